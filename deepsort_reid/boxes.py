@@ -1,0 +1,116 @@
+"""Boxes in every common format, their overlap, clipping and non-maximum suppression.
+
+Inside the package a box is `xyxy`: left, top, right, bottom in pixels, float64, one row per box.
+The other formats exist at the borders (files, other libraries) and where a formula needs them:
+`tlwh` is left, top, width, height; `xywh` is centre and size; `xyah` is centre, aspect ratio
+(width / height) and height, the measurement space of DeepSORT (Wojke et al. 2017, section 2.1).
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Boxes = NDArray[np.float64]  # (N, 4)
+
+
+def as_boxes(values: ArrayLike, name: str = "xyxy") -> Boxes:
+    """Return `values` as a float64 array of shape (N, 4); an empty input becomes (0, 4).
+
+    Raises ValueError when the shape is another one or a coordinate is not finite.
+    """
+    boxes = np.asarray(values, dtype=np.float64)
+    if boxes.size == 0 and boxes.ndim <= 2:
+        return np.empty((0, 4))
+    if boxes.ndim != 2 or boxes.shape[1] != 4:
+        raise ValueError(f"{name} must have shape (N, 4), got shape {boxes.shape}")
+    finite = np.isfinite(boxes).all(axis=1)
+    if not finite.all():
+        row = int(np.flatnonzero(~finite)[0])
+        raise ValueError(f"{name} must be finite, got {boxes[row].tolist()} in row {row}")
+    return boxes
+
+
+def tlwh_to_xyxy(tlwh: Boxes) -> Boxes:
+    """Left, top, width, height (N, 4) -> left, top, right, bottom (N, 4)."""
+    return np.concatenate([tlwh[:, :2], tlwh[:, :2] + tlwh[:, 2:]], axis=1)
+
+
+def xyxy_to_tlwh(xyxy: Boxes) -> Boxes:
+    """Left, top, right, bottom (N, 4) -> left, top, width, height (N, 4)."""
+    return np.concatenate([xyxy[:, :2], xyxy[:, 2:] - xyxy[:, :2]], axis=1)
+
+
+def xywh_to_xyxy(xywh: Boxes) -> Boxes:
+    """Centre x, centre y, width, height (N, 4) -> left, top, right, bottom (N, 4)."""
+    half = xywh[:, 2:] / 2
+    return np.concatenate([xywh[:, :2] - half, xywh[:, :2] + half], axis=1)
+
+
+def xyxy_to_xywh(xyxy: Boxes) -> Boxes:
+    """Left, top, right, bottom (N, 4) -> centre x, centre y, width, height (N, 4)."""
+    return np.concatenate([(xyxy[:, :2] + xyxy[:, 2:]) / 2, xyxy[:, 2:] - xyxy[:, :2]], axis=1)
+
+
+def xyxy_to_xyah(xyxy: Boxes) -> Boxes:
+    """Left, top, right, bottom (N, 4) -> centre x, centre y, width / height, height (N, 4)."""
+    xyah = xyxy_to_xywh(xyxy)
+    xyah[:, 2] /= xyah[:, 3]
+    return xyah
+
+
+def xyah_to_xyxy(xyah: Boxes) -> Boxes:
+    """Centre x, centre y, width / height, height (N, 4) -> left, top, right, bottom (N, 4)."""
+    xywh = xyah.copy()
+    xywh[:, 2] *= xyah[:, 3]
+    return xywh_to_xyxy(xywh)
+
+
+def area(xyxy: Boxes) -> NDArray[np.float64]:
+    """Area in square pixels, (N, 4) -> (N,). A box turned inside out has none."""
+    extent = np.maximum(xyxy[:, 2:] - xyxy[:, :2], 0)
+    return np.asarray(extent[:, 0] * extent[:, 1])
+
+
+def intersection(a: Boxes, b: Boxes) -> NDArray[np.float64]:
+    """Common area in square pixels of each pair: (N, 4), (M, 4) -> (N, M)."""
+    # Column by column: four (N, M) temporaries in cache beat one (N, M, 4).
+    width = np.minimum(a[:, None, 2], b[:, 2]) - np.maximum(a[:, None, 0], b[:, 0])
+    height = np.minimum(a[:, None, 3], b[:, 3]) - np.maximum(a[:, None, 1], b[:, 1])
+    np.maximum(width, 0, out=width)
+    np.maximum(height, 0, out=height)
+    return np.asarray(np.multiply(width, height, out=width))
+
+
+def iou(a: Boxes, b: Boxes) -> NDArray[np.float64]:
+    """Intersection over union of each pair, in [0, 1]: (N, 4), (M, 4) -> (N, M).
+
+    Two boxes without area have an overlap of 0, not of 0 / 0.
+    """
+    common = intersection(a, b)
+    union = area(a)[:, None] + area(b) - common
+    return np.divide(common, union, out=common, where=union > 0)
+
+
+def clip(xyxy: Boxes, width: float, height: float) -> Boxes:
+    """The part of each box (N, 4) inside a frame of `width` x `height` pixels.
+
+    A box fully outside becomes one without area on the nearest border.
+    """
+    limit = np.array([width, height, width, height], dtype=np.float64)
+    return np.clip(xyxy, 0, limit)
+
+
+def nms(xyxy: Boxes, score: NDArray[np.floating[Any]], max_iou: float) -> NDArray[np.intp]:
+    """Greedy non-maximum suppression: rows to keep, best score first.
+
+    A box (N, 4) falls when it overlaps a kept one of higher `score` (N,) by more than `max_iou`;
+    of equal scores the earlier row wins.
+    """
+    order = np.argsort(-score, kind="stable")
+    overlap = iou(xyxy[order], xyxy[order]) > max_iou
+    alive = np.ones(len(order), dtype=bool)
+    for place in range(len(order)):
+        if alive[place]:
+            alive[place + 1 :] &= ~overlap[place, place + 1 :]
+    return np.asarray(order[alive])
