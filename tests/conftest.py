@@ -1,0 +1,20 @@
+"""What all tests share: where the real data is."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+BESIDE_THE_CHECKOUT = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def data_root() -> Path:
+    """Folder of real sequences, crops and models; a test that asks for it fails without it."""
+    folder = Path(os.environ.get("DEEPSORT_REID_DATA") or BESIDE_THE_CHECKOUT)
+    if not folder.is_dir():
+        pytest.fail(
+            f"no data at {folder}: set DEEPSORT_REID_DATA to the folder, "
+            "or leave these tests out with -m 'not data'"
+        )
+    return folder
