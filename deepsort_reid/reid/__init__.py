@@ -1,0 +1,1 @@
+"""Learn, measure and use the appearance of people; no module here knows of tracking."""
