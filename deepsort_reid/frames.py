@@ -1,0 +1,32 @@
+"""What a frame is: one border check for everything that takes pixels."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Frame = NDArray[np.uint8]  # (H, W, 3), blue-green-red
+
+
+def check_frame(frame: Any, what: str = "frame") -> Frame:
+    """Return `frame` unchanged when it is a BGR uint8 image (H, W, 3).
+
+    Raises ValueError with what was expected and what came otherwise; `what` names the argument.
+    """
+    expected = f"{what}: expected a BGR uint8 array (height, width, 3)"
+    if frame is None:
+        raise ValueError(f"{expected}, got None (an image that could not be read?)")
+    if not isinstance(frame, np.ndarray):
+        raise ValueError(f"{expected}, got {type(frame).__name__}")
+    if frame.ndim == 2 or (frame.ndim == 3 and frame.shape[2] == 1):
+        raise ValueError(
+            f"{expected}, got a grey image {frame.shape}: "
+            "convert it with cv2.cvtColor(frame, cv2.COLOR_GRAY2BGR)"
+        )
+    if frame.ndim != 3 or frame.shape[2] != 3:
+        raise ValueError(f"{expected}, got shape {frame.shape}")
+    if frame.dtype != np.uint8:
+        raise ValueError(f"{expected}, got dtype {frame.dtype}")
+    if frame.size == 0:
+        raise ValueError(f"{expected}, got an empty one {frame.shape}")
+    return frame
