@@ -13,6 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from deepsort_reid.embedder import resize
+
 MANIFEST = "manifest.csv"  # written by `crop` at the top of its identity folders
 MANIFEST_COLUMNS = ("file", "identity", "sequence", "frame", "track", "x", "y", "w", "h")
 JUNK = "-1"  # Market-1501: a bad box; neither right nor wrong as an answer
@@ -195,9 +197,8 @@ def load_images(
             image = read_image(sample.path)
         except ValueError as error:
             return str(error)
-        if image.shape[:2] == (height, width):
-            return image
-        return np.asarray(cv2.resize(image, (width, height)), np.uint8)
+        # As the embedder does it: a network must not learn from other pixels than it will see.
+        return resize(image, (height, width))
 
     images = np.empty((len(samples), height, width, 3), np.uint8)
     kept: list[Sample] = []
