@@ -1,0 +1,76 @@
+"""DeepSORT's association as published: the matching cascade, then IoU (Wojke et al. 2017)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepsort_reid.detections import Detections
+from deepsort_reid.tracking import kalman
+from deepsort_reid.tracking.appearance import Pool
+from deepsort_reid.tracking.assignment import Matching, assign, assign_in_order, matching_of
+from deepsort_reid.tracking.costs import forbid, fuse, iou_cost
+from deepsort_reid.tracking.kalman import GATE_95, MotionModel
+from deepsort_reid.tracking.table import TrackTable
+from deepsort_reid.tracks import State
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cascade:
+    """Appearance decides and motion gates; who was seen last chooses first; IoU takes the rest."""
+
+    max_appearance_cost: float = 0.2  # cosine distance
+    max_iou_cost: float = 0.7  # 1 - IoU
+    max_motion_cost: float = GATE_95[4]  # squared Mahalanobis distance
+    motion_weight: float = 0.0  # of motion in the fused cost
+
+    def __call__(
+        self,
+        table: TrackTable,
+        pool: Pool,
+        model: MotionModel,
+        detections: Detections,
+        forbidden: NDArray[np.bool_],
+    ) -> Matching:
+        """Pairs of table rows and detection rows; pairs in `forbidden` (N, M) may not match."""
+        confirmed = np.flatnonzero(table.state != State.TENTATIVE)
+        sighted, cost = self._appearance_cost(table, pool, model, detections, forbidden)
+        first = assign_in_order(cost[confirmed], table.misses[confirmed], self.max_appearance_cost)
+        by_looks = np.column_stack([confirmed[first.pairs[:, 0]], first.pairs[:, 1]])
+
+        left = matching_of(by_looks, cost.shape)
+        rows, columns = left.unmatched_tracks, left.unmatched_detections
+        # Tentative tracks and those seen a frame ago; one hidden longer only where there is no
+        # appearance to judge it by.
+        recent = (table.state[rows] == State.TENTATIVE) | (table.misses[rows] <= 1)
+        overlap = iou_cost(model.boxes(table.motion[rows, kalman.POSITION]), detections.xyxy[columns])
+        here = np.ix_(rows, columns)
+        second = assign(
+            forbid(overlap, forbidden[here] | (~recent[:, None] & sighted[here])), self.max_iou_cost
+        )
+        by_place = np.column_stack([rows[second.pairs[:, 0]], columns[second.pairs[:, 1]]])
+        return matching_of(np.concatenate([by_looks, by_place]), cost.shape)
+
+    def _appearance_cost(
+        self,
+        table: TrackTable,
+        pool: Pool,
+        model: MotionModel,
+        detections: Detections,
+        forbidden: NDArray[np.bool_],
+    ) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+        """Which pairs (N, M) have an appearance on both sides, and the gated, fused cost (N, M)."""
+        embedding = detections.embedding
+        if embedding is None or not len(table):
+            nothing = np.zeros(forbidden.shape, dtype=bool)
+            return nothing, np.full(forbidden.shape, np.inf)
+        sighted = pool.known(table.slot)[:, None] & embedding.any(axis=1)
+        motion = kalman.squared_mahalanobis(
+            model, table.motion, model.measure(detections.xyxy)
+        )
+        # Gate before appearance: comparing galleries is the dearest step by far.
+        allowed = sighted & (motion <= self.max_motion_cost) & ~forbidden
+        looks = pool.cosine_distance(table.slot, embedding, allowed)
+        looks[looks > self.max_appearance_cost] = np.inf
+        # Both terms on the same scale: as shares of what their gates allow.
+        return sighted, fuse(motion * (self.max_appearance_cost / self.max_motion_cost), looks, self.motion_weight)

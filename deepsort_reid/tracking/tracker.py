@@ -1,0 +1,323 @@
+"""DeepSORT: detections of one frame in, identities out."""
+
+from dataclasses import dataclass, fields
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepsort_reid.detections import Detections
+from deepsort_reid.tracking import kalman
+from deepsort_reid.tracking.appearance import Appearance, GalleryAppearance, Pool
+from deepsort_reid.tracking.assignment import Matching
+from deepsort_reid.tracking.cascade import Cascade
+from deepsort_reid.tracking.costs import other_class
+from deepsort_reid.tracking.kalman import AspectMotion, MotionModel
+from deepsort_reid.tracking.table import GONE, TrackTable, next_state
+from deepsort_reid.tracks import State, Tracks
+
+Frame = NDArray[np.uint8]  # (H, W, 3) BGR
+Array = NDArray[np.float64]
+Rows = NDArray[np.intp]
+
+
+class FrameEmbedder(Protocol):
+    """What `DeepSort(embedder=...)` needs: a frame and boxes (M, 4) in, unit rows (M, D) out."""
+
+    def __call__(self, frame: Frame, xyxy: Array, /) -> NDArray[np.float32]: ...
+
+
+class Association(Protocol):
+    """Who goes with whom: pairs of table rows and detection rows, none of them in `forbidden`."""
+
+    def __call__(
+        self,
+        table: TrackTable,
+        pool: Pool,
+        model: MotionModel,
+        detections: Detections,
+        forbidden: NDArray[np.bool_],
+        /,
+    ) -> Matching: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeepSortConfig:
+    """The numbers a tracker lives by.
+
+    Raises ValueError when a number is outside its range.
+    """
+
+    confirm_after: int = 3  # consecutive frames before a track gets its id
+    max_misses: int = 30  # frames a confirmed track survives unseen
+    min_score: float = -np.inf  # detections below are not looked at
+    scale_noise_by_score: bool = False  # NSA: measurement variance times 1 - score
+    match_across_classes: bool = True  # False: a track only matches detections of its class
+
+    def __post_init__(self) -> None:
+        for name, low in (("confirm_after", 1), ("max_misses", 0)):
+            if getattr(self, name) < low:
+                raise ValueError(f"{name} must be at least {low}, got {getattr(self, name)}")
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "DeepSortConfig":
+        """A configuration from the fields that are named, e.g. read from JSON.
+
+        Raises ValueError when a field does not exist.
+        """
+        known = [field.name for field in fields(cls)]
+        for name in values:
+            if name not in known:
+                raise ValueError(f"DeepSortConfig has no field {name!r}; it has {', '.join(known)}")
+        return cls(**values)
+
+
+class DeepSort:
+    """Tracks people from frame to frame and keeps their ids.
+
+    Args:
+        config: the numbers.
+        embedder: called with a frame and the boxes of detections that come without embeddings.
+        association: who goes with whom, e.g. `Cascade()`.
+        motion: how boxes move, `AspectMotion()` or `SizeMotion()`.
+        appearance: what a track remembers, `GalleryAppearance()` or `MeanAppearance()`.
+
+    One instance follows one camera. Ids are dense from 1, belong to the instance, and start over
+    with `reset()`. Nothing is shared between instances.
+    """
+
+    def __init__(
+        self,
+        config: DeepSortConfig | None = None,
+        *,
+        embedder: FrameEmbedder | None = None,
+        association: Association | None = None,
+        motion: MotionModel | None = None,
+        appearance: Appearance | None = None,
+    ) -> None:
+        self.config = config or DeepSortConfig()
+        self._embedder = embedder
+        self._association = association or Cascade()
+        self._model = motion or AspectMotion()
+        self._appearance = appearance or GalleryAppearance()
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget every track; the next id is 1 again."""
+        self._table = TrackTable()
+        self._pool = self._appearance.pool()
+        self._next_id = 1
+        self._frame_shape: tuple[int, ...] | None = None
+
+    @property
+    def tracks(self) -> Tracks:
+        """The whole live table, tentative and coasting tracks included, in the order of birth."""
+        return self._as_tracks(np.arange(len(self._table)))
+
+    def update(
+        self,
+        detections: Detections,
+        *,
+        frame: Frame | None = None,
+        camera: Array | None = None,
+        dt: float = 1.0,
+    ) -> Tracks:
+        """Take in the next frame's detections and say who is where.
+
+        Args:
+            detections: of this frame; `Detections.empty()` when there are none.
+            frame: the picture, BGR uint8 (H, W, 3); needed when an embedder is to embed.
+            camera: the camera's motion since the last frame, affine (2, 3): previous -> current.
+            dt: time since the last frame, in frames.
+
+        Returns:
+            the confirmed tracks that were matched in this frame, in the order of their ids.
+
+        Raises:
+            ValueError: an argument is not as above. The tracker is then as it was before the call.
+        """
+        row, detections = self._usable(detections, frame)
+        camera = _checked_camera(camera)
+        if not dt > 0:
+            raise ValueError(f"dt must be a positive number of frames, got {dt}")
+        self._predict(camera, dt)
+        matching = self._associate(detections)
+        self._correct(matching, detections, row)
+        self._settle(matching)
+        self._start(detections, row, matching.unmatched_detections)
+        return self._visible()
+
+    def _usable(self, detections: Detections, frame: Frame | None) -> tuple[Rows, Detections]:
+        """The rows (M',) of the detections to look at, and those detections, with embeddings."""
+        if not isinstance(detections, Detections):
+            raise ValueError(
+                f"update expects Detections, got {type(detections).__name__}; "
+                "make them with Detections(xyxy, score)"
+            )
+        frame_shape = _checked_frame(frame, self._frame_shape)
+        rows = np.flatnonzero(detections.score >= self.config.min_score)
+        detections = detections[rows]
+        if self._embedder is not None and detections.embedding is None and len(detections):
+            if frame is None:
+                raise ValueError(
+                    "this tracker embeds: pass update(detections, frame=frame), "
+                    "or detections with embeddings"
+                )
+            detections = detections.with_embedding(self._embedder(frame, detections.xyxy))
+        if detections.embedding is not None and len(detections):
+            self._pool.expect(detections.embedding.shape[1])
+        self._frame_shape = frame_shape
+        return rows, detections
+
+    def _predict(self, camera: Array | None, dt: float) -> None:
+        """Let time pass: every track moves on, ages, and has missed this frame until matched."""
+        table = self._table
+        if camera is not None:
+            table.motion = kalman.moved_by_camera(self._model, table.motion, camera)
+        table.motion = kalman.predict(self._model, table.motion, dt)
+        elapsed = max(1, round(dt))
+        table.age = table.age + elapsed
+        table.misses = table.misses + elapsed
+        table.detection = np.full(len(table), -1, dtype=np.int64)
+
+    def _associate(self, detections: Detections) -> Matching:
+        table = self._table
+        if self.config.match_across_classes:
+            forbidden = np.zeros((len(table), len(detections)), dtype=bool)
+        else:
+            forbidden = other_class(table.class_id(), detections.class_id)
+        return self._association(table, self._pool, self._model, detections, forbidden)
+
+    def _correct(self, matching: Matching, detections: Detections, row: Rows) -> None:
+        """Matched tracks learn where their person is, how it looks and what it is."""
+        table = self._table
+        tracks, seen = matching.pairs[:, 0], matching.pairs[:, 1]
+        xyxy, score = detections.xyxy[seen], detections.score[seen]
+        table.motion[tracks] = kalman.correct(
+            self._model,
+            table.motion[tracks],
+            self._model.measure(xyxy),
+            self._noise_scale(score),
+        )
+        table.xyxy[tracks], table.score[tracks] = xyxy, score
+        table.detection[tracks] = row[seen]
+        table.misses[tracks] = 0
+        table.hits[tracks] += 1
+        table.vote(tracks, detections.class_id[seen], score)
+        self._remember(table.slot[tracks], detections, seen)
+
+    def _settle(self, matching: Matching) -> None:
+        """Tracks are confirmed, coast or end, by the truth table in `table.py`."""
+        table = self._table
+        matched = np.ones(len(table), dtype=bool)
+        matched[matching.unmatched_tracks] = False
+        table.state = next_state(
+            table.state,
+            matched,
+            table.hits,
+            table.misses,
+            confirm_after=self.config.confirm_after,
+            max_misses=self.config.max_misses,
+        )
+        ended = table.state == GONE
+        if ended.any():
+            self._pool.give_back(table.slot[ended])
+            table.keep(~ended)
+        self._name()
+
+    def _start(self, detections: Detections, row: Rows, free: Rows) -> None:
+        """Detections that are nobody's become tracks."""
+        n = len(free)
+        if not n:
+            return
+        table = self._table
+        xyxy, score = detections.xyxy[free], detections.score[free]
+        ones = np.ones(n, dtype=np.int64)
+        table.append(
+            motion=kalman.begin(self._model, self._model.measure(xyxy)),
+            xyxy=xyxy,
+            score=score,
+            id=0 * ones,
+            state=np.full(n, State.TENTATIVE, dtype=np.int64),
+            hits=ones,
+            age=ones,
+            misses=0 * ones,
+            detection=row[free],
+            slot=self._pool.take(n),
+        )
+        born = np.arange(len(table) - n, len(table))
+        if self.config.confirm_after == 1:
+            table.state[born] = State.CONFIRMED
+            self._name()
+        table.vote(born, detections.class_id[free], score)
+        self._remember(table.slot[born], detections, free)
+
+    def _visible(self) -> Tracks:
+        """The confirmed tracks of this frame, by id."""
+        table = self._table
+        rows = np.flatnonzero(table.state == State.CONFIRMED)
+        return self._as_tracks(rows[np.argsort(table.id[rows])])
+
+    def _name(self) -> None:
+        """Confirmed tracks without an id get the next ones."""
+        table = self._table
+        new = np.flatnonzero((table.state == State.CONFIRMED) & (table.id == 0))
+        table.id[new] = np.arange(self._next_id, self._next_id + len(new))
+        self._next_id += len(new)
+
+    def _remember(self, slots: NDArray[np.int64], detections: Detections, seen: Rows) -> None:
+        if detections.embedding is None or not len(seen):
+            return
+        embedding = detections.embedding[seen]
+        known = embedding.any(axis=1)  # a row of zeros says: no appearance
+        self._pool.remember(slots[known], embedding[known])
+
+    def _noise_scale(self, score: Array) -> Any:
+        if not self.config.scale_noise_by_score:
+            return 1.0
+        # A perfect score would make the filter believe one box blindly; 5 % of doubt stays.
+        return np.clip(1 - score, 0.05, 1)
+
+    def _as_tracks(self, rows: Rows) -> Tracks:
+        table = self._table
+        filtered = self._model.boxes(table.motion[rows, kalman.POSITION])
+        seen = table.detection[rows] >= 0
+        return Tracks(
+            id=table.id[rows],
+            xyxy=np.where(seen[:, None], table.xyxy[rows], filtered),
+            filtered_xyxy=filtered,
+            score=table.score[rows],
+            class_id=table.class_id()[rows],
+            detection=table.detection[rows],
+            state=table.state[rows],
+            age=table.age[rows],
+            misses=table.misses[rows],
+        )
+
+
+def _checked_frame(
+    frame: Frame | None, expected: tuple[int, ...] | None
+) -> tuple[int, ...] | None:
+    """The frame's shape, or the expected one when there is no frame."""
+    if frame is None:
+        return expected
+    if not isinstance(frame, np.ndarray) or frame.dtype != np.uint8 or frame.ndim != 3:
+        came = f"{frame.dtype} {frame.shape}" if isinstance(frame, np.ndarray) else type(frame)
+        raise ValueError(f"a frame must be BGR uint8 of shape (H, W, 3), got {came}")
+    if frame.shape[2] != 3:
+        raise ValueError(f"a frame must be BGR uint8 of shape (H, W, 3), got shape {frame.shape}")
+    if expected is not None and frame.shape != expected:
+        raise ValueError(
+            f"frames must keep their size: expected {expected}, got {frame.shape}; "
+            "call reset() before another video"
+        )
+    return frame.shape
+
+
+def _checked_camera(camera: Array | None) -> Array | None:
+    if camera is None:
+        return None
+    warp = np.asarray(camera, dtype=np.float64)
+    if warp.shape != (2, 3) or not np.isfinite(warp).all():
+        raise ValueError(f"camera must be a finite affine (2, 3), got shape {warp.shape}")
+    return warp
