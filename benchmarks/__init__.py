@@ -1,0 +1,1 @@
+"""Scripts that print the published numbers; run them from the repository, see README.md."""

@@ -1,0 +1,118 @@
+"""The inputs of issue-sized comparisons: per sequence detections, truth, frames and warps.
+
+The detections (and OSNet embeddings, where there are frames) are those of `inputs/*.npz` in the
+data folder, on which other trackers were measured, too. Sequences are cached: they are read once
+per process, however many configurations are tried.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepsort_reid import mot
+from deepsort_reid.detections import Detections
+
+FRAMES = ("PETS09-S2L1", "TUD-Campus", "TUD-Stadtmitte", "MOT16-09")
+TEXT = ("MOT17-02", "MOT17-05", "MOT17-09", "MOT17-10")
+# Group -> the names of its inputs (files of inputs/ without .npz).
+GROUPS = {
+    "frames+public": tuple(f"{name}-public" for name in FRAMES),
+    "frames+yolox": tuple(f"{name}-yolox" for name in FRAMES),
+    "MOT17-SDP": tuple(f"{name}-SDP" for name in TEXT),
+    "MOT17-DPM": tuple(f"{name}-DPM" for name in TEXT),
+}
+GROUPS_WITH_EMBEDDINGS = ("frames+public", "frames+yolox")
+
+
+@dataclass(frozen=True, eq=False)
+class Input:
+    """One sequence with the detections that every tracker gets."""
+
+    name: str  # of the npz file: sequence and detector
+    folder: Path  # of the MOT sequence
+    truth: mot.MotRows
+    protocol: str  # "plain" (MOT15) or "mot16" (pedestrian protocol, distractors removed)
+    detections: tuple[Detections, ...]  # frame 1 first
+    width: int
+    height: int
+    frame_rate: float
+
+    @property
+    def length(self) -> int:
+        return len(self.detections)
+
+    def frames(self) -> Iterator[NDArray[np.uint8]]:
+        """The pictures, BGR; only the sequences of the "frames" groups have any."""
+        from deepsort_reid.video import open_video
+
+        return iter(open_video(self.folder))
+
+    def warps(self, data: Path) -> NDArray[np.float64]:
+        """Affines (length, 2, 3) of the camera-motion files: row i leads to frame i + 1.
+
+        Raises FileNotFoundError where the data folder has none for this sequence.
+        """
+        # MOT16-09 and MOT17-09 are the same film.
+        scene = self.folder.name.replace("MOT16", "MOT17")[: len("MOT17-00")]
+        rows = np.loadtxt(data / "camera-motion" / f"GMC-{scene}.txt")
+        found = np.tile(np.eye(2, 3), (self.length, 1, 1))
+        # Files may miss the last frame: it keeps the identity.
+        count = min(len(rows), self.length)
+        found[:count] = rows[:count, 1:7].reshape(-1, 2, 3)
+        return found
+
+
+def data_root() -> Path:
+    """The data folder: DEEPSORT_REID_DATA, or ../shared/data beside the repository."""
+    given = os.environ.get("DEEPSORT_REID_DATA")
+    root = Path(given) if given else Path(__file__).resolve().parents[2] / "shared" / "data"
+    if not (root / "inputs").is_dir():
+        raise FileNotFoundError(f"no folder {root / 'inputs'}; set DEEPSORT_REID_DATA")
+    return root
+
+
+@cache
+def load(name: str, data: Path) -> Input:
+    """The input `name` of the folder `data`."""
+    sequence = mot.read_sequence(_folder(name, data))
+    assert sequence.ground_truth is not None
+    return Input(
+        name=name,
+        folder=sequence.folder,
+        truth=mot.read_ground_truth(sequence.ground_truth),
+        protocol="mot16" if sequence.name.startswith(("MOT16", "MOT17")) else "plain",
+        detections=_detections(data / "inputs" / f"{name}.npz", sequence.length),
+        width=sequence.width,
+        height=sequence.height,
+        frame_rate=sequence.frame_rate,
+    )
+
+
+def _folder(name: str, data: Path) -> Path:
+    if (data / "mot-text" / name).is_dir():
+        return data / "mot-text" / name
+    return data / "mot" / name.rsplit("-", 1)[0]
+
+
+def _detections(path: Path, length: int) -> tuple[Detections, ...]:
+    stored = np.load(path)
+    frame, xyxy, score = stored["frame"], stored["xyxy"].astype(float), stored["score"]
+    embedding = None
+    if "embedding" in stored:
+        # float16 on disk: unit length only to three digits.
+        rows = stored["embedding"].astype(np.float32)
+        embedding = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    found = []
+    for number in range(1, length + 1):
+        here = np.flatnonzero(frame == number)
+        found.append(
+            Detections(
+                xyxy[here], score[here], embedding=None if embedding is None else embedding[here]
+            )
+        )
+    return tuple(found)

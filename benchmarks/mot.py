@@ -1,0 +1,236 @@
+"""The yardstick: our configurations, the ceiling and the peers on the same real detections.
+
+    python -m benchmarks.mot                     # everything, four groups
+    python -m benchmarks.mot --group MOT17-SDP --only DeepSort
+
+In research: `evaluate_group(lambda: DeepSort(config), "frames+yolox").combined.idf1`.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from benchmarks import embedding, inputs, peers, provenance, scoring
+from benchmarks.inputs import GROUPS, GROUPS_WITH_EMBEDDINGS, Input
+from deepsort_reid import boxes
+from deepsort_reid.detections import Detections
+from deepsort_reid.mot import MotRows
+from deepsort_reid.tracking import DeepSort
+
+TrackerFactory = Callable[[], Any]
+# Our rows of the table; the keys are what `--only` picks by.
+CONFIGURATIONS: dict[str, TrackerFactory] = {"DeepSort()": DeepSort}
+# What replaces the stored embeddings of a sequence: one (M, D) per frame.
+Embed = Callable[[Input], list[NDArray[np.float32]]]
+
+
+@dataclass(frozen=True)
+class GroupScores:
+    """A tracker on one group: scores per sequence and together, and what it reported."""
+
+    sequences: dict[str, scoring.Scores]
+    combined: scoring.Scores
+    ms_per_frame: float
+    predicted: dict[str, MotRows]
+
+
+def evaluate_group(
+    tracker_factory: TrackerFactory,
+    group: str,
+    *,
+    embeddings: str | Embed | None = "npz",
+    with_frames: bool = False,
+    with_warps: bool = False,
+    only: Iterable[str] | None = None,
+    data: Path | None = None,
+) -> GroupScores:
+    """Track every sequence of a group with a fresh tracker and score the result.
+
+    Args:
+        tracker_factory: gives a new tracker with `update(detections)`, whose result has `id` and
+            `xyxy`; called once per sequence.
+        group: a key of `GROUPS`.
+        embeddings: "npz" as stored, None for none, or a function that gives (M, D) unit rows per
+            frame of an `Input` (see `embeddings_from`).
+        with_frames: pass `frame=` (BGR) to `update`; the groups with frames only.
+        with_warps: pass `camera=` (2, 3), the affine from the frame before to this one, from the
+            camera-motion files (MOT16-09 and MOT17); the identity where there is no file.
+        only: names of inputs, to leave sequences out; default all of the group.
+        data: the data folder; default `data_root()`.
+    """
+    data = data or inputs.data_root()
+    names = GROUPS[group] if only is None else tuple(only)
+    predicted, counts, seconds, frames = {}, {}, 0.0, 0
+    for name in names:
+        given = inputs.load(name, data)
+        detections = with_embeddings(given, embeddings)
+        extras = _extras(given, with_frames, with_warps, data)
+        predicted[name], spent = track(tracker_factory(), detections, extras)
+        counts[name] = scoring.count(given.truth, predicted[name], given.length, given.protocol)
+        seconds, frames = seconds + spent, frames + given.length
+    return GroupScores(
+        {name: scoring.scores(each) for name, each in counts.items()},
+        scoring.scores(scoring.combine(counts)),
+        1000 * seconds / frames,
+        predicted,
+    )
+
+
+def track(
+    tracker: Any, detections: Iterable[Detections], extras: Iterable[dict[str, Any]]
+) -> tuple[MotRows, float]:
+    """All tracks a tracker reports, and the seconds spent in its `update`."""
+    frame, ids, xyxy, seconds = [], [], [], 0.0
+    for number, (here, extra) in enumerate(zip(detections, extras, strict=True), start=1):
+        start = time.perf_counter()
+        found = tracker.update(here, **extra)
+        seconds += time.perf_counter() - start
+        frame.append(np.full(len(found.id), number))
+        ids.append(found.id)
+        xyxy.append(found.xyxy)
+    return rows(np.concatenate(frame), np.concatenate(ids), np.concatenate(xyxy)), seconds
+
+
+def rows(frame: NDArray[Any], ids: NDArray[Any], xyxy: NDArray[Any]) -> MotRows:
+    """Rows of a result: everything has score 1 and an unknown class."""
+    n = len(frame)
+    return MotRows(
+        frame=frame.astype(np.int64),
+        id=ids.astype(np.int64),
+        xyxy=xyxy.astype(float),
+        score=np.ones(n),
+        class_id=np.full(n, -1, dtype=np.int64),
+        visibility=np.ones(n),
+    )
+
+
+def with_embeddings(given: Input, embeddings: str | Embed | None) -> Iterable[Detections]:
+    """The detections of an input, frame by frame, with the embeddings asked for."""
+    if embeddings == "npz":
+        return given.detections
+    if embeddings is None:
+        return [here.with_embedding(None) for here in given.detections]
+    if isinstance(embeddings, str):
+        raise ValueError(f'embeddings must be "npz", None or a function, got {embeddings!r}')
+    return [
+        here.with_embedding(rows)
+        for here, rows in zip(given.detections, embeddings(given), strict=True)
+    ]
+
+
+def _extras(
+    given: Input, with_frames: bool, with_warps: bool, data: Path
+) -> Iterable[dict[str, Any]]:
+    """The keyword arguments of `update`, one dict per frame."""
+    if with_frames:
+        return ({"frame": frame} for frame in given.frames())
+    if with_warps:
+        try:
+            return [{"camera": warp} for warp in given.warps(data)]
+        except FileNotFoundError:
+            return [{"camera": np.eye(2, 3)}] * given.length
+    return [{}] * given.length
+
+
+def ceiling(group: str, *, min_score: float = 0.3, data: Path | None = None) -> GroupScores:
+    """What these detections allow: each gets the id of the truth it covers best (IoU >= 0.5).
+
+    A box on nobody is left out: a perfect tracker would not report it.
+    """
+    data = data or inputs.data_root()
+    predicted, counts = {}, {}
+    for name in GROUPS[group]:
+        given = inputs.load(name, data)
+        predicted[name] = _true_ids(given, min_score)
+        counts[name] = scoring.count(given.truth, predicted[name], given.length, given.protocol)
+    return GroupScores(
+        {name: scoring.scores(each) for name, each in counts.items()},
+        scoring.scores(scoring.combine(counts)),
+        0.0,
+        predicted,
+    )
+
+
+def _true_ids(given: Input, min_score: float) -> MotRows:
+    # A box on a distractor is nobody's; MOT15's unconsidered people are people all the same.
+    everybody = given.truth
+    if given.protocol == "mot16":
+        everybody = everybody[everybody.score > 0]
+    frame, ids, xyxy = [], [], []
+    for number, here in enumerate(given.detections, start=1):
+        here = here[here.score >= min_score]
+        truth = everybody[everybody.frame == number]
+        overlap = boxes.iou(truth.xyxy, here.xyxy)
+        true, seen = linear_sum_assignment(np.where(overlap >= 0.5, overlap, 0), maximize=True)
+        covered = overlap[true, seen] >= 0.5
+        frame.append(np.full(int(covered.sum()), number))
+        ids.append(truth.id[true[covered]])
+        xyxy.append(here.xyxy[seen[covered]])
+    return rows(np.concatenate(frame), np.concatenate(ids), np.concatenate(xyxy))
+
+
+def table_lines(group: str, chosen: str, options: dict[str, Any]) -> Iterator[str]:
+    """The table of one group, a line at a time, as the rows are measured."""
+    yield f"\n{group}: {', '.join(GROUPS[group])}"
+    yield f"{'':34}   HOTA   DetA   AssA   MOTA   IDF1  IDSW ms/frame"
+    if chosen in "ceiling":
+        yield line("ceiling", ceiling(group, data=options["data"]))
+    for name, factory in CONFIGURATIONS.items():
+        if chosen in name:
+            yield line(name, evaluate_group(factory, group, **options))
+    without_video = {**options, "with_frames": False, "with_warps": False}
+    for name, factory in peers.available().items():
+        can_run = group in GROUPS_WITH_EMBEDDINGS or not name.startswith("deep-sort-realtime")
+        if chosen in name and can_run:
+            yield line(name, evaluate_group(factory, group, **without_video))
+
+
+def line(name: str, found: GroupScores) -> str:
+    """One row of the table."""
+    s = found.combined
+    return (
+        f"{name:34} {s.hota:6.1f} {s.deta:6.1f} {s.assa:6.1f} {s.mota:6.1f} {s.idf1:6.1f} "
+        f"{s.switches:5d} {found.ms_per_frame:8.2f}"
+    )
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--group", choices=GROUPS, action="append", help="default: all four")
+    parser.add_argument("--only", default="", metavar="TEXT", help="rows whose name has TEXT")
+    parser.add_argument("--data", type=Path, help="data folder (else DEEPSORT_REID_DATA)")
+    parser.add_argument("--embedder", type=Path, metavar="ONNX", help="instead of stored OSNet")
+    parser.add_argument("--cache", type=Path, default=embedding.default_cache(), metavar="DIR")
+    parser.add_argument("--frames", action="store_true", help="pass frame= to our trackers")
+    parser.add_argument("--warps", action="store_true", help="pass camera= to our trackers")
+    args = parser.parse_args(argv)
+    try:
+        data = args.data or inputs.data_root()
+        provenance.require("trackeval")
+    except (FileNotFoundError, ModuleNotFoundError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(provenance.line("numpy", "trackeval", "deep-sort-realtime", "trackers"))
+    for text in peers.missing():
+        print(text)
+    for group in args.group or GROUPS:
+        embed: str | Embed | None = "npz"
+        if args.embedder and group in GROUPS_WITH_EMBEDDINGS:
+            embed = embedding.stored(args.embedder, args.cache)
+        options = {"data": data, "embeddings": embed, "with_warps": args.warps}
+        options["with_frames"] = args.frames and group in GROUPS_WITH_EMBEDDINGS
+        for text in table_lines(group, args.only, options):
+            print(text, flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
