@@ -1,0 +1,200 @@
+"""HOTA: detection and association in balance, over nineteen thresholds of overlap.
+
+Luiten, Osep, Dendorfer, Torr, Geiger, Leal-Taixe and Leibe, "HOTA: a higher order metric for
+evaluating multi-object tracking", IJCV 2021.
+"""
+
+from dataclasses import dataclass, field, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepsort_reid.metrics.comparison import EPS, Comparison
+from deepsort_reid.metrics.matching import heaviest
+
+Array = NDArray[np.float64]
+
+THRESHOLDS = np.arange(0.05, 0.99, 0.05)  # alpha, (19,)
+
+
+def _zeros() -> Array:
+    return np.zeros(len(THRESHOLDS))
+
+
+@dataclass(frozen=True, eq=False)
+class HotaCounts:
+    """Sums of one sequence or, added up, of many: one value per threshold, all (19,).
+
+    Ratios are properties, also (19,) and in [0, 1]; the published numbers are their means.
+    """
+
+    true_positives: Array = field(default_factory=_zeros)
+    false_negatives: Array = field(default_factory=_zeros)
+    false_positives: Array = field(default_factory=_zeros)
+    association: Array = field(default_factory=_zeros)  # sum of A(c) over true positives, eq. 15
+    association_recall: Array = field(default_factory=_zeros)
+    association_precision: Array = field(default_factory=_zeros)
+    overlap: Array = field(default_factory=_zeros)  # sum of IoU over true positives
+
+    def __add__(self, other: "HotaCounts") -> "HotaCounts":
+        names = [each.name for each in fields(self)]
+        return HotaCounts(**{name: getattr(self, name) + getattr(other, name) for name in names})
+
+    def _per_match(self, total: Array) -> Array:
+        return total / np.maximum(1.0, self.true_positives)
+
+    @property
+    def deta(self) -> Array:
+        """Detection accuracy: TP / (TP + FN + FP)."""
+        every = self.true_positives + self.false_negatives + self.false_positives
+        return self.true_positives / np.maximum(1.0, every)
+
+    @property
+    def detre(self) -> Array:
+        return self.true_positives / np.maximum(1.0, self.true_positives + self.false_negatives)
+
+    @property
+    def detpr(self) -> Array:
+        return self.true_positives / np.maximum(1.0, self.true_positives + self.false_positives)
+
+    @property
+    def assa(self) -> Array:
+        """Association accuracy: mean over true positives of TPA / (TPA + FNA + FPA)."""
+        return self._per_match(self.association)
+
+    @property
+    def assre(self) -> Array:
+        return self._per_match(self.association_recall)
+
+    @property
+    def asspr(self) -> Array:
+        return self._per_match(self.association_precision)
+
+    @property
+    def loca(self) -> Array:
+        """Mean IoU of the true positives; 1 where there is none."""
+        return np.maximum(1e-10, self.overlap) / np.maximum(1e-10, self.true_positives)
+
+    @property
+    def hota(self) -> Array:
+        return np.sqrt(self.deta * self.assa)
+
+    @property
+    def owta(self) -> Array:
+        """HOTA in which false positives do not count (open world)."""
+        return np.sqrt(self.detre * self.assa)
+
+    @property
+    def hota_0(self) -> float:
+        """HOTA at the lowest threshold: localisation hardly matters."""
+        return float(self.hota[0])
+
+    @property
+    def loca_0(self) -> float:
+        return float(self.loca[0])
+
+    @property
+    def hota_loca_0(self) -> float:
+        return self.hota_0 * self.loca_0
+
+
+def hota(comparison: Comparison) -> HotaCounts:
+    """Match every frame once by overlap and by how well the ids fit overall, then count."""
+    n_truth, n_predicted = len(comparison.truth), len(comparison.predicted)
+    pairs = hota_matches(comparison)
+    similarity = comparison.similarity[pairs]
+    person = comparison.truth.id[comparison.pair_truth[pairs]]
+    track = comparison.predicted.id[comparison.pair_predicted[pairs]]
+    # A pair passes the first `level` thresholds.
+    level = np.searchsorted(THRESHOLDS - EPS, similarity, side="right")
+    key, combination = np.unique(
+        person * len(comparison.predicted.ids) + track, return_inverse=True
+    )
+    together = _at_least(level, combination, len(key))  # (C, 19)
+    frames_truth = np.bincount(comparison.truth.id)
+    frames_predicted = np.bincount(comparison.predicted.id)
+    person, track = np.divmod(key, max(1, len(comparison.predicted.ids)))
+    of_person, of_track = frames_truth[person][:, None], frames_predicted[track][:, None]
+    matched = together.sum(axis=0)
+    at_level = np.bincount(level, weights=similarity, minlength=len(THRESHOLDS) + 1)
+    overlap = np.cumsum(at_level[::-1])[::-1][1:]
+    return HotaCounts(
+        true_positives=matched,
+        false_negatives=n_truth - matched,
+        false_positives=n_predicted - matched,
+        association=(together**2 / (of_person + of_track - together)).sum(axis=0),
+        association_recall=(together**2 / of_person).sum(axis=0),
+        association_precision=(together**2 / of_track).sum(axis=0),
+        overlap=overlap.astype(np.float64),
+    )
+
+
+def hota_matches(comparison: Comparison) -> NDArray[np.int64]:
+    """Pairs (K',) that HOTA matches before any threshold, by their number in the comparison."""
+    return np.flatnonzero(heaviest(comparison, alignment(comparison) * comparison.similarity))
+
+
+def alignment(comparison: Comparison) -> Array:
+    """For each pair (K,) how well its two ids fit over the whole sequence, in (0, 1].
+
+    The frames two ids could share, each weighted by how little else overlaps there, over the
+    frames either of them has: the Jaccard index of the two tracks (Luiten et al. 2021, 4.3).
+    """
+    similarity = comparison.similarity
+    row, column = comparison.pair_truth, comparison.pair_predicted
+    by_row, by_column = _sums(comparison)
+    weight = by_column[column] + by_row[row] - similarity
+    fit = np.divide(similarity, weight, out=np.zeros_like(weight), where=weight > EPS)
+    person, track = comparison.truth.id[row], comparison.predicted.id[column]
+    _, combination = np.unique(person * len(comparison.predicted.ids) + track, return_inverse=True)
+    shared = np.bincount(combination, weights=fit)[combination]
+    frames_truth = np.bincount(comparison.truth.id)
+    frames_predicted = np.bincount(comparison.predicted.id)
+    return shared / (frames_truth[person] + frames_predicted[track] - shared)
+
+
+def _sums(comparison: Comparison) -> tuple[Array, Array]:
+    """Sum of the similarities of each truth row and of each predicted row.
+
+    Rounded as NumPy rounds the sums over each frame's full matrix, so that exact ties between
+    scores stay exact ties: it adds down a column one by one, but along a line of eight or more
+    in a tree, whose shape depends on the width of the matrix.
+    """
+    truth, predicted = comparison.truth, comparison.predicted
+    row, column = comparison.pair_truth, comparison.pair_predicted
+    similarity = comparison.similarity
+    by_row: Array = np.bincount(row, weights=similarity, minlength=len(truth)).astype(np.float64)
+    by_column: Array = np.bincount(column, weights=similarity, minlength=len(predicted)).astype(
+        np.float64
+    )
+    first = np.searchsorted(predicted.frame, truth.frame)
+    width = np.searchsorted(predicted.frame, truth.frame, side="right") - first
+    # Two addends give one sum in any order.
+    several = np.bincount(row, minlength=len(truth)) >= 3
+    for number in np.unique(width[several & (width >= 8)]):
+        here = np.flatnonzero(several & (width == number))
+        place = np.full(len(truth), -1)
+        place[here] = np.arange(len(here))
+        pairs = np.flatnonzero(place[row] >= 0)
+        lines = np.zeros((len(here), number))
+        lines[place[row[pairs]], column[pairs] - first[row[pairs]]] = similarity[pairs]
+        by_row[here] = lines.sum(axis=1)
+    # A matrix of one column lies in memory as one line.
+    height = np.searchsorted(truth.frame, predicted.frame, side="right") - np.searchsorted(
+        truth.frame, predicted.frame
+    )
+    single = np.bincount(predicted.frame)[predicted.frame] == 1
+    for number in np.flatnonzero(single & (height >= 8)):
+        top = np.searchsorted(truth.frame, predicted.frame[number])
+        line = np.zeros(height[number])
+        pairs = np.flatnonzero(column == number)
+        line[row[pairs] - top] = similarity[pairs]
+        by_column[number] = line.sum()
+    return by_row, by_column
+
+
+def _at_least(level: NDArray[np.intp], group: NDArray[np.intp], groups: int) -> Array:
+    """How many members of each group reach each threshold: (K,), (K,) -> (groups, 19)."""
+    width = len(THRESHOLDS) + 1
+    count = np.bincount(group * width + level, minlength=groups * width).reshape(groups, width)
+    return np.cumsum(count[:, ::-1], axis=1)[:, ::-1][:, 1:].astype(np.float64)

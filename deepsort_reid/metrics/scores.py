@@ -1,0 +1,72 @@
+"""All numbers of one sequence, or of many added up."""
+
+from dataclasses import astuple, dataclass, field
+
+from deepsort_reid.metrics.clear import ClearCounts, clear
+from deepsort_reid.metrics.comparison import Comparison, compare_boxes
+from deepsort_reid.metrics.hota import HotaCounts, hota
+from deepsort_reid.metrics.identity import IdentityCounts, identity
+from deepsort_reid.metrics.protocol import apply_protocol
+from deepsort_reid.mot import MotRows
+
+
+@dataclass(frozen=True)
+class BoxCounts:
+    """How much there was to score: boxes and ids of both sides, after the protocol."""
+
+    truth_boxes: int = 0
+    predicted_boxes: int = 0
+    truth_ids: int = 0
+    predicted_ids: int = 0
+    frames: int = 0
+
+    def __add__(self, other: "BoxCounts") -> "BoxCounts":
+        return BoxCounts(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """HOTA, CLEAR, identity and box counts. `sum(scores, Scores())` is COMBINED."""
+
+    hota: HotaCounts = field(default_factory=HotaCounts)
+    clear: ClearCounts = field(default_factory=ClearCounts)
+    identity: IdentityCounts = field(default_factory=IdentityCounts)
+    boxes: BoxCounts = field(default_factory=BoxCounts)
+
+    def __add__(self, other: "Scores") -> "Scores":
+        return Scores(
+            self.hota + other.hota,
+            self.clear + other.clear,
+            self.identity + other.identity,
+            self.boxes + other.boxes,
+        )
+
+
+def evaluate(
+    truth: MotRows, predicted: MotRows, *, protocol: str = "auto", frames: int | None = None
+) -> Scores:
+    """Score predicted tracks against the truth of one sequence.
+
+    `protocol` is "mot16" (MOT16 and MOT17), "mot20", "plain", or "auto": chosen from the classes
+    of the truth (`choose_protocol`). `frames` is the length of the sequence; without it, the last
+    frame that has a box.
+    Raises ValueError for boxes that cannot be scored (`compare_boxes`) and an unknown protocol.
+    """
+    comparison = compare_boxes(truth, predicted, frames=frames)
+    return score(apply_protocol(comparison, truth, protocol))
+
+
+def score(comparison: Comparison) -> Scores:
+    """All counts of one sequence whose boxes are all to be scored."""
+    return Scores(
+        hota(comparison),
+        clear(comparison),
+        identity(comparison),
+        BoxCounts(
+            len(comparison.truth),
+            len(comparison.predicted),
+            len(comparison.truth.ids),
+            len(comparison.predicted.ids),
+            comparison.frames,
+        ),
+    )

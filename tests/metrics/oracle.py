@@ -1,0 +1,170 @@
+"""TrackEval 1.3.0 as the oracle, and scenes to ask it about."""
+
+import contextlib
+import io
+from typing import Any
+
+import numpy as np
+import trackeval
+from trackeval.datasets._base_dataset import _BaseDataset
+
+from deepsort_reid import metrics
+from deepsort_reid.mot import MotRows
+
+QUIET = {"PRINT_CONFIG": False}
+
+
+def trackeval_data(truth: MotRows, predicted: MotRows, frames: int) -> dict[str, Any]:
+    """The dictionary that TrackEval's metrics read, every box scored."""
+    data: dict[str, Any] = {"num_timesteps": frames, "similarity_scores": []}
+    for side, rows in (("gt", truth), ("tracker", predicted)):
+        ids, number = np.unique(rows.id, return_inverse=True)
+        data[f"{side}_ids"] = [number[rows.frame == t + 1] for t in range(frames)]
+        data[f"num_{side}_dets"], data[f"num_{side}_ids"] = len(rows), len(ids)
+    for t in range(frames):
+        a, b = (rows.xyxy[rows.frame == t + 1] for rows in (truth, predicted))
+        data["similarity_scores"].append(
+            _BaseDataset._calculate_box_ious(a, b, box_format="x0y0x1y1")
+        )
+    return data
+
+
+def trackeval_scores(data: dict[str, Any]) -> dict[str, Any]:
+    """Every field of TrackEval's HOTA, CLEAR, Identity and Count for one sequence."""
+    merged: dict[str, Any] = {}
+    for metric in trackeval_metrics():
+        merged |= metric.eval_sequence(data)
+    return merged
+
+
+def trackeval_metrics() -> list[Any]:
+    return [
+        trackeval.metrics.HOTA(),
+        trackeval.metrics.CLEAR(dict(QUIET)),
+        trackeval.metrics.Identity(dict(QUIET)),
+        trackeval.metrics.Count(),
+    ]
+
+
+def trackeval_combined(sequences: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    merged: dict[str, Any] = {}
+    for metric in trackeval_metrics():
+        merged |= metric.combine_sequences(sequences)
+    return merged
+
+
+def our_scores(scores: metrics.Scores) -> dict[str, Any]:
+    """Our numbers under TrackEval's names, all of them."""
+    hota, clear, identity, boxes = scores.hota, scores.clear, scores.identity, scores.boxes
+    return {
+        "HOTA": hota.hota,
+        "DetA": hota.deta,
+        "AssA": hota.assa,
+        "DetRe": hota.detre,
+        "DetPr": hota.detpr,
+        "AssRe": hota.assre,
+        "AssPr": hota.asspr,
+        "LocA": hota.loca,
+        "OWTA": hota.owta,
+        "HOTA_TP": hota.true_positives,
+        "HOTA_FN": hota.false_negatives,
+        "HOTA_FP": hota.false_positives,
+        "HOTA(0)": hota.hota_0,
+        "LocA(0)": hota.loca_0,
+        "HOTALocA(0)": hota.hota_loca_0,
+        "CLR_TP": clear.matches,
+        "CLR_FN": clear.misses,
+        "CLR_FP": clear.false_positives,
+        "IDSW": clear.switches,
+        "MT": clear.mostly_tracked,
+        "PT": clear.partly_tracked,
+        "ML": clear.mostly_lost,
+        "Frag": clear.fragments,
+        "CLR_Frames": clear.frames,
+        "MOTA": clear.mota,
+        "MOTP": clear.motp,
+        "MODA": clear.moda,
+        "CLR_Re": clear.recall,
+        "CLR_Pr": clear.precision,
+        "MTR": clear.mostly_tracked_share,
+        "PTR": clear.partly_tracked_share,
+        "MLR": clear.mostly_lost_share,
+        "sMOTA": clear.smota,
+        "CLR_F1": clear.f1,
+        "FP_per_frame": clear.false_positives_per_frame,
+        "MOTAL": clear.motal,
+        "MOTP_sum": clear.overlap,
+        "IDTP": identity.true_positives,
+        "IDFN": identity.false_negatives,
+        "IDFP": identity.false_positives,
+        "IDF1": identity.idf1,
+        "IDR": identity.idr,
+        "IDP": identity.idp,
+        "Dets": boxes.predicted_boxes,
+        "GT_Dets": boxes.truth_boxes,
+        "IDs": boxes.predicted_ids,
+        "GT_IDs": boxes.truth_ids,
+        "Frames": boxes.frames,
+    }
+
+
+def assert_equal_in_every_field(ours: dict[str, Any], theirs: dict[str, Any]) -> None:
+    missing = set(theirs) - set(ours)
+    assert not missing, f"TrackEval has fields of which we have none: {sorted(missing)}"
+    for name, value in theirs.items():
+        np.testing.assert_allclose(ours[name], value, rtol=0, atol=1e-9, err_msg=name)
+
+
+def quietly() -> contextlib.redirect_stdout[io.StringIO]:
+    return contextlib.redirect_stdout(io.StringIO())
+
+
+def random_scene(seed: int) -> tuple[MotRows, MotRows, int]:
+    """A small scene of random size and manners: crowded, tied, empty, broken up."""
+    rng = np.random.default_rng(seed)
+    frames = int(rng.choice([1, 2, 5, 12, 30]))
+    people = int(rng.integers(0, 13))
+    extent = float(rng.choice([30.0, 80.0, 300.0]))
+    grid = float(rng.choice([0.0, 0.0, 5.0, 10.0]))  # whole steps make exact ties
+    noise = float(rng.choice([0.0, 1.0, 4.0]))
+    position = rng.uniform(0, extent, (people, 2))
+    velocity = rng.normal(0, rng.choice([0.0, 1.0, 3.0]), (people, 2))
+    size = rng.uniform(15, 40, (people, 2))
+    quiet_frames = rng.random(frames) < rng.choice([0.0, 0.0, 0.3])
+    unwatched_frames = rng.random(frames) < rng.choice([0.0, 0.0, 0.3])
+    seen = 0.0 if rng.random() < 0.05 else float(rng.choice([0.5, 0.8, 1.0]))
+    exchange = float(rng.choice([0.0, 0.05, 0.3]))
+    spurious = float(rng.choice([0.0, 0.5, 3.0]))
+    truth: list[list[float]] = []
+    predicted: list[list[float]] = []
+    label = np.arange(people)
+    for frame in range(1, frames + 1):
+        present = (rng.random(people) < 0.9) & ~quiet_frames[frame - 1]
+        if people > 1 and rng.random() < exchange:
+            a, b = rng.choice(people, 2, replace=False)
+            label[[a, b]] = label[[b, a]]
+        if people and rng.random() < exchange:
+            label[rng.integers(people)] = label.max() + 1
+        corner = position + velocity * frame
+        for i in rng.permutation(np.flatnonzero(present)):
+            truth.append([frame, 7 * i + 3, *_box(corner[i], size[i], grid)])
+        if unwatched_frames[frame - 1]:
+            continue
+        for i in rng.permutation(np.flatnonzero(present & (rng.random(people) < seen))):
+            moved = corner[i] + rng.normal(0, noise, 2) if noise else corner[i]
+            predicted.append([frame, label[i] + 1, *_box(moved, size[i], grid)])
+        for extra in range(rng.poisson(spurious) if seen else 0):
+            corner_extra, size_extra = rng.uniform(0, extent, 2), rng.uniform(15, 40, 2)
+            predicted.append([frame, 10_000 + extra, *_box(corner_extra, size_extra, grid)])
+    return _rows(truth), _rows(predicted), frames
+
+
+def _box(corner: np.ndarray, size: np.ndarray, grid: float) -> list[float]:
+    if grid:
+        corner, size = np.round(corner / grid) * grid, np.maximum(1, np.round(size / grid)) * grid
+    return [*corner, *(corner + size)]
+
+
+def _rows(table: list[list[float]]) -> MotRows:
+    array = np.array(table, dtype=np.float64).reshape(-1, 6)
+    return MotRows(frame=array[:, 0], id=array[:, 1], xyxy=array[:, 2:])
