@@ -1,0 +1,8 @@
+"""`python -m deepsort_reid`: the command line."""
+
+import sys
+
+from deepsort_reid.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())
