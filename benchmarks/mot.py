@@ -18,10 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from benchmarks import embedding, inputs, peers, provenance, scoring
+from benchmarks import embedding, inputs, peers, provenance, referee
 from benchmarks.inputs import GROUPS, GROUPS_WITH_EMBEDDINGS, Input
+from benchmarks.scoring import HEADER, Figures
 from deepsort_reid import boxes
 from deepsort_reid.detections import Detections
+from deepsort_reid.metrics import Scores, evaluate
 from deepsort_reid.mot import MotRows
 from deepsort_reid.tracking import DeepSort
 
@@ -36,10 +38,11 @@ Embed = Callable[[Input], list[NDArray[np.float32]]]
 class GroupScores:
     """A tracker on one group: scores per sequence and together, and what it reported."""
 
-    sequences: dict[str, scoring.Scores]
-    combined: scoring.Scores
+    sequences: dict[str, Figures]
+    combined: Figures
     ms_per_frame: float
     predicted: dict[str, MotRows]
+    scores: dict[str, Scores]  # the counts behind the figures, e.g. for a bootstrap
 
 
 def evaluate_group(
@@ -68,20 +71,38 @@ def evaluate_group(
     """
     data = data or inputs.data_root()
     names = GROUPS[group] if only is None else tuple(only)
-    predicted, counts, seconds, frames = {}, {}, 0.0, 0
+    predicted, seconds, frames = {}, 0.0, 0
     for name in names:
         given = inputs.load(name, data)
         detections = with_embeddings(given, embeddings)
         extras = _extras(given, with_frames, with_warps, data)
         predicted[name], spent = track(tracker_factory(), detections, extras)
-        counts[name] = scoring.count(given.truth, predicted[name], given.length, given.protocol)
         seconds, frames = seconds + spent, frames + given.length
+    return score(predicted, 1000 * seconds / frames, data)
+
+
+def score(predicted: dict[str, MotRows], ms_per_frame: float, data: Path) -> GroupScores:
+    """Score the results of some inputs, each by its own protocol, and all together."""
+    found = {}
+    for name, result in predicted.items():
+        given = inputs.load(name, data)
+        found[name] = evaluate(given.truth, result, protocol=given.protocol, frames=given.length)
     return GroupScores(
-        {name: scoring.scores(each) for name, each in counts.items()},
-        scoring.scores(scoring.combine(counts)),
-        1000 * seconds / frames,
+        {name: Figures.of(each) for name, each in found.items()},
+        Figures.of(sum(found.values(), Scores())),
+        ms_per_frame,
         predicted,
+        found,
     )
+
+
+def by_trackeval(predicted: dict[str, MotRows], data: Path) -> Figures:
+    """The combined figures of the same results by TrackEval."""
+    counts = {}
+    for name, result in predicted.items():
+        given = inputs.load(name, data)
+        counts[name] = referee.count(given.truth, result, given.length, given.protocol)
+    return referee.figures(referee.combine(counts))
 
 
 def track(
@@ -146,17 +167,8 @@ def ceiling(group: str, *, min_score: float = 0.3, data: Path | None = None) -> 
     A box on nobody is left out: a perfect tracker would not report it.
     """
     data = data or inputs.data_root()
-    predicted, counts = {}, {}
-    for name in GROUPS[group]:
-        given = inputs.load(name, data)
-        predicted[name] = _true_ids(given, min_score)
-        counts[name] = scoring.count(given.truth, predicted[name], given.length, given.protocol)
-    return GroupScores(
-        {name: scoring.scores(each) for name, each in counts.items()},
-        scoring.scores(scoring.combine(counts)),
-        0.0,
-        predicted,
-    )
+    predicted = {name: _true_ids(inputs.load(name, data), min_score) for name in GROUPS[group]}
+    return score(predicted, 0.0, data)
 
 
 def _true_ids(given: Input, min_score: float) -> MotRows:
@@ -177,29 +189,18 @@ def _true_ids(given: Input, min_score: float) -> MotRows:
     return rows(np.concatenate(frame), np.concatenate(ids), np.concatenate(xyxy))
 
 
-def table_lines(group: str, chosen: str, options: dict[str, Any]) -> Iterator[str]:
-    """The table of one group, a line at a time, as the rows are measured."""
-    yield f"\n{group}: {', '.join(GROUPS[group])}"
-    yield f"{'':34}   HOTA   DetA   AssA   MOTA   IDF1  IDSW ms/frame"
+def table(group: str, chosen: str, options: dict[str, Any]) -> Iterator[tuple[str, GroupScores]]:
+    """The rows of one group's table whose name has `chosen`, as they are measured."""
     if chosen in "ceiling":
-        yield line("ceiling", ceiling(group, data=options["data"]))
+        yield "ceiling", ceiling(group, data=options["data"])
     for name, factory in CONFIGURATIONS.items():
         if chosen in name:
-            yield line(name, evaluate_group(factory, group, **options))
+            yield name, evaluate_group(factory, group, **options)
     without_video = {**options, "with_frames": False, "with_warps": False}
     for name, factory in peers.available().items():
         can_run = group in GROUPS_WITH_EMBEDDINGS or not name.startswith("deep-sort-realtime")
         if chosen in name and can_run:
-            yield line(name, evaluate_group(factory, group, **without_video))
-
-
-def line(name: str, found: GroupScores) -> str:
-    """One row of the table."""
-    s = found.combined
-    return (
-        f"{name:34} {s.hota:6.1f} {s.deta:6.1f} {s.assa:6.1f} {s.mota:6.1f} {s.idf1:6.1f} "
-        f"{s.switches:5d} {found.ms_per_frame:8.2f}"
-    )
+            yield name, evaluate_group(factory, group, **without_video)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -211,10 +212,12 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--cache", type=Path, default=embedding.default_cache(), metavar="DIR")
     parser.add_argument("--frames", action="store_true", help="pass frame= to our trackers")
     parser.add_argument("--warps", action="store_true", help="pass camera= to our trackers")
+    parser.add_argument("--check", action="store_true", help="TrackEval's figures below ours")
     args = parser.parse_args(argv)
     try:
         data = args.data or inputs.data_root()
-        provenance.require("trackeval")
+        if args.check:
+            provenance.require("trackeval")
     except (FileNotFoundError, ModuleNotFoundError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -227,8 +230,12 @@ def main(argv: list[str] | None = None) -> int:
             embed = embedding.stored(args.embedder, args.cache)
         options = {"data": data, "embeddings": embed, "with_warps": args.warps}
         options["with_frames"] = args.frames and group in GROUPS_WITH_EMBEDDINGS
-        for text in table_lines(group, args.only, options):
-            print(text, flush=True)
+        print(f"\n{group}: {', '.join(GROUPS[group])}")
+        print(f"{'':32} {HEADER} ms/frame")
+        for name, found in table(group, args.only, options):
+            print(f"{name:32} {found.combined} {found.ms_per_frame:8.2f}", flush=True)
+            if args.check:
+                print(f"{'  by TrackEval':32} {by_trackeval(found.predicted, data)}", flush=True)
     return 0
 
 
