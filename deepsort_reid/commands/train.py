@@ -1,0 +1,193 @@
+"""`deepsort-reid train`: fit an embedder to labelled pictures."""
+
+import argparse
+from pathlib import Path
+
+OPTIMIZERS = ("adamw", "sgd")
+SCHEDULES = ("cosine", "flat-cosine", "step")
+LOSSES = ("softmax", "cosine", "triplet", "circle")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("data", type=Path, help="identity folders, or Market-1501 (its training people)")
+    add("--out", type=Path, default=Path("run"), help="the run folder (default: %(default)s)")
+    add("--backbone", default="compact", help="compact, osnet_x0_25, resnet18 ... (--list)")
+    add("--weights", help="of the backbone: a file, or 'imagenet' for torchvision's")
+    add("--start-from", type=Path, help="checkpoint whose network is trained further on new data")
+    add("--resume", type=Path, help="checkpoint or run folder to continue exactly")
+    add("--size", type=int, nargs=2, default=(128, 64), metavar=("HEIGHT", "WIDTH"))
+    add("--embedding-width", type=int, default=256)
+    add("--pooling", choices=("average", "gem"), default="average")
+    add("--stripes", type=int, default=0, help="horizontal bands that get a part of the embedding")
+    add("--losses", nargs="+", choices=LOSSES, default=["softmax", "triplet"])
+    add("--smoothing", type=float, default=0.1, help="of the labels, for softmax")
+    add("--margin", type=float, help="of the triplet loss (default: soft)")
+    add("--epochs", type=int, default=120)
+    add("--people", type=int, default=16, help="in a batch")
+    add("--images-each", type=int, default=4, help="of every person in a batch")
+    add("--optimizer", choices=OPTIMIZERS, default="adamw")
+    add("--rate", type=float, help="learning rate (default: 2e-3 for adamw, 1e-2 for sgd)")
+    add("--weight-decay", type=float, help="(default: 0.05 for adamw, 5e-4 for sgd)")
+    add("--schedule", choices=SCHEDULES, default="cosine")
+    add("--warm-up", type=float, default=2.0, help="epochs")
+    add("--decay-from", type=float, default=0.0, help="epoch at which flat-cosine begins to fall")
+    add("--frozen-epochs", type=int, default=0, help="epochs in which only the head learns")
+    add("--average-decay", type=float, default=0.999, help="of the moving average of the weights")
+    add("--precision", choices=("float32", "bfloat16", "float16"), default="float32")
+    add("--compile", action="store_true", help="torch.compile; needs a C++ compiler")
+    add("--no-augmentation", action="store_true")
+    add("--occlude", type=float, default=0.0, help="chance of three rectangles of noise")
+    add("--split", choices=("identity", "time", "image", "none"), default="identity")
+    add("--validation-share", type=float, default=0.2)
+    add("--validate-every", type=int, default=5, help="epochs")
+    add("--patience", type=int, help="stop after so many validations without a better mAP")
+    add("--seed", type=int, default=0)
+    add("--device", help="cpu or cuda (default: cuda where there is one)")
+    add("--threads", type=int, help="of the CPU (default: torch's)")
+
+
+def run(args: argparse.Namespace) -> int:
+    import logging
+    import sys
+
+    import numpy as np
+    import torch
+
+    from deepsort_reid.reid.augment import AugmentConfig
+    from deepsort_reid.reid.checkpoint import build_model, load_checkpoint, load_state
+    from deepsort_reid.reid.data import load_images
+    from deepsort_reid.reid.processes import join_world
+    from deepsort_reid.reid.train import TrainConfig, train
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    world = join_world(args.device)
+    height, width = args.size
+    training, validation = _split(args)
+    images, training, problems = load_images(training, height, width)
+    for problem in problems:
+        logging.warning("left out %s", problem)
+    people = sorted({sample.identity for sample in training})
+    number = {name: row for row, name in enumerate(people)}
+    identity = np.array([number[sample.identity] for sample in training], np.int64)
+    alone = int((np.bincount(identity) == 1).sum()) if len(identity) else 0
+    logging.info(
+        "%d pictures of %d people to train on (%d left out, %d people with a single picture), "
+        "%d to validate",
+        len(images), len(people), len(problems), alone, len(validation),
+    )  # fmt: skip
+    architecture = {
+        "backbone": args.backbone,
+        "embedding_width": args.embedding_width,
+        "pooling": args.pooling,
+        "stripes": args.stripes,
+        "input_size": [height, width],
+    }
+    torch.manual_seed(args.seed)
+    model = build_model(architecture, args.weights)
+    if args.start_from:
+        load_state(model, load_checkpoint(args.start_from)["average"], args.start_from)
+    arguments = {key: str(v) if isinstance(v, Path) else v for key, v in vars(args).items()}
+    train(
+        model,
+        _criterion(args, len(people)),
+        images,
+        identity,
+        args.out,
+        optimizer=_optimizer(args),
+        schedule=_schedule(args),
+        config=TrainConfig(
+            epochs=args.epochs,
+            people=args.people,
+            images_each=args.images_each,
+            weight_decay=_weight_decay(args),
+            frozen_epochs=args.frozen_epochs,
+            average_decay=args.average_decay,
+            precision=getattr(torch, args.precision),
+            compile=args.compile,
+            validate_every=args.validate_every,
+            patience=args.patience,
+            seed=args.seed,
+        ),
+        description={
+            "architecture": architecture,
+            "arguments": {k: v for k, v in arguments.items() if not callable(v)},
+            "people": people,
+            "files": [sample.path.name for sample in training],
+            "validation_files": [sample.path.name for sample in validation],
+            "versions": {"torch": str(torch.__version__), "numpy": np.__version__},
+        },
+        augmentation=None if args.no_augmentation else AugmentConfig(occlude=args.occlude),
+        validate=_validation(validation, height, width) if validation else None,
+        resume=args.resume,
+        world=world,
+    )
+    return 0
+
+
+def _split(args):
+    from deepsort_reid.reid.data import (
+        read_dataset,
+        split_by_identity,
+        split_by_image,
+        split_by_time,
+    )
+
+    samples = [sample for sample in read_dataset(args.data) if sample.identity not in ("-1", "0000")]
+    if args.split == "none":
+        return samples, []
+    split = {"identity": split_by_identity, "time": split_by_time, "image": split_by_image}
+    return split[args.split](samples, args.validation_share, seed=args.seed)
+
+
+def _criterion(args, people: int):
+    from deepsort_reid.reid.losses import Combined, CosineSoftmax, SmoothedSoftmax
+
+    softmax = []
+    if "softmax" in args.losses:
+        softmax.append(
+            (
+                1.0,
+                SmoothedSoftmax(
+                    args.embedding_width, people, smoothing=args.smoothing, parts=1 + args.stripes
+                ),
+            )
+        )
+    if "cosine" in args.losses:
+        softmax.append((1.0, CosineSoftmax(args.embedding_width, people)))
+    return Combined(
+        softmax,
+        triplet=float("triplet" in args.losses),
+        triplet_margin=args.margin,
+        circle=float("circle" in args.losses),
+    )
+
+
+def _optimizer(args):
+    import torch
+
+    if args.optimizer == "sgd":
+        rate = args.rate or 1e-2
+        return lambda groups: torch.optim.SGD(groups, lr=rate, momentum=0.9, nesterov=True)
+    return lambda groups: torch.optim.AdamW(groups, lr=args.rate or 2e-3, fused=True)
+
+
+def _weight_decay(args) -> float:
+    if args.weight_decay is not None:
+        return args.weight_decay
+    return 0.05 if args.optimizer == "adamw" else 5e-4
+
+
+def _schedule(args):
+    from deepsort_reid.reid.schedules import flat_cosine, step_drop
+
+    if args.schedule == "step":
+        return step_drop(args.epochs)
+    decay_from = args.decay_from if args.schedule == "flat-cosine" else 0.0
+    return flat_cosine(args.epochs, warm_up=args.warm_up, decay_from=decay_from)
+
+
+def _validation(samples, height: int, width: int):
+    raise NotImplementedError

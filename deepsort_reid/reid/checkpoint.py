@@ -1,0 +1,110 @@
+"""Files that a training leaves and can start from; a file is complete or not there at all."""
+
+import io
+import os
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from deepsort_reid.reid.backbones import BACKBONES
+from deepsort_reid.reid.model import Average, GeneralisedMean, Head, ReidModel
+
+FORMAT = 1
+_KEYS = ("format", "architecture", "model", "average")
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write beside the target and put it in place in one step.
+
+    Raises OSError that names the file; what stood there before is then untouched.
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        beside.write_bytes(data)
+        beside.replace(path)
+    except OSError as error:
+        raise OSError(f"cannot write {path} ({error.strerror or error})") from error
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def save_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
+    """Save tensors and plain values; see `write_atomically`."""
+    buffer = io.BytesIO()
+    torch.save({"format": FORMAT, **state}, buffer)
+    write_atomically(path, buffer.getvalue())
+
+
+def load_checkpoint(path: Path | str) -> dict[str, Any]:
+    """What `save_checkpoint` wrote, on the CPU.
+
+    Raises FileNotFoundError, or ValueError when the file is not such a checkpoint.
+    """
+    path = Path(path)
+    if path.is_dir():
+        path = path / "last.pt"
+    if not path.is_file():
+        raise FileNotFoundError(f"no checkpoint {path}; a training run leaves last.pt and best.pt")
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
+        reason = str(error).splitlines()[0][:100] if str(error) else type(error).__name__
+        raise ValueError(
+            f"{path} is damaged or not a checkpoint ({reason}); use another, such as best.pt"
+        ) from error
+    if not isinstance(state, dict) or any(key not in state for key in _KEYS):
+        raise ValueError(f"{path} is not a checkpoint of `deepsort-reid train`; start from last.pt")
+    return state
+
+
+def build_model(architecture: Mapping[str, Any], weights: Path | str | None = None) -> ReidModel:
+    """The network that `architecture` describes, with random or the given backbone weights.
+
+    Keys: backbone (a name in BACKBONES), embedding_width, pooling ("average" or "gem"), stripes.
+    """
+    name = architecture["backbone"]
+    if name not in BACKBONES:
+        raise ValueError(f"unknown backbone {name!r}: choose one of {', '.join(BACKBONES)}")
+    backbone, width = BACKBONES[name](weights)
+    pooling = {"average": Average, "gem": GeneralisedMean}[architecture["pooling"]]()
+    head = Head(
+        width, architecture["embedding_width"], pooling=pooling, stripes=architecture["stripes"]
+    )
+    return ReidModel(backbone, head)
+
+
+def load_model(path: Path | str, *, average: bool = True) -> tuple[ReidModel, dict[str, Any]]:
+    """The trained network of a checkpoint, in evaluation mode, and the whole checkpoint.
+
+    `average` takes the moving average of the weights, which is what validation scored.
+    """
+    state = load_checkpoint(path)
+    model = build_model(state["architecture"])
+    load_state(model, state["average" if average else "model"], path)
+    return model.eval(), state
+
+
+def load_state(module: torch.nn.Module, state: Mapping[str, Any], path: Path | str) -> None:
+    """Put weights into a module; ValueError in one line when they are of another one."""
+    own = module.state_dict()
+    missing = sorted(own.keys() - state.keys())
+    extra = sorted(state.keys() - own.keys())
+    shapes = [
+        f"{key} {tuple(state[key].shape)} for {tuple(own[key].shape)}"
+        for key in own.keys() & state.keys()
+        if own[key].shape != state[key].shape
+    ]
+    if missing or extra or shapes:
+        first = (
+            [f"lacks {key}" for key in missing[:1]]
+            + [f"has {key}" for key in extra[:1]]
+            + [f"has {text}" for text in sorted(shapes)[:1]]
+        )
+        raise ValueError(
+            f"{path} is of another architecture ({', '.join(first)}); give the same backbone, "
+            "embedding width, pooling and stripes as in its config.json"
+        )
+    module.load_state_dict(state)

@@ -1,0 +1,156 @@
+"""One training in several processes: what torchrun started, and how they act as one.
+
+Every process works on its share of a batch; features are gathered, so that each sees the loss of
+the whole batch, and gradients are averaged. Together with `synchronised`, this equals one process
+with the whole batch up to rounding.
+"""
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
+
+_CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True)
+class World:
+    """Which process this is, of how many, and the device it works on."""
+
+    rank: int = 0
+    processes: int = 1
+    device: torch.device = _CPU
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this process writes files and shows progress."""
+        return self.rank == 0
+
+
+def join_world(device: str | None = None) -> World:
+    """The world that torchrun describes in the environment, joined; one process without it.
+
+    `device` None takes CUDA where there is one.
+    """
+    kind = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    if processes == 1:
+        return World(device=torch.device(kind))
+    chosen = torch.device(kind)
+    if chosen.type == "cuda":
+        chosen = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+        torch.cuda.set_device(chosen)
+    if not dist.is_initialized():
+        dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
+    return World(dist.get_rank(), dist.get_world_size(), chosen)
+
+
+def gather_rows(rows: Tensor, world: World) -> Tensor:
+    """Rows of all processes, in order of rank; gradients flow back to this process's own."""
+    if world.processes == 1:
+        return rows
+    gathered: Tensor = _GatherRows.apply(rows, world)
+    return gathered
+
+
+def average_gradients(module: nn.Module, world: World) -> None:
+    """Every parameter's gradient becomes its mean over the processes."""
+    if world.processes == 1:
+        return
+    gradients = [p.grad for p in module.parameters() if p.grad is not None]
+    if not gradients:
+        return
+    flat = torch.cat([gradient.flatten() for gradient in gradients])
+    dist.all_reduce(flat)
+    flat /= world.processes
+    for gradient, mean in zip(
+        gradients, flat.split([gradient.numel() for gradient in gradients]), strict=True
+    ):
+        gradient.copy_(mean.view_as(gradient))
+
+
+def share_state(module: nn.Module, world: World) -> None:
+    """Parameters and buffers of the first process go to all."""
+    if world.processes > 1:
+        for tensor in module.state_dict().values():
+            dist.broadcast(tensor, 0)
+
+
+def synchronised(module: nn.Module, world: World) -> nn.Module:
+    """The module with every batch normalisation taking its statistics over all processes.
+
+    Names and shapes of parameters stay, so checkpoints fit either way. torch's own SyncBatchNorm
+    does not work on the CPU.
+    """
+    if world.processes == 1:
+        return module
+    if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+        return _SynchronisedBatchNorm(module, world)
+    for name, child in module.named_children():
+        setattr(module, name, synchronised(child, world))
+    return module
+
+
+class _GatherRows(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor, world: World) -> Tensor:
+        ctx.world, ctx.count = world, len(rows)
+        parts = [torch.empty_like(rows) for _ in range(world.processes)]
+        dist.all_gather(parts, rows.contiguous())
+        return torch.cat(parts)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        # Every process has the gradient of the whole loss; averaging over processes later divides
+        # by their number, although each row's gradient arises in one process only.
+        start = ctx.world.rank * ctx.count
+        return gradients[0][start : start + ctx.count] * ctx.world.processes, None
+
+
+class _SumOverProcesses(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        total = x.clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        total = gradients[0].clone()
+        dist.all_reduce(total)
+        return total
+
+
+class _SynchronisedBatchNorm(nn.Module):
+    def __init__(self, norm: nn.BatchNorm1d | nn.BatchNorm2d, world: World) -> None:
+        super().__init__()
+        self.weight, self.bias = norm.weight, norm.bias
+        self.register_buffer("running_mean", norm.running_mean)
+        self.register_buffer("running_var", norm.running_var)
+        self.register_buffer("num_batches_tracked", norm.num_batches_tracked)
+        self.eps, self.momentum = norm.eps, norm.momentum or 0.1
+        self.num_features = norm.num_features
+        self.processes = world.processes
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training:
+            return F.batch_norm(
+                x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps
+            )
+        across = [0, *range(2, x.ndim)]
+        shape = [1, -1] + [1] * (x.ndim - 2)
+        wide = x.float()
+        count = x.numel() // x.shape[1] * self.processes
+        mean = _SumOverProcesses.apply(wide.sum(across)) / count
+        centred = wide - mean.view(shape)
+        variance = _SumOverProcesses.apply((centred * centred).sum(across)) / count
+        with torch.no_grad():
+            self.running_mean.lerp_(mean, self.momentum)
+            self.running_var.lerp_(variance * count / max(count - 1, 1), self.momentum)
+            self.num_batches_tracked += 1
+        scale = self.weight * torch.rsqrt(variance + self.eps)
+        return (centred * scale.view(shape) + self.bias.view(shape)).to(x.dtype)
