@@ -20,7 +20,7 @@ def as_boxes(values: ArrayLike, name: str = "xyxy") -> Boxes:
     Raises ValueError when the shape is another one or a coordinate is not finite.
     """
     boxes = np.asarray(values, dtype=np.float64)
-    if boxes.size == 0 and boxes.ndim <= 2:
+    if boxes.ndim in (1, 2) and not len(boxes):
         return np.empty((0, 4))
     if boxes.ndim != 2 or boxes.shape[1] != 4:
         raise ValueError(f"{name} must have shape (N, 4), got shape {boxes.shape}")

@@ -59,7 +59,7 @@ class Detections:
         embedding: ArrayLike | None = None,
     ) -> "Detections":
         """Detections from left, top, width, height (M, 4) in pixels (MOTChallenge, COCO)."""
-        return cls(boxes.tlwh_to_xyxy(boxes.as_boxes(tlwh, "tlwh")), score, class_id, embedding)  # type: ignore[arg-type]
+        return cls(boxes.tlwh_to_xyxy(_checked_size(tlwh, "tlwh")), score, class_id, embedding)  # type: ignore[arg-type]
 
     @classmethod
     def from_xywh(
@@ -70,7 +70,7 @@ class Detections:
         embedding: ArrayLike | None = None,
     ) -> "Detections":
         """Detections from centre x, centre y, width, height (M, 4) in pixels (YOLO)."""
-        return cls(boxes.xywh_to_xyxy(boxes.as_boxes(xywh, "xywh")), score, class_id, embedding)  # type: ignore[arg-type]
+        return cls(boxes.xywh_to_xyxy(_checked_size(xywh, "xywh")), score, class_id, embedding)  # type: ignore[arg-type]
 
     def __len__(self) -> int:
         return len(self.xyxy)
@@ -97,6 +97,8 @@ def _as_rows(rows: Any, n: int) -> Any:
         return rows.astype(np.intp)
     if rows.dtype == bool and rows.shape != (n,):
         raise ValueError(f"a mask over {n} detections must have shape ({n},), got {rows.shape}")
+    if rows.ndim != 1:
+        raise ValueError(f"rows must be a list of whole numbers, got shape {rows.shape}")
     return rows
 
 
@@ -121,6 +123,17 @@ def _require_extent(xyxy: NDArray[np.float64]) -> None:
         )
 
 
+def _checked_size(values: ArrayLike, name: str) -> NDArray[np.float64]:
+    given = boxes.as_boxes(values, name)
+    flat = (given[:, 2:] <= 0).any(axis=1)
+    if flat.any():
+        row = int(np.flatnonzero(flat)[0])
+        raise ValueError(
+            f"width and height in {name} must be positive, got {given[row].tolist()} in row {row}"
+        )
+    return given
+
+
 def _checked_score(score: ArrayLike | None, n: int) -> NDArray[np.float64]:
     if score is None:
         return np.ones(n)
@@ -140,7 +153,7 @@ def _checked_class(class_id: ArrayLike | None, n: int) -> NDArray[np.int64]:
     if given.shape != (n,):
         raise ValueError(f"one class_id per box: expected shape ({n},), got {given.shape}")
     if given.dtype.kind not in "iub" and not (
-        given.dtype.kind == "f" and np.array_equal(given, np.round(given))
+        given.dtype.kind == "f" and np.isfinite(given).all() and (given == np.round(given)).all()
     ):
         raise ValueError(f"class_id must be whole numbers, got {given.dtype} {given[:3].tolist()}")
     return given.astype(np.int64)
