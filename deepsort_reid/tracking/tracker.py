@@ -147,6 +147,21 @@ class DeepSort:
         self._start(detections, row, matching.unmatched_detections)
         return self._visible()
 
+    def embed(self, detections: Detections, frame: Frame | None) -> Detections:
+        """The detections with embeddings, where this tracker has an embedder and they have none.
+
+        `update` does this itself; ask for it to keep the embeddings. Raises ValueError when a
+        `frame` is needed and there is none.
+        """
+        if self._embedder is None or detections.embedding is not None or not len(detections):
+            return detections
+        if frame is None:
+            raise ValueError(
+                "this tracker embeds: pass update(detections, frame=frame), "
+                "or detections with embeddings"
+            )
+        return detections.with_embedding(self._embedder(frame, detections.xyxy))
+
     def _usable(self, detections: Detections, frame: Frame | None) -> tuple[Rows, Detections]:
         """The rows (M',) of the detections to look at, and those detections, with embeddings."""
         if not isinstance(detections, Detections):
@@ -157,13 +172,7 @@ class DeepSort:
         frame_shape = _checked_frame(frame, self._frame_shape)
         rows = np.flatnonzero(detections.score >= self.config.min_score)
         detections = detections[rows]
-        if self._embedder is not None and detections.embedding is None and len(detections):
-            if frame is None:
-                raise ValueError(
-                    "this tracker embeds: pass update(detections, frame=frame), "
-                    "or detections with embeddings"
-                )
-            detections = detections.with_embedding(self._embedder(frame, detections.xyxy))
+        detections = self.embed(detections, frame)
         if detections.embedding is not None and len(detections):
             self._pool.expect(detections.embedding.shape[1])
         self._frame_shape = frame_shape
