@@ -63,7 +63,8 @@ class AspectMotion:
 
     def spreads(self, position: Array) -> tuple[Array, Array, Array]:
         """Standard deviations (N, 4) of process position, process velocity and measurement."""
-        height = position[:, 3:4]
+        # The floor here, too: a box of no height at all would be known without any doubt.
+        height = np.maximum(position[:, 3:4], _MIN_SIZE_PX)
         spread = height * np.array([1.0, 1.0, 0.0, 1.0])
         third = np.array([0.0, 0.0, 1.0, 0.0])
         place = spread * self.position_noise
@@ -99,7 +100,7 @@ class SizeMotion:
     def spreads(self, position: Array) -> tuple[Array, Array, Array]:
         """Standard deviations (N, 4) of process position, process velocity and measurement."""
         # x and y share one spread, so that a rotating camera keeps the filter decoupled.
-        size = position[:, [3, 3, 2, 3]]
+        size = np.maximum(position[:, [3, 3, 2, 3]], _MIN_SIZE_PX)
         place = size * self.position_noise
         return place, size * self.velocity_noise, place
 
@@ -179,7 +180,7 @@ def squared_mahalanobis(
     squared = weight @ (z * z).T
     squared -= (2 * weight * p) @ z.T
     squared += (weight * p * p).sum(axis=1)[:, None]
-    return np.maximum(squared, 0, out=squared)
+    return np.asarray(np.maximum(squared, 0, out=squared))
 
 
 def moved_by_camera(model: MotionModel, motion: Array, warp: Array) -> Array:
