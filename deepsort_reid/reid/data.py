@@ -85,7 +85,8 @@ def read_dataset(path: Path | str) -> list[Sample]:
     folder = _existing_folder(path)
     if (folder / MARKET_FOLDERS[0]).is_dir():
         return read_market1501(folder / MARKET_FOLDERS[0])
-    if _images(folder):
+    has_people = any(_images(entry) for entry in folder.iterdir() if entry.is_dir())
+    if _images(folder) and not has_people:
         return read_market1501(folder)
     return read_identity_folders(folder)
 
