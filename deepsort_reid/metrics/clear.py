@@ -126,7 +126,7 @@ def clear(comparison: Comparison) -> ClearCounts:
         )
     pairs = clear_matches(comparison)
     rows = comparison.pair_truth[pairs]
-    order = np.lexsort((rows, truth.id[rows]))
+    order = np.argsort(truth.id[rows], kind="stable")
     rows, pairs = rows[order], pairs[order]
     person = truth.id[rows]
     track = predicted.id[comparison.pair_predicted[pairs]]
@@ -152,54 +152,106 @@ def clear(comparison: Comparison) -> ClearCounts:
     )
 
 
-def both_sides_turn(comparison: Comparison) -> NDArray[np.int64]:
-    """For each truth row (R,) the ordinal of its frame among those with boxes on both sides, or -1.
-
-    A frame in which one side is empty neither ends a stay together nor fragments a track.
-    """
-    frames = np.intersect1d(comparison.truth.frame, comparison.predicted.frame)
-    turn = np.searchsorted(frames, comparison.truth.frame)
-    return np.where(np.isin(comparison.truth.frame, frames), turn, -1)
-
-
 def clear_matches(comparison: Comparison, threshold: float = THRESHOLD) -> NDArray[np.int64]:
     """Pairs (K',) that CLEAR matches, by their number in the comparison, ascending.
 
-    In each frame: keep as many pairs of the previous frame as possible, then make the sum of the
-    overlaps largest. Only frames where two pairs compete depend on the frame before; the rest is
-    decided at once.
+    In each frame: keep the pairs of the previous frame, then make the sum of the overlaps largest.
+    Only where pairs compete does the frame before matter; all the others are decided at once.
     """
     near = np.flatnonzero(comparison.similarity >= threshold - EPS)
-    similarity = comparison.similarity[near]
     row, column = comparison.pair_truth[near], comparison.pair_predicted[near]
-    track, frame = comparison.predicted.id[column], comparison.truth.frame[row]
     alone = (np.bincount(row)[row] == 1) & (np.bincount(column)[column] == 1)
-    chosen = alone.copy()
-    # The track matched to each truth row, -1 for none; the last entry is "no row before this".
+    if alone.all():
+        return near
+    # The track matched to each truth row, -1 for none; the last entry is "no such row".
     partner = np.full(len(comparison.truth) + 1, -1, dtype=np.int64)
-    partner[row[alone]] = track[alone]
-    before = _row_before(comparison)
-    contested = np.flatnonzero(~alone)
-    for group in np.split(contested, np.flatnonzero(np.diff(frame[contested])) + 1):
-        score = TOGETHER_BEFORE * (track[group] == partner[before[row[group]]]) + similarity[group]
-        won = _decide(row[group].tolist(), column[group].tolist(), score.tolist())
-        if won is None:
-            first, last = np.searchsorted(frame, [frame[group[0]], frame[group[0]] + 1])
-            group = np.arange(first, last)
-            together = track[group] == partner[before[row[group]]]
-            score = TOGETHER_BEFORE * together + similarity[group]
-            won = np.flatnonzero(solve(comparison, int(frame[first]), near[group], score)).tolist()
-        pairs = group[won]
-        chosen[pairs] = True
-        partner[row[pairs]] = track[pairs]
-    pairs_chosen: NDArray[np.int64] = near[chosen]
-    return pairs_chosen
+    partner[row[alone]] = comparison.predicted.id[column[alone]]
+    contested = near[~alone]
+    won = _settle(comparison, contested, near, partner.tolist(), _row_before(comparison))
+    return np.sort(np.concatenate([near[alone], contested[won]]))
+
+
+def _settle(
+    comparison: Comparison,
+    contested: NDArray[np.int64],
+    near: NDArray[np.int64],
+    partner: list[int],
+    before: NDArray[np.int64],
+) -> list[int]:
+    """Which of the contested pairs win, by their place among them, frame by frame."""
+    rows, columns = comparison.pair_truth[contested], comparison.pair_predicted[contested]
+    frame = comparison.bounds.of_truth[rows]
+    row, column, earlier = rows.tolist(), columns.tolist(), before[rows].tolist()
+    track, similarity = comparison.predicted.id[columns].tolist(), comparison.similarity[contested]
+    overlap = similarity.tolist()
+    won: list[int] = []
+    begin = 0
+    for end in np.append(np.flatnonzero(np.diff(frame)) + 1, len(frame)).tolist():
+        # No two pairs that compete were both together before, and one that was outweighs all that
+        # its rivals could win: whoever stays together is settled first.
+        stay = [i for i in range(begin, end) if partner[earlier[i]] == track[i]]
+        rows_gone, columns_gone = {row[i] for i in stay}, {column[i] for i in stay}
+        free = [
+            i
+            for i in range(begin, end)
+            if row[i] not in rows_gone and column[i] not in columns_gone
+        ]
+        new = _decide(free, row, column, overlap)
+        if new is None:
+            here = _pairs_of_frame(comparison, near, int(frame[begin]))
+            taken = _solve_frame(comparison, here, partner, before)
+            stay, new = [], [i for i in range(begin, end) if contested[i] in taken]
+        for i in stay + new:
+            partner[row[i]] = track[i]
+        won += stay + new
+        begin = end
+    return won
+
+
+def _decide(
+    pairs: list[int], row: list[int], column: list[int], weight: list[float]
+) -> list[int] | None:
+    """The heaviest choice among a handful of pairs, or None when only the solver can tell.
+
+    The rule of `matching.heaviest` in plain Python: for three pairs an array costs more.
+    """
+    won = []
+    while pairs:
+        for pair in pairs:
+            beside = [weight[i] for i in pairs if row[i] == row[pair] and i != pair]
+            above = [weight[i] for i in pairs if column[i] == column[pair] and i != pair]
+            if weight[pair] > max(beside, default=0.0) + max(above, default=0.0) + DECISIVE:
+                break
+        else:
+            return None
+        won.append(pair)
+        pairs = [i for i in pairs if row[i] != row[pair] and column[i] != column[pair]]
+    return won
+
+
+def _solve_frame(
+    comparison: Comparison, pairs: NDArray[np.int64], partner: list[int], before: NDArray[np.int64]
+) -> set[int]:
+    """The pairs that the solver chooses among `pairs`, all that may match in one frame."""
+    rows = comparison.pair_truth[pairs]
+    track = comparison.predicted.id[comparison.pair_predicted[pairs]]
+    together = track == np.array([partner[row] for row in before[rows]])
+    score = TOGETHER_BEFORE * together + comparison.similarity[pairs]
+    frame = int(comparison.bounds.of_truth[rows[0]])
+    return set(pairs[solve(comparison, frame, pairs, score)].tolist())
+
+
+def _pairs_of_frame(
+    comparison: Comparison, near: NDArray[np.int64], frame: int
+) -> NDArray[np.int64]:
+    first, last = np.searchsorted(comparison.pair_truth, comparison.bounds.truth[frame : frame + 2])
+    return near[np.searchsorted(near, first) : np.searchsorted(near, last)]
 
 
 def _row_before(comparison: Comparison) -> NDArray[np.int64]:
     """For each truth row the row of the same person one turn earlier, len(truth) where none."""
     truth, turn = comparison.truth, both_sides_turn(comparison)
-    order = np.lexsort((truth.frame, truth.id))
+    order = np.argsort(truth.id, kind="stable")
     order = order[turn[order] >= 0]
     person, turn = truth.id[order], turn[order]
     follows = (person[1:] == person[:-1]) & (turn[1:] == turn[:-1] + 1)
@@ -208,25 +260,12 @@ def _row_before(comparison: Comparison) -> NDArray[np.int64]:
     return before
 
 
-def _decide(rows: list[int], columns: list[int], score: list[float]) -> list[int] | None:
-    """The heaviest choice among a handful of pairs, or None when only the solver can tell.
+def both_sides_turn(comparison: Comparison) -> NDArray[np.int64]:
+    """For each truth row (R,) the ordinal of its frame among those with boxes on both sides, or -1.
 
-    The same rule as `matching.heaviest`, in plain Python: for three pairs an array costs more.
+    A frame in which one side is empty neither ends a stay together nor fragments a track.
     """
-    alive = list(range(len(score)))
-    won = []
-    while alive:
-        sure = -1
-        for pair in alive:
-            rivals = (
-                max((score[i] for i in alive if i != pair and same[i] == same[pair]), default=0.0)
-                for same in (rows, columns)
-            )
-            if score[pair] > sum(rivals) + DECISIVE:
-                sure = pair
-                break
-        if sure < 0:
-            return None
-        won.append(sure)
-        alive = [i for i in alive if rows[i] != rows[sure] and columns[i] != columns[sure]]
-    return sorted(won)
+    bounds = comparison.bounds
+    both = (np.diff(bounds.truth) > 0) & (np.diff(bounds.predicted) > 0)
+    turn: NDArray[np.int64] = np.where(both, np.cumsum(both) - 1, -1)[bounds.of_truth]
+    return turn

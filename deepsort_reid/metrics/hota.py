@@ -9,12 +9,14 @@ from dataclasses import dataclass, field, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from deepsort_reid.metrics.comparison import EPS, Comparison
+from deepsort_reid.metrics.comparison import EPS, Comparison, densify
 from deepsort_reid.metrics.matching import heaviest
 
 Array = NDArray[np.float64]
 
 THRESHOLDS = np.arange(0.05, 0.99, 0.05)  # alpha, (19,)
+
+CELLS_AT_ONCE = 1 << 20
 
 
 def _zeros() -> Array:
@@ -103,18 +105,12 @@ def hota(comparison: Comparison) -> HotaCounts:
     n_truth, n_predicted = len(comparison.truth), len(comparison.predicted)
     pairs = hota_matches(comparison)
     similarity = comparison.similarity[pairs]
-    person = comparison.truth.id[comparison.pair_truth[pairs]]
-    track = comparison.predicted.id[comparison.pair_predicted[pairs]]
     # A pair passes the first `level` thresholds.
     level = np.searchsorted(THRESHOLDS - EPS, similarity, side="right")
-    key, combination = np.unique(
-        person * len(comparison.predicted.ids) + track, return_inverse=True
-    )
-    together = _at_least(level, combination, len(key))  # (C, 19)
-    frames_truth = np.bincount(comparison.truth.id)
-    frames_predicted = np.bincount(comparison.predicted.id)
-    person, track = np.divmod(key, max(1, len(comparison.predicted.ids)))
-    of_person, of_track = frames_truth[person][:, None], frames_predicted[track][:, None]
+    person, track, combination = _combinations(comparison, pairs)
+    together = _at_least(level, combination, len(person))  # (C, 19)
+    of_person = np.bincount(comparison.truth.id)[person][:, None]
+    of_track = np.bincount(comparison.predicted.id)[track][:, None]
     matched = together.sum(axis=0)
     at_level = np.bincount(level, weights=similarity, minlength=len(THRESHOLDS) + 1)
     overlap = np.cumsum(at_level[::-1])[::-1][1:]
@@ -145,12 +141,23 @@ def alignment(comparison: Comparison) -> Array:
     by_row, by_column = _sums(comparison)
     weight = by_column[column] + by_row[row] - similarity
     fit = np.divide(similarity, weight, out=np.zeros_like(weight), where=weight > EPS)
-    person, track = comparison.truth.id[row], comparison.predicted.id[column]
-    _, combination = np.unique(person * len(comparison.predicted.ids) + track, return_inverse=True)
-    shared = np.bincount(combination, weights=fit)[combination]
-    frames_truth = np.bincount(comparison.truth.id)
-    frames_predicted = np.bincount(comparison.predicted.id)
-    return shared / (frames_truth[person] + frames_predicted[track] - shared)
+    person, track, combination = _combinations(comparison, slice(None))
+    shared = np.bincount(combination, weights=fit)
+    of_person = np.bincount(comparison.truth.id)[person]
+    of_track = np.bincount(comparison.predicted.id)[track]
+    score: Array = (shared / (of_person + of_track - shared))[combination]
+    return score
+
+
+def _combinations(
+    comparison: Comparison, pairs: NDArray[np.int64] | slice
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """The C distinct (person, track) among pairs: ids (C,), (C,), and which one each pair is."""
+    person = comparison.truth.id[comparison.pair_truth[pairs]]
+    track = comparison.predicted.id[comparison.pair_predicted[pairs]]
+    n_tracks = max(1, len(comparison.predicted.ids))
+    distinct, combination = densify(person * n_tracks + track)
+    return distinct // n_tracks, distinct % n_tracks, combination
 
 
 def _sums(comparison: Comparison) -> tuple[Array, Array]:
@@ -160,37 +167,60 @@ def _sums(comparison: Comparison) -> tuple[Array, Array]:
     scores stay exact ties: it adds down a column one by one, but along a line of eight or more
     in a tree, whose shape depends on the width of the matrix.
     """
-    truth, predicted = comparison.truth, comparison.predicted
-    row, column = comparison.pair_truth, comparison.pair_predicted
-    similarity = comparison.similarity
-    by_row: Array = np.bincount(row, weights=similarity, minlength=len(truth)).astype(np.float64)
-    by_column: Array = np.bincount(column, weights=similarity, minlength=len(predicted)).astype(
-        np.float64
+    row, column, similarity = (
+        comparison.pair_truth,
+        comparison.pair_predicted,
+        comparison.similarity,
     )
-    first = np.searchsorted(predicted.frame, truth.frame)
-    width = np.searchsorted(predicted.frame, truth.frame, side="right") - first
-    # Two addends give one sum in any order.
-    several = np.bincount(row, minlength=len(truth)) >= 3
-    for number in np.unique(width[several & (width >= 8)]):
-        here = np.flatnonzero(several & (width == number))
-        place = np.full(len(truth), -1)
-        place[here] = np.arange(len(here))
-        pairs = np.flatnonzero(place[row] >= 0)
-        lines = np.zeros((len(here), number))
-        lines[place[row[pairs]], column[pairs] - first[row[pairs]]] = similarity[pairs]
-        by_row[here] = lines.sum(axis=1)
+    bounds, n_truth = comparison.bounds, len(comparison.truth)
+    by_row: Array = np.bincount(row, weights=similarity, minlength=n_truth).astype(np.float64)
+    by_column: Array = np.bincount(
+        column, weights=similarity, minlength=len(comparison.predicted)
+    ).astype(np.float64)
+    width, height = np.diff(bounds.predicted), np.diff(bounds.truth)
+    # Two addends give one sum in any order; from three on the line is laid out in full.
+    several = np.bincount(row, minlength=n_truth) >= 3
+    pairs = np.flatnonzero(several[row])
+    position = column[pairs] - bounds.predicted[bounds.of_truth[row[pairs]]]
+    lines, line = np.flatnonzero(several), (np.cumsum(several) - 1)[row[pairs]]
+    by_row[lines] = _line_sums(line, position, similarity[pairs], width[bounds.of_truth[lines]])
     # A matrix of one column lies in memory as one line.
-    height = np.searchsorted(truth.frame, predicted.frame, side="right") - np.searchsorted(
-        truth.frame, predicted.frame
-    )
-    single = np.bincount(predicted.frame)[predicted.frame] == 1
-    for number in np.flatnonzero(single & (height >= 8)):
-        top = np.searchsorted(truth.frame, predicted.frame[number])
-        line = np.zeros(height[number])
-        pairs = np.flatnonzero(column == number)
-        line[row[pairs] - top] = similarity[pairs]
-        by_column[number] = line.sum()
+    for frame in np.flatnonzero((width == 1) & (height >= 8)):
+        top, bottom = bounds.truth[frame : frame + 2]
+        here = slice(*np.searchsorted(row, [top, bottom]))
+        full = np.zeros(bottom - top)
+        full[row[here] - top] = similarity[here]
+        by_column[bounds.predicted[frame]] = full.sum()
     return by_row, by_column
+
+
+def _line_sums(
+    line: NDArray[np.int64], position: NDArray[np.int64], value: Array, width: NDArray[np.int64]
+) -> Array:
+    """Sums of L lines of `width` (L,), zero but for `value` (K,) at `position` (K,) of `line` (K,).
+
+    `line` never decreases. As many lines as fit in 8 MB are laid out at a time.
+    """
+    sums = np.zeros(len(width))
+    ends = np.cumsum(width)
+    begin = 0
+    while begin < len(width):
+        done = ends[begin - 1] if begin else 0
+        end = max(begin + 1, int(np.searchsorted(ends, done + CELLS_AT_ONCE)))
+        order = np.argsort(width[begin:end], kind="stable")
+        sizes = width[begin:end][order]
+        start = np.empty(end - begin, dtype=np.int64)
+        start[order] = np.cumsum(sizes) - sizes
+        cells = np.zeros(int(sizes.sum()))
+        here = slice(*np.searchsorted(line, [begin, end]))
+        cells[start[line[here] - begin] + position[here]] = value[here]
+        first = 0
+        for size, many in zip(*np.unique(sizes, return_counts=True), strict=True):
+            rows = cells[start[order[first]] :][: size * many].reshape(many, size)
+            sums[begin + order[first : first + many]] = rows.sum(axis=1)
+            first += many
+        begin = end
+    return sums
 
 
 def _at_least(level: NDArray[np.intp], group: NDArray[np.intp], groups: int) -> Array:

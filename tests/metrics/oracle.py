@@ -1,7 +1,6 @@
 """TrackEval 1.3.0 as the oracle, and scenes to ask it about."""
 
-import contextlib
-import io
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,7 @@ import trackeval
 from trackeval.datasets._base_dataset import _BaseDataset
 
 from deepsort_reid import metrics
-from deepsort_reid.mot import MotRows
+from deepsort_reid.mot import MotRows, read_ground_truth, read_results, write_rows
 
 QUIET = {"PRINT_CONFIG": False}
 
@@ -115,10 +114,6 @@ def assert_equal_in_every_field(ours: dict[str, Any], theirs: dict[str, Any]) ->
         np.testing.assert_allclose(ours[name], value, rtol=0, atol=1e-9, err_msg=name)
 
 
-def quietly() -> contextlib.redirect_stdout[io.StringIO]:
-    return contextlib.redirect_stdout(io.StringIO())
-
-
 def random_scene(seed: int) -> tuple[MotRows, MotRows, int]:
     """A small scene of random size and manners: crowded, tied, empty, broken up."""
     rng = np.random.default_rng(seed)
@@ -168,3 +163,35 @@ def _box(corner: np.ndarray, size: np.ndarray, grid: float) -> list[float]:
 def _rows(table: list[list[float]]) -> MotRows:
     array = np.array(table, dtype=np.float64).reshape(-1, 6)
     return MotRows(frame=array[:, 0], id=array[:, 1], xyxy=array[:, 2:])
+
+
+def trackeval_from_files(
+    folder: Path, name: str, frames: int, benchmark: str, *, rules: bool = True
+) -> dict[str, Any]:
+    """What TrackEval makes of gt/NAME/gt/gt.txt and trackers/ours/data/NAME.txt in a folder."""
+    dataset = trackeval.datasets.MotChallenge2DBox(
+        QUIET
+        | {
+            "GT_FOLDER": str(folder / "gt"),
+            "TRACKERS_FOLDER": str(folder / "trackers"),
+            "BENCHMARK": benchmark,
+            "SKIP_SPLIT_FOL": True,
+            "SEQ_INFO": {name: frames},
+            "DO_PREPROC": rules,
+        }
+    )
+    raw = dataset.get_raw_seq_data("ours", name)
+    return trackeval_scores(dataset.get_preprocessed_seq_data(raw, "pedestrian"))
+
+
+def write_both(
+    folder: Path, name: str, truth: MotRows, predicted: MotRows
+) -> tuple[MotRows, MotRows]:
+    """Write both sides where `trackeval_from_files` looks for them, and read them again."""
+    truth_file = folder / "gt" / name / "gt" / "gt.txt"
+    predicted_file = folder / "trackers" / "ours" / "data" / f"{name}.txt"
+    truth_file.parent.mkdir(parents=True)
+    predicted_file.parent.mkdir(parents=True, exist_ok=True)
+    write_rows(truth_file, truth, "gt")
+    write_rows(predicted_file, predicted, "result")
+    return read_ground_truth(truth_file), read_results(predicted_file)
