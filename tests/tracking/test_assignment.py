@@ -1,0 +1,198 @@
+"""The assignment against SciPy's solver, brute force and a cascade of plain loops."""
+
+from itertools import permutations
+
+import numpy as np
+import pytest
+from scipy.optimize import linear_sum_assignment
+
+from deepsort_reid.tracking.assignment import assign, assign_in_order, matching_of
+
+SHAPES = [(1, 1), (3, 3), (5, 2), (2, 5), (12, 12), (30, 17), (17, 30), (60, 60)]
+
+
+def random_cost(rng, shape, forbidden=0.4, low=0.0):
+    cost = rng.uniform(low, 1, shape)
+    cost[rng.random(shape) < forbidden] = np.inf
+    return cost
+
+
+def gain(cost, pairs, max_cost):
+    """What the pairs are worth: how far each stays below the limit, summed."""
+    return (max_cost - cost[pairs[:, 0], pairs[:, 1]]).sum()
+
+
+def scipy_gain(cost, max_cost):
+    worth = np.maximum(max_cost - cost, 0)
+    return worth[linear_sum_assignment(worth, maximize=True)].sum()
+
+
+def brute_force_gain(cost, max_cost):
+    worth = np.maximum(max_cost - cost, 0)
+    if worth.shape[0] > worth.shape[1]:
+        worth = worth.T
+    n, m = worth.shape
+    return max(
+        sum(worth[row, chosen[row]] for row in range(n)) for chosen in permutations(range(m), n)
+    )
+
+
+def assert_consistent(matching, cost, max_cost):
+    """One to one, allowed, and what is left over is exactly the rest."""
+    tracks, detections = matching.pairs[:, 0], matching.pairs[:, 1]
+    assert (cost[tracks, detections] <= max_cost).all()
+    np.testing.assert_array_equal(
+        np.sort(np.concatenate([tracks, matching.unmatched_tracks])), np.arange(cost.shape[0])
+    )
+    np.testing.assert_array_equal(
+        np.sort(np.concatenate([detections, matching.unmatched_detections])),
+        np.arange(cost.shape[1]),
+    )
+
+
+def as_set(pairs):
+    return {tuple(pair) for pair in pairs.tolist()}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("forbidden", [0.0, 0.4, 0.9])
+def test_lap_and_scipy_reach_the_same_total_cost(shape, forbidden):
+    rng = np.random.default_rng([*shape, int(10 * forbidden)])
+    for _ in range(20):
+        cost = random_cost(rng, shape, forbidden)
+        matching = assign(cost, 0.7)
+        assert_consistent(matching, cost, 0.7)
+        # assign counts a match as 1e-5 dearer to go without; more than that it may not lose.
+        assert gain(cost, matching.pairs, 0.7) >= scipy_gain(cost, 0.7) - 1e-5 * min(shape)
+
+
+def test_small_assignments_equal_brute_force():
+    rng = np.random.default_rng(1)
+    for _ in range(300):
+        shape = tuple(rng.integers(1, 6, 2))
+        cost = random_cost(rng, shape, rng.choice([0, 0.3, 0.7]))
+        matching = assign(cost, 0.6)
+        assert_consistent(matching, cost, 0.6)
+        best = brute_force_gain(cost, 0.6)
+        assert gain(cost, matching.pairs, 0.6) == pytest.approx(best, abs=1e-5 * min(shape))
+
+
+@pytest.mark.parametrize("max_cost", [-0.5, 0.0, 0.3])
+def test_negative_costs_are_costs_like_any_other(max_cost):
+    rng = np.random.default_rng(2)
+    for _ in range(100):
+        shape = tuple(rng.integers(1, 6, 2))
+        cost = random_cost(rng, shape, 0.3, low=-2)
+        matching = assign(cost, max_cost)
+        assert_consistent(matching, cost, max_cost)
+        best = brute_force_gain(cost, max_cost)
+        assert gain(cost, matching.pairs, max_cost) == pytest.approx(best, abs=1e-5 * min(shape))
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1e4])
+def test_costs_of_any_scale_are_solved_optimally(scale):
+    rng = np.random.default_rng(3)
+    for _ in range(50):
+        cost = random_cost(rng, (8, 6)) * scale
+        found = gain(cost, assign(cost, 0.7 * scale).pairs, 0.7 * scale)
+        limit_slack = 6e-5 * max(1, 0.7 * scale)
+        assert found == pytest.approx(scipy_gain(cost, 0.7 * scale), abs=limit_slack)
+
+
+def test_ties_leave_nobody_unmatched():
+    for shape in SHAPES:
+        cost = np.full(shape, 0.25)
+        assert len(assign(cost, 0.7).pairs) == min(shape)
+        assert len(assign(cost, 0.25).pairs) == min(shape)  # the limit itself is allowed
+
+
+def test_a_match_just_above_the_limit_is_refused():
+    assert len(assign(np.array([[0.7]]), 0.7).pairs) == 1
+    assert len(assign(np.array([[np.nextafter(0.7, 1)]]), 0.7).pairs) == 0
+    crowded = np.full((3, 3), np.nextafter(0.7, 1))
+    crowded[0] = 0.1
+    assert len(assign(crowded, 0.7).pairs) == 1
+
+
+def test_the_dearer_choice_is_taken_where_it_saves_a_match():
+    # Greedy takes (0, 0) and leaves track 1 alone.
+    cost = np.array([[0.1, 0.5], [0.2, np.inf]])
+    assert as_set(assign(cost, 0.7).pairs) == {(0, 1), (1, 0)}
+
+
+@pytest.mark.parametrize("shape", [(0, 0), (0, 4), (4, 0)])
+def test_an_empty_side_leaves_everybody_unmatched(shape):
+    for matching in (
+        assign(np.empty(shape), 0.7),
+        assign_in_order(np.empty(shape), np.zeros(shape[0], dtype=np.int64), 0.7),
+    ):
+        assert matching.pairs.shape == (0, 2)
+        np.testing.assert_array_equal(matching.unmatched_tracks, np.arange(shape[0]))
+        np.testing.assert_array_equal(matching.unmatched_detections, np.arange(shape[1]))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("price", [np.inf, 0.9])
+def test_all_forbidden_leaves_everybody_unmatched(shape, price):
+    cost = np.full(shape, price)
+    assert assign(cost, 0.7).pairs.shape == (0, 2)
+    assert assign_in_order(cost, np.arange(shape[0]), 0.7).pairs.shape == (0, 2)
+
+
+def test_the_cost_matrix_is_not_written_to():
+    cost = random_cost(np.random.default_rng(4), (9, 7))
+    before = cost.copy()
+    assign(cost, 0.7)
+    assign_in_order(cost, np.arange(9) // 3, 0.7)
+    np.testing.assert_array_equal(cost, before)
+
+
+def test_exchanging_rows_and_columns_exchanges_the_pairs():
+    rng = np.random.default_rng(5)
+    cost = random_cost(rng, (20, 15), 0.5)
+    rows, columns = rng.permutation(20), rng.permutation(15)
+    shuffled = assign(cost[np.ix_(rows, columns)], 0.7).pairs
+    original = np.column_stack([rows[shuffled[:, 0]], columns[shuffled[:, 1]]])
+    assert as_set(original) == as_set(assign(cost, 0.7).pairs)
+
+
+def test_the_cascade_equals_a_loop_over_priorities():
+    rng = np.random.default_rng(6)
+    for _ in range(100):
+        shape = tuple(rng.integers(1, 25, 2))
+        cost = random_cost(rng, shape, 0.6)
+        priority = rng.integers(0, 5, shape[0])
+        expected, free = set(), list(range(shape[1]))
+        for level in range(5):
+            rows = [row for row in range(shape[0]) if priority[row] == level]
+            if not rows or not free:
+                continue
+            worth = np.maximum(0.7 + 1e-5 - cost[np.ix_(rows, free)], 0)
+            chosen = zip(*linear_sum_assignment(worth, maximize=True), strict=True)
+            pairs = {(rows[row], free[column]) for row, column in chosen}
+            pairs = {pair for pair in pairs if cost[pair] <= 0.7}
+            expected |= pairs
+            free = [column for column in free if column not in {pair[1] for pair in pairs}]
+        matching = assign_in_order(cost, priority, 0.7)
+        assert_consistent(matching, cost, 0.7)
+        assert as_set(matching.pairs) == expected
+
+
+def test_who_was_seen_last_chooses_first_even_at_a_higher_price():
+    cost = np.array([[0.1, np.inf], [0.6, np.inf]])
+    just_seen = np.array([5, 1])
+    assert as_set(assign_in_order(cost, just_seen, 0.7).pairs) == {(1, 0)}
+    assert as_set(assign(cost, 0.7).pairs) == {(0, 0)}
+
+
+def test_of_equal_priority_the_cascade_is_one_assignment():
+    rng = np.random.default_rng(7)
+    cost = random_cost(rng, (14, 14), 0.5)
+    together = assign_in_order(cost, np.full(14, 3), 0.7)
+    assert as_set(together.pairs) == as_set(assign(cost, 0.7).pairs)
+
+
+def test_what_pairs_leave_over_is_counted_in_both_directions():
+    matching = matching_of(np.array([[2, 0], [0, 3]]), (4, 5))
+    np.testing.assert_array_equal(matching.unmatched_tracks, [1, 3])
+    np.testing.assert_array_equal(matching.unmatched_detections, [1, 2, 4])
