@@ -91,7 +91,7 @@ class _Pool:
         """
         if width == self.width:
             return
-        if self.width and self._seen.any():
+        if self.width:
             raise ValueError(
                 f"embeddings must keep their width: expected {self.width}, got {width}; "
                 "one tracker serves one embedder"
@@ -161,6 +161,8 @@ class MeanPool(_Pool):
     def cosine_distance(self, slots: Slots, embedding: Embeddings, pairs: Pairs) -> Array:
         """Distance in [0, 2] to the mean, where `pairs` (N, M) is set; elsewhere `inf`."""
         usable = pairs & self.known(slots)[:, None]
+        if not usable.any():  # of no detections the embedding's width may be unknown
+            return np.full(pairs.shape, np.inf)
         similarity = self._store[slots, 0] @ embedding.T
         return np.where(usable, np.maximum(1 - similarity, 0), np.inf).astype(np.float64)
 
