@@ -1,0 +1,39 @@
+"""Count the people whose feet cross a line, in either direction.
+
+python examples/count_across_a_line.py street.mp4 100 400 800 400
+"""
+
+import sys
+
+import numpy as np
+
+from deepsort_reid import DeepSort, Embedder, track_video
+from deepsort_reid.detectors import BackgroundSubtraction
+
+
+def crossings(found, start, end):
+    """Count (to the right of the arrow start -> end, to its left) over (number, frame, tracks)."""
+    start, along = np.asarray(start, float), np.subtract(end, start)
+    last, to_right, to_left = {}, 0, 0
+    for _, _, tracks in found:
+        feet = np.column_stack([tracks.xyxy[:, [0, 2]].mean(axis=1), tracks.xyxy[:, 3]]) - start
+        within = feet @ along / (along @ along)  # 0 at the start of the line, 1 at its end
+        side = np.sign(along[0] * feet[:, 1] - along[1] * feet[:, 0])  # 1 is right: y points down
+        for id, now, share in zip(tracks.id.tolist(), side.tolist(), within, strict=True):
+            if now != 0:
+                crossed = last.get(id, now) != now and 0 <= share <= 1
+                to_right += crossed and now > 0
+                to_left += crossed and now < 0
+                last[id] = now
+    return int(to_right), int(to_left)
+
+
+def main(source, start, end):
+    """Track `source` and count across the line between two points (x, y) in pixels."""
+    tracker = DeepSort(embedder=Embedder())
+    return crossings(track_video(source, BackgroundSubtraction(), tracker), start, end)
+
+
+if __name__ == "__main__":
+    line = [float(value) for value in sys.argv[2:6]]
+    print("to the right and to the left:", main(sys.argv[1], line[:2], line[2:]))

@@ -1,0 +1,36 @@
+"""Any function from a frame to Detections is a detector; here it finds what differs from a still.
+
+python examples/your_own_detector.py street.mp4
+"""
+
+import sys
+
+import cv2
+import numpy as np
+
+from deepsort_reid import Detections, track_video
+from deepsort_reid.video import open_video
+
+
+def my_detector(still):
+    """Return a detector that knows the empty scene, a BGR frame."""
+
+    def detect(frame):
+        moved = cv2.absdiff(frame, still).max(axis=2) > 40
+        mask = cv2.morphologyEx(moved.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((15, 7)))
+        _, _, blobs, _ = cv2.connectedComponentsWithStats(mask)
+        tlwh = blobs[1:, :4]  # the first blob is the background
+        return Detections.from_tlwh(tlwh[tlwh[:, 3] > 40])
+
+    return detect
+
+
+def main(source):
+    """Track `source` and return how many people were seen in each frame."""
+    sample = [frame for frame, _ in zip(open_video(source), range(30), strict=False)]
+    detector = my_detector(np.median(sample, axis=0).astype(np.uint8))
+    return [len(tracks) for _, _, tracks in track_video(source, detector)]
+
+
+if __name__ == "__main__":
+    print("people per frame:", main(sys.argv[1]))

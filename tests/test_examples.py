@@ -1,0 +1,152 @@
+"""Every example runs, without a window, and does what its first line says."""
+
+import ast
+import importlib.util
+import runpy
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from deepsort_reid import DeepSort, Detections
+from deepsort_reid.mot import read_results
+from deepsort_reid.scene import Street
+
+FOLDER = Path(__file__).resolve().parents[1] / "examples"
+EXAMPLES = sorted(FOLDER.glob("*.py"))
+
+
+def example(name):
+    """The module of one example; its main is not called."""
+    spec = importlib.util.spec_from_file_location(f"example_{name}", FOLDER / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def street():
+    """Four seconds of a small street: a list of frames."""
+    return [frame for _, frame, _ in Street(seed=1, people=5, frames=100, width=640, height=360)]
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_an_example_is_short_and_says_what_it_shows(path):
+    text = path.read_text()
+    assert len(text.splitlines()) <= 40
+    assert ast.get_docstring(ast.parse(text))
+
+
+def test_every_example_has_a_test_here():
+    called = Path(__file__).read_text()
+    assert [path.stem for path in EXAMPLES if f'"{path.stem}"' not in called] == []
+
+
+def test_a_video_is_tracked_into_a_file(street, tmp_path):
+    people = example("track_a_video").main(street, tmp_path / "tracks.txt")
+    rows = read_results(tmp_path / "tracks.txt")
+    assert people == len(np.unique(rows.id)) > 0
+    assert rows.frame.max() == 100
+
+
+def test_a_detector_of_ones_own_finds_people(street):
+    seen = example("your_own_detector").main(street)
+    assert len(seen) == 100
+    assert max(seen) >= 2
+
+
+def test_embeddings_of_ones_own_are_unit_rows_and_tell_people_apart(street):
+    module = example("your_own_embeddings")
+    boxes = np.array([[10.0, 10, 60, 90], [-90, -90, -10, -10], [600, 300, 700, 400]])
+    rows = module.colour_embedder(street[0], boxes)
+    np.testing.assert_allclose(np.linalg.norm(rows, axis=1), [1, 0, 1], atol=1e-6)
+    ids = module.main(street)
+    assert ids == list(range(1, len(ids) + 1))
+    assert ids
+
+
+def test_the_camera_is_shown_until_the_viewer_says_stop(street):
+    shown = []
+
+    def show(frame):
+        shown.append(frame)
+        return len(shown) < 20
+
+    example("webcam").main(street, show)
+    assert len(shown) == 20
+    assert shown[0].shape == street[0].shape
+
+
+def walk(feet):
+    """Tracks of one person whose feet stand on these points, one per frame."""
+    tracker = DeepSort()
+    for number, (x, y) in enumerate(feet, 1):
+        yield number, None, tracker.update(Detections([[x - 10, y - 60, x + 10, y]]))
+
+
+@pytest.mark.parametrize(
+    ("feet", "expected"),
+    [
+        ([(50, 80 + 4 * k) for k in range(12)], (1, 0)),
+        ([(50, 120 - 4 * k) for k in range(12)], (0, 1)),
+        ([(50, 80 + 4 * k) for k in range(12)] + [(50, 120 - 4 * k) for k in range(12)], (1, 1)),
+        ([(150, 80 + 4 * k) for k in range(12)], (0, 0)),
+        ([(20 + 4 * k, 80) for k in range(12)], (0, 0)),
+    ],
+    ids=["down", "up", "down and up", "beside the line", "along the line"],
+)
+def test_a_person_is_counted_at_each_crossing_of_the_line(feet, expected):
+    # From left to right: its right-hand side is below it in the picture.
+    assert example("count_across_a_line").crossings(walk(feet), (0, 100), (100, 100)) == expected
+
+
+def test_people_on_the_street_are_counted(street):
+    to_right, to_left = example("count_across_a_line").main(street, (320, 0), (320, 360))
+    assert to_right + to_left >= 1
+
+
+def test_raw_lists_of_deep_sort_realtime_become_detections():
+    raw = [([10, 20, 30, 60], 0.9, "person"), ([1, 2, 3, 4], 0.4, "bag")]
+    found = example("from_deep_sort_realtime").detections_from(raw, ["bag", "person"])
+    assert found.xyxy.tolist() == [[10, 20, 40, 80], [1, 2, 4, 6]]
+    assert found.score.tolist() == [0.9, 0.4]
+    assert found.class_id.tolist() == [1, 0]
+    assert len(example("from_deep_sort_realtime").detections_from([], ["person"])) == 0
+
+
+def test_detections_of_supervision_come_back_with_ids():
+    module = example("from_supervision")
+    boxes = np.array([[10, 20, 40, 80], [100, 20, 140, 120]], dtype=np.float32)
+    tracker = DeepSort()
+    for _ in range(3):
+        found = SimpleNamespace(
+            xyxy=boxes, confidence=np.array([0.9, 0.8], dtype=np.float32), class_id=None
+        )
+        module.update(tracker, found)
+    assert sorted(found.tracker_id.tolist()) == [1, 2]
+    empty = SimpleNamespace(xyxy=np.empty((0, 4), np.float32), confidence=None, class_id=None)
+    assert module.update(tracker, empty).tracker_id.tolist() == []
+
+
+def test_results_of_ultralytics_are_filtered_by_class():
+    module = example("from_ultralytics")
+    found = module.detections_from(module.stand_in(100))
+    assert found.xyxy.tolist() == [[100, 50, 140, 150]]
+    assert found.score.tolist() == [pytest.approx(0.9)]
+    assert len(module.detections_from(module.stand_in(100), classes=(0, 2))) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "printed"),
+    [
+        ("from_deep_sort_realtime", "1 [110.0, 50.0, 150.0, 150.0]"),
+        ("from_supervision", "[[-1], [-1], [1], [1], [1], [1]]"),
+        ("from_ultralytics", "([1], [[110.0, 50.0, 150.0, 150.0]])"),
+    ],
+)
+def test_an_example_of_coming_from_elsewhere_runs_as_it_stands(name, printed, capsys):
+    runpy.run_path(str(FOLDER / f"{name}.py"), run_name="__main__")
+    assert printed in capsys.readouterr().out
