@@ -1,7 +1,9 @@
 """Frames in, identities out: detector -> camera motion -> tracker, frame by frame."""
 
+import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -10,7 +12,7 @@ from numpy.typing import NDArray
 from deepsort_reid.detections import Detections
 from deepsort_reid.tracking import DeepSort
 from deepsort_reid.tracks import Tracks
-from deepsort_reid.video import Source, open_video
+from deepsort_reid.video import Source, Video, open_video
 
 Frame = NDArray[np.uint8]  # (H, W, 3) BGR
 Detector = Callable[[Frame], Detections]
@@ -32,8 +34,25 @@ class Step:
     tracks: Tracks
 
 
+@dataclass
+class Stopwatch:
+    """Seconds spent in each stage of a run, by name."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        """`with stopwatch("detect"): ...` adds the time of the block to that stage."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            spent = time.perf_counter() - start
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + spent
+
+
 def track_video(
-    source: Source,
+    source: Source | Video,
     detector: Detector,
     tracker: DeepSort | None = None,
     *,
@@ -46,7 +65,8 @@ def track_video(
 
     Args:
         source: what `deepsort_reid.video.open_video` opens: a file, a camera number, a stream URL,
-            a folder of images, a MOT sequence folder, or an iterable of BGR uint8 frames.
+            a folder of images, a MOT sequence folder, an iterable of BGR uint8 frames; or what it
+            returned.
         detector: any callable `frame -> Detections`.
         tracker: a `DeepSort`; a new one, without an embedder, when not given.
         camera_motion: an estimator of `deepsort_reid.camera_motion` for a camera that moves.
@@ -59,28 +79,48 @@ def track_video(
         TruncatedVideo: after the last readable frame, when the source ends early.
         ValueError, OSError: the source cannot be opened.
     """
-    for step in steps(source, detector, tracker, camera_motion, start, stop, every):
+    for step in steps(
+        source, detector, tracker, camera_motion=camera_motion, start=start, stop=stop, every=every
+    ):
         yield step.number, step.frame, step.tracks
 
 
 def steps(
-    source: Source,
+    source: Source | Video,
     detector: Detector,
     tracker: DeepSort | None = None,
+    *,
     camera_motion: CameraEstimator | None = None,
     start: int = 1,
     stop: int | None = None,
     every: int = 1,
+    stopwatch: Stopwatch | None = None,
 ) -> Iterator[Step]:
-    """`track_video`, with the detections beside the tracks."""
+    """`track_video`, with the detections beside the tracks.
+
+    `stopwatch` collects the seconds spent in read, detect, embed, camera and track.
+    """
     tracker = tracker or DeepSort()
-    for number, frame in open_video(source).numbered(start, stop, every):
-        found = detector(frame)
+    clock = stopwatch or Stopwatch()
+    video = source if isinstance(source, Video) else open_video(source)
+    frames = video.numbered(start, stop, every)
+    while True:
+        with clock("read"):
+            number, frame = next(frames, (0, None))
+        if frame is None:
+            return
+        with clock("detect"):
+            found = detector(frame)
         if not isinstance(found, Detections):
             raise ValueError(
                 f"a detector must return Detections, got {type(found).__name__} in frame {number}"
             )
-        detections = tracker.embed(found, frame)
-        camera = None if camera_motion is None else camera_motion(frame, detections.xyxy).warp
-        tracks = tracker.update(detections, frame=frame, camera=camera, dt=every)
+        with clock("embed"):
+            detections = tracker.embed(found, frame)
+        camera = None
+        if camera_motion is not None:
+            with clock("camera"):
+                camera = camera_motion(frame, detections.xyxy).warp
+        with clock("track"):
+            tracks = tracker.update(detections, frame=frame, camera=camera, dt=every)
         yield Step(number, frame, detections, tracks)

@@ -40,9 +40,7 @@ def assign(cost: Array, max_cost: float) -> Matching:
         local = _solve(cost[contested], max_cost)
         accepted = allowed[contested][local[:, 0], local[:, 1]]
         local = local[accepted]
-        pairs = np.concatenate(
-            [pairs, np.column_stack([rows[local[:, 0]], columns[local[:, 1]]])]
-        )
+        pairs = np.concatenate([pairs, np.column_stack([rows[local[:, 0]], columns[local[:, 1]]])])
     return matching_of(pairs, cost.shape)
 
 

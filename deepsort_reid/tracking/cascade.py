@@ -43,7 +43,9 @@ class Cascade:
         # Tentative tracks and those seen a frame ago; one hidden longer only where there is no
         # appearance to judge it by.
         recent = (table.state[rows] == State.TENTATIVE) | (table.misses[rows] <= 1)
-        overlap = iou_cost(model.boxes(table.motion[rows, kalman.POSITION]), detections.xyxy[columns])
+        overlap = iou_cost(
+            model.boxes(table.motion[rows, kalman.POSITION]), detections.xyxy[columns]
+        )
         here = np.ix_(rows, columns)
         second = assign(
             forbid(overlap, forbidden[here] | (~recent[:, None] & sighted[here])), self.max_iou_cost
@@ -65,12 +67,12 @@ class Cascade:
             nothing = np.zeros(forbidden.shape, dtype=bool)
             return nothing, np.full(forbidden.shape, np.inf)
         sighted = pool.known(table.slot)[:, None] & embedding.any(axis=1)
-        motion = kalman.squared_mahalanobis(
-            model, table.motion, model.measure(detections.xyxy)
-        )
+        motion = kalman.squared_mahalanobis(model, table.motion, model.measure(detections.xyxy))
         # Gate before appearance: comparing galleries is the dearest step by far.
         allowed = sighted & (motion <= self.max_motion_cost) & ~forbidden
         looks = pool.cosine_distance(table.slot, embedding, allowed)
         looks[looks > self.max_appearance_cost] = np.inf
         # Both terms on the same scale: as shares of what their gates allow.
-        return sighted, fuse(motion * (self.max_appearance_cost / self.max_motion_cost), looks, self.motion_weight)
+        return sighted, fuse(
+            motion * (self.max_appearance_cost / self.max_motion_cost), looks, self.motion_weight
+        )

@@ -136,9 +136,7 @@ def predict(model: MotionModel, motion: Array, dt: float = 1.0) -> Array:
     return _with_believable_size(model, ahead, position)
 
 
-def correct(
-    model: MotionModel, motion: Array, measurement: Array, noise_scale: Any = 1.0
-) -> Array:
+def correct(model: MotionModel, motion: Array, measurement: Array, noise_scale: Any = 1.0) -> Array:
     """Take in one measurement (N, 4) per track: (N, 5, 4) -> (N, 5, 4).
 
     `noise_scale` multiplies the measurement *variance*, a number or (N,): NSA passes 1 - score

@@ -304,9 +304,7 @@ class DeepSort:
         )
 
 
-def _checked_frame(
-    frame: Frame | None, expected: tuple[int, ...] | None
-) -> tuple[int, ...] | None:
+def _checked_frame(frame: Frame | None, expected: tuple[int, ...] | None) -> tuple[int, ...] | None:
     """The frame's shape, or the expected one when there is no frame."""
     if frame is None:
         return expected

@@ -1,0 +1,233 @@
+"""`deepsort-reid track`: a video in, MOT tracks and an annotated video out."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from deepsort_reid.tracking import DeepSortConfig
+
+T = TypeVar("T")
+
+FORMATS = ("mot", "csv", "jsonl")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the command."""
+    parser.add_argument(
+        "source",
+        help="video file, camera number, stream URL, folder of images or MOT sequence folder",
+    )
+    parser.add_argument(
+        "--out", type=Path, default=None, help="folder for the results (default: NAME-tracks)"
+    )
+    parser.add_argument("--detections", type=Path, help="MOT det.txt to track instead of detecting")
+    parser.add_argument(
+        "--detector",
+        help="background, a YOLOX model FILE.onnx, or the name of a torchvision COCO model "
+        "(default: the det.txt of a MOT sequence folder, else background)",
+    )
+    parser.add_argument("--detector-weights", type=Path, help="weights of a torchvision model")
+    parser.add_argument(
+        "--embedder", help="FILE.onnx, or none (default: the embedder of the package)"
+    )
+    parser.add_argument(
+        "--camera-motion",
+        default="none",
+        help="none, flow, ecc, or a file of warps, for a camera that moves (default: none)",
+    )
+    parser.add_argument("--config", type=Path, help="JSON file with fields of DeepSortConfig")
+    parser.add_argument("--min-score", type=float, help="leave out detections below")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="every Nth frame only")
+    parser.add_argument("--start", type=int, default=1, help="first frame, from 1")
+    parser.add_argument("--stop", type=int, help="last frame")
+    parser.add_argument("--format", choices=FORMATS, default="mot", help="(default: mot)")
+    parser.add_argument("--save-detections", action="store_true", help="and their embeddings")
+    parser.add_argument("--no-video", action="store_true", help="write no annotated video")
+    parser.add_argument("--show", action="store_true", help="show the frames in a window; q ends")
+    parser.add_argument("--threads", type=int, help="CPU threads of detector and embedder")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar, no notes")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Track the source; 2 when the video ended early, with everything until then saved."""
+    from deepsort_reid.commands.run_folder import RunFolder, stage_times
+    from deepsort_reid.pipeline import Stopwatch, steps
+    from deepsort_reid.tracking import DeepSort
+    from deepsort_reid.video import TruncatedVideo, open_video
+
+    note = _silent if args.quiet else _note
+    if args.show:
+        _require_display()
+    video = open_video(args.source)
+    detector, detector_name = make_detector(args, note)
+    embedder = make_embedder(args.embedder, args.threads, note)
+    tracker = DeepSort(read_config(args.config), embedder=embedder)
+    out = args.out or Path(f"{_name_of(args.source)}-tracks")
+    stopwatch = Stopwatch()
+    folder = RunFolder(
+        out,
+        layout=args.format,
+        draw=args.show or not args.no_video,
+        frame_rate=None if args.no_video else video.frame_rate / args.every,
+        save_detections=args.save_detections,
+    )
+    found = steps(
+        video,
+        detector,
+        tracker,
+        camera_motion=make_camera_motion(args.camera_motion),
+        start=args.start,
+        stop=args.stop,
+        every=args.every,
+        stopwatch=stopwatch,
+    )
+    status, ended_early = "complete", ""
+    try:
+        with folder:
+            for step in progress(found, _frames_ahead(video.length, args), quiet=args.quiet):
+                picture = folder.add(step, stopwatch)
+                if args.show and not _show(picture):
+                    break
+    except TruncatedVideo as ended:
+        status = ended_early = str(ended)
+    except KeyboardInterrupt:
+        status = "interrupted"
+        raise
+    finally:
+        times = stage_times(stopwatch, folder.frames)
+        if folder.frames:
+            folder.write_summary(
+                {
+                    "source": str(args.source),
+                    "status": status,
+                    "detector": detector_name,
+                    "embedder": "none" if embedder is None else str(embedder.name),
+                    "config": asdict(tracker.config),
+                    **times,
+                }
+            )
+    note(
+        f"{folder.frames} frames, {len(folder.ids)} people, {folder.boxes} boxes, "
+        f"{times['frames_per_second']} frames per second -> {out}"
+    )
+    if ended_early:
+        raise ValueError(f"{ended_early}; what was tracked until then is in {out}")
+    return 0
+
+
+def read_config(path: Path | None) -> "DeepSortConfig | None":
+    """The configuration in a JSON file; None without a file.
+
+    Raises ValueError when the file is not a JSON object of `DeepSortConfig`'s fields.
+    """
+    from deepsort_reid.tracking import DeepSortConfig
+
+    if path is None:
+        return None
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path}:{error.lineno}: expected JSON, {error.msg}") from error
+    if not isinstance(values, dict):
+        raise ValueError(f"{path}: expected a JSON object, got {type(values).__name__}")
+    try:
+        return DeepSortConfig.from_dict(values)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def make_detector(args: argparse.Namespace, note: Callable[[str], None]) -> tuple[Any, str]:
+    """The detector that the arguments name, or the one that fits the source; and its name."""
+    from deepsort_reid.detectors import MotDetections, TorchvisionDetector, detector_from
+
+    limit = {} if args.min_score is None else {"min_score": args.min_score}
+    file = args.detections
+    beside = Path(args.source) / "det" / "det.txt"
+    if file is None and args.detector is None and beside.is_file():
+        file = beside
+        note(f"no detector named: using the detections in {file}")
+    if file is not None:
+        return MotDetections(file, start=args.start, every=args.every, **limit), str(file)
+    if args.detector_weights is not None:
+        if args.detector is None:
+            raise ValueError("--detector-weights needs --detector, the name of their model")
+        detector = TorchvisionDetector(args.detector, weights=args.detector_weights, **limit)
+        return detector, args.detector
+    if args.detector is None:
+        note(
+            "no detector named: using background subtraction, which sees moving people before a "
+            "camera that stands still; --detector FILE.onnx or a torchvision name sees all"
+        )
+    name = args.detector or "background"
+    return detector_from(name, min_score=args.min_score, threads=args.threads), name
+
+
+def make_embedder(name: str | None, threads: int | None, note: Callable[[str], None]) -> Any:
+    """The embedder in a file, the package's own, or None for "none"."""
+    if name == "none":
+        return None
+    from deepsort_reid.embedder import Embedder
+
+    return Embedder(name, threads=threads)
+
+
+def make_camera_motion(name: str) -> Any:
+    """The estimator that a word stands for, or one that reads a file of warps; None for "none"."""
+    if name == "none":
+        return None
+    from deepsort_reid import camera_motion
+
+    if name == "flow":
+        return camera_motion.SparseFlow()
+    if name == "ecc":
+        return camera_motion.Ecc()
+    return camera_motion.FromFile(name)
+
+
+def progress(steps: Iterator[T], total: int | None, *, quiet: bool) -> Iterator[T]:
+    """The same steps, with a progress bar on stderr unless `quiet` or stderr is no terminal."""
+    from tqdm import tqdm
+
+    return iter(tqdm(steps, total=total, unit="frame", disable=True if quiet else None))
+
+
+def _frames_ahead(length: int | None, args: argparse.Namespace) -> int | None:
+    """How many frames there are to track, as far as that is known."""
+    last = length if args.stop is None else min(args.stop, length or args.stop)
+    return None if last is None else len(range(args.start, last + 1, args.every))
+
+
+def _name_of(source: str) -> str:
+    """A folder name for the results of a source: a.mp4 -> a, rtsp://host/b -> b, 0 -> camera-0."""
+    if source.isdecimal():
+        return f"camera-{source}"
+    return Path(source.rstrip("/")).stem or "video"
+
+
+def _require_display() -> None:
+    if sys.platform.startswith("linux") and not (
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    ):
+        raise ValueError("--show needs a display, and there is none; leave it out")
+
+
+def _show(picture: Any) -> bool:
+    """Show a frame; False when the viewer pressed q or Escape."""
+    import cv2
+
+    cv2.imshow("deepsort-reid", picture)
+    return cv2.waitKey(1) & 0xFF not in (ord("q"), 27)
+
+
+def _note(text: str) -> None:
+    print(text)
+
+
+def _silent(text: str) -> None:
+    del text
