@@ -21,7 +21,7 @@ class Reported(NamedTuple):
 
 
 class DeepSortRealtime:
-    """deep-sort-realtime, given our embeddings; reports the matched detections' boxes."""
+    """deep-sort-realtime, given our embeddings; reports its filtered boxes, as by default."""
 
     def __init__(self, **settings: Any) -> None:
         from deep_sort_realtime.deepsort_tracker import DeepSort
@@ -29,23 +29,34 @@ class DeepSortRealtime:
         self._tracker = DeepSort(embedder=None, **settings)
 
     def update(self, detections: Detections, frame: Any = None) -> Reported:
-        if detections.embedding is None and len(detections):
-            raise ValueError("deep-sort-realtime needs embeddings, these detections have none")
-        tlwh = detections.xyxy.copy()
-        tlwh[:, 2:] -= tlwh[:, :2]
-        raw = [
-            (box, score, class_id)
-            for box, score, class_id in zip(
-                tlwh.tolist(), detections.score.tolist(), detections.class_id.tolist(), strict=True
-            )
-        ]
-        embeds = [] if detections.embedding is None else list(detections.embedding)
+        found = self.update_tracks(*as_deep_sort_realtime(detections))
+        return Reported(ids_of(found), boxes_of(found))
+
+    def update_tracks(self, raw: list[Any], embeds: list[Any]) -> list[Any]:
+        """Its own update, its own types; the tracks that have been matched in this frame."""
         found = self._tracker.update_tracks(raw, embeds=embeds)
-        seen = [t for t in found if t.is_confirmed() and t.time_since_update == 0]
-        return Reported(
-            np.array([int(t.track_id) for t in seen], dtype=np.int64),
-            np.array([t.to_ltrb() for t in seen]).reshape(-1, 4),
-        )
+        return [t for t in found if t.is_confirmed() and t.time_since_update == 0]
+
+
+def as_deep_sort_realtime(detections: Detections) -> tuple[list[Any], list[Any]]:
+    """Our detections as its list of ([left, top, width, height], score, class) and embeddings."""
+    if detections.embedding is None and len(detections):
+        raise ValueError("deep-sort-realtime needs embeddings, these detections have none")
+    tlwh = detections.xyxy.copy()
+    tlwh[:, 2:] -= tlwh[:, :2]
+    columns = (tlwh.tolist(), detections.score.tolist(), detections.class_id.tolist())
+    embeds = [] if detections.embedding is None else list(detections.embedding)
+    return list(zip(*columns, strict=True)), embeds
+
+
+def ids_of(found: list[Any]) -> NDArray[np.int64]:
+    """Ids (T,) of deep-sort-realtime's tracks."""
+    return np.array([int(t.track_id) for t in found], dtype=np.int64)
+
+
+def boxes_of(found: list[Any], *, detected: bool = False) -> NDArray[np.float64]:
+    """Boxes (T, 4) of deep-sort-realtime's tracks: filtered, or those of the detections."""
+    return np.array([t.to_ltrb(orig=detected) for t in found]).reshape(-1, 4)
 
 
 class Roboflow:
