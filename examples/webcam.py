@@ -9,7 +9,7 @@ import cv2
 
 from deepsort_reid import DeepSort, Embedder, track_video
 from deepsort_reid.detectors import BackgroundSubtraction
-from deepsort_reid.draw import Painter
+from deepsort_reid.draw import Drawer
 
 
 def show(frame):
@@ -20,10 +20,10 @@ def show(frame):
 
 def main(camera, show=show):
     """Track what `camera` (a number, a stream URL) sees until `show` says stop."""
-    painter = Painter()
+    draw = Drawer()
     tracker = DeepSort(embedder=Embedder())
     for _, frame, tracks in track_video(camera, BackgroundSubtraction(), tracker):
-        if not show(painter(frame, tracks)):
+        if not show(draw(frame, tracks)):
             break
 
 
