@@ -40,12 +40,16 @@ TABLE = {
     "metrics": allow("boxes mot", "numpy scipy motmetrics"),
     "video": allow("frames", "cv2 numpy"),
     "camera_motion": allow("frames", "cv2 numpy"),
-    "embedder": allow("boxes frames", "onnxruntime cv2 numpy"),
+    "onnx_model": allow("frames", "onnxruntime numpy"),
+    "embedder": allow("boxes frames onnx_model", "cv2 numpy"),
     "reid": allow(
         "boxes frames mot video embedder",
         "torch torchvision cv2 matplotlib numpy scipy onnx onnxruntime tqdm",
     ),
-    "detectors": allow("boxes frames detections mot", "cv2 numpy onnxruntime torch torchvision"),
+    "background": allow("boxes frames detections", "cv2 numpy"),
+    "detectors": allow(
+        "boxes frames detections mot onnx_model background", "cv2 numpy torch torchvision"
+    ),
     "draw": allow("boxes frames detections tracks", "cv2 numpy"),
     "scene": allow("boxes frames detections mot", "cv2 numpy"),
     "pipeline": allow("detections tracks tracking video", "numpy"),
