@@ -1,23 +1,46 @@
 """How good are the tracks? HOTA, CLEAR and identity scores, and what went wrong."""
 
+from deepsort_reid.metrics.attribution import Record, attribute
 from deepsort_reid.metrics.clear import ClearCounts
 from deepsort_reid.metrics.comparison import Comparison, compare_boxes
+from deepsort_reid.metrics.events import Cause, Events, Kind, events
+from deepsort_reid.metrics.folders import SequenceScores, evaluate_folders
 from deepsort_reid.metrics.hota import THRESHOLDS, HotaCounts
 from deepsort_reid.metrics.identity import IdentityCounts
-from deepsort_reid.metrics.protocol import apply_protocol, choose_protocol
+from deepsort_reid.metrics.protocol import Rules, choose_protocol, compare_scored
+from deepsort_reid.metrics.recovery import GAPS, RecoveryCounts, recovery, recovery_table
 from deepsort_reid.metrics.scores import BoxCounts, Scores, evaluate, score
+from deepsort_reid.metrics.tables import as_dict, csv_table, latex_table, text_table, with_combined
 
 __all__ = [
+    "GAPS",
     "THRESHOLDS",
     "BoxCounts",
+    "Cause",
     "ClearCounts",
     "Comparison",
+    "Events",
     "HotaCounts",
     "IdentityCounts",
+    "Kind",
+    "Record",
+    "RecoveryCounts",
+    "Rules",
     "Scores",
-    "apply_protocol",
+    "SequenceScores",
+    "as_dict",
+    "attribute",
     "choose_protocol",
     "compare_boxes",
+    "compare_scored",
+    "csv_table",
     "evaluate",
+    "evaluate_folders",
+    "events",
+    "latex_table",
+    "recovery",
+    "recovery_table",
     "score",
+    "text_table",
+    "with_combined",
 ]

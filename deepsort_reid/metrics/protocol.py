@@ -6,11 +6,16 @@ is every truth box that is not a pedestrian or is marked zero (Milan et al., "MO
 Dendorfer et al., "MOT20", 2020).
 """
 
-import numpy as np
+from dataclasses import dataclass
 
-from deepsort_reid.metrics.comparison import EPS, Comparison
+import numpy as np
+from numpy.typing import NDArray
+
+from deepsort_reid.metrics.comparison import EPS, Comparison, compare_boxes
 from deepsort_reid.metrics.matching import heaviest
 from deepsort_reid.mot import MotRows
+
+PROTOCOLS = ("auto", "mot16", "mot20", "plain")
 
 PEDESTRIAN = 1
 
@@ -20,7 +25,36 @@ DISTRACTORS = {"mot16": (2, 7, 8, 12), "mot20": (2, 6, 7, 8, 12)}
 CLASSES = range(1, 14)
 CROWD = 13  # annotated in MOT20 only
 
-PROTOCOLS = ("auto", "mot16", "mot20", "plain")
+NEAR = 0.5 - EPS  # IoU from which a prediction stands for a truth box
+INSIDE = 0.5  # share of a prediction's area in an ignore region, above which it may be forgiven
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """Which boxes of the two sides are scored."""
+
+    protocol: str = "auto"  # one of PROTOCOLS; "auto": chosen from the truth's classes
+    # Only with "plain". Score these classes alone; a prediction without a class stays.
+    classes: tuple[int, ...] | None = None
+    # Only with "plain". Truth boxes of these classes are regions in which nothing is false.
+    ignore_classes: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.protocol not in PROTOCOLS:
+            raise ValueError(f"protocol is one of {', '.join(PROTOCOLS)}: got {self.protocol!r}")
+        both = set(self.classes or ()) & set(self.ignore_classes)
+        if both:
+            raise ValueError(f"classes {sorted(both)} cannot both be scored and be ignored")
+        if self.protocol.startswith("mot") and (self.classes or self.ignore_classes):
+            raise ValueError(f"protocol {self.protocol} has its own classes: leave them to it")
+
+    def chosen_for(self, truth: MotRows, name: str = "") -> str:
+        """The protocol by name, "auto" resolved: see `choose_protocol`."""
+        if self.protocol != "auto":
+            return self.protocol
+        if self.classes or self.ignore_classes:
+            return "plain"
+        return choose_protocol(truth, name)
 
 
 def choose_protocol(truth: MotRows, name: str = "") -> str:
@@ -36,30 +70,75 @@ def choose_protocol(truth: MotRows, name: str = "") -> str:
     return "mot20" if name.upper().startswith("MOT20") or CROWD in classes else "mot16"
 
 
-def apply_protocol(comparison: Comparison, truth: MotRows, protocol: str) -> Comparison:
-    """Take out the boxes that `protocol` does not score. `truth` is what was compared.
+def compare_scored(
+    truth: MotRows,
+    predicted: MotRows,
+    rules: Rules,
+    *,
+    frames: int | None = None,
+    name: str = "",
+) -> Comparison:
+    """Lay two sets of boxes side by side and take out those that `rules` do not score.
 
-    Under every protocol a truth box marked zero (its score) does not count.
+    Under every protocol a truth box marked zero (its score) does not count. Raises ValueError as
+    `compare_boxes` does, and for classes that the protocol does not know.
     """
-    if protocol not in PROTOCOLS:
-        raise ValueError(f"protocol is one of {', '.join(PROTOCOLS)}: got {protocol!r}")
-    if protocol == "auto":
-        protocol = choose_protocol(truth)
-    row = comparison.truth.row
-    scored = np.trunc(truth.score[row]) != 0
-    every = np.ones(len(comparison.predicted), dtype=np.bool_)
+    comparison = compare_boxes(truth, predicted, frames=frames)
+    protocol = rules.chosen_for(truth, name)
     if protocol == "plain":
-        return comparison.keep(scored, every)
-    classes = truth.class_id[row]
+        return _plain(comparison, truth, predicted, rules)
+    classes = truth.class_id[comparison.truth.row]
     strange = np.setdiff1d(classes, CLASSES)
     if len(strange):
         raise ValueError(
             f"protocol {protocol} knows the classes 1 to 13: the truth has {strange.tolist()}; "
-            'use protocol "plain" to score every box'
+            "the protocol plain scores every box"
         )
-    # Matched by overlap alone, against every class: each frame anew, no memory of the one before.
-    near = np.where(comparison.similarity >= 0.5 - EPS, comparison.similarity, 0.0)
-    pairs = np.flatnonzero(heaviest(comparison, near))
+    if (predicted.class_id > PEDESTRIAN).any():
+        other = np.unique(predicted.class_id[predicted.class_id > PEDESTRIAN])
+        raise ValueError(
+            f"protocol {protocol} scores pedestrians (class 1): "
+            f"the predictions have the classes {other.tolist()}"
+        )
+    pairs = np.flatnonzero(_near_pairs(comparison))
     distractor = np.isin(classes[comparison.pair_truth[pairs]], DISTRACTORS[protocol])
-    every[comparison.pair_predicted[pairs[distractor]]] = False
-    return comparison.keep(scored & (classes == PEDESTRIAN), every)
+    stays = np.ones(len(comparison.predicted), dtype=np.bool_)
+    stays[comparison.pair_predicted[pairs[distractor]]] = False
+    scored = (np.trunc(truth.score[comparison.truth.row]) != 0) & (classes == PEDESTRIAN)
+    return comparison.keep(scored, stays)
+
+
+def _plain(comparison: Comparison, truth: MotRows, predicted: MotRows, rules: Rules) -> Comparison:
+    classes = truth.class_id[comparison.truth.row]
+    scored = np.trunc(truth.score[comparison.truth.row]) != 0
+    stays = np.ones(len(comparison.predicted), dtype=np.bool_)
+    if rules.classes is not None:
+        scored &= np.isin(classes, rules.classes)
+        stays &= np.isin(predicted.class_id[comparison.predicted.row], [*rules.classes, -1])
+    region = np.isin(classes, rules.ignore_classes)
+    scored &= ~region
+    if region.any():
+        inside = _share_inside(comparison, truth, predicted) > INSIDE
+        forgiven = np.unique(comparison.pair_predicted[region[comparison.pair_truth] & inside])
+        # Somebody annotated may stand in a region: what matches a scored box is not forgiven.
+        left = comparison.keep(scored, stays)
+        matched = np.flatnonzero(stays)[left.pair_predicted[_near_pairs(left)]]
+        stays[np.setdiff1d(forgiven, matched)] = False
+    return comparison.keep(scored, stays)
+
+
+def _share_inside(
+    comparison: Comparison, truth: MotRows, predicted: MotRows
+) -> NDArray[np.float64]:
+    """Share of the predicted box of each pair (K,) that lies in its truth box."""
+    a = truth.xyxy[comparison.truth.row[comparison.pair_truth]]
+    b = predicted.xyxy[comparison.predicted.row[comparison.pair_predicted]]
+    sides = np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2])
+    share: NDArray[np.float64] = sides.prod(axis=1) / (b[:, 2:] - b[:, :2]).prod(axis=1)
+    return share
+
+
+def _near_pairs(comparison: Comparison) -> NDArray[np.bool_]:
+    """Mask (K,) of the best one-to-one choice by overlap alone, each frame anew."""
+    similarity = comparison.similarity
+    return heaviest(comparison, np.where(similarity >= NEAR, similarity, 0.0))

@@ -3,10 +3,10 @@
 from dataclasses import astuple, dataclass, field
 
 from deepsort_reid.metrics.clear import ClearCounts, clear
-from deepsort_reid.metrics.comparison import Comparison, compare_boxes
+from deepsort_reid.metrics.comparison import Comparison
 from deepsort_reid.metrics.hota import HotaCounts, hota
 from deepsort_reid.metrics.identity import IdentityCounts, identity
-from deepsort_reid.metrics.protocol import apply_protocol
+from deepsort_reid.metrics.protocol import Rules, compare_scored
 from deepsort_reid.mot import MotRows
 
 
@@ -43,17 +43,24 @@ class Scores:
 
 
 def evaluate(
-    truth: MotRows, predicted: MotRows, *, protocol: str = "auto", frames: int | None = None
+    truth: MotRows,
+    predicted: MotRows,
+    *,
+    protocol: str = "auto",
+    classes: tuple[int, ...] | None = None,
+    ignore_classes: tuple[int, ...] = (),
+    frames: int | None = None,
 ) -> Scores:
     """Score predicted tracks against the truth of one sequence.
 
     `protocol` is "mot16" (MOT16 and MOT17), "mot20", "plain", or "auto": chosen from the classes
-    of the truth (`choose_protocol`). `frames` is the length of the sequence; without it, the last
-    frame that has a box.
+    of the truth (`choose_protocol`). `classes` and `ignore_classes` go with "plain": score these
+    alone; forgive predictions more than half inside truth boxes of those. `frames` is the length
+    of the sequence; without it, the last frame that has a box.
     Raises ValueError for boxes that cannot be scored (`compare_boxes`) and an unknown protocol.
     """
-    comparison = compare_boxes(truth, predicted, frames=frames)
-    return score(apply_protocol(comparison, truth, protocol))
+    rules = Rules(protocol=protocol, classes=classes, ignore_classes=ignore_classes)
+    return score(compare_scored(truth, predicted, rules, frames=frames))
 
 
 def score(comparison: Comparison) -> Scores:

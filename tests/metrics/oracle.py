@@ -8,6 +8,7 @@ import trackeval
 from trackeval.datasets._base_dataset import _BaseDataset
 
 from deepsort_reid import metrics
+from deepsort_reid.metrics import tables
 from deepsort_reid.mot import MotRows, read_ground_truth, read_results, write_rows
 
 QUIET = {"PRINT_CONFIG": False}
@@ -54,57 +55,7 @@ def trackeval_combined(sequences: dict[str, dict[str, Any]]) -> dict[str, Any]:
 
 def our_scores(scores: metrics.Scores) -> dict[str, Any]:
     """Our numbers under TrackEval's names, all of them."""
-    hota, clear, identity, boxes = scores.hota, scores.clear, scores.identity, scores.boxes
-    return {
-        "HOTA": hota.hota,
-        "DetA": hota.deta,
-        "AssA": hota.assa,
-        "DetRe": hota.detre,
-        "DetPr": hota.detpr,
-        "AssRe": hota.assre,
-        "AssPr": hota.asspr,
-        "LocA": hota.loca,
-        "OWTA": hota.owta,
-        "HOTA_TP": hota.true_positives,
-        "HOTA_FN": hota.false_negatives,
-        "HOTA_FP": hota.false_positives,
-        "HOTA(0)": hota.hota_0,
-        "LocA(0)": hota.loca_0,
-        "HOTALocA(0)": hota.hota_loca_0,
-        "CLR_TP": clear.matches,
-        "CLR_FN": clear.misses,
-        "CLR_FP": clear.false_positives,
-        "IDSW": clear.switches,
-        "MT": clear.mostly_tracked,
-        "PT": clear.partly_tracked,
-        "ML": clear.mostly_lost,
-        "Frag": clear.fragments,
-        "CLR_Frames": clear.frames,
-        "MOTA": clear.mota,
-        "MOTP": clear.motp,
-        "MODA": clear.moda,
-        "CLR_Re": clear.recall,
-        "CLR_Pr": clear.precision,
-        "MTR": clear.mostly_tracked_share,
-        "PTR": clear.partly_tracked_share,
-        "MLR": clear.mostly_lost_share,
-        "sMOTA": clear.smota,
-        "CLR_F1": clear.f1,
-        "FP_per_frame": clear.false_positives_per_frame,
-        "MOTAL": clear.motal,
-        "MOTP_sum": clear.overlap,
-        "IDTP": identity.true_positives,
-        "IDFN": identity.false_negatives,
-        "IDFP": identity.false_positives,
-        "IDF1": identity.idf1,
-        "IDR": identity.idr,
-        "IDP": identity.idp,
-        "Dets": boxes.predicted_boxes,
-        "GT_Dets": boxes.truth_boxes,
-        "IDs": boxes.predicted_ids,
-        "GT_IDs": boxes.truth_ids,
-        "Frames": boxes.frames,
-    }
+    return tables.single_numbers(scores) | tables.per_threshold(scores)
 
 
 def assert_equal_in_every_field(ours: dict[str, Any], theirs: dict[str, Any]) -> None:

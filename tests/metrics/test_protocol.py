@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -47,3 +48,81 @@ def test_every_field_equals_trackeval_under_the_rules_of_each_benchmark(
         total += ours
     combined = oracle.our_scores(total)
     oracle.assert_equal_in_every_field(combined, oracle.trackeval_combined(sequences))
+
+
+def rows(*lines: tuple[float, ...]) -> MotRows:
+    """frame, id, x1, y1, x2, y2, consider flag, class."""
+    table = np.array(lines, dtype=float).reshape(-1, 8)
+    return MotRows(
+        frame=table[:, 0],
+        id=table[:, 1],
+        xyxy=table[:, 2:6],
+        score=table[:, 6],
+        class_id=table[:, 7],
+    )
+
+
+def test_the_protocol_is_chosen_from_the_classes_of_the_truth() -> None:
+    box = (1, 1, 0, 0, 10, 10, 1)
+    assert metrics.choose_protocol(rows((*box, -1))) == "plain"
+    assert metrics.choose_protocol(rows((*box, 0))) == "plain"
+    assert metrics.choose_protocol(rows((*box, 1))) == "plain"
+    assert metrics.choose_protocol(rows((*box, 2))) == "mot16"
+    assert metrics.choose_protocol(rows((*box, 2)), "MOT20-01") == "mot20"
+    assert metrics.choose_protocol(rows((*box, 13))) == "mot20"
+    assert metrics.choose_protocol(rows((*box, 14))) == "plain"
+    assert metrics.choose_protocol(MotRows.empty()) == "plain"
+
+
+def test_a_prediction_on_a_distractor_is_neither_right_nor_wrong() -> None:
+    truth = rows((1, 1, 0, 0, 10, 10, 1, 1), (1, 2, 50, 0, 60, 10, 1, 8))
+    predicted = rows((1, 1, 0, 0, 10, 10, 1, -1), (1, 2, 50, 0, 60, 10, 1, -1))
+    boxes = metrics.evaluate(truth, predicted).boxes
+    assert (boxes.truth_boxes, boxes.predicted_boxes) == (1, 1)
+    boxes = metrics.evaluate(truth, predicted, protocol="plain").boxes
+    assert (boxes.truth_boxes, boxes.predicted_boxes) == (2, 2)
+
+
+def test_a_prediction_in_an_ignore_region_counts_only_when_it_matches_somebody() -> None:
+    truth = rows(
+        (1, 1, 10, 10, 20, 20, 1, 1), (1, 2, 0, 0, 100, 100, 1, 13), (1, 3, 300, 0, 310, 10, 1, 1)
+    )
+    predicted = rows(
+        (1, 1, 10, 10, 20, 20, 1, -1),  # on somebody inside the region
+        (1, 2, 60, 60, 70, 70, 1, -1),  # in the region, on nobody
+        (1, 3, 94, 60, 110, 70, 1, -1),  # less than half inside
+    )
+    clear = metrics.evaluate(truth, predicted, ignore_classes=(13,)).clear
+    assert (clear.matches, clear.misses, clear.false_positives) == (1, 1, 1)
+
+
+def test_only_the_wanted_classes_are_scored_and_predictions_without_a_class_stay() -> None:
+    truth = rows((1, 1, 0, 0, 10, 10, 1, 3), (1, 2, 50, 0, 60, 10, 1, 4))
+    predicted = rows(
+        (1, 1, 0, 0, 10, 10, 1, 3), (1, 2, 50, 0, 60, 10, 1, 4), (1, 3, 90, 0, 99, 9, 1, -1)
+    )
+    clear = metrics.evaluate(truth, predicted, classes=(3,)).clear
+    assert (clear.matches, clear.misses, clear.false_positives) == (1, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"protocol": "mot18"}, "protocol is one of auto, mot16, mot20, plain: got 'mot18'"),
+        ({"protocol": "mot16", "classes": (1,)}, "has its own classes"),
+        ({"classes": (1,), "ignore_classes": (1,)}, r"\[1\] cannot both"),
+    ],
+)
+def test_rules_that_contradict_themselves_are_refused(
+    options: dict[str, Any], expected: str
+) -> None:
+    with pytest.raises(ValueError, match=expected):
+        metrics.evaluate(MotRows.empty(), MotRows.empty(), **options)
+
+
+def test_classes_that_the_protocol_does_not_know_are_refused() -> None:
+    box = (1, 1, 0, 0, 10, 10, 1)
+    with pytest.raises(ValueError, match=r"knows the classes 1 to 13: the truth has \[17\]"):
+        metrics.evaluate(rows((*box, 17)), rows((*box, -1)), protocol="mot16")
+    with pytest.raises(ValueError, match=r"the predictions have the classes \[3\]"):
+        metrics.evaluate(rows((*box, 1)), rows((*box, 3)), protocol="mot16")

@@ -1,0 +1,61 @@
+"""Why an id changed: each switch traced to what the tracker's record says about it."""
+
+from dataclasses import replace
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepsort_reid import boxes
+from deepsort_reid.metrics.comparison import Comparison
+from deepsort_reid.metrics.events import Cause, Events, Kind
+from deepsort_reid.mot import MotRows
+
+ON_THE_PERSON = 0.5  # IoU from which a detection shows a person
+
+
+class Record(Protocol):
+    """What a tracker remembers of its choices, as far as `attribute` asks.
+
+    Frames are counted from 1, tracks by the id they have in the results, detections by the row
+    they had in that frame's input.
+    """
+
+    def detections(self, frame: int) -> NDArray[np.float64]:
+        """All boxes xyxy (M, 4) that the tracker was given in `frame`."""
+        ...
+
+    def verdict(self, frame: int, track: int, detection: int) -> Cause:
+        """Why `track` did not get `detection` in `frame`."""
+        ...
+
+
+def attribute(events: Events, comparison: Comparison, truth: MotRows, record: Record) -> Events:
+    """The same events with a cause for each switch. `truth` is what was compared.
+
+    A switch is decided in the first frame after the old track's last match in which a detection
+    lies on the person: there the record says why the old track did not take it. Without such a
+    detection until the new track's match the detector missed the person.
+    """
+    cause = events.cause.copy()
+    side = comparison.truth
+    person = np.searchsorted(side.ids, events.truth_id)
+    for place in np.flatnonzero(events.kind == Kind.SWITCH):
+        cause[place] = Cause.DETECTOR_MISSED
+        last = int(events.frame[place])
+        lost = last - int(events.gap[place])
+        span = np.arange(*np.searchsorted(side.frame, [lost, last + 1]))
+        for row in span[side.id[span] == person[place]]:
+            frame = int(side.frame[row])
+            detection = _on_the_person(truth.xyxy[side.row[row]], record.detections(frame))
+            if detection is not None:
+                cause[place] = record.verdict(frame, int(events.old_track[place]), detection)
+                break
+    return replace(events, cause=cause)
+
+
+def _on_the_person(xyxy: NDArray[np.float64], detections: NDArray[np.float64]) -> int | None:
+    overlap = boxes.iou(xyxy[None], detections)[0]
+    if len(overlap) == 0 or overlap.max() < ON_THE_PERSON:
+        return None
+    return int(overlap.argmax())
