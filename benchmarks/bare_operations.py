@@ -64,7 +64,7 @@ def _operations(n: int, rng: np.random.Generator) -> dict[str, Callable[[], Any]
     left, top, right, bottom = xyxy.astype(np.float32).T
 
     def iou() -> Any:
-        # float32 and one axis at a time: six times cheaper than (N, N, 2) in float64.
+        # float32 and one axis at a time: much cheaper than (N, N, 2) in float64.
         both = np.minimum(right[:, None], right) - np.maximum(left[:, None], left)
         np.maximum(both, 0, out=both)
         down = np.minimum(bottom[:, None], bottom) - np.maximum(top[:, None], top)

@@ -91,12 +91,6 @@ def walk(people: int, seed: int = 0, *, stay: float = np.inf) -> Iterator[Moment
     behind = np.zeros(people, dtype=np.int64)  # frames left behind something
     error = rng.normal(0, BOX_ERROR, (people, 4))  # of the detected box, in heights
     while True:
-        left = np.flatnonzero(rng.random(people) < 1 / stay)
-        if len(left):
-            identity[left] = identity.max() + 1 + np.arange(len(left))
-            looks[left] = _unit(rng.standard_normal((len(left), EMBEDDING_WIDTH)))
-            place[left], heading[left] = _places(rng, len(left))
-            behind[left] = 0
         xyxy = _boxes(place, aspect)
         begins = (behind == 0) & (rng.random(people) < 1 / BEHIND_EVERY)
         behind = np.where(begins, rng.integers(*BEHIND_FRAMES, people, endpoint=True), behind)
@@ -107,6 +101,12 @@ def walk(people: int, seed: int = 0, *, stay: float = np.inf) -> Iterator[Moment
         turn = 0.9 * turn + rng.normal(0, 0.01, people)
         heading = heading + turn
         place, heading = _step(place, heading, speed)
+        left = np.flatnonzero(rng.random(people) < 1 / stay)
+        if len(left):
+            identity[left] = identity.max() + 1 + np.arange(len(left))
+            looks[left] = _unit(rng.standard_normal((len(left), EMBEDDING_WIDTH)))
+            place[left], heading[left] = _places(rng, len(left))
+            behind[left] = 0
 
 
 def _places(rng: np.random.Generator, people: int) -> tuple[Array, Array]:

@@ -38,9 +38,6 @@ class Input:
     truth: mot.MotRows
     protocol: str  # "plain" (MOT15) or "mot16" (pedestrian protocol, distractors removed)
     detections: tuple[Detections, ...]  # frame 1 first
-    width: int
-    height: int
-    frame_rate: float
 
     @property
     def length(self) -> int:
@@ -67,12 +64,16 @@ class Input:
         return found
 
 
-def data_root() -> Path:
-    """The data folder: DEEPSORT_REID_DATA, or ../shared/data beside the repository."""
-    given = os.environ.get("DEEPSORT_REID_DATA")
-    root = Path(given) if given else Path(__file__).resolve().parents[2] / "shared" / "data"
+def data_root(given: Path | None = None) -> Path:
+    """The data folder: `given`, else DEEPSORT_REID_DATA, else ../shared/data beside the checkout.
+
+    Raises FileNotFoundError, saying where it looked.
+    """
+    named = os.environ.get("DEEPSORT_REID_DATA")
+    beside = Path(__file__).resolve().parents[2] / "shared" / "data"
+    root = given or (Path(named) if named else beside)
     if not (root / "inputs").is_dir():
-        raise FileNotFoundError(f"no folder {root / 'inputs'}; set DEEPSORT_REID_DATA")
+        raise FileNotFoundError(f"no data: {root / 'inputs'} is not a folder; pass --data")
     return root
 
 
@@ -81,15 +82,13 @@ def load(name: str, data: Path) -> Input:
     """The input `name` of the folder `data`."""
     sequence = mot.read_sequence(_folder(name, data))
     assert sequence.ground_truth is not None
+    assert sequence.length is not None
     return Input(
         name=name,
         folder=sequence.folder,
         truth=mot.read_ground_truth(sequence.ground_truth),
         protocol="mot16" if sequence.name.startswith(("MOT16", "MOT17")) else "plain",
         detections=_detections(data / "inputs" / f"{name}.npz", sequence.length),
-        width=sequence.width,
-        height=sequence.height,
-        frame_rate=sequence.frame_rate,
     )
 
 

@@ -69,7 +69,7 @@ def evaluate_group(
         only: names of inputs, to leave sequences out; default all of the group.
         data: the data folder; default `data_root()`.
     """
-    data = data or inputs.data_root()
+    data = inputs.data_root(data)
     names = GROUPS[group] if only is None else tuple(only)
     predicted, seconds, frames = {}, 0.0, 0
     for name in names:
@@ -166,7 +166,7 @@ def ceiling(group: str, *, min_score: float = 0.3, data: Path | None = None) -> 
 
     A box on nobody is left out: a perfect tracker would not report it.
     """
-    data = data or inputs.data_root()
+    data = inputs.data_root(data)
     predicted = {name: _true_ids(inputs.load(name, data), min_score) for name in GROUPS[group]}
     return score(predicted, 0.0, data)
 
@@ -215,7 +215,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="TrackEval's figures below ours")
     args = parser.parse_args(argv)
     try:
-        data = args.data or inputs.data_root()
+        data = inputs.data_root(args.data)
         if args.check:
             provenance.require("trackeval")
     except (FileNotFoundError, ModuleNotFoundError) as error:

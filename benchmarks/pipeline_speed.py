@@ -1,0 +1,97 @@
+"""Frames per second of the whole way from a video to an annotated video, and where they go.
+
+    python -m benchmarks.pipeline_speed
+    python -m benchmarks.pipeline_speed --sequence MOT16-09 --frames 200
+
+Reads, detects (YOLOX-nano), embeds, tracks, draws and writes a sequence of the data folder, like
+`deepsort-reid track`, and scores what came out.
+"""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks import inputs, provenance
+from benchmarks.scoring import HEADER, Figures
+from deepsort_reid import mot
+from deepsort_reid.commands.run_folder import RunFolder
+from deepsort_reid.detectors import YoloxDetector
+from deepsort_reid.embedder import Embedder
+from deepsort_reid.metrics import evaluate
+from deepsort_reid.pipeline import Stopwatch, steps
+from deepsort_reid.tracking import DeepSort
+
+SEQUENCE = "PETS09-S2L1"
+STAGES = ("read", "detect", "embed", "track", "draw", "write")
+
+
+def run(
+    sequence: mot.Sequence,
+    detector: YoloxDetector,
+    embedder: Embedder,
+    out: Path,
+    last: int | None = None,
+) -> tuple[Stopwatch, int]:
+    """Track frames 1 to `last` into the folder `out`; the time by stage and the frames done."""
+    stopwatch = Stopwatch()
+    found = steps(
+        sequence.folder, detector, DeepSort(embedder=embedder), stop=last, stopwatch=stopwatch
+    )
+    with RunFolder(out, frame_rate=sequence.frame_rate) as folder:
+        for step in found:
+            folder.add(step, stopwatch)
+    return stopwatch, folder.frames
+
+
+def report(stopwatch: Stopwatch, frames: int) -> list[str]:
+    """A line for each stage, and their sum."""
+    total = sum(stopwatch.seconds.values())
+    lines = ["stage    ms per frame   share"]
+    for stage in STAGES:
+        seconds = stopwatch.seconds.get(stage, 0.0)
+        lines.append(f"{stage:8} {1000 * seconds / frames:12.2f} {100 * seconds / total:5.0f} %")
+    lines.append(
+        f"{'all':8} {1000 * total / frames:12.2f}   {frames / total:.1f} frames per second"
+    )
+    return lines
+
+
+def accuracy(sequence: mot.Sequence, tracks: Path, frames: int) -> Figures:
+    """Scores of a result file over the first `frames` frames, by the sequence's protocol."""
+    assert sequence.ground_truth is not None
+    truth = mot.read_ground_truth(sequence.ground_truth)
+    truth = truth[truth.frame <= frames]
+    return Figures.of(evaluate(truth, mot.read_results(tracks), frames=frames))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--sequence", default=SEQUENCE, help=f"below mot/ (default: {SEQUENCE})")
+    parser.add_argument("--frames", type=int, help="the first so many (default: all)")
+    parser.add_argument("--embedder", type=Path, metavar="ONNX", help="default: the shipped one")
+    parser.add_argument("--threads", type=int, help="of detector and embedder (default: all cores)")
+    parser.add_argument("--data", type=Path, help="data folder (else DEEPSORT_REID_DATA)")
+    args = parser.parse_args(argv)
+    try:
+        data = inputs.data_root(args.data)
+        sequence = mot.read_sequence(data / "mot" / args.sequence)
+        detector = YoloxDetector(data / "models" / "yolox_nano_416.onnx", threads=args.threads)
+        embedder = Embedder(args.embedder, threads=args.threads)
+    except (OSError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(provenance.line("numpy", "opencv-python", "onnxruntime"))
+    with tempfile.TemporaryDirectory() as out:
+        stopwatch, frames = run(sequence, detector, embedder, Path(out), args.frames)
+        figures = accuracy(sequence, Path(out) / "tracks.txt", frames)
+    size = f"{sequence.width}x{sequence.height}"
+    print(f"{sequence.name}, {size}, YOLOX-nano, embedder {embedder.name}")
+    print("\n".join(report(stopwatch, frames)))
+    print(f"{HEADER}\n{figures}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
