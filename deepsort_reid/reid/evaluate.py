@@ -16,12 +16,13 @@ class ReidResult:
     """Rankings of Q queries; scores are averages over the queries that have a right answer.
 
     Rows of `ranked` are the first K gallery rows in the caller's numbering, -1 where the gallery
-    ended. `right_ranks[q]` holds the 1-based ranks of all right answers, rising; it is empty for
-    a query without one, which counts in no average.
+    ended. `right_ranks[q]` holds the 1-based ranks of all right answers, rising, however deep they
+    lie; it is empty for a query without one, which counts in no average.
     """
 
     identity: NDArray[np.str_]  # (Q,)
     right_ranks: tuple[NDArray[np.int64], ...]  # Q arrays (answers,)
+    right_rows: tuple[NDArray[np.int64], ...]  # the gallery rows that stand at these ranks
     ranked: NDArray[np.int64]  # (Q, K)
     similarity: NDArray[np.float32]  # (Q, K) cosine; minus the distance after re-ranking
     right: NDArray[np.bool_]  # (Q, K)
@@ -231,6 +232,7 @@ def _rank(
     count = len(names)
     distance = None if reranking is None else _reranked(queries, gallery, reranking)
     right_ranks: list[NDArray[np.int64]] = []
+    right_rows: list[NDArray[np.int64]] = []
     ranked = np.full((count, keep), -1, np.int64)
     kept = np.full((count, keep), -np.inf, np.float32)
     is_right = np.zeros((count, keep), np.bool_)
@@ -248,12 +250,15 @@ def _rank(
         right &= ~left_out
         ascending = np.sort(similarity, axis=1)
         for row in range(len(similarity)):
-            right_ranks.append(_ranks_of_right(similarity[row], right[row], ascending[row]))
-            best = _best_first(similarity[row], right[row], ascending[row], keep)
+            answers = _best_first(similarity[row], right[row], right[row])
+            right_rows.append(gallery.row[answers])
+            right_ranks.append(_ranks_of(similarity[row, answers], ascending[row]))
+            least = ascending[row, -keep] if keep <= ascending.shape[1] else -np.inf
+            best = _best_first(similarity[row], right[row], similarity[row] >= least)[:keep]
             ranked[start + row, : len(best)] = gallery.row[best]
             kept[start + row, : len(best)] = similarity[row, best]
             is_right[start + row, : len(best)] = right[row, best]
-    return ReidResult(names, tuple(right_ranks), ranked, kept, is_right)
+    return ReidResult(names, tuple(right_ranks), tuple(right_rows), ranked, kept, is_right)
 
 
 def _reranked(queries: _Side, gallery: _Side, reranking: Reranking) -> NDArray[np.float32]:
@@ -265,27 +270,20 @@ def _reranked(queries: _Side, gallery: _Side, reranking: Reranking) -> NDArray[n
     return k_reciprocal_distance(together, place, np.arange(len(gallery.row)), reranking)
 
 
-def _ranks_of_right(
-    similarity: NDArray[np.float32], right: NDArray[np.bool_], ascending: NDArray[np.float32]
-) -> NDArray[np.int64]:
-    """1-based ranks of the right columns (answers,), wrong ones first among equals."""
-    of_right = np.sort(similarity[right])[::-1]
-    at_least = len(ascending) - np.searchsorted(ascending, of_right, "left")
-    right_at_least = len(of_right) - np.searchsorted(of_right[::-1], of_right, "left")
-    return at_least - right_at_least + np.arange(1, len(of_right) + 1)
-
-
 def _best_first(
-    similarity: NDArray[np.float32],
-    right: NDArray[np.bool_],
-    ascending: NDArray[np.float32],
-    keep: int,
+    similarity: NDArray[np.float32], right: NDArray[np.bool_], among: NDArray[np.bool_]
 ) -> NDArray[np.int64]:
-    """The first `keep` columns in order: similarity, then wrong before right, then column."""
-    least = ascending[-keep] if keep <= len(ascending) else np.float32(-np.inf)
-    candidates = np.flatnonzero((similarity >= least) & (similarity > -np.inf))
+    """Columns of `among` in order: similarity, then wrong before right, then column."""
+    candidates = np.flatnonzero(among & (similarity > -np.inf))
     order = np.lexsort((candidates, right[candidates], -similarity[candidates]))
-    return candidates[order[:keep]]
+    return candidates[order]
+
+
+def _ranks_of(right: NDArray[np.float32], ascending: NDArray[np.float32]) -> NDArray[np.int64]:
+    """1-based ranks of the right similarities (falling), wrong ones first among equals."""
+    at_least = len(ascending) - np.searchsorted(ascending, right, "left")
+    right_at_least = len(right) - np.searchsorted(right[::-1], right, "left")
+    return at_least - right_at_least + np.arange(1, len(right) + 1)
 
 
 def _unit_rows(embedding: ArrayLike, side: str) -> NDArray[np.float32]:
