@@ -1,6 +1,7 @@
 """DeepSORT: detections of one frame in, identities out."""
 
 from dataclasses import dataclass, fields
+from numbers import Integral, Real
 from typing import Any, Protocol
 
 import numpy as np
@@ -45,7 +46,7 @@ class Association(Protocol):
 class DeepSortConfig:
     """The numbers a tracker lives by.
 
-    Raises ValueError when a number is outside its range.
+    Raises ValueError when a value is of another kind or outside its range.
     """
 
     confirm_after: int = 3  # consecutive frames before a track gets its id
@@ -56,14 +57,21 @@ class DeepSortConfig:
 
     def __post_init__(self) -> None:
         for name, low in (("confirm_after", 1), ("max_misses", 0)):
-            if getattr(self, name) < low:
-                raise ValueError(f"{name} must be at least {low}, got {getattr(self, name)}")
+            value = getattr(self, name)
+            if not isinstance(value, Integral) or value < low:
+                raise ValueError(f"{name} must be a whole number, at least {low}, got {value!r}")
+        score: Any = self.min_score
+        if not isinstance(score, Real) or np.isnan(score):
+            raise ValueError(f"min_score must be a number, got {score!r}")
+        for name in ("scale_noise_by_score", "match_across_classes"):
+            if not isinstance(getattr(self, name), bool):
+                raise ValueError(f"{name} must be true or false, got {getattr(self, name)!r}")
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "DeepSortConfig":
         """A configuration from the fields that are named, e.g. read from JSON.
 
-        Raises ValueError when a field does not exist.
+        Raises ValueError when a field does not exist or its value is refused.
         """
         known = [field.name for field in fields(cls)]
         for name in values:
@@ -136,10 +144,10 @@ class DeepSort:
         Raises:
             ValueError: an argument is not as above. The tracker is then as it was before the call.
         """
-        row, detections = self._usable(detections, frame)
         camera = _checked_camera(camera)
-        if not dt > 0:
+        if not 0 < dt < np.inf:
             raise ValueError(f"dt must be a positive number of frames, got {dt}")
+        row, detections = self._usable(detections, frame)
         self._predict(camera, dt)
         matching = self._associate(detections)
         self._correct(matching, detections, row)
@@ -309,7 +317,11 @@ def _checked_frame(frame: Frame | None, expected: tuple[int, ...] | None) -> tup
     if frame is None:
         return expected
     if not isinstance(frame, np.ndarray) or frame.dtype != np.uint8 or frame.ndim != 3:
-        came = f"{frame.dtype} {frame.shape}" if isinstance(frame, np.ndarray) else type(frame)
+        came = (
+            f"{frame.dtype} {frame.shape}"
+            if isinstance(frame, np.ndarray)
+            else type(frame).__name__
+        )
         raise ValueError(f"a frame must be BGR uint8 of shape (H, W, 3), got {came}")
     if frame.shape[2] != 3:
         raise ValueError(f"a frame must be BGR uint8 of shape (H, W, 3), got shape {frame.shape}")

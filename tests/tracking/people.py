@@ -1,8 +1,19 @@
 """People for the tracker's tests: boxes at known places, unit embeddings, a noisy crowd."""
 
 import numpy as np
+import pytest
 
-from deepsort_reid.detections import Detections
+from deepsort_reid import Detections
+from deepsort_reid.tracking import MeanAppearance, SizeMotion
+from deepsort_reid.tracking.cascade import Cascade
+
+# The rule that comes by default, the published one, and every other part exchanged.
+TRACKERS = {
+    "default": dict,
+    "published": lambda: {"association": Cascade()},
+    "means and sizes": lambda: {"appearance": MeanAppearance(), "motion": SizeMotion()},
+}
+each_tracker = pytest.mark.parametrize("parts", TRACKERS.values(), ids=TRACKERS.keys())
 
 
 def standing(*lefts, top=100, width=20, height=50):

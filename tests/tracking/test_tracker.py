@@ -1,0 +1,210 @@
+"""Laws of the tracker that hold for any rule of association, motion and appearance."""
+
+import pickle
+
+import numpy as np
+import pytest
+
+from deepsort_reid import DeepSort, DeepSortConfig, Detections, State
+
+from .people import alike, crowd, each_tracker, looks, standing
+
+COLUMNS = (
+    "id",
+    "xyxy",
+    "filtered_xyxy",
+    "score",
+    "class_id",
+    "detection",
+    "state",
+    "age",
+    "misses",
+)
+
+
+def assert_same(tracks, others, columns=COLUMNS):
+    for column in columns:
+        np.testing.assert_array_equal(getattr(tracks, column), getattr(others, column), column)
+
+
+def run(tracker, frames):
+    """What each frame shows and the whole table behind it."""
+    return [(tracker.update(detections), tracker.tracks) for detections in frames]
+
+
+def assert_same_runs(one, other):
+    for (shown, table), (other_shown, other_table) in zip(one, other, strict=True):
+        assert_same(shown, other_shown)
+        assert_same(table, other_table)
+
+
+@each_tracker
+def test_two_interleaved_trackers_equal_two_alone(parts):
+    first, second = list(crowd(40, seed=1)), list(crowd(40, seed=2))
+    one, other = DeepSort(**parts()), DeepSort(**parts())
+    together = [(run(one, [a])[0], run(other, [b])[0]) for a, b in zip(first, second, strict=True)]
+    assert_same_runs([pair[0] for pair in together], run(DeepSort(**parts()), first))
+    assert_same_runs([pair[1] for pair in together], run(DeepSort(**parts()), second))
+
+
+@each_tracker
+def test_a_reset_tracker_equals_a_new_one(parts):
+    used = DeepSort(**parts())
+    run(used, crowd(30, seed=3))
+    assert used.tracks.id.max() > 5
+    used.reset()
+    assert len(used.tracks) == 0
+    assert_same_runs(run(used, crowd(40, seed=4)), run(DeepSort(**parts()), crowd(40, seed=4)))
+
+
+def test_a_reset_tracker_takes_frames_and_embeddings_of_another_size():
+    tracker = DeepSort()
+    boxes = standing(10)
+    tracker.update(Detections(boxes, embedding=np.eye(1, 8)), frame=np.zeros((40, 60, 3), np.uint8))
+    tracker.reset()
+    tracker.update(Detections(boxes, embedding=np.eye(1, 9)), frame=np.zeros((50, 60, 3), np.uint8))
+    assert len(tracker.tracks) == 1
+
+
+@each_tracker
+def test_a_copy_through_pickle_goes_on_as_the_original(parts):
+    frames = list(crowd(50, seed=5))
+    original = DeepSort(**parts())
+    run(original, frames[:25])
+    copy = pickle.loads(pickle.dumps(original))
+    assert_same_runs(run(copy, frames[25:]), run(original, frames[25:]))
+
+
+@each_tracker
+@pytest.mark.parametrize("embedded", [True, False])
+def test_reordering_detections_reorders_rows_and_nothing_else(parts, embedded):
+    rng = np.random.default_rng(6)
+    straight, shuffled = DeepSort(**parts()), DeepSort(**parts())
+    # Whoever is confirmed in the same frame is numbered in the order given: ids may be exchanged.
+    other_name, shown = {}, 0
+    for detections in crowd(60, seed=6, embedded=embedded):
+        order = rng.permutation(len(detections))
+        tracks, others = straight.update(detections), shuffled.update(detections[order])
+        others = others[np.argsort(order[others.detection])]
+        tracks = tracks[np.argsort(tracks.detection)]
+        np.testing.assert_array_equal(order[others.detection], tracks.detection)
+        assert_same(tracks, others, set(COLUMNS) - {"id", "detection"})
+        for one, other in zip(tracks.id.tolist(), others.id.tolist(), strict=True):
+            assert other_name.setdefault(one, other) == other
+        shown += len(tracks)
+    assert shown > 300
+    assert sorted(other_name.values()) == sorted(other_name)
+
+
+@each_tracker
+@pytest.mark.parametrize("min_score", [-np.inf, 0.5])
+def test_every_result_names_the_input_row_it_came_from(parts, min_score):
+    tracker, shown = DeepSort(DeepSortConfig(min_score=min_score), **parts()), 0
+    for detections in crowd(40, seed=7):
+        tracks = tracker.update(detections)
+        shown += len(tracks)
+        np.testing.assert_array_equal(tracks.xyxy, detections.xyxy[tracks.detection])
+        np.testing.assert_array_equal(tracks.score, detections.score[tracks.detection])
+        assert len(set(tracks.detection.tolist())) == len(tracks)
+        assert (tracks.score >= min_score).all()
+        ids = tracks.id_of_detection(len(detections))
+        np.testing.assert_array_equal(ids[tracks.detection], tracks.id)
+        assert np.count_nonzero(ids > 0) == len(tracks)
+        table = tracker.tracks
+        seen = table.detection >= 0
+        np.testing.assert_array_equal(table.xyxy[seen], detections.xyxy[table.detection[seen]])
+        np.testing.assert_array_equal(seen, table.misses == 0)
+    assert shown > 100
+
+
+@each_tracker
+def test_what_is_shown_are_the_confirmed_rows_of_the_table_in_the_order_of_ids(parts):
+    tracker = DeepSort(**parts())
+    coasting = 0
+    for detections in crowd(40, seed=8):
+        shown, table = tracker.update(detections), tracker.tracks
+        assert (np.diff(shown.id) > 0).all()
+        assert_same(shown, table[table.state == State.CONFIRMED])
+        np.testing.assert_array_equal(table.id > 0, table.state != State.TENTATIVE)
+        np.testing.assert_array_equal(table.misses > 0, table.state == State.COASTING)
+        coasting += np.count_nonzero(table.state == State.COASTING)
+    assert coasting > 20
+
+
+@each_tracker
+def test_empty_frames_are_frames(parts):
+    tracker = DeepSort(DeepSortConfig(max_misses=5), **parts())
+    assert len(tracker.update(Detections.empty())) == 0
+    people = Detections(standing(0, 100), embedding=looks(2))
+    for _ in range(3):
+        shown = tracker.update(people)
+    np.testing.assert_array_equal(shown.id, [1, 2])
+    for misses in range(1, 6):
+        assert len(tracker.update(Detections.empty())) == 0
+        np.testing.assert_array_equal(tracker.tracks.misses, [misses, misses])
+    np.testing.assert_array_equal(tracker.update(people).id, [1, 2])
+    run(tracker, [Detections.empty()] * 6)
+    assert len(tracker.tracks) == 0
+
+
+@each_tracker
+def test_a_thousand_detections_in_a_frame_are_a_thousand_people(parts):
+    places = np.stack(np.meshgrid(np.arange(40), np.arange(25)), axis=-1).reshape(-1, 2)
+    boxes = np.concatenate([30 * places, 30 * places + [20, 28]], axis=1).astype(np.float64)
+    embedding = alike(np.zeros((1000, 8)), np.random.default_rng(9), 1)
+    tracker = DeepSort(**parts())
+    for step in range(4):
+        shown = tracker.update(Detections(boxes + step, embedding=embedding))
+    np.testing.assert_array_equal(shown.id, np.arange(1, 1001))
+    np.testing.assert_array_equal(shown.detection, np.arange(1000))
+
+
+@each_tracker
+def test_a_thousand_detections_on_one_heap_are_told_apart_one_to_one(parts):
+    rng = np.random.default_rng(10)
+    corner = rng.uniform(0, 100, (1000, 2))
+    boxes = np.concatenate([corner, corner + rng.uniform(20, 60, (1000, 2))], axis=1)
+    tracker = DeepSort(DeepSortConfig(confirm_after=1), **parts())
+    for _ in range(2):
+        shown = tracker.update(Detections(boxes))
+    assert len(set(shown.detection.tolist())) == len(set(shown.id.tolist())) == len(shown) == 1000
+
+
+@each_tracker
+def test_what_is_not_given_is_as_good_as_certain_class_zero(parts):
+    bare = [Detections(frame.xyxy) for frame in crowd(30, seed=11)]
+    explicit = [
+        Detections(frame.xyxy, np.ones(len(frame)), np.zeros(len(frame), dtype=np.int64))
+        for frame in bare
+    ]
+    assert_same_runs(run(DeepSort(**parts()), bare), run(DeepSort(**parts()), explicit))
+
+
+@each_tracker
+def test_embeddings_in_some_frames_and_for_some_rows_are_enough(parts):
+    rng = np.random.default_rng(12)
+    tracker, embedding = DeepSort(**parts()), looks(4)
+    for step in range(60):
+        boxes = standing(*(100 * np.arange(4) + 2 * step))
+        rows = alike(embedding, rng)
+        rows[rng.random(4) < 0.3] = 0
+        shown = tracker.update(Detections(boxes, embedding=rows if rng.random() < 0.5 else None))
+        if step >= 2:
+            np.testing.assert_array_equal(shown.id, [1, 2, 3, 4])
+            np.testing.assert_array_equal(shown.detection, [0, 1, 2, 3])
+
+
+@each_tracker
+def test_churn_leaves_nothing_behind(parts):
+    # Whoever comes stays for ten frames, and every frame has two sparks that never come again.
+    tracker, sizes = DeepSort(DeepSortConfig(confirm_after=2, max_misses=3), **parts()), []
+    embedding, rng = looks(16), np.random.default_rng(15)
+    for step in range(600):
+        person = 7 * (step // 10)
+        boxes = np.concatenate([standing(90.0 * (person % 11)), standing(*rng.uniform(0, 9e5, 2))])
+        tracker.update(Detections(boxes, embedding=embedding[[person % 16, 3, 5]]))
+        if step % 100 == 99:
+            sizes.append(len(pickle.dumps(tracker)))
+            assert len(tracker.tracks) <= 6
+    assert tracker.tracks.id.max() == 60
+    assert max(sizes) - min(sizes) < 2000

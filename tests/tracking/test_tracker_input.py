@@ -1,0 +1,181 @@
+"""What `update` refuses, what it says, and that a refused call leaves no trace."""
+
+import numpy as np
+import pytest
+
+from deepsort_reid import DeepSort, DeepSortConfig, Detections
+
+from .people import crowd, each_tracker, looks, standing
+
+FRAME = np.zeros((120, 160, 3), dtype=np.uint8)
+ONE = Detections(standing(10), embedding=looks(1))
+
+
+def by_left_edge(frame, xyxy):
+    """An embedder that gives every place its own look."""
+    rows = np.zeros((len(xyxy), 8), dtype=np.float32)
+    rows[np.arange(len(xyxy)), (xyxy[:, 0] // 20).astype(int) % 8] = 1
+    return rows
+
+
+BAD_CALLS = {
+    "a grey frame": ({"frame": FRAME[:, :, 0]}, r"BGR uint8 of shape \(H, W, 3\), got uint8 \(120"),
+    "a frame with alpha": ({"frame": np.zeros((120, 160, 4), np.uint8)}, r"got shape .*, 4\)"),
+    "a frame of floats": ({"frame": FRAME / 255}, r"BGR uint8 of shape .*, got float64"),
+    "a frame that is a list": ({"frame": [[0, 0, 0]]}, "a frame must be BGR uint8 .*, got list$"),
+    "a frame of another size": (
+        {"frame": np.zeros((100, 160, 3), np.uint8)},
+        r"keep their size: expected \(120, 160, 3\), got \(100, 160, 3\); call reset\(\)",
+    ),
+    "a camera of another shape": ({"camera": np.eye(3)}, r"finite affine \(2, 3\), got .*\(3, 3\)"),
+    "a camera that is no number": ({"camera": np.full((2, 3), np.nan)}, r"finite affine \(2, 3\)"),
+    "time that stands still": ({"dt": 0}, "dt must be a positive number of frames, got 0"),
+    "time that runs backwards": ({"dt": -1.0}, "dt must be a positive number of frames, got -1"),
+    "time that is no number": ({"dt": np.nan}, "dt must be a positive number of frames, got nan"),
+    "time without end": ({"dt": np.inf}, "dt must be a positive number of frames, got inf"),
+}
+
+
+@pytest.mark.parametrize(("call", "message"), BAD_CALLS.values(), ids=BAD_CALLS.keys())
+def test_a_bad_argument_is_refused_and_leaves_the_tracker_as_it_was(call, message):
+    frames = list(crowd(20))
+    tracker, untouched = DeepSort(), DeepSort()
+    for detections in frames[:10]:
+        tracker.update(detections, frame=FRAME)
+        untouched.update(detections, frame=FRAME)
+    with pytest.raises(ValueError, match=message):
+        tracker.update(frames[10], **call)
+    for detections in frames[10:]:
+        tracks = tracker.update(detections, frame=FRAME)
+        expected = untouched.update(detections, frame=FRAME)
+        np.testing.assert_array_equal(tracks.id, expected.id)
+        np.testing.assert_array_equal(tracks.filtered_xyxy, expected.filtered_xyxy)
+        np.testing.assert_array_equal(tracker.tracks.misses, untouched.tracks.misses)
+
+
+def test_a_refused_first_call_fixes_neither_frame_size_nor_embedding_width():
+    tracker = DeepSort()
+    for call in ({"camera": np.eye(3)}, {"dt": 0}):
+        with pytest.raises(ValueError, match="must be a"):
+            tracker.update(ONE, frame=FRAME, **call)
+    other = Detections(standing(10), embedding=looks(1, 8))
+    tracker.update(other, frame=np.zeros((50, 50, 3), np.uint8))
+    assert len(tracker.tracks) == 1
+
+
+@each_tracker
+def test_embeddings_of_changing_width_are_refused_and_leave_the_tracker_as_it_was(parts):
+    tracker, untouched = DeepSort(**parts()), DeepSort(**parts())
+    frames = list(crowd(20, seed=1))
+    for detections in frames:
+        narrow = Detections(detections.xyxy, embedding=np.tile(looks(1, 8), (len(detections), 1)))
+        if len(untouched.tracks):
+            with pytest.raises(ValueError, match="keep their width: expected 16, got 8"):
+                tracker.update(narrow)
+        tracks, expected = tracker.update(detections), untouched.update(detections)
+        np.testing.assert_array_equal(tracks.id, expected.id)
+        np.testing.assert_array_equal(tracks.filtered_xyxy, expected.filtered_xyxy)
+        np.testing.assert_array_equal(tracker.tracks.age, untouched.tracks.age)
+
+
+@each_tracker
+def test_no_detections_of_another_width_are_nothing_to_refuse(parts):
+    # What an embedder returns for no boxes, and what is left when no score is high enough.
+    tracker = DeepSort(DeepSortConfig(confirm_after=1, min_score=0.5), **parts())
+    tracker.update(ONE)
+    assert len(tracker.update(Detections([], embedding=np.empty((0, 0))))) == 0
+    assert len(tracker.update(Detections(standing(10), [0.1], embedding=looks(1, 8)))) == 0
+    np.testing.assert_array_equal(tracker.update(ONE).id, [1])
+
+
+@pytest.mark.parametrize("given", [None, [], standing(10), [[10, 20, 30, 60]], {}])
+def test_anything_but_detections_is_refused_by_its_name(given):
+    expected = (
+        f"update expects Detections, got {type(given).__name__}; .*Detections\\(xyxy, score\\)"
+    )
+    with pytest.raises(ValueError, match=expected):
+        DeepSort().update(given)
+
+
+def test_a_tracker_that_embeds_asks_for_the_frame():
+    tracker = DeepSort(embedder=by_left_edge)
+    bare = Detections(standing(10))
+    with pytest.raises(ValueError, match=r"this tracker embeds: pass update\(.*frame=frame\)"):
+        tracker.update(bare)
+    assert len(tracker.tracks) == 0
+    tracker.update(Detections(standing(10), embedding=looks(1, 8)))
+    tracker.update(Detections.empty())
+    tracker.update(bare, frame=FRAME)
+
+
+def test_an_embedder_sees_only_boxes_that_are_looked_at_and_have_no_embedding_yet():
+    asked = []
+
+    def embedder(frame, xyxy):
+        assert frame is FRAME
+        asked.append(xyxy[:, 0].tolist())
+        return by_left_edge(frame, xyxy)
+
+    tracker = DeepSort(DeepSortConfig(min_score=0.5), embedder=embedder)
+    tracker.update(Detections(standing(10, 60, 90), [0.9, 0.1, 0.5]), frame=FRAME)
+    tracker.update(Detections(standing(10), embedding=looks(1, 8)), frame=FRAME)
+    tracker.update(Detections.empty(), frame=FRAME)
+    tracker.update(Detections(standing(10), [0.2]), frame=FRAME)
+    assert asked == [[10, 90]]
+
+
+def test_embedding_inside_update_equals_embedding_before_it():
+    inside, before = DeepSort(embedder=by_left_edge), DeepSort()
+    for detections in crowd(30, embedded=False):
+        tracks = inside.update(detections, frame=FRAME)
+        embedding = by_left_edge(FRAME, detections.xyxy)
+        expected = before.update(detections.with_embedding(embedding))
+        np.testing.assert_array_equal(tracks.id, expected.id)
+        np.testing.assert_array_equal(tracks.filtered_xyxy, expected.filtered_xyxy)
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (np.eye(2, 8), r"one embedding per box: expected shape \(1, D\), got \(2, 8\)"),
+        (np.full((1, 8), 3.0), "rows of length 1"),
+        (np.ones(8), r"one embedding per box: expected shape \(1, D\), got \(8,\)"),
+    ],
+)
+def test_an_embedder_that_returns_nonsense_is_refused(rows, message):
+    tracker = DeepSort(embedder=lambda frame, xyxy: rows)
+    with pytest.raises(ValueError, match=message):
+        tracker.update(Detections(standing(10)), frame=FRAME)
+    assert len(tracker.tracks) == 0
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"confirm_after": 0}, "confirm_after must be a whole number, at least 1, got 0"),
+        ({"max_misses": -1}, "max_misses must be a whole number, at least 0, got -1"),
+        ({"max_misses": "30"}, "max_misses must be a whole number, at least 0, got '30'"),
+        ({"max_misses": 2.5}, "max_misses must be a whole number, at least 0, got 2.5"),
+        ({"max_misses": None}, "max_misses must be a whole number, at least 0, got None"),
+        ({"min_score": np.nan}, "min_score must be a number, got nan"),
+        ({"min_score": "0.5"}, "min_score must be a number, got '0.5'"),
+        ({"match_across_classes": "no"}, "match_across_classes must be true or false, got 'no'"),
+        ({"scale_noise_by_score": 1}, "scale_noise_by_score must be true or false, got 1"),
+    ],
+)
+def test_a_value_of_another_kind_or_outside_its_range_is_refused(values, message):
+    with pytest.raises(ValueError, match=message):
+        DeepSortConfig(**values)
+    with pytest.raises(ValueError, match=message):
+        DeepSortConfig.from_dict(values)
+
+
+def test_a_configuration_is_made_from_the_fields_that_are_named():
+    made = DeepSortConfig.from_dict({"max_misses": 70, "match_across_classes": False})
+    assert made == DeepSortConfig(max_misses=70, match_across_classes=False)
+    assert DeepSortConfig.from_dict({}) == DeepSortConfig()
+
+
+def test_a_field_that_does_not_exist_is_refused_with_those_that_do():
+    with pytest.raises(ValueError, match=r"no field 'max_age'; it has .*max_misses"):
+        DeepSortConfig.from_dict({"max_age": 30})

@@ -1,0 +1,114 @@
+"""Scenes that a tracker must get right, small enough to know every answer by hand."""
+
+import numpy as np
+import pytest
+
+from deepsort_reid import DeepSort, DeepSortConfig, Detections, State
+
+from .people import alike, each_tracker, looks, standing
+
+
+@each_tracker
+def test_two_people_crossing_keep_their_ids(parts):
+    rng = np.random.default_rng(13)
+    tracker, embedding = DeepSort(**parts()), looks(2)
+    for step in range(41):
+        boxes = np.concatenate([standing(5.0 * step), standing(200 - 5.0 * step, top=104)])
+        # While they stand one behind the other only the one in front is seen.
+        visible = [0, 1] if abs(step - 20) > 2 else [1]
+        shown = tracker.update(Detections(boxes[visible], embedding=alike(embedding, rng)[visible]))
+        if step >= 2:
+            np.testing.assert_array_equal(shown.id[np.argsort(shown.detection)] - 1, visible)
+
+
+@each_tracker
+@pytest.mark.parametrize("embedded", [True, False])
+def test_a_person_hidden_for_twenty_frames_gets_the_id_back(parts, embedded):
+    rng = np.random.default_rng(14)
+    tracker, embedding = DeepSort(**parts()), looks(2)
+    for step in range(70):
+        boxes = np.concatenate([standing(3.0 * step), standing(400)])
+        visible = [1] if 30 <= step < 50 else [0, 1]
+        rows = alike(embedding, rng)[visible] if embedded else None
+        shown = tracker.update(Detections(boxes[visible], embedding=rows))
+        if step >= 2:
+            np.testing.assert_array_equal(shown.id - 1, visible)
+    assert len(tracker.tracks) == 2
+
+
+def test_a_coasting_track_stays_in_the_table_and_its_box_is_the_prediction():
+    tracker = DeepSort()
+    for step in range(30):
+        tracker.update(Detections(standing(4.0 * step), [0.7]))
+    for missed in range(1, 6):
+        assert len(tracker.update(Detections.empty())) == 0
+        (track,) = [tracker.tracks]
+        assert track.state == State.COASTING
+        assert (track.id, track.detection, track.misses) == (1, -1, missed)
+        assert track.age == 30 + missed
+        assert track.score == 0.7
+        np.testing.assert_array_equal(track.xyxy, track.filtered_xyxy)
+        np.testing.assert_allclose(track.xyxy, standing(4.0 * (29 + missed)), atol=1.5)
+
+
+def test_a_step_of_several_frames_moves_ages_and_misses_by_as_many():
+    tracker = DeepSort(DeepSortConfig(max_misses=6))
+    for step in range(10):
+        shown = tracker.update(Detections(standing(6.0 * step)), dt=3)
+        assert tracker.tracks.age == 1 + 3 * step
+    np.testing.assert_array_equal(shown.id, [1])
+    tracker.update(Detections.empty(), dt=3)
+    assert tracker.tracks.misses == 3
+    np.testing.assert_allclose(tracker.tracks.xyxy, standing(60.0), atol=2)
+    tracker.update(Detections.empty(), dt=3)
+    assert tracker.tracks.misses == 6
+    tracker.update(Detections.empty(), dt=1)
+    assert len(tracker.tracks) == 0
+
+
+@each_tracker
+def test_the_class_is_the_vote_of_a_life_weighted_by_score(parts):
+    tracker = DeepSort(DeepSortConfig(confirm_after=1), **parts())
+    seen = [(2, 0.9), (7, 0.4), (7, 0.4), (7, 0.4), (2, 0.3)]
+    winners = [
+        int(tracker.update(Detections(standing(0), [score], [name])).class_id[0])
+        for name, score in seen
+    ]
+    # 0.9 : 0, 0.9 : 0.4, 0.9 : 0.8, 0.9 : 1.2, 1.2 : 1.2 + rounding
+    assert winners[:4] == [2, 2, 2, 7]
+    assert tracker.tracks.id == 1
+
+
+@each_tracker
+def test_the_class_is_a_matching_key_only_when_asked_for(parts):
+    for across, expected in ((True, [1]), (False, [2])):
+        config = DeepSortConfig(confirm_after=1, match_across_classes=across)
+        tracker = DeepSort(config, **parts())
+        look = looks(1)
+        tracker.update(Detections(standing(0), class_id=[0], embedding=look))
+        shown = tracker.update(Detections(standing(0), class_id=[1], embedding=look))
+        np.testing.assert_array_equal(shown.id, expected)
+        np.testing.assert_array_equal(shown.class_id, [0 if across else 1])
+
+
+@each_tracker
+def test_a_camera_that_pans_is_taken_out_of_the_motion(parts):
+    pan = np.array([[1.0, 0, -60], [0, 1, 0]])
+    with_camera, without = DeepSort(**parts()), DeepSort(**parts())
+    for step in range(6):
+        seen = Detections(standing(500 - 60.0 * step))
+        followed = with_camera.update(seen, camera=pan)
+        lost = without.update(seen)
+    np.testing.assert_array_equal(followed.id, [1])
+    assert len(lost) == 0
+
+
+def test_noise_scaled_by_score_pulls_the_estimate_towards_what_is_certain():
+    def estimate(score, scale):
+        tracker = DeepSort(DeepSortConfig(confirm_after=1, scale_noise_by_score=scale))
+        tracker.update(Detections(standing(0)))
+        return tracker.update(Detections(standing(6), [score])).filtered_xyxy[0, 0]
+
+    assert estimate(0.99, scale=False) == estimate(0.1, scale=False)
+    assert estimate(0.1, scale=False) < estimate(0.1, scale=True) < estimate(0.99, scale=True) < 6
+    assert estimate(0.0, scale=True) == estimate(-3.0, scale=True) == estimate(0.5, scale=False)
