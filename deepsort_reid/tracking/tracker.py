@@ -1,5 +1,6 @@
 """DeepSORT: detections of one frame in, identities out."""
 
+import math
 from dataclasses import dataclass, fields
 from numbers import Integral, Real
 from typing import Any, Protocol
@@ -61,7 +62,7 @@ class DeepSortConfig:
             if not isinstance(value, Integral) or value < low:
                 raise ValueError(f"{name} must be a whole number, at least {low}, got {value!r}")
         score: Any = self.min_score
-        if not isinstance(score, Real) or np.isnan(score):
+        if not isinstance(score, Real) or math.isnan(score):
             raise ValueError(f"min_score must be a number, got {score!r}")
         for name in ("scale_noise_by_score", "match_across_classes"):
             if not isinstance(getattr(self, name), bool):
