@@ -3,7 +3,7 @@
 from deepsort_reid.metrics.attribution import Record, attribute
 from deepsort_reid.metrics.clear import ClearCounts
 from deepsort_reid.metrics.comparison import Comparison, compare_boxes
-from deepsort_reid.metrics.events import Cause, Events, Kind, events
+from deepsort_reid.metrics.events import Cause, Events, Kind, events, events_csv
 from deepsort_reid.metrics.folders import SequenceScores, evaluate_folders
 from deepsort_reid.metrics.hota import THRESHOLDS, HotaCounts
 from deepsort_reid.metrics.identity import IdentityCounts
@@ -37,6 +37,7 @@ __all__ = [
     "evaluate",
     "evaluate_folders",
     "events",
+    "events_csv",
     "latex_table",
     "recovery",
     "recovery_table",

@@ -4,6 +4,9 @@ The rows account for the CLEAR counts: as many switches as IDSW, as many fragmen
 whose frames add up to FN, and false tracks whose frames add up to FP.
 """
 
+import csv
+import io
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from enum import IntEnum
 from typing import Any
@@ -118,6 +121,28 @@ def events(comparison: Comparison, truth: MotRows) -> Events:
         *(np.concatenate([getattr(part, each.name) for part in found]) for each in fields(Events))
     )
     return every[np.lexsort((every.truth_id, every.kind, every.frame))]
+
+
+def events_csv(sequences: Mapping[str, Events]) -> str:
+    """All events as CSV text; nothing stands where there is no id, visibility or cause."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    names = [each.name for each in fields(Events)]
+    writer.writerow(["sequence", *names])
+    for name, found in sequences.items():
+        columns: list[Iterable[object]] = []
+        for each in names:
+            values = getattr(found, each).tolist()
+            if each == "kind":
+                columns.append(Kind(value).name.lower() for value in values)
+            elif each == "cause":
+                columns.append(Cause(v).name.lower() if v else "" for v in values)
+            elif each.startswith("visibility"):
+                columns.append("" if v != v else f"{v:.6g}" for v in values)  # NaN
+            else:
+                columns.append("" if value == NOBODY else value for value in values)
+        writer.writerows([name, *line] for line in zip(*columns, strict=True))
+    return file.getvalue()
 
 
 def _at_matches(

@@ -54,7 +54,7 @@ def recovery(comparison: Comparison) -> RecoveryCounts:
 
 def recovery_table(rows: dict[str, RecoveryCounts]) -> str:
     """An aligned table: the share, and how many of how many, by length of the gap in frames."""
-    cells = [["", *(f"{gap} frames" for gap in GAPS)]]
+    cells = [["", *GAPS]]
     for name, counts in rows.items():
         shown = [
             f"{100 * share:.0f} % ({same}/{back})" if back else "-"

@@ -1,0 +1,47 @@
+"""One sequence with all that can be said about it: what the report and the event list show."""
+
+from dataclasses import dataclass
+
+from deepsort_reid.metrics.check import Check, check_with_motmetrics
+from deepsort_reid.metrics.events import Events, events
+from deepsort_reid.metrics.folders import Pair, open_pair
+from deepsort_reid.metrics.protocol import Rules
+from deepsort_reid.metrics.recovery import RecoveryCounts, recovery
+from deepsort_reid.metrics.scores import Scores, score
+from deepsort_reid.metrics.timeline import Timeline, timeline
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    """One sequence, scored and explained."""
+
+    pair: Pair
+    protocol: str
+    notes: tuple[str, ...]
+    scores: Scores
+    recovery: RecoveryCounts
+    events: Events
+    timeline: Timeline
+    check: Check | None
+
+
+@dataclass(frozen=True)
+class Analysed:
+    """Read, score and explain one pair; an object, because it travels to other processes."""
+
+    rules: Rules
+    check: bool = False  # beside motmetrics
+
+    def __call__(self, pair: Pair) -> Analysis:
+        opened = open_pair(pair, self.rules)
+        comparison = opened.comparison
+        return Analysis(
+            pair,
+            opened.protocol,
+            opened.notes,
+            score(comparison),
+            recovery(comparison),
+            events(comparison, opened.truth),
+            timeline(comparison),
+            check_with_motmetrics(comparison) if self.check else None,
+        )
