@@ -8,7 +8,6 @@ In research: `evaluate_group(lambda: DeepSort(config), "frames+yolox").combined.
 
 import argparse
 import sys
-import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,18 +17,24 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from benchmarks import embedding, inputs, peers, provenance, referee
+from benchmarks import embedding, inputs, one_core, peers, provenance, referee
 from benchmarks.inputs import GROUPS, GROUPS_WITH_EMBEDDINGS, Input
+from benchmarks.rungs import RUNGS
 from benchmarks.scoring import HEADER, Figures
 from deepsort_reid import boxes
 from deepsort_reid.detections import Detections
-from deepsort_reid.metrics import Scores, evaluate
+from deepsort_reid.metrics import (
+    RecoveryCounts,
+    Rules,
+    Scores,
+    compare_scored,
+    evaluate,
+    recovery,
+    recovery_table,
+)
 from deepsort_reid.mot import MotRows
-from deepsort_reid.tracking import DeepSort
 
 TrackerFactory = Callable[[], Any]
-# Our rows of the table; the keys are what `--only` picks by.
-CONFIGURATIONS: dict[str, TrackerFactory] = {"DeepSort()": DeepSort}
 # What replaces the stored embeddings of a sequence: one (M, D) per frame.
 Embed = Callable[[Input], list[NDArray[np.float32]]]
 
@@ -96,6 +101,16 @@ def score(predicted: dict[str, MotRows], ms_per_frame: float, data: Path) -> Gro
     )
 
 
+def recovered(predicted: dict[str, MotRows], data: Path) -> RecoveryCounts:
+    """Who came back, and who with the same id, by the length of the gap."""
+    counts = RecoveryCounts()
+    for name, result in predicted.items():
+        given = inputs.load(name, data)
+        rules = Rules(protocol=given.protocol)
+        counts += recovery(compare_scored(given.truth, result, rules, frames=given.length))
+    return counts
+
+
 def by_trackeval(predicted: dict[str, MotRows], data: Path) -> Figures:
     """The combined figures of the same results by TrackEval."""
     counts = {}
@@ -110,10 +125,11 @@ def track(
 ) -> tuple[MotRows, float]:
     """All tracks a tracker reports, and the seconds spent in its `update`."""
     frame, ids, xyxy, seconds = [], [], [], 0.0
+    now = one_core.clock()[1]
     for number, (here, extra) in enumerate(zip(detections, extras, strict=True), start=1):
-        start = time.perf_counter()
+        start = now()
         found = tracker.update(here, **extra)
-        seconds += time.perf_counter() - start
+        seconds += now() - start
         frame.append(np.full(len(found.id), number))
         ids.append(found.id)
         xyxy.append(found.xyxy)
@@ -193,7 +209,7 @@ def table(group: str, chosen: str, options: dict[str, Any]) -> Iterator[tuple[st
     """The rows of one group's table whose name has `chosen`, as they are measured."""
     if chosen in "ceiling":
         yield "ceiling", ceiling(group, data=options["data"])
-    for name, factory in CONFIGURATIONS.items():
+    for name, factory in RUNGS.items():
         if chosen in name:
             yield name, evaluate_group(factory, group, **options)
     without_video = {**options, "with_frames": False, "with_warps": False}
@@ -212,6 +228,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--cache", type=Path, default=embedding.default_cache(), metavar="DIR")
     parser.add_argument("--frames", action="store_true", help="pass frame= to our trackers")
     parser.add_argument("--warps", action="store_true", help="pass camera= to our trackers")
+    parser.add_argument("--recovery", action="store_true", help="same id after a gap, by length")
     parser.add_argument("--check", action="store_true", help="TrackEval's figures below ours")
     args = parser.parse_args(argv)
     try:
@@ -232,10 +249,14 @@ def main(argv: list[str] | None = None) -> int:
         options["with_frames"] = args.frames and group in GROUPS_WITH_EMBEDDINGS
         print(f"\n{group}: {', '.join(GROUPS[group])}")
         print(f"{'':32} {HEADER} ms/frame")
+        returns = {}
         for name, found in table(group, args.only, options):
+            returns[name] = recovered(found.predicted, data)
             print(f"{name:32} {found.combined} {found.ms_per_frame:8.2f}", flush=True)
             if args.check:
                 print(f"{'  by TrackEval':32} {by_trackeval(found.predicted, data)}", flush=True)
+        if args.recovery:
+            print(f"same id after a gap\n{recovery_table(returns)}")
     return 0
 
 

@@ -11,8 +11,7 @@ detection and with the filtered one; a tracker's own choice is marked *.
 import argparse
 import gc
 import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any
 
@@ -22,21 +21,16 @@ from numpy.typing import NDArray
 from benchmarks import bare_operations, one_core, peers, provenance
 from benchmarks.crowd import Crowd, crowd
 from benchmarks.mot import rows
+from benchmarks.rungs import GALLERY, RUNGS
 from benchmarks.scoring import Figures
 from deepsort_reid.detections import Detections
 from deepsort_reid.metrics import evaluate
 from deepsort_reid.mot import MotRows
-from deepsort_reid.tracking import DeepSort, GalleryAppearance
+from deepsort_reid.tracking import DeepSort
 
 PEOPLE = (10, 50, 100, 200, 400)
-GALLERY = bare_operations.GALLERY
+OURS = ("DeepSort()", "as published")
 TURN = 10  # frames that one tracker runs before the next: caches stay warm, load is shared
-
-
-def clock() -> tuple[str, Callable[[], float]]:
-    """Processor time of this thread; the wall clock where that is too coarse (Windows)."""
-    fine = time.get_clock_info("thread_time").resolution < 1e-5
-    return ("processor time", time.thread_time) if fine else ("wall clock", time.perf_counter)
 
 
 class Contender:
@@ -46,7 +40,7 @@ class Contender:
 
     def __init__(self) -> None:
         self.seconds: list[float] = []
-        self._now = clock()[1]
+        self._now = one_core.clock()[1]
         self._found: dict[str, list[NDArray[Any]]] = {"id": [], "detected": [], "filtered": []}
 
     def step(self, detections: Detections) -> None:
@@ -103,15 +97,9 @@ class Theirs(Contender):
         return peers.ids_of(found), detected, filtered
 
 
-CONTENDERS: dict[str, Callable[[], Contender]] = {
-    "DeepSort()": lambda: Ours(DeepSort()),
-    "DeepSort as published": lambda: Ours(DeepSort(appearance=GalleryAppearance(budget=GALLERY))),
-}
-
-
 def contenders() -> dict[str, Contender]:
     """Name -> a fresh tracker, deep-sort-realtime last and only where it is installed."""
-    found = {name: make() for name, make in CONTENDERS.items()}
+    found: dict[str, Contender] = {name: Ours(RUNGS[name]()) for name in OURS}
     if find_spec("deep_sort_realtime"):
         found["deep-sort-realtime"] = Theirs()
     return found
@@ -154,7 +142,7 @@ def report(people: int, scene: Crowd, found: dict[str, Contender]) -> list[str]:
             mark = "*" if box == contender.own_box else " "
             text += f"{indent} {figures.hota:5.1f}{mark}{figures.idf1:6.1f}{mark}"
         lines.append(text.rstrip())
-    floor = bare_operations.milliseconds(people, clock()[1])
+    floor = bare_operations.milliseconds(people, one_core.clock()[1])
     parts = ", ".join(f"{name} {value:.2f}" for name, value in floor.items())
     lines.append(f"{'bare operations':24} {sum(floor.values()):9.2f} = {parts}")
     return lines
@@ -167,7 +155,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args(argv)
     print(provenance.line("numpy", "scipy", "lap", "deep-sort-realtime"))
-    print(f"{one_core.pin()}; {clock()[0]}; seed {args.seed}")
+    print(f"{one_core.pin()}; {one_core.clock()[0]}; seed {args.seed}")
     for text in peers.missing():
         print(text)
     for people in args.people:
