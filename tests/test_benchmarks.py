@@ -16,11 +16,13 @@ from benchmarks import (
     pipeline_speed,
     provenance,
     referee,
+    street_recovery,
     tracking_speed,
 )
 from benchmarks.crowd import EMBEDDING_WIDTH, HEIGHT, WIDTH, crowd, walk
 from deepsort_reid import boxes
 from deepsort_reid.detections import Detections
+from deepsort_reid.scene import Street
 from deepsort_reid.tracking import DeepSort
 
 
@@ -283,3 +285,33 @@ def test_the_whole_pipeline_is_timed_by_stage(
     for stage in pipeline_speed.STAGES:
         assert f"\n{stage} " in text
     assert "frames per second" in text
+
+
+def test_returns_are_told_apart_by_the_id_they_get() -> None:
+    street = Street(people=4, frames=120, absences=(20, 20, 20))
+    away = {absence.identity: absence for absence in street.returns}
+    given = np.tile(np.arange(1, 5), (120, 1))
+    for identity, new in ((1, 1), (2, 9), (3, 4)):
+        given[away[identity].left_at :, identity - 1] = 0
+        given[away[identity].back_at :, identity - 1] = new
+    found = street_recovery.outcomes(given, street)
+    kinds = dict(zip((absence.identity for absence in street.returns), found, strict=True))
+    assert kinds[1] == (20, street_recovery.Outcome.SAME)
+    assert kinds[2] == (20, street_recovery.Outcome.NEW)
+    assert kinds[3] == (20, street_recovery.Outcome.WRONG)
+
+
+def test_a_street_is_observed_once_and_followed_by_person(tmp_path: Path) -> None:
+    street, calls = Street(people=3, frames=12, width=320, height=180), []
+
+    def embedder(frame: np.ndarray, xyxy: np.ndarray) -> np.ndarray:
+        calls.append(frame.shape)
+        return np.eye(1, 4, dtype=np.float32).repeat(len(xyxy), 0)
+
+    for _ in range(2):
+        seen = street_recovery.observe(street, embedder, tmp_path / "street.npz")
+    assert calls == [(180, 320, 3)] * 12
+    given = street_recovery.follow(DeepSort(), seen)
+    assert given.shape == (12, 3)
+    assert (given[:2] == 0).all()  # nobody has an id before the third frame
+    assert (given[2:] > 0).any()
