@@ -9,6 +9,7 @@ from benchmarks import (
     bare_operations,
     embedding,
     inputs,
+    leave_one_out,
     memory,
     mot,
     one_core,
@@ -22,6 +23,7 @@ from benchmarks import (
 from benchmarks.crowd import EMBEDDING_WIDTH, HEIGHT, WIDTH, crowd, walk
 from deepsort_reid import boxes
 from deepsort_reid.detections import Detections
+from deepsort_reid.metrics import evaluate
 from deepsort_reid.scene import Street
 from deepsort_reid.tracking import DeepSort
 
@@ -315,3 +317,27 @@ def test_a_street_is_observed_once_and_followed_by_person(tmp_path: Path) -> Non
     assert given.shape == (12, 3)
     assert (given[:2] == 0).all()  # nobody has an id before the third frame
     assert (given[2:] > 0).any()
+
+
+def test_a_scene_is_the_same_whatever_detected_its_people() -> None:
+    names = ("MOT16-09-public", "MOT17-09-SDP", "PETS09-S2L1-yolox", "TUD-Campus-public")
+    scenes = [leave_one_out.scene_of(name) for name in names]
+    assert scenes == ["MOT17-09", "MOT17-09", "PETS09-S2L1", "TUD-Campus"]
+
+
+def test_a_configuration_that_is_best_on_one_scene_only_is_not_chosen_for_it() -> None:
+    one = crowd(5, 20).truth
+    half = one[one.frame <= 10]
+    good, fair, none = (evaluate(one, rows, frames=20) for rows in (one, half, half[:1]))
+    measured = {
+        "steady": {"g": {"A-x": fair, "B-x": good, "C-x": good}},
+        "lucky on A": {"g": {"A-x": good, "B-x": none, "C-x": fair}},
+    }
+    choice = leave_one_out.choose(measured)
+    assert choice.best == "steady"
+    assert choice.by_scene == {"A": "steady", "B": "steady", "C": "steady"}
+    assert choice.held_out == choice.all_in
+    measured["lucky on A"]["g"]["C-x"] = good
+    choice = leave_one_out.choose(measured)
+    assert choice.by_scene["B"] == "lucky on A"  # without B, nothing speaks against it
+    assert choice.held_out["g"].hota < choice.all_in["g"].hota
