@@ -113,3 +113,16 @@ def _write_files(
     if args.events:
         named = {each.pair.name: each.events for each in found}
         write_text(args.events, metrics.events_csv(named))
+    if args.report:
+        _write_report(args, found)
+
+
+def _write_report(args: argparse.Namespace, found: "list[Analysis]") -> None:
+    from deepsort_reid.commands.film_strips import film_strips
+    from deepsort_reid.commands.sequences import write_text
+    from deepsort_reid.metrics.report import html_report
+    from deepsort_reid.metrics.worst import worst_switches
+
+    strips = film_strips([each.pair for each in found], worst_switches(found, args.strips))
+    title = f"{args.predicted.name or args.predicted.resolve().name} against {args.gt.name}"
+    write_text(args.report, html_report(title, found, strips))

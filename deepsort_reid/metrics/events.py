@@ -31,6 +31,11 @@ class Kind(IntEnum):
     MISS = 2  # a person is there and matched by no track, for one or more frames on end
     FALSE_TRACK = 3  # a track has boxes that match nobody, for one or more frames on end
 
+    @property
+    def in_words(self) -> str:
+        """Lower case, as files and pages have it."""
+        return self.name.lower().replace("_", " ")
+
 
 class Cause(IntEnum):
     """Why a person lost the old track, as far as a tracker's record tells."""
@@ -42,6 +47,11 @@ class Cause(IntEnum):
     OTHER_WAS_CHEAPER = 4  # the old track could have had the detection, but did not win it
     EXPIRED = 5  # the old track was gone
     NOT_CONFIRMED = 6  # the old track had never been confirmed, or a new one was started first
+
+    @property
+    def in_words(self) -> str:
+        """Lower case, "" for unknown."""
+        return self.name.lower().replace("_", " ") if self else ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,9 +144,9 @@ def events_csv(sequences: Mapping[str, Events]) -> str:
         for each in names:
             values = getattr(found, each).tolist()
             if each == "kind":
-                columns.append(Kind(value).name.lower() for value in values)
+                columns.append(Kind(value).in_words for value in values)
             elif each == "cause":
-                columns.append(Cause(v).name.lower() if v else "" for v in values)
+                columns.append(Cause(value).in_words for value in values)
             elif each.startswith("visibility"):
                 columns.append("" if v != v else f"{v:.6g}" for v in values)  # NaN
             else:
