@@ -2,6 +2,13 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from deepsort_reid.reid.data import Sample
+    from deepsort_reid.reid.losses import Combined
+    from deepsort_reid.reid.schedules import Schedule
+    from deepsort_reid.reid.train import MakeOptimizer, Validate
 
 OPTIMIZERS = ("adamw", "sgd")
 SCHEDULES = ("cosine", "flat-cosine", "step")
@@ -36,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--average-decay", type=float, default=0.999, help="of the moving average of the weights")
     add("--precision", choices=("float32", "bfloat16", "float16"), default="float32")
     add("--compile", action="store_true", help="torch.compile; needs a C++ compiler")
+    add("--local-norms", action="store_true", help="no batch statistics across processes")
     add("--no-augmentation", action="store_true")
     add("--occlude", type=float, default=0.0, help="chance of three rectangles of noise")
     add("--split", choices=("identity", "time", "image", "none"), default="identity")
@@ -107,6 +115,7 @@ def run(args: argparse.Namespace) -> int:
             average_decay=args.average_decay,
             precision=getattr(torch, args.precision),
             compile=args.compile,
+            local_norms=args.local_norms,
             validate_every=args.validate_every,
             patience=args.patience,
             seed=args.seed,
@@ -127,36 +136,34 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _split(args):
+def _split(args: argparse.Namespace) -> "tuple[list[Sample], list[Sample]]":
     from deepsort_reid.reid.data import (
+        DISTRACTOR,
+        JUNK,
         read_dataset,
         split_by_identity,
         split_by_image,
         split_by_time,
     )
 
-    samples = [sample for sample in read_dataset(args.data) if sample.identity not in ("-1", "0000")]
+    nobody = (JUNK, DISTRACTOR)
+    samples = [sample for sample in read_dataset(args.data) if sample.identity not in nobody]
     if args.split == "none":
         return samples, []
     split = {"identity": split_by_identity, "time": split_by_time, "image": split_by_image}
     return split[args.split](samples, args.validation_share, seed=args.seed)
 
 
-def _criterion(args, people: int):
+def _criterion(args: argparse.Namespace, people: int) -> "Combined":
     from deepsort_reid.reid.losses import Combined, CosineSoftmax, SmoothedSoftmax
 
-    softmax = []
+    width, parts = args.embedding_width, 1 + args.stripes
+    softmax: list[tuple[float, Any]] = []
     if "softmax" in args.losses:
-        softmax.append(
-            (
-                1.0,
-                SmoothedSoftmax(
-                    args.embedding_width, people, smoothing=args.smoothing, parts=1 + args.stripes
-                ),
-            )
-        )
+        loss = SmoothedSoftmax(width, people, smoothing=args.smoothing, parts=parts)
+        softmax.append((1.0, loss))
     if "cosine" in args.losses:
-        softmax.append((1.0, CosineSoftmax(args.embedding_width, people)))
+        softmax.append((1.0, CosineSoftmax(width, people)))
     return Combined(
         softmax,
         triplet=float("triplet" in args.losses),
@@ -165,22 +172,23 @@ def _criterion(args, people: int):
     )
 
 
-def _optimizer(args):
+def _optimizer(args: argparse.Namespace) -> "MakeOptimizer":
+    from functools import partial
+
     import torch
 
     if args.optimizer == "sgd":
-        rate = args.rate or 1e-2
-        return lambda groups: torch.optim.SGD(groups, lr=rate, momentum=0.9, nesterov=True)
-    return lambda groups: torch.optim.AdamW(groups, lr=args.rate or 2e-3, fused=True)
+        return partial(torch.optim.SGD, lr=args.rate or 1e-2, momentum=0.9)
+    return partial(torch.optim.AdamW, lr=args.rate or 2e-3, fused=True)
 
 
-def _weight_decay(args) -> float:
+def _weight_decay(args: argparse.Namespace) -> float:
     if args.weight_decay is not None:
-        return args.weight_decay
+        return float(args.weight_decay)
     return 0.05 if args.optimizer == "adamw" else 5e-4
 
 
-def _schedule(args):
+def _schedule(args: argparse.Namespace) -> "Schedule":
     from deepsort_reid.reid.schedules import flat_cosine, step_drop
 
     if args.schedule == "step":
@@ -189,5 +197,19 @@ def _schedule(args):
     return flat_cosine(args.epochs, warm_up=args.warm_up, decay_from=decay_from)
 
 
-def _validation(samples, height: int, width: int):
-    raise NotImplementedError
+def _validation(samples: "list[Sample]", height: int, width: int) -> "Validate":
+    """Every validation picture against all others, across cameras where they are known."""
+    from deepsort_reid.reid.data import load_images
+    from deepsort_reid.reid.evaluate import evaluate_each_against_all
+    from deepsort_reid.reid.model import ReidModel, embed_images
+
+    images, kept, _ = load_images(samples, height, width)
+    identity = [sample.identity for sample in kept]
+    camera = None if any(s.camera < 0 for s in kept) else [sample.camera for sample in kept]
+
+    def validate(model: ReidModel) -> dict[str, float]:
+        embedding = embed_images(model, images).numpy()
+        result = evaluate_each_against_all(embedding, identity, camera=camera)
+        return {"mAP": result.mean_average_precision, "rank1": float(result.cmc[1])}
+
+    return validate

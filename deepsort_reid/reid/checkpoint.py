@@ -1,13 +1,16 @@
 """Files that a training leaves and can start from; a file is complete or not there at all."""
 
 import io
+import json
 import os
 import pickle
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from deepsort_reid.reid.backbones import BACKBONES
 from deepsort_reid.reid.model import Average, GeneralisedMean, Head, ReidModel
@@ -31,15 +34,78 @@ def write_atomically(path: Path, data: bytes) -> None:
         beside.unlink(missing_ok=True)
 
 
-def save_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
-    """Save tensors and plain values; see `write_atomically`."""
+@dataclass
+class TrainState:
+    """How far a training has come."""
+
+    epoch: int = 0  # finished ones
+    steps: int = 0
+    best: float = -1.0  # highest mAP of a validation
+    misses: int = 0  # validations since then
+    history: list[dict[str, float]] = field(default_factory=list)  # one row per epoch
+
+
+def save_training(
+    path: Path,
+    state: TrainState,
+    description: Mapping[str, Any],
+    *,
+    model: nn.Module,
+    average: nn.Module,
+    criterion: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    scaler: torch.amp.GradScaler,
+) -> None:
+    """Write a checkpoint that `restore_training` continues exactly; see `write_atomically`."""
     buffer = io.BytesIO()
-    torch.save({"format": FORMAT, **state}, buffer)
+    torch.save(
+        {
+            "format": FORMAT,
+            "architecture": description["architecture"],
+            "description": json.loads(json.dumps(description, default=str)),
+            "model": model.state_dict(),
+            "average": average.state_dict(),
+            "criterion": criterion.state_dict(),
+            "optimizer": optimizer.state_dict(),
+            "scaler": scaler.state_dict(),
+            "state": dict(vars(state)),
+        },
+        buffer,
+    )
     write_atomically(path, buffer.getvalue())
 
 
+def restore_training(
+    path: Path | str,
+    *,
+    model: nn.Module,
+    average: nn.Module,
+    criterion: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    scaler: torch.amp.GradScaler,
+) -> TrainState:
+    """Bring everything back to where `save_training` left it.
+
+    Raises FileNotFoundError, or ValueError in one line when the file is damaged or of another
+    network, loss, set of people or optimiser.
+    """
+    saved = load_checkpoint(path)
+    load_state(model, saved["model"], path)
+    load_state(average, saved["average"], path)
+    try:
+        load_state(criterion, saved["criterion"], path)
+        optimizer.load_state_dict(saved["optimizer"])
+    except (ValueError, KeyError) as error:
+        raise ValueError(
+            f"{path} was trained with other losses, people or another optimiser; resume with the "
+            "data and the arguments in its config.json, or use --start-from for new data"
+        ) from error
+    scaler.load_state_dict(saved["scaler"])
+    return TrainState(**saved["state"])
+
+
 def load_checkpoint(path: Path | str) -> dict[str, Any]:
-    """What `save_checkpoint` wrote, on the CPU.
+    """What `save_training` wrote, on the CPU; of a folder, its last.pt.
 
     Raises FileNotFoundError, or ValueError when the file is not such a checkpoint.
     """
@@ -79,15 +145,19 @@ def build_model(architecture: Mapping[str, Any], weights: Path | str | None = No
 def load_model(path: Path | str, *, average: bool = True) -> tuple[ReidModel, dict[str, Any]]:
     """The trained network of a checkpoint, in evaluation mode, and the whole checkpoint.
 
+    Of a run folder, best.pt where validation chose one.
     `average` takes the moving average of the weights, which is what validation scored.
     """
+    path = Path(path)
+    if path.is_dir() and (path / "best.pt").is_file():
+        path = path / "best.pt"
     state = load_checkpoint(path)
     model = build_model(state["architecture"])
     load_state(model, state["average" if average else "model"], path)
     return model.eval(), state
 
 
-def load_state(module: torch.nn.Module, state: Mapping[str, Any], path: Path | str) -> None:
+def load_state(module: nn.Module, state: Mapping[str, Any], path: Path | str) -> None:
     """Put weights into a module; ValueError in one line when they are of another one."""
     own = module.state_dict()
     missing = sorted(own.keys() - state.keys())

@@ -1,10 +1,11 @@
 """The network: a backbone, pooling, an embedding, a BNNeck."""
 
-from collections.abc import Sequence
 from itertools import pairwise
 
+import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 # Of ImageNet, in 0..255: what the torchvision weights were trained with, and as good as any other.
@@ -73,13 +74,13 @@ class Head(nn.Module):
     def _bands(self, feature_map: Tensor) -> list[Tensor]:
         if not self.stripes:
             return []
-        height = feature_map.shape[2]
+        height = int(feature_map.shape[2])
         if height < self.stripes:
             raise ValueError(
                 f"{self.stripes} stripes need a map as high, the backbone gives {height} rows; "
                 "use fewer stripes or a taller input"
             )
-        edges = [round(height * k / self.stripes) for k in range(self.stripes + 1)]
+        edges = [height * k // self.stripes for k in range(self.stripes + 1)]
         return [feature_map[:, :, top:bottom].mean((2, 3)) for top, bottom in pairwise(edges)]
 
 
@@ -103,7 +104,10 @@ class ReidModel(nn.Module):
         return int(self.head.neck.num_features)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        feature, embedding = self.head(self.backbone((images.float() - self.mean) / self.std))
+        normal = (images.float() - self.mean) / self.std
+        # Convolutions of a CPU are several times faster so, in bfloat16 above all.
+        feature_map = self.backbone(normal.contiguous(memory_format=torch.channels_last))
+        feature, embedding = self.head(feature_map)
         return feature, embedding
 
     def embed(self, images: Tensor) -> Tensor:
@@ -113,7 +117,7 @@ class ReidModel(nn.Module):
 
 def embed_images(
     model: ReidModel,
-    images: Sequence[Tensor] | Tensor,
+    images: NDArray[np.uint8],
     *,
     batch_size: int = 128,
     dtype: torch.dtype = torch.float32,
@@ -127,6 +131,6 @@ def embed_images(
     rows = []
     with torch.inference_mode(), torch.autocast(device.type, dtype, dtype != torch.float32):
         for start in range(0, len(images), batch_size):
-            batch = torch.as_tensor(images[start : start + batch_size]).to(device)
+            batch = torch.from_numpy(images[start : start + batch_size]).to(device)
             rows.append(model.embed(batch.permute(0, 3, 1, 2)).cpu())
     return torch.cat(rows) if rows else torch.empty(0, model.embedding_width)

@@ -6,8 +6,9 @@ with the whole batch up to rounding.
 """
 
 import os
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import torch
 import torch.distributed as dist
@@ -15,6 +16,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 _CPU = torch.device("cpu")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -57,11 +59,12 @@ def gather_rows(rows: Tensor, world: World) -> Tensor:
     return gathered
 
 
-def average_gradients(module: nn.Module, world: World) -> None:
+def average_gradients(modules: Iterable[nn.Module], world: World) -> None:
     """Every parameter's gradient becomes its mean over the processes."""
     if world.processes == 1:
         return
-    gradients = [p.grad for p in module.parameters() if p.grad is not None]
+    parameters = [p for module in modules for p in module.parameters()]
+    gradients = [p.grad for p in parameters if p.grad is not None]
     if not gradients:
         return
     flat = torch.cat([gradient.flatten() for gradient in gradients])
@@ -78,6 +81,15 @@ def share_state(module: nn.Module, world: World) -> None:
     if world.processes > 1:
         for tensor in module.state_dict().values():
             dist.broadcast(tensor, 0)
+
+
+def from_main(compute: Callable[[], T], world: World) -> T:
+    """What the first process computes, on all of them."""
+    if world.processes == 1:
+        return compute()
+    value = [compute() if world.is_main else None]
+    dist.broadcast_object_list(value, 0)
+    return cast(T, value[0])
 
 
 def synchronised(module: nn.Module, world: World) -> nn.Module:

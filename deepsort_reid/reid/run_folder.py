@@ -1,28 +1,13 @@
-"""What a training leaves behind: config, metrics, curves, checkpoints."""
+"""What a training leaves behind for people: config, metrics, curves, events."""
 
 import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import nn
-
-from deepsort_reid.reid.checkpoint import save_checkpoint, write_atomically
-
-
-@dataclass
-class TrainState:
-    """How far a training has come."""
-
-    epoch: int = 0  # finished ones
-    steps: int = 0
-    best: float = -1.0  # highest mAP of a validation
-    misses: int = 0  # validations since then
-    history: list[dict[str, float]] = field(default_factory=list)  # one row per epoch
+from deepsort_reid.reid.checkpoint import write_atomically
 
 
 def write_description(folder: Path, description: Mapping[str, Any]) -> None:
@@ -44,31 +29,15 @@ def write_history(folder: Path, history: Sequence[Mapping[str, float]]) -> None:
     write_atomically(folder / "curves.png", _curves(history, columns))
 
 
-def save_training(
-    path: Path,
-    *,
-    model: nn.Module,
-    average: nn.Module,
-    criterion: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    scaler: torch.amp.GradScaler,
-    state: TrainState,
-    description: Mapping[str, Any],
-) -> None:
-    """A checkpoint that `restore_training` continues exactly."""
-    save_checkpoint(
-        path,
-        {
-            "architecture": description["architecture"],
-            "description": json.loads(json.dumps(description, default=str)),
-            "model": model.state_dict(),
-            "average": average.state_dict(),
-            "criterion": criterion.state_dict(),
-            "optimizer": optimizer.state_dict(),
-            "scaler": scaler.state_dict(),
-            "state": dict(vars(state)),
-        },
-    )
+def write_events(folder: Path, row: Mapping[str, float]) -> None:
+    """The same row for TensorBoard, where that is installed."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        return
+    with SummaryWriter(str(folder)) as writer:
+        for name, value in row.items():
+            writer.add_scalar(name, value, int(row["epoch"]))
 
 
 def _curves(history: Sequence[Mapping[str, float]], columns: Sequence[str]) -> bytes:

@@ -12,26 +12,22 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 from tqdm import tqdm
 
 from deepsort_reid.reid.augment import AugmentConfig, augment
-from deepsort_reid.reid.checkpoint import load_checkpoint, load_state
+from deepsort_reid.reid.checkpoint import TrainState, restore_training, save_training
 from deepsort_reid.reid.losses import Combined
 from deepsort_reid.reid.model import ReidModel
 from deepsort_reid.reid.processes import (
     World,
     average_gradients,
+    from_main,
     gather_rows,
     share_state,
     synchronised,
 )
-from deepsort_reid.reid.run_folder import (
-    TrainState,
-    save_training,
-    write_description,
-    write_history,
-)
+from deepsort_reid.reid.run_folder import write_description, write_events, write_history
 from deepsort_reid.reid.samplers import identity_batches, share_of_batch
 from deepsort_reid.reid.schedules import Schedule
 
@@ -52,7 +48,8 @@ class TrainConfig:
     frozen_epochs: int = 0  # the backbone keeps its weights and statistics for so long
     average_decay: float = 0.999  # of the moving average of the weights; 0 follows them at once
     precision: torch.dtype = torch.float32  # or bfloat16, float16: for autocast
-    compile: bool = False  # torch.compile: needs a C++ compiler, a fifth faster on a CPU
+    compile: bool = False  # torch.compile; needs a C++ compiler
+    local_norms: bool = False  # each process normalises its own share: faster, not the same
     validate_every: int = 5  # epochs
     patience: int | None = None  # validations without a better mAP before it stops
     seed: int = 0
@@ -81,59 +78,135 @@ def train(
     (`checkpoint.build_model`). `validate` scores the averaged weights and returns at least "mAP",
     by which `best.pt` is chosen. `resume` continues a checkpoint exactly; epochs and schedule may
     differ from before. An interruption (Ctrl-C) falls back to the last finished epoch.
+
+    Raises ValueError when the data does not fit or the loss is no longer finite, OSError when a
+    file cannot be written; the checkpoint before it is then still whole.
     """
-    world = world or World()
+    _check(images, identity)
     folder = Path(folder)
+    world = world or World()
+    learner = _learner(model, criterion, optimizer, config, world)
+    state = TrainState()
+    if resume is not None:
+        state = restore_training(resume, **learner.saved())
+    # Only now: a resume that fails must not touch what the folder holds.
     if world.is_main:
         folder.mkdir(parents=True, exist_ok=True)
         write_description(folder, description)
-    model.to(world.device, memory_format=torch.channels_last)
+
+    def save(name: str) -> None:
+        if world.is_main:
+            save_training(folder / name, state, description, **learner.saved())
+
+    save("last.pt")
+    try:
+        for epoch in range(state.epoch, config.epochs):
+            row = _train_epoch(
+                learner, images, identity, epoch, state, schedule, config, augmentation, world
+            )
+            if not math.isfinite(row["loss"]):
+                raise ValueError(
+                    f"the loss became {row['loss']} in epoch {epoch + 1}: try again with a lower "
+                    f"learning rate; {folder / 'last.pt'} holds the epoch before"
+                )
+            is_last = epoch + 1 == config.epochs
+            better = False
+            if validate is not None and (is_last or (epoch + 1) % config.validate_every == 0):
+                row.update(from_main(lambda: dict(validate(learner.average)), world))
+                better = row["mAP"] > state.best
+                state.best = max(row["mAP"], state.best)
+                state.misses = 0 if better else state.misses + 1
+            state.epoch = epoch + 1
+            state.history.append(row)
+            if better:
+                save("best.pt")
+            save("last.pt")
+            if world.is_main:
+                write_history(folder, state.history)
+                write_events(folder, row)
+                _log.info(" ".join(f"{key} {value:.5g}" for key, value in row.items()))
+            if config.patience is not None and state.misses >= config.patience:
+                _log.info("no better mAP in %d validations: stopped", state.misses)
+                break
+    except KeyboardInterrupt:
+        if world.is_main:
+            _log.info("stopped; continue after epoch %d with --resume %s", state.epoch, folder)
+        raise
+    return state.history
+
+
+@dataclass(frozen=True)
+class _Learner:
+    """All that a step changes."""
+
+    model: ReidModel
+    average: ReidModel
+    criterion: Combined
+    optimizer: torch.optim.Optimizer
+    scaler: torch.amp.GradScaler
+    forward: Callable[[Tensor], tuple[Tensor, Tensor]]  # the model, or its compiled self
+    base_rates: tuple[float, ...]  # of the optimiser's groups, before the schedule
+
+    def saved(self) -> dict[str, Any]:
+        """What goes into a checkpoint and comes back out of it."""
+        names = ("model", "average", "criterion", "optimizer", "scaler")
+        return {name: getattr(self, name) for name in names}
+
+
+def _learner(
+    model: ReidModel,
+    criterion: Combined,
+    optimizer: MakeOptimizer,
+    config: TrainConfig,
+    world: World,
+) -> _Learner:
+    model.to(world.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     criterion.to(world.device)
     share_state(model, world)
     share_state(criterion, world)
     average = copy.deepcopy(model).eval().requires_grad_(False)
-    synchronised(model, world)
-    # One module that owns all that is learned, so that nothing is forgotten by step or checkpoint.
-    learned = nn.ModuleDict({"model": model, "criterion": criterion})
-    steps = optimizer(_groups(learned, config.weight_decay))
-    base_rates = [group["lr"] for group in steps.param_groups]
-    scaler = torch.amp.GradScaler(world.device.type, enabled=config.precision == torch.float16)
-    state = TrainState()
-    if resume is not None:
-        state = _restore(resume, model, average, criterion, steps, scaler)
-    forward = torch.compile(model) if config.compile else model
+    if not config.local_norms:
+        synchronised(model, world)
+    steps = optimizer(_groups([model, criterion], config.weight_decay))
+    return _Learner(
+        model,
+        average,
+        criterion,
+        steps,
+        torch.amp.GradScaler(world.device.type, enabled=config.precision == torch.float16),
+        torch.compile(model) if config.compile else model,
+        tuple(group["lr"] for group in steps.param_groups),
+    )
 
-    def save(name: str) -> None:
-        if world.is_main:
-            save_training(
-                folder / name,
-                model=model,
-                average=average,
-                criterion=criterion,
-                optimizer=steps,
-                scaler=scaler,
-                state=state,
-                description=description,
-            )
 
-    save("last.pt")
-    for epoch in range(state.epoch, config.epochs):
-        started = time.perf_counter()
-        _set_mode(learned, frozen=epoch < config.frozen_epochs)
-        # Dropout and the like draw from the global generator: the same in a resumed run.
-        torch.manual_seed(_mix(config.seed, epoch, world.rank))
-        batches = list(
-            identity_batches(
-                identity, config.people, config.images_each, seed=config.seed, epoch=epoch
-            )
-        )
-        total = torch.zeros((), device=world.device)
-        bar = tqdm(
-            batches, f"epoch {epoch + 1}/{config.epochs}", disable=_quiet(world), leave=False
-        )
-        for index, rows in enumerate(bar):
+def _train_epoch(
+    learner: _Learner,
+    images: NDArray[np.uint8],
+    identity: NDArray[np.int64],
+    epoch: int,
+    state: TrainState,
+    schedule: Schedule,
+    config: TrainConfig,
+    augmentation: AugmentConfig | None,
+    world: World,
+) -> dict[str, float]:
+    """One pass over the data; the row of `metrics.csv` for it."""
+    started = time.perf_counter()
+    _set_mode(learner, frozen=epoch < config.frozen_epochs)
+    # Dropout and the like draw from the global generator: the same in a resumed run.
+    torch.manual_seed(_mix(config.seed, epoch, world.rank))
+    batches = list(
+        identity_batches(identity, config.people, config.images_each, seed=config.seed, epoch=epoch)
+    )
+    shown = sum(len(rows) for rows in batches)
+    total = torch.zeros((), device=world.device)
+    # None asks whether anybody watches.
+    quiet = None if world.is_main else True
+    title = f"epoch {epoch + 1}/{config.epochs}"
+    with tqdm(total=shown, desc=title, unit=" images", leave=False, disable=quiet) as bar:
+        for index, rows in enumerate(batches):
             rate = schedule(epoch + index / len(batches))
-            for group, base in zip(steps.param_groups, base_rates, strict=True):
+            for group, base in zip(learner.optimizer.param_groups, learner.base_rates, strict=True):
                 group["lr"] = base * rate
             own = share_of_batch(rows, config.images_each, world.rank, world.processes)
             batch = torch.from_numpy(images[own]).to(world.device).permute(0, 3, 1, 2)
@@ -141,80 +214,66 @@ def train(
                 generator = torch.Generator(world.device)
                 generator.manual_seed(_mix(config.seed, epoch, index, world.rank))
                 batch = augment(batch, augmentation, generator)
-            with torch.autocast(
-                world.device.type, config.precision, config.precision != torch.float32
-            ):
-                feature, embedding = forward(batch)
-            loss = criterion(
-                gather_rows(feature.float(), world),
-                gather_rows(embedding.float(), world),
-                torch.from_numpy(identity[rows]).to(world.device),
-            )
-            steps.zero_grad()
-            scaler.scale(loss).backward()
-            average_gradients(learned, world)
-            scaler.step(steps)
-            scaler.update()
+            named = torch.from_numpy(identity[rows]).to(world.device)
+            total += _step(learner, batch, named, config.precision, world)
             state.steps += 1
-            _follow(average, model, min(config.average_decay, state.steps / (state.steps + 10)))
-            total += loss.detach()
-            if index % 10 == 9:
+            _follow(learner, min(config.average_decay, state.steps / (state.steps + 10)))
+            bar.update(len(rows))
+            if index % 10 == 9 and not bar.disable:
                 bar.set_postfix(loss=f"{float(total) / (index + 1):.3f}", rate=f"{rate:.2g}")
-        seconds = time.perf_counter() - started
-        row = {
-            "epoch": epoch + 1.0,
-            "loss": float(total) / len(batches),
-            "learning_rate": steps.param_groups[0]["lr"],
-            "images_per_second": len(batches) * config.people * config.images_each / seconds,
-        }
-        if not math.isfinite(row["loss"]):
-            raise ValueError(
-                f"the loss became {row['loss']} in epoch {epoch + 1}; start again from "
-                f"{folder / 'last.pt'} or from scratch with a lower learning rate"
-            )
-        state.epoch = epoch + 1
-        is_last = state.epoch == config.epochs
-        if validate is not None and (is_last or state.epoch % config.validate_every == 0):
-            row.update(validate(average))
-            state.misses += 1
-            if row["mAP"] > state.best:
-                state.best, state.misses = row["mAP"], 0
-        state.history.append(row)
-        if state.best == row.get("mAP"):
-            save("best.pt")
-        save("last.pt")
-        if world.is_main:
-            write_history(folder, state.history)
-        _log.info(" ".join(f"{key} {value:.5g}" for key, value in row.items()))
-        if config.patience is not None and state.misses >= config.patience:
-            _log.info("no better mAP for %d validations: stopped", state.misses)
-            break
-    return state.history
+    return {
+        "epoch": epoch + 1,
+        "loss": float(total) / len(batches),
+        "learning_rate": float(learner.optimizer.param_groups[0]["lr"]),
+        "images_per_second": shown / (time.perf_counter() - started),
+    }
 
 
-def _groups(learned: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+def _step(
+    learner: _Learner, batch: Tensor, identity: Tensor, precision: torch.dtype, world: World
+) -> Tensor:
+    """One step of the optimiser; the loss of the whole batch, of all processes."""
+    with torch.autocast(world.device.type, precision, precision != torch.float32):
+        feature, embedding = learner.forward(batch)
+    # Every process sees the whole batch here, so that the hardest pairs are those of one process.
+    loss: Tensor = learner.criterion(
+        gather_rows(feature.float(), world), gather_rows(embedding.float(), world), identity
+    )
+    learner.optimizer.zero_grad()
+    learner.scaler.scale(loss).backward()
+    average_gradients([learner.model, learner.criterion], world)
+    learner.scaler.step(learner.optimizer)
+    learner.scaler.update()
+    return loss.detach()
+
+
+def _check(images: NDArray[np.uint8], identity: NDArray[np.int64]) -> None:
+    if images.ndim != 4 or images.shape[3] != 3 or images.dtype != np.uint8:
+        raise ValueError(f"images must be uint8 (N, H, W, 3), got {images.dtype} {images.shape}")
+    if len(images) != len(identity):
+        raise ValueError(f"one identity per image: got {len(identity)} for {len(images)} images")
+
+
+def _groups(modules: Iterable[nn.Module], weight_decay: float) -> list[dict[str, Any]]:
     """Parameter groups: matrices and filters decay, norms, biases and scalars do not."""
-    parameters = [p for p in learned.parameters() if p.requires_grad]
+    parameters = [p for module in modules for p in module.parameters() if p.requires_grad]
     return [
         {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
         {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
     ]
 
 
-def _set_mode(learned: nn.ModuleDict, *, frozen: bool) -> None:
-    learned.train()
-    backbone = learned["model"].backbone
-    backbone.train(not frozen)
-    for parameter in backbone.parameters():
+def _set_mode(learner: _Learner, *, frozen: bool) -> None:
+    learner.model.train()
+    learner.model.backbone.train(not frozen)
+    for parameter in learner.model.backbone.parameters():
         parameter.requires_grad_(not frozen)
-        if frozen:
-            parameter.grad = None
 
 
 @torch.no_grad()
-def _follow(average: nn.Module, model: nn.Module, decay: float) -> None:
+def _follow(learner: _Learner, decay: float) -> None:
     """Move the average towards the model: parameters and running statistics."""
-    own, new = average.state_dict(), model.state_dict()
+    own, new = learner.average.state_dict(), learner.model.state_dict()
     names = [name for name, value in own.items() if value.is_floating_point()]
     torch._foreach_lerp_([own[n] for n in names], [new[n] for n in names], 1 - decay)
 
@@ -222,28 +281,3 @@ def _follow(average: nn.Module, model: nn.Module, decay: float) -> None:
 def _mix(*numbers: int) -> int:
     """One seed out of several, the same on every machine and in every Python."""
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> np.uint64(1))
-
-
-def _quiet(world: World) -> bool | None:
-    """Bars of the first process only, and none where nobody watches (None asks the terminal)."""
-    return None if world.is_main else True
-
-
-def _restore(
-    resume: Path | str,
-    model: nn.Module,
-    average: nn.Module,
-    criterion: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    scaler: torch.amp.GradScaler,
-) -> TrainState:
-    saved = load_checkpoint(resume)
-    load_state(model, saved["model"], resume)
-    load_state(average, saved["average"], resume)
-    load_state(criterion, saved["criterion"], resume)
-    try:
-        optimizer.load_state_dict(saved["optimizer"])
-    except (ValueError, KeyError) as error:
-        raise ValueError(f"{resume} was trained with another optimiser ({error})") from error
-    scaler.load_state_dict(saved["scaler"])
-    return TrainState(**saved["state"])
