@@ -122,9 +122,20 @@ def test_a_suppressed_box_suppresses_nothing():
     np.testing.assert_array_equal(boxes.nms(chain, np.array([0.9, 0.8, 0.7]), 0.3), [0, 2])
 
 
-def test_of_equal_scores_the_earlier_row_survives():
-    twins = np.array([[0.0, 0, 10, 10], [0, 0, 10, 10]])
+def test_of_equal_scores_the_earlier_row_comes_first_and_survives():
+    rng = np.random.default_rng(3)
+    score = rng.choice([0.3, 0.5, 0.9], 300)
+    apart = np.tile([[0.0, 0, 10, 10]], (300, 1)) + 20 * np.arange(300)[:, None]
+    by_hand = sorted(range(300), key=lambda row: -score[row])
+    np.testing.assert_array_equal(boxes.nms(apart, score, 0.5), by_hand)
+    twins = apart[[0, 0]]
     np.testing.assert_array_equal(boxes.nms(twins, np.array([0.5, 0.5]), 0.5), [0])
+
+
+def test_an_overlap_at_the_limit_is_allowed():
+    half = np.array([[0.0, 0, 10, 10], [0, 0, 10, 5]])
+    np.testing.assert_array_equal(boxes.nms(half, np.array([0.9, 0.8]), 0.5), [0, 1])
+    np.testing.assert_array_equal(boxes.nms(half, np.array([0.9, 0.8]), 0.49), [0])
 
 
 def test_suppression_equals_the_textbook_loop():

@@ -149,6 +149,25 @@ def test_a_look_alike_outside_the_gate_is_somebody_else():
     assert associate(Cascade(max_motion_cost=1e9), tracks, far) == {(0, 0)}
 
 
+def test_the_gate_ends_where_95_percent_of_true_matches_lie():
+    # 50 px high: seen once (2 x 2.5 px), a frame ago (10 x 50 / 160 and 2.5 px), measured (2.5 px).
+    spread = np.sqrt(5**2 + 3.125**2 + 2.5**2 + 2.5**2)
+    reach = np.sqrt(9.4877) * spread
+    tracks = confirmed(standing(100), LOOKS[:1])
+    for away, expected in ((reach - 0.01, {(0, 0)}), (reach + 0.01, set())):
+        seen = Detections(standing(100 + away), embedding=LOOKS[:1])
+        assert associate(Cascade(max_iou_cost=0), tracks, seen) == expected
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.9])
+def test_looks_too_different_are_refused_at_any_weight_of_motion(weight):
+    tracks = confirmed(standing(100), LOOKS[:1], misses=[2])
+    for similarity, expected in ((0.81, {(0, 0)}), (0.79, set())):
+        look = similarity * LOOKS[:1] + np.sqrt(1 - similarity**2) * LOOKS[1:2]
+        seen = Detections(standing(100), embedding=look)
+        assert associate(Cascade(motion_weight=weight), tracks, seen) == expected
+
+
 def test_who_was_seen_last_chooses_first():
     # Both would match; the longer hidden one even looks nearer.
     older_looks = LOOKS[0]

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from deepsort_reid import DeepSort, DeepSortConfig, Detections, State
+from deepsort_reid.tracking import GalleryAppearance, MeanAppearance
+from deepsort_reid.tracking.cascade import Cascade
 
 from .people import alike, each_tracker, looks, standing
 
@@ -34,6 +36,16 @@ def test_a_person_hidden_for_twenty_frames_gets_the_id_back(parts, embedded):
         if step >= 2:
             np.testing.assert_array_equal(shown.id - 1, visible)
     assert len(tracker.tracks) == 2
+
+
+@pytest.mark.parametrize("appearance", [GalleryAppearance(), MeanAppearance()])
+def test_a_row_of_zeros_is_not_remembered_as_a_look(appearance):
+    tracker = DeepSort(association=Cascade(), appearance=appearance)
+    unknown = Detections(standing(10), embedding=np.zeros((1, 16)))
+    for detections in [unknown] * 3 + [Detections.empty()] * 5:
+        tracker.update(detections)
+    # With a look on one side only, place alone decides, however long ago it was.
+    assert tracker.update(Detections(standing(10), embedding=looks(1))).id == [1]
 
 
 def test_a_coasting_track_stays_in_the_table_and_its_box_is_the_prediction():
