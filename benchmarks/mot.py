@@ -228,6 +228,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--cache", type=Path, default=embedding.default_cache(), metavar="DIR")
     parser.add_argument("--frames", action="store_true", help="pass frame= to our trackers")
     parser.add_argument("--warps", action="store_true", help="pass camera= to our trackers")
+    parser.add_argument("--sequences", action="store_true", help="a row for each sequence, too")
     parser.add_argument("--recovery", action="store_true", help="same id after a gap, by length")
     parser.add_argument("--check", action="store_true", help="TrackEval's figures below ours")
     args = parser.parse_args(argv)
@@ -253,6 +254,8 @@ def main(argv: list[str] | None = None) -> int:
         for name, found in table(group, args.only, options):
             returns[name] = recovered(found.predicted, data)
             print(f"{name:32} {found.combined} {found.ms_per_frame:8.2f}", flush=True)
+            for sequence, figures in found.sequences.items() if args.sequences else ():
+                print(f"  {sequence:30} {figures}")
             if args.check:
                 print(f"{'  by TrackEval':32} {by_trackeval(found.predicted, data)}", flush=True)
         if args.recovery:

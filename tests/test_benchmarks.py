@@ -267,13 +267,23 @@ def test_the_yardstick_prints_a_row_of_ours(
     data_root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(inputs.GROUPS, "frames+public", ("TUD-Campus-public",))
-    arguments = ["--data", str(data_root), "--group", "frames+public", "--check", "--recovery"]
+    arguments = [
+        "--data",
+        str(data_root),
+        "--group",
+        "frames+public",
+        "--check",
+        "--recovery",
+        "--sequences",
+    ]
     assert mot.main([*arguments, "--only", "DeepSort()"]) == 0
     lines = capsys.readouterr().out.splitlines()
     ours = next(line for line in lines if line.startswith("DeepSort()"))
     check = next(line for line in lines if line.startswith("  by TrackEval"))
     assert ours.split()[1:7] == check.split()[2:8]
     assert "same id after a gap" in lines
+    alone = next(line for line in lines if line.startswith("  TUD-Campus-public"))
+    assert alone.split()[1:] == ours.split()[1:7]
 
 
 @pytest.mark.data
