@@ -40,9 +40,9 @@ class Cascade:
 
         left = matching_of(by_looks, cost.shape)
         rows, columns = left.unmatched_tracks, left.unmatched_detections
-        # Tentative tracks and those seen a frame ago; one hidden longer only where there is no
-        # appearance to judge it by.
-        recent = (table.state[rows] == State.TENTATIVE) | (table.misses[rows] <= 1)
+        # Tentative tracks and those matched at the last update, however many frames ago that was;
+        # one hidden longer only where there is no appearance to judge it by.
+        recent = table.state[rows] != State.COASTING
         overlap = iou_cost(
             model.boxes(table.motion[rows, kalman.POSITION]), detections.xyxy[columns]
         )

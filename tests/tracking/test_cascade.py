@@ -52,9 +52,10 @@ def associate(rule, tracks, detections, forbidden=None):
 
 
 def confirmed(xyxy, embedding, misses=None):
-    """Confirmed tracks, seen a frame ago where `misses` does not say otherwise."""
-    n = len(xyxy)
-    return scene(xyxy, [State.CONFIRMED] * n, [1] * n if misses is None else misses, embedding)
+    """Tracks with ids, seen a frame ago where `misses` does not say otherwise."""
+    misses = [1] * len(xyxy) if misses is None else misses
+    state = [State.CONFIRMED if missed == 1 else State.COASTING for missed in misses]
+    return scene(xyxy, state, misses, embedding)
 
 
 def solve(cost, limit):

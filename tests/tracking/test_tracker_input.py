@@ -134,6 +134,19 @@ def test_embedding_inside_update_equals_embedding_before_it():
         np.testing.assert_array_equal(tracks.filtered_xyxy, expected.filtered_xyxy)
 
 
+def test_embeddings_can_be_asked_for_and_are_made_only_where_there_are_none():
+    bare, tracker = Detections(standing(10, 70), [0.9, 0.1]), DeepSort(embedder=by_left_edge)
+    embedded = tracker.embed(bare, FRAME)
+    np.testing.assert_array_equal(embedded.embedding, by_left_edge(FRAME, bare.xyxy))
+    np.testing.assert_array_equal(embedded.score, bare.score)
+    assert tracker.embed(embedded, None) is embedded
+    assert DeepSort().embed(bare, None) is bare
+    assert len(tracker.embed(Detections.empty(), None)) == 0
+    with pytest.raises(ValueError, match="this tracker embeds"):
+        tracker.embed(bare, None)
+    assert len(tracker.tracks) == 0
+
+
 @pytest.mark.parametrize(
     ("rows", "message"),
     [

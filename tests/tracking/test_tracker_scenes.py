@@ -78,6 +78,14 @@ def test_a_step_of_several_frames_moves_ages_and_misses_by_as_many():
     assert len(tracker.tracks) == 0
 
 
+@pytest.mark.parametrize("dt", [1, 2, 5])
+def test_a_person_seen_at_the_last_update_may_change_looks_whatever_its_distance_in_frames(dt):
+    tracker, (before, after) = DeepSort(association=Cascade()), looks(2)
+    for look in [before] * 5 + [after] * 2:
+        shown = tracker.update(Detections(standing(100), embedding=look[None]), dt=dt)
+    np.testing.assert_array_equal(shown.id, [1])
+
+
 @each_tracker
 def test_the_class_is_the_vote_of_a_life_weighted_by_score(parts):
     tracker = DeepSort(DeepSortConfig(confirm_after=1), **parts())
