@@ -1,6 +1,8 @@
 """How good are the tracks? HOTA, CLEAR and identity scores, and what went wrong."""
 
 from deepsort_reid.metrics.attribution import Record, attribute
+from deepsort_reid.metrics.blocks import block_counts
+from deepsort_reid.metrics.bootstrap import Difference, Interval, differences
 from deepsort_reid.metrics.clear import ClearCounts
 from deepsort_reid.metrics.comparison import Comparison, compare_boxes
 from deepsort_reid.metrics.events import Cause, Events, Kind, events, events_csv
@@ -19,9 +21,11 @@ __all__ = [
     "Cause",
     "ClearCounts",
     "Comparison",
+    "Difference",
     "Events",
     "HotaCounts",
     "IdentityCounts",
+    "Interval",
     "Kind",
     "Record",
     "RecoveryCounts",
@@ -30,10 +34,12 @@ __all__ = [
     "SequenceScores",
     "as_dict",
     "attribute",
+    "block_counts",
     "choose_protocol",
     "compare_boxes",
     "compare_scored",
     "csv_table",
+    "differences",
     "evaluate",
     "evaluate_folders",
     "events",

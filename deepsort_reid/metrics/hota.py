@@ -5,6 +5,7 @@ evaluating multi-object tracking", IJCV 2021.
 """
 
 from dataclasses import dataclass, field, fields
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,26 +103,53 @@ class HotaCounts:
 
 def hota(comparison: Comparison) -> HotaCounts:
     """Match every frame once by overlap and by how well the ids fit overall, then count."""
-    n_truth, n_predicted = len(comparison.truth), len(comparison.predicted)
-    pairs = hota_matches(comparison)
-    similarity = comparison.similarity[pairs]
-    # A pair passes the first `level` thresholds.
-    level = np.searchsorted(THRESHOLDS - EPS, similarity, side="right")
-    person, track, combination = _combinations(comparison, pairs)
-    together = _at_least(level, combination, len(person))  # (C, 19)
-    of_person = np.bincount(comparison.truth.id)[person][:, None]
-    of_track = np.bincount(comparison.predicted.id)[track][:, None]
-    matched = together.sum(axis=0)
-    at_level = np.bincount(level, weights=similarity, minlength=len(THRESHOLDS) + 1)
+    matched = _matched(comparison)
+    together, of_person, of_track = matched.together, matched.of_person, matched.of_track
+    hits = together.sum(axis=0)
+    similarity = comparison.similarity[matched.pairs]
+    at_level = np.bincount(matched.level, weights=similarity, minlength=len(THRESHOLDS) + 1)
     overlap = np.cumsum(at_level[::-1])[::-1][1:]
     return HotaCounts(
-        true_positives=matched,
-        false_negatives=n_truth - matched,
-        false_positives=n_predicted - matched,
+        true_positives=hits,
+        false_negatives=len(comparison.truth) - hits,
+        false_positives=len(comparison.predicted) - hits,
         association=(together**2 / (of_person + of_track - together)).sum(axis=0),
         association_recall=(together**2 / of_person).sum(axis=0),
         association_precision=(together**2 / of_track).sum(axis=0),
         overlap=overlap.astype(np.float64),
+    )
+
+
+def association_of_matches(comparison: Comparison) -> tuple[NDArray[np.int64], Array, Array]:
+    """What each match adds: its truth row (M,), whether it counts (M, 19), and A(c) (M, 19)."""
+    matched = _matched(comparison)
+    counts = (matched.level[:, None] > np.arange(len(THRESHOLDS))).astype(np.float64)
+    quality = matched.together / (matched.of_person + matched.of_track - matched.together)
+    return comparison.pair_truth[matched.pairs], counts, counts * quality[matched.combination]
+
+
+class _Matched(NamedTuple):
+    """M matches of C combinations of a person and a track."""
+
+    pairs: NDArray[np.int64]  # (M,) number in the comparison
+    level: NDArray[np.intp]  # (M,) how many thresholds it passes: always the first ones
+    combination: NDArray[np.int64]  # (M,)
+    together: Array  # (C, 19) matches at each threshold
+    of_person: Array  # (C, 1) boxes of the person
+    of_track: Array  # (C, 1) boxes of the track
+
+
+def _matched(comparison: Comparison) -> _Matched:
+    pairs = hota_matches(comparison)
+    level = np.searchsorted(THRESHOLDS - EPS, comparison.similarity[pairs], side="right")
+    person, track, combination = _combinations(comparison, pairs)
+    return _Matched(
+        pairs,
+        level,
+        combination,
+        _at_least(level, combination, len(person)),
+        np.bincount(comparison.truth.id)[person][:, None].astype(np.float64),
+        np.bincount(comparison.predicted.id)[track][:, None].astype(np.float64),
     )
 
 

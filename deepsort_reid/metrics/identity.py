@@ -44,22 +44,32 @@ class IdentityCounts:
 
 def identity(comparison: Comparison) -> IdentityCounts:
     """Give each person at most one track, so that the most boxes agree, and count."""
-    near = comparison.similarity >= THRESHOLD
-    person = comparison.truth.id[comparison.pair_truth[near]]
-    track = comparison.predicted.id[comparison.pair_predicted[near]]
-    together = _most_frames_together(person, track)
+    together = len(identity_matches(comparison))
     return IdentityCounts(
         together, len(comparison.truth) - together, len(comparison.predicted) - together
     )
 
 
-def _most_frames_together(person: NDArray[np.int64], track: NDArray[np.int64]) -> int:
-    """Largest number of the pairs (K,), (K,) that one-to-one choices of person and track cover.
+def identity_matches(comparison: Comparison) -> NDArray[np.int64]:
+    """Pairs (K',) under the one right id, by their number in the comparison."""
+    near = np.flatnonzero(comparison.similarity >= THRESHOLD)
+    person = comparison.truth.id[comparison.pair_truth[near]]
+    track = comparison.predicted.id[comparison.pair_predicted[near]]
+    partner = _partners(person, track, len(comparison.truth.ids))
+    agreed: NDArray[np.int64] = near[partner[person] == track]
+    return agreed
+
+
+def _partners(
+    person: NDArray[np.int64], track: NDArray[np.int64], n_people: int
+) -> NDArray[np.int64]:
+    """For each person the track (n_people,), or -1, that together cover most of the pairs (K,).
 
     People and tracks that share no frame do not compete, so every connected group is solved alone.
     """
+    partner = np.full(n_people, -1, dtype=np.int64)
     if len(person) == 0:
-        return 0
+        return partner
     people, person = np.unique(person, return_inverse=True)
     tracks, track = np.unique(track, return_inverse=True)
     n = len(people)
@@ -67,8 +77,8 @@ def _most_frames_together(person: NDArray[np.int64], track: NDArray[np.int64]) -
     count = coo_array((np.ones(len(person)), (person, n + track)), shape=(size, size)).tocsr()
     n_groups, label = connected_components(count, directed=False)
     order = np.argsort(label, kind="stable")
-    total = 0.0
     for members in np.split(order, np.cumsum(np.bincount(label, minlength=n_groups))[:-1]):
-        matrix = count[members[members < n]][:, members[members >= n]].toarray()
-        total += matrix[linear_sum_assignment(matrix, maximize=True)].sum()
-    return round(total)
+        left, right = members[members < n], members[members >= n]
+        rows, columns = linear_sum_assignment(count[left][:, right].toarray(), maximize=True)
+        partner[people[left[rows]]] = tracks[right[columns] - n]
+    return partner
