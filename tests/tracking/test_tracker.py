@@ -24,7 +24,9 @@ COLUMNS = (
 
 def assert_same(tracks, others, columns=COLUMNS):
     for column in columns:
-        np.testing.assert_array_equal(getattr(tracks, column), getattr(others, column), err_msg=column)
+        np.testing.assert_array_equal(
+            getattr(tracks, column), getattr(others, column), err_msg=column
+        )
 
 
 def run(tracker, frames):
