@@ -168,7 +168,8 @@ def _criterion(args: argparse.Namespace, people: int) -> "Combined":
         softmax,
         triplet=float("triplet" in args.losses),
         triplet_margin=args.margin,
-        circle=float("circle" in args.losses),
+        # Its slope is its scale, 64, times that of the others.
+        circle=("circle" in args.losses) / 64,
     )
 
 

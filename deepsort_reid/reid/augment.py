@@ -61,7 +61,8 @@ def _move(images: Tensor, config: AugmentConfig, generator: torch.Generator) -> 
     theta[:, 1, 1] = zoom[:, 1]
     theta[:, :, 2] = shift
     grid = F.affine_grid(theta, list(images.shape), align_corners=False)
-    return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
+    moved: Tensor = F.grid_sample(images, grid, padding_mode="border", align_corners=False)
+    return moved
 
 
 def _jitter(images: Tensor, most: float, generator: torch.Generator) -> Tensor:
@@ -73,7 +74,8 @@ def _jitter(images: Tensor, most: float, generator: torch.Generator) -> Tensor:
     grey = (images * weights).sum(1, keepdim=True)
     mean = grey.mean((2, 3), keepdim=True)
     coloured = grey + (images - grey) * saturation
-    return ((mean + (coloured - mean) * contrast) * brightness).clamp(0, 255)
+    jittered: Tensor = (mean + (coloured - mean) * contrast) * brightness
+    return jittered.clamp(0, 255)
 
 
 def _rectangles(

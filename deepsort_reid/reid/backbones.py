@@ -7,6 +7,7 @@ classifier is left out.
 
 import pickle
 from pathlib import Path
+from typing import cast
 from urllib.error import URLError
 
 import torch
@@ -27,17 +28,17 @@ class InstanceBatchNorm(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.half = width // 2
-        self.instance = nn.InstanceNorm2d(self.half, affine=True)
-        self.batch = nn.BatchNorm2d(width - self.half)
+        self.by_picture = width // 2
+        self.instance = nn.InstanceNorm2d(self.by_picture, affine=True)
+        self.batch = nn.BatchNorm2d(width - self.by_picture)
 
     def forward(self, x: Tensor) -> Tensor:
         # Channels stay last where they are: half a tensor would otherwise lose the layout that
         # the convolutions are fast in.
         layout = torch.channels_last
-        by_picture = x[:, : self.half].contiguous(memory_format=layout)
-        by_batch = x[:, self.half :].contiguous(memory_format=layout)
-        return torch.cat([self.instance(by_picture), self.batch(by_batch)], 1)
+        first = x[:, : self.by_picture].contiguous(memory_format=layout)
+        second = x[:, self.by_picture :].contiguous(memory_format=layout)
+        return torch.cat([self.instance(first), self.batch(second)], 1)
 
 
 class CompactBlock(nn.Module):
@@ -154,7 +155,7 @@ class PatchMap(nn.Module):
     def __init__(self, network: models.VisionTransformer) -> None:
         super().__init__()
         self.patch = network.patch_size
-        self.project = network.conv_proj
+        self.conv_proj = network.conv_proj
         self.class_token = network.class_token
         self.encoder = network.encoder
 
@@ -164,13 +165,13 @@ class PatchMap(nn.Module):
                 f"vit_b_16 needs sides that are multiples of {self.patch}, "
                 f"got {x.shape[2]}x{x.shape[3]}"
             )
-        patches = self.project(x)
+        patches = self.conv_proj(x)
         height, width = patches.shape[2:]
         tokens = torch.cat(
             [self.class_token.expand(len(x), -1, -1), patches.flatten(2).transpose(1, 2)], 1
         )
         tokens = self.encoder.dropout(tokens + self._positions(height, width))
-        tokens = self.encoder.ln(self.encoder.layers(tokens))
+        tokens = cast(Tensor, self.encoder.ln(self.encoder.layers(tokens)))
         return tokens[:, 1:].transpose(1, 2).reshape(len(x), -1, height, width)
 
     def _positions(self, height: int, width: int) -> Tensor:

@@ -94,13 +94,13 @@ def _to_onnx(model: ReidModel, height: int, width: int) -> onnx.ModelProto:
         # The exporter on TorchScript is announced to go; the new one needs a package more
         # (onnxscript), and this one folds the normalisations into the convolutions.
         warnings.simplefilter("ignore", DeprecationWarning)
-        warnings.simplefilter("ignore", torch.jit.TracerWarning)
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]
         # Instance norm takes its statistics from the picture in training and afterwards alike.
         warnings.filterwarnings("ignore", ".*operator 'instance_norm' is set to train=True")
         torch.onnx.export(
             _Embed(model).eval(),
             (example,),
-            buffer,
+            buffer,  # type: ignore[arg-type]  # a file object does as well
             dynamo=False,
             opset_version=_OPSET,
             input_names=["images"],

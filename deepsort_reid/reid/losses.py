@@ -23,11 +23,10 @@ class SmoothedSoftmax(nn.Module):
         if width % parts:
             raise ValueError(f"an embedding of {width} does not divide into {parts} equal parts")
         self.smoothing = smoothing
-        self.classifiers = nn.ModuleList(
-            nn.Linear(width // parts, people, bias=False) for _ in range(parts)
-        )
-        for classifier in self.classifiers:
+        classifiers = [nn.Linear(width // parts, people, bias=False) for _ in range(parts)]
+        for classifier in classifiers:
             nn.init.normal_(classifier.weight, std=0.01)
+        self.classifiers = nn.ModuleList(classifiers)
 
     def forward(self, embedding: Tensor, identity: Tensor) -> Tensor:
         pieces = embedding.chunk(len(self.classifiers), dim=1)
@@ -124,7 +123,7 @@ class Combined(nn.Module):
                 feature, identity, self.triplet_margin
             )
         if self.circle:
-            total = total + self.circle * circle(embedding, identity) / len(feature)
+            total = total + self.circle * circle(embedding, identity)
         return total
 
 

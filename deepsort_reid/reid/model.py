@@ -56,14 +56,13 @@ class Head(nn.Module):
             )
         self.pooling = Average() if pooling is None else pooling
         self.stripes = stripes
-        self.linear = nn.ModuleList(
-            nn.Linear(width, embedding_width // (1 + stripes), bias=False)
-            for _ in range(1 + stripes)
-        )
+        piece = embedding_width // (1 + stripes)
+        linear = [nn.Linear(width, piece, bias=False) for _ in range(1 + stripes)]
+        for layer in linear:
+            nn.init.kaiming_normal_(layer.weight, mode="fan_out")
+        self.linear = nn.ModuleList(linear)
         self.neck = nn.BatchNorm1d(embedding_width)
         self.neck.bias.requires_grad_(False)
-        for linear in self.linear:
-            nn.init.kaiming_normal_(linear.weight, mode="fan_out")
 
     def forward(self, feature_map: Tensor) -> tuple[Tensor, Tensor]:
         pooled = [self.pooling(feature_map), *self._bands(feature_map)]
@@ -90,6 +89,9 @@ class ReidModel(nn.Module):
     Calling it with RGB (B, 3, H, W) in 0..255 gives the feature and the embedding of `Head`;
     `embed` gives what is compared: embeddings of unit length, (B, D) float32.
     """
+
+    mean: Tensor
+    std: Tensor
 
     def __init__(self, backbone: nn.Module, head: Head) -> None:
         super().__init__()

@@ -70,9 +70,8 @@ def average_gradients(modules: Iterable[nn.Module], world: World) -> None:
     flat = torch.cat([gradient.flatten() for gradient in gradients])
     dist.all_reduce(flat)
     flat /= world.processes
-    for gradient, mean in zip(
-        gradients, flat.split([gradient.numel() for gradient in gradients]), strict=True
-    ):
+    pieces = torch.split(flat, [gradient.numel() for gradient in gradients])
+    for gradient, mean in zip(gradients, pieces, strict=True):
         gradient.copy_(mean.view_as(gradient))
 
 
@@ -138,6 +137,10 @@ class _SumOverProcesses(torch.autograd.Function):
 
 
 class _SynchronisedBatchNorm(nn.Module):
+    running_mean: Tensor
+    running_var: Tensor
+    num_batches_tracked: Tensor
+
     def __init__(self, norm: nn.BatchNorm1d | nn.BatchNorm2d, world: World) -> None:
         super().__init__()
         self.weight, self.bias = norm.weight, norm.bias
@@ -165,4 +168,5 @@ class _SynchronisedBatchNorm(nn.Module):
             self.running_var.lerp_(variance * count / max(count - 1, 1), self.momentum)
             self.num_batches_tracked += 1
         scale = self.weight * torch.rsqrt(variance + self.eps)
-        return (centred * scale.view(shape) + self.bias.view(shape)).to(x.dtype)
+        normal: Tensor = centred * scale.view(shape) + self.bias.view(shape)
+        return normal.to(x.dtype)

@@ -240,7 +240,7 @@ def _step(
         gather_rows(feature.float(), world), gather_rows(embedding.float(), world), identity
     )
     learner.optimizer.zero_grad()
-    learner.scaler.scale(loss).backward()
+    learner.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
     average_gradients([learner.model, learner.criterion], world)
     learner.scaler.step(learner.optimizer)
     learner.scaler.update()

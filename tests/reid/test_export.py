@@ -1,0 +1,113 @@
+"""ONNX files: equal to the network they come from, and silent about nothing."""
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+
+from deepsort_reid.embedder import Embedder
+from deepsort_reid.reid import export
+from deepsort_reid.reid.checkpoint import build_model
+from deepsort_reid.reid.data import load_images, read_market1501
+from deepsort_reid.reid.export import export_onnx
+from deepsort_reid.reid.model import embed_images
+
+
+def network(backbone="compact", **changes):
+    torch.manual_seed(0)
+    architecture = {"backbone": backbone, "embedding_width": 48, "pooling": "average", "stripes": 2}
+    model = build_model({**architecture, **changes})
+    # Statistics that a training would have left, so that norms are not the identity.
+    for name, buffer in model.named_buffers():
+        if name.endswith("running_mean"):
+            buffer.normal_(0, 0.1)
+        elif name.endswith("running_var"):
+            buffer.uniform_(0.5, 2.0)
+    return model.eval()
+
+
+def noise(count=8, height=64, width=32):
+    return np.random.default_rng(0).integers(0, 256, (count, height, width, 3), np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("backbone", "changes"),
+    [
+        ("compact", {}),
+        ("osnet_x0_25", {"stripes": 0}),
+        ("mobilenet_v3_small", {"pooling": "gem", "stripes": 0}),
+    ],
+)
+def test_the_file_gives_what_pytorch_gives_for_any_batch(tmp_path, backbone, changes):
+    model = network(backbone, **changes)
+    crops = noise()
+    assert export_onnx(model, tmp_path / "e.onnx", crops, {}) >= 0.9999
+    session = onnxruntime.InferenceSession(tmp_path / "e.onnx", providers=["CPUExecutionProvider"])
+    for count in (1, 3, 8):
+        images = crops[:count].transpose(0, 3, 1, 2).astype(np.float32)
+        (rows,) = session.run(None, {"images": images})
+        assert rows.shape == (count, 48)
+        assert np.allclose(rows, embed_images(model, crops[:count]).numpy(), atol=2e-3)
+
+
+def test_the_embedder_reads_the_file_and_gets_the_channels_right(tmp_path):
+    model = network()
+    crops = noise()
+    export_onnx(model, tmp_path / "e.onnx", crops, {"name": "tiny", "licence": "test"})
+    embedder = Embedder(tmp_path / "e.onnx")
+    assert embedder.input_size == (64, 32)
+    assert embedder.width == 48
+    assert embedder.metadata["name"] == "tiny"
+    assert embedder.metadata["licence"] == "test"
+    bgr = [np.ascontiguousarray(crop[..., ::-1]) for crop in crops]
+    assert np.allclose(embedder.embed_crops(bgr), embed_images(model, crops).numpy(), atol=2e-3)
+
+
+def test_half_weights_halve_the_file_and_keep_the_embedding(tmp_path):
+    model, crops = network(), noise()
+    full = export_onnx(model, tmp_path / "full.onnx", crops, {}, half_weights=False)
+    half = export_onnx(model, tmp_path / "half.onnx", crops, {})
+    ratio = (tmp_path / "half.onnx").stat().st_size / (tmp_path / "full.onnx").stat().st_size
+    assert ratio < 0.55
+    assert min(full, half) > 0.9999
+    kept = onnx.load(tmp_path / "half.onnx").graph.initializer
+    assert sum(t.data_type == onnx.TensorProto.FLOAT16 for t in kept) > 10
+
+
+def test_a_file_that_differs_is_refused_and_the_old_one_stays(tmp_path, monkeypatch):
+    (tmp_path / "e.onnx").write_bytes(b"the old one")
+    whole = export._store_half
+
+    def spoil(graph):
+        whole(graph, least=1)
+        for tensor in graph.graph.initializer:
+            if tensor.data_type == onnx.TensorProto.FLOAT16 and len(tensor.dims) == 4:
+                values = onnx.numpy_helper.to_array(tensor)
+                tensor.CopyFrom(onnx.numpy_helper.from_array(np.sign(values), tensor.name))
+
+    monkeypatch.setattr(export, "_store_half", spoil)
+    with pytest.raises(ValueError, match=r"not written: .* worst cosine 0\.\d+ on 8 crops"):
+        export_onnx(network(), tmp_path / "e.onnx", noise(), {})
+    assert (tmp_path / "e.onnx").read_bytes() == b"the old one"
+
+
+def test_crops_to_compare_on_are_required(tmp_path):
+    with pytest.raises(ValueError, match="crops to compare on"):
+        export_onnx(network(), tmp_path / "e.onnx", noise(0), {})
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.data
+def test_the_shipped_embedder_knows_people_of_market_1501_again(data_root):
+    folder = data_root / "reid" / "Market-1501-v15.09.15" / "query"
+    samples = read_market1501(folder)[:200]
+    images, kept, _ = load_images(samples, 128, 64)
+    rows = Embedder().embed_crops([np.ascontiguousarray(image[..., ::-1]) for image in images])
+    similarity = rows @ rows.T
+    np.fill_diagonal(similarity, -1)
+    identity = np.array([sample.identity for sample in kept])
+    counts = np.array([(identity == name).sum() > 1 for name in identity])
+    right = identity[similarity.argmax(1)] == identity
+    # By chance it would be about 3 in 200; the pictures are of other cameras.
+    assert right[counts].mean() > 0.7
