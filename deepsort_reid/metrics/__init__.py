@@ -12,9 +12,17 @@ from deepsort_reid.metrics.identity import IdentityCounts
 from deepsort_reid.metrics.protocol import Rules, choose_protocol, compare_scored
 from deepsort_reid.metrics.recovery import GAPS, RecoveryCounts, recovery, recovery_table
 from deepsort_reid.metrics.scores import BoxCounts, Scores, evaluate, score
-from deepsort_reid.metrics.tables import as_dict, csv_table, latex_table, text_table, with_combined
+from deepsort_reid.metrics.tables import (
+    COLUMNS,
+    as_dict,
+    csv_table,
+    latex_table,
+    text_table,
+    with_combined,
+)
 
 __all__ = [
+    "COLUMNS",
     "GAPS",
     "THRESHOLDS",
     "BoxCounts",

@@ -4,7 +4,8 @@ import pytest
 from deepsort_reid import metrics
 from deepsort_reid.metrics.blocks import WIDTH, statistics
 from deepsort_reid.mot import MotRows
-from tests.metrics import oracle
+
+from . import oracle
 
 
 @pytest.mark.parametrize("length", [1, 3, 7, 1000])

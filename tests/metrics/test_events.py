@@ -4,7 +4,8 @@ import pytest
 from deepsort_reid import metrics
 from deepsort_reid.metrics import Cause, Kind
 from deepsort_reid.mot import MotRows
-from tests.metrics import oracle
+
+from . import oracle
 
 
 def walk(*lines: tuple[int, int, float]) -> MotRows:

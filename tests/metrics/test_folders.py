@@ -6,7 +6,8 @@ import pytest
 from deepsort_reid import metrics
 from deepsort_reid.metrics.folders import Pair, Scored, open_pair, over_sequences, pair_files
 from deepsort_reid.mot import MotRows, write_rows
-from tests.metrics import oracle
+
+from . import oracle
 
 
 def save(path: Path, text: str = "1,1,0,0,10,20,1,-1,-1,-1\n") -> Path:

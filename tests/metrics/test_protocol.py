@@ -6,7 +6,8 @@ import pytest
 
 from deepsort_reid import metrics
 from deepsort_reid.mot import MotRows
-from tests.metrics import oracle
+
+from . import oracle
 
 
 def with_classes(rows: MotRows, seed: int, classes: tuple[int, ...]) -> MotRows:

@@ -1,7 +1,8 @@
 import pytest
 
 from deepsort_reid import metrics
-from tests.metrics import oracle
+
+from . import oracle
 
 
 @pytest.mark.parametrize("block", range(10))
