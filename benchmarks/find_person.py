@@ -56,8 +56,9 @@ def main() -> None:
         wrong = sum(s.count(Outcome.WRONG) for s in searches)
         shares = [s.share for s in searches]
         print(
-            f"{name:<10}  {found} of {present} frames of {len(searches)} people ({found / present:.1%}"
-            f"; median person {np.median(shares):.1%}), {wrong} wrong, {alarms} false alarms"
+            f"{name:<10}  {found} of {present} frames of {len(searches)} people "
+            f"({found / present:.1%}; median person {np.median(shares):.1%}), {wrong} wrong, "
+            f"{alarms} false alarms"
         )
 
 

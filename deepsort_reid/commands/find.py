@@ -197,7 +197,7 @@ def _print(search: "Search", person: "MotRows | None") -> None:
         return
     print(
         f"re-identified in {matches} of {search.present} frames ({search.share:.1%}); "
-        f"{search.count(Outcome.WRONG)} times somebody else, {search.count(Outcome.MISSED)} missed, "
+        f"{search.count(Outcome.WRONG)} somebody else, {search.count(Outcome.MISSED)} missed, "
         f"{search.count(Outcome.FALSE_ALARM)} false alarms in "
         f"{len(search.sightings) - search.present} frames without them"
     )
