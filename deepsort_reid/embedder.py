@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
-import onnxruntime
 from numpy.typing import ArrayLike, NDArray
 
 from deepsort_reid import boxes
 from deepsort_reid.frames import Frame, check_frame
+from deepsort_reid.onnx_model import open_onnx
 
 SHIPPED = "weights/embedder.onnx"
 # Mean and standard deviation of ImageNet in RGB, on the scale 0..255.
@@ -44,10 +44,7 @@ class Embedder:
     ) -> None:
         if batch_size < 1:
             raise ValueError(f"batch_size: expected at least 1, got {batch_size}")
-        if threads is not None and threads < 1:
-            raise ValueError(f"threads: expected at least 1 or None, got {threads}")
-        self.name, source = _model_source(model)
-        self._session = _open_session(self.name, source, threads)
+        self.name, self._session = _open_model(model, threads)
         self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
         layout = _input_layout(self.name, self._session, self.metadata)
         self.input_size: tuple[int, int] = (layout.height, layout.width)
@@ -157,35 +154,16 @@ class _InputLayout(NamedTuple):
     dtype: type[np.float32] | type[np.float16]
 
 
-def _model_source(model: Path | str | None) -> tuple[str, str | bytes]:
-    """Name for messages, and what onnxruntime opens: a path, beside which weights may lie."""
-    if model is None:
-        shipped = resources.files("deepsort_reid").joinpath(SHIPPED)
-        if not shipped.is_file():
-            raise FileNotFoundError(
-                f"this installation has no {SHIPPED}: pass an ONNX file, Embedder('model.onnx')"
-            )
-        return SHIPPED, shipped.read_bytes()
-    path = Path(model)
-    if not path.is_file():
-        raise FileNotFoundError(f"embedder: no such file: {path}")
-    return str(path), str(path)
-
-
-def _open_session(name: str, source: str | bytes, threads: int | None) -> Any:
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # errors only: exporters leave warnings users cannot act on
-    if threads is not None:
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-    try:
-        return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's errors share no base class but Exception
-        reason = str(error).strip().splitlines()
-        raise ValueError(
-            f"{name}: expected an ONNX model, got a file that onnxruntime cannot load"
-            + (f" ({reason[0]})" if reason else "")
-        ) from error
+def _open_model(model: Path | str | None, threads: int | None) -> tuple[str, Any]:
+    """The name for messages and the opened model."""
+    if model is not None:
+        return str(model), open_onnx(model, threads=threads)
+    shipped = resources.files("deepsort_reid").joinpath(SHIPPED)
+    if not shipped.is_file():
+        raise FileNotFoundError(
+            f"this installation has no {SHIPPED}: pass an ONNX file, Embedder('model.onnx')"
+        )
+    return SHIPPED, open_onnx(shipped.read_bytes(), SHIPPED, threads=threads)
 
 
 def _input_layout(name: str, session: Any, metadata: Mapping[str, str]) -> _InputLayout:
