@@ -146,8 +146,9 @@ def _split(args: argparse.Namespace) -> "tuple[list[Sample], list[Sample]]":
         split_by_time,
     )
 
+    # Market-1501's names for nobody; in other folders somebody may well be called so.
     nobody = (JUNK, DISTRACTOR)
-    samples = [sample for sample in read_dataset(args.data) if sample.identity not in nobody]
+    samples = [s for s in read_dataset(args.data) if s.camera < 0 or s.identity not in nobody]
     if args.split == "none":
         return samples, []
     split = {"identity": split_by_identity, "time": split_by_time, "image": split_by_image}

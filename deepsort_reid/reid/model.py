@@ -119,7 +119,7 @@ class ReidModel(nn.Module):
 
 def embed_images(
     model: ReidModel,
-    images: NDArray[np.uint8],
+    images: NDArray[np.uint8] | Tensor,
     *,
     batch_size: int = 128,
     dtype: torch.dtype = torch.float32,
@@ -133,6 +133,6 @@ def embed_images(
     rows = []
     with torch.inference_mode(), torch.autocast(device.type, dtype, dtype != torch.float32):
         for start in range(0, len(images), batch_size):
-            batch = torch.from_numpy(images[start : start + batch_size]).to(device)
+            batch = torch.as_tensor(images[start : start + batch_size]).to(device)
             rows.append(model.embed(batch.permute(0, 3, 1, 2)).cpu())
     return torch.cat(rows) if rows else torch.empty(0, model.embedding_width)

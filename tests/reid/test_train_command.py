@@ -1,0 +1,131 @@
+"""The commands `train` and `export`, from folders of pictures to a file that `Embedder` reads."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from deepsort_reid import cli
+from deepsort_reid.embedder import Embedder
+
+SMALL = ["--size", "32", "16", "--backbone", "osnet_x0_25", "--embedding-width", "24"]
+SMALL += ["--people", "3", "--images-each", "2", "--threads", "1"]
+
+
+@pytest.fixture
+def people(tmp_path):
+    """Seven people with five pictures each, of one colour and noise."""
+    rng = np.random.default_rng(0)
+    for person in range(7):
+        folder = tmp_path / "people" / f"{person:04d}"
+        folder.mkdir(parents=True)
+        colour = rng.integers(0, 200, 3)
+        for number in range(5):
+            image = (colour + rng.integers(0, 56, (40, 20, 3))).astype(np.uint8)
+            cv2.imwrite(str(folder / f"{number}.png"), image)
+    return tmp_path / "people"
+
+
+def train(people, out, *arguments):
+    return cli.main(["train", str(people), "--out", str(out), *SMALL, *arguments])
+
+
+def test_folders_become_a_run_and_the_run_an_embedder(people, tmp_path, capsys):
+    run = tmp_path / "run"
+    assert train(people, run, "--epochs", "3", "--validate-every", "2") == 0
+    names = {path.name for path in run.iterdir()}
+    assert {"config.json", "metrics.csv", "curves.png", "last.pt", "best.pt"} <= names
+    config = json.loads((run / "config.json").read_text())
+    assert config["arguments"]["epochs"] == 3
+    assert len(config["people"]) == 6
+    assert len(config["files"]) == 30
+    assert len(config["validation_files"]) == 5
+    out = tmp_path / "embedder.onnx"
+    arguments = ["--crops", str(people), "--out", str(out), "--licence", "mine"]
+    assert cli.main(["export", str(run), *arguments]) == 0
+    assert "worst cosine" in capsys.readouterr().out
+    embedder = Embedder(out)
+    assert (embedder.input_size, embedder.width) == ((32, 16), 24)
+    assert embedder.metadata["licence"] == "mine"
+
+
+def test_a_flat_start_may_be_resumed_to_an_end_that_was_not_known_then(people, tmp_path):
+    flat = ["--schedule", "flat-cosine", "--split", "none"]
+    end = [*flat, "--epochs", "3", "--decay-from", "1"]
+    train(people, tmp_path / "straight", *end)
+    train(people, tmp_path / "stopped", *flat, "--epochs", "1", "--decay-from", "0.99")
+    train(people, tmp_path / "resumed", *end, "--resume", str(tmp_path / "stopped"))
+    tables = [
+        [line.split(",")[:3] for line in (tmp_path / name / "metrics.csv").read_text().split()]
+        for name in ("straight", "resumed")
+    ]
+    assert len(tables[0]) == 4
+    assert tables[0] == tables[1]
+
+
+@pytest.mark.parametrize("losses", [["softmax"], ["cosine"], ["triplet"], ["cosine", "circle"]])
+def test_every_loss_can_be_chosen(people, tmp_path, losses):
+    arguments = ["--epochs", "1", "--split", "none", "--losses", *losses]
+    assert train(people, tmp_path / "run", *arguments, "--optimizer", "sgd") == 0
+    assert (tmp_path / "run" / "last.pt").is_file()
+
+
+def test_a_broken_picture_is_named_and_left_out(people, tmp_path, caplog):
+    (people / "0003" / "2.png").write_bytes(b"no picture")
+    with caplog.at_level("INFO"):
+        assert train(people, tmp_path / "run", "--epochs", "1", "--split", "none") == 0
+    assert "2.png" in caplog.text
+    assert "34 pictures of 7 people to train on (1 left out" in caplog.text
+
+
+def test_new_people_can_be_learned_from_an_older_network(people, tmp_path):
+    train(people, tmp_path / "first", "--epochs", "1", "--split", "none")
+    start = ["--start-from", str(tmp_path / "first"), "--epochs", "1"]
+    assert train(people, tmp_path / "second", *start) == 0
+
+
+def one_line(capsys):
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1, error
+    return error
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--backbone", "resnet51"], "unknown backbone 'resnet51': choose one of compact"),
+        (["--weights", "imagenet"], "train from scratch"),
+        (["--resume", "nowhere"], "no checkpoint nowhere"),
+        (["--people", "50"], "a batch of 50 people needs as many in the data, got 6"),
+        (["--stripes", "4"], "an embedding of 24 does not divide into 5 equal parts"),
+        (["--schedule", "flat-cosine", "--decay-from", "9"], "decay must start before the end"),
+    ],
+)
+def test_bad_arguments_get_one_line(people, tmp_path, capsys, caplog, arguments, expected):
+    with caplog.at_level("CRITICAL"):
+        assert train(people, tmp_path / "run", "--epochs", "2", *arguments) == 2
+    assert expected in one_line(capsys)
+
+
+def test_a_checkpoint_of_another_architecture_gets_one_line(people, tmp_path, capsys):
+    train(people, tmp_path / "first", "--epochs", "1")
+    capsys.readouterr()
+    other = ["--resume", str(tmp_path / "first"), "--embedding-width", "48", "--epochs", "2"]
+    assert train(people, tmp_path / "second", *other) == 2
+    assert "of another architecture" in one_line(capsys)
+    assert not (tmp_path / "second").exists()
+
+
+def test_a_folder_without_people_gets_one_line(tmp_path, capsys):
+    (tmp_path / "empty").mkdir()
+    assert train(tmp_path / "empty", tmp_path / "run") == 2
+    assert "found no image" in one_line(capsys)
+
+
+def test_exporting_something_else_gets_one_line(people, tmp_path, capsys):
+    (tmp_path / "last.pt").write_bytes(b"?")
+    arguments = ["--crops", str(people), "--out", str(tmp_path / "e.onnx")]
+    assert cli.main(["export", str(tmp_path / "last.pt"), *arguments]) == 2
+    assert "damaged or not a checkpoint" in one_line(capsys)
+    assert not (tmp_path / "e.onnx").exists()
