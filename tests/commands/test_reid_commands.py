@@ -1,0 +1,261 @@
+"""`crop`, `eval-reid` and `find` from arguments to files, and what they say to bad input."""
+
+import csv
+import json
+
+import cv2
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from deepsort_reid.cli import main
+from tests.reid import street
+
+
+@pytest.fixture(scope="module")
+def sequence(tmp_path_factory):
+    return street.write_sequence(tmp_path_factory.mktemp("mot") / "street")
+
+
+@pytest.fixture(scope="module")
+def colour_model(tmp_path_factory):
+    """A network whose embedding is the mean colour."""
+    path = tmp_path_factory.mktemp("model") / "colour.onnx"
+    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, ["batch", 3, 16, 8])
+    nodes = [
+        helper.make_node("GlobalAveragePool", ["image"], ["pooled"]),
+        helper.make_node("Flatten", ["pooled"], ["embedding"]),
+    ]
+    output = helper.make_tensor_value_info("embedding", TensorProto.FLOAT, None)
+    graph = helper.make_graph(nodes, "mean colour", [image], [output])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    helper.set_model_props(model, {"normalisation": "in_graph"})
+    onnx.save(model, str(path))
+    return path
+
+
+@pytest.fixture
+def run(capsys):
+    """Status, output and complaint of one command line."""
+
+    def call(*arguments):
+        status = main([str(argument) for argument in arguments])
+        told = capsys.readouterr()
+        return status, told.out, told.err
+
+    return call
+
+
+@pytest.fixture
+def crops(run, sequence, tmp_path):
+    run("crop", sequence, "--out", tmp_path / "crops", "--size", 32, 16, "--least-height", 10)
+    return tmp_path / "crops"
+
+
+def complaint(err, command):
+    """The one line of bad input; progress bars write to stderr, too."""
+    return next(line for line in err.splitlines() if line.startswith(f"deepsort-reid {command}: "))
+
+
+def test_crop_writes_identity_folders_and_says_what_it_left_out(run, sequence, tmp_path):
+    out = tmp_path / "crops"
+    status, told, _ = run("crop", sequence, "--out", out, "--least-height", 42, "--occlude")
+    assert status == 0
+    assert "8 crops of 1 people" in told
+    assert "0 hidden, 24 too small" in told
+    assert sorted(path.name for path in out.iterdir()) == [
+        "manifest.csv",
+        "occlusion_preview.png",
+        "street_0003",
+    ]
+    assert len(list((out / "street_0003").iterdir())) == 16
+
+
+def test_crop_takes_a_video_with_labels(run, sequence, tmp_path):
+    path = tmp_path / "walk.avi"
+    size = (street.WIDTH, street.HEIGHT)
+    video = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 25, size)
+    for _, frame in street.frames():
+        video.write(frame)
+    video.release()
+    labels = sequence / "gt" / "gt.txt"
+    out = tmp_path / "crops"
+    arguments = ("--labels", labels, "--out", out, "--stop", 3)
+    status, told, _ = run("crop", path, *arguments)
+    assert status == 0
+    assert "6 crops of 2 people" in told
+    assert (out / "walk_0001").is_dir()
+
+
+def test_crop_refuses_a_folder_that_is_not_empty(run, sequence, crops):
+    status, _, err = run("crop", sequence, "--out", crops)
+    assert status == 2
+    assert "expected a new or empty folder" in complaint(err, "crop")
+
+
+def test_crop_refuses_a_video_shorter_than_its_labels_before_it_writes(run, sequence, tmp_path):
+    labels = tmp_path / "gt.txt"
+    labels.write_text("40,1,10,20,16,40,1,1,1\n")
+    status, _, err = run("crop", sequence, "--labels", labels, "--out", tmp_path / "crops")
+    assert status == 2
+    assert "go to frame 40" in complaint(err, "crop")
+    assert "--stop 12" in complaint(err, "crop")
+    assert not (tmp_path / "crops").exists()
+
+
+def test_crop_refuses_labels_that_do_not_parse(run, sequence, tmp_path):
+    labels = tmp_path / "gt.txt"
+    labels.write_text("1,1,10,20,16,40,1,1,1\n1,2,ten,20,16,40,1,1,1\n")
+    status, _, err = run("crop", sequence, "--labels", labels, "--out", tmp_path / "crops")
+    assert status == 2
+    assert f"{labels}:2" in complaint(err, "crop")
+
+
+def test_crop_asks_for_the_labels_of_a_video_file(run, tmp_path):
+    (tmp_path / "a.mp4").write_bytes(b"x")
+    status, _, err = run("crop", tmp_path / "a.mp4", "--out", tmp_path / "crops")
+    assert status == 2
+    assert "--labels FILE" in complaint(err, "crop")
+
+
+def test_eval_reid_prints_the_scores_and_writes_the_report(run, crops, colour_model, tmp_path):
+    (crops / "street_0001" / "broken.jpg").write_bytes(b"nothing")
+    out = tmp_path / "report"
+    status, told, _ = run("eval-reid", crops, "--embedder", colour_model, "--out", out)
+    assert status == 0
+    assert "broken.jpg: not an image" in told
+    assert "32 queries of 3 people, 32 gallery images" in told
+    row = next(line for line in told.splitlines() if line.startswith("over queries"))
+    assert row.split()[2:] == ["100.0%"] * 6
+    assert (out / "report.html").is_file()
+    assert json.loads((out / "scores.json").read_text())["over_queries"]["mAP"] == 1
+
+
+def test_eval_reid_takes_query_and_gallery_folders(run, crops, colour_model, tmp_path):
+    data = tmp_path / "data"
+    (data / "query" / "street_0002").mkdir(parents=True)
+    crops.rename(data / "gallery")
+    taken = data / "gallery" / "street_0002" / "street_0002_000001.jpg"
+    taken.rename(data / "query" / "street_0002" / taken.name)
+    status, told, _ = run("eval-reid", data, "--embedder", colour_model, "--no-report")
+    assert status == 0
+    assert "1 queries of 1 people, 31 gallery images" in told
+
+
+def test_eval_reid_follows_the_market_protocol_on_market_names(run, colour_model, tmp_path):
+    data = tmp_path / "market"
+    picture = cv2.imencode(".jpg", np.full((32, 16, 3), street.COLOURS[1], np.uint8))[1].tobytes()
+    for name in (
+        "query/0001_c1s1_000001_00.jpg",
+        "bounding_box_test/0001_c1s1_000002_00.jpg",
+        "bounding_box_test/0001_c2s1_000002_00.jpg",
+        "bounding_box_test/0000_c2s1_000002_00.jpg",
+        "bounding_box_test/-1_c2s1_000002_00.jpg",
+    ):
+        (data / name).parent.mkdir(parents=True, exist_ok=True)
+        (data / name).write_bytes(picture)
+    status, told, _ = run("eval-reid", data, "--embedder", colour_model, "--no-report")
+    assert status == 0
+    # All alike: the distractor comes first, same camera and junk do not count.
+    row = next(line for line in told.splitlines() if line.startswith("over queries"))
+    assert row.split()[2:] == ["0.0%", "100.0%", "100.0%", "100.0%", "50.0%", "50.0%"]
+
+
+@pytest.mark.parametrize("rerank", [(), ("--rerank",)])
+def test_eval_reid_asks_only_for_the_people_listed(run, crops, colour_model, tmp_path, rerank):
+    (tmp_path / "people.txt").write_text("street_0001\nstreet_0003\n")
+    arguments = ("--people", tmp_path / "people.txt", "--no-report", *rerank)
+    status, told, _ = run("eval-reid", crops, "--embedder", colour_model, *arguments)
+    assert status == 0
+    assert "20 queries of 2 people" in told
+
+
+def test_eval_reid_without_two_pictures_of_a_person_says_what_is_needed(
+    run, colour_model, tmp_path
+):
+    for name in "ab":
+        (tmp_path / "data" / name).mkdir(parents=True)
+        picture = cv2.imencode(".png", np.full((32, 16, 3), 90, np.uint8))[1].tobytes()
+        (tmp_path / "data" / name / "1.png").write_bytes(picture)
+    status, _, err = run("eval-reid", tmp_path / "data", "--embedder", colour_model)
+    assert status == 2
+    assert "a person needs two images" in complaint(err, "eval-reid")
+
+
+def test_eval_reid_of_an_empty_folder_is_one_line(run, colour_model, tmp_path):
+    status, _, err = run("eval-reid", tmp_path, "--embedder", colour_model)
+    assert status == 2
+    assert "found no image" in complaint(err, "eval-reid")
+
+
+def sightings(folder):
+    with (folder / "sightings.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_find_follows_the_person_in_a_box_of_the_first_frame(run, sequence, colour_model, tmp_path):
+    out = tmp_path / "found"
+    arguments = ("--embedder", colour_model, "--threshold", 0.95, "--out", out)
+    status, told, _ = run("find", "12,20,16,40", sequence, *arguments)
+    assert status == 0
+    assert "re-identified in 11 of 11 frames (100.0%)" in told
+    rows = sightings(out)
+    assert [int(row["frame"]) for row in rows] == list(range(2, 13))
+    assert {row["outcome"] for row in rows} == {"found"}
+    assert float(rows[-1]["x"]) == 34
+    assert (out / "montage.png").is_file()
+
+
+@pytest.mark.parametrize("reference", ["gallery", "last"])
+def test_find_takes_an_image_and_an_identity(
+    run, sequence, crops, colour_model, tmp_path, reference
+):
+    query = crops / "street_0003" / "street_0003_000005.jpg"
+    status, told, _ = run(
+        "find", query, sequence, "--embedder", colour_model, "--identity", 3, "--among-truth",
+        "--threshold", 0.98, "--reference", reference, "--out", tmp_path / "found",
+    )  # fmt: skip
+    assert status == 0
+    assert "re-identified in 8 of 8 frames (100.0%)" in told
+    assert "0 false alarms in 4 frames without them" in told
+
+
+def test_find_without_truth_claims_no_share(run, sequence, crops, colour_model, tmp_path):
+    query = crops / "street_0003" / "street_0003_000005.jpg"
+    arguments = ("--embedder", colour_model, "--threshold", 0.98, "--out", tmp_path / "found")
+    status, told, _ = run("find", query, sequence, *arguments)
+    assert status == 0
+    assert "found in 8 of 12 frames; nothing to compare with" in told
+
+
+@pytest.mark.parametrize(
+    ("query", "more", "message"),
+    [
+        ("nobody.jpg", (), "got 'nobody.jpg' (no such file)"),
+        ("1,2,3", (), "a box x,y,w,h in pixels, got '1,2,3'"),
+        ("5,5,0,10", (), "a box x,y,w,h"),
+        ("500,5,20,40", (), "lies outside the frame of 160x90 px"),
+        ("60,20,16,40", (), "shows no labelled person in frame 1"),
+        ("12,20,16,40", ("--identity", "77"), "nobody in the labels has the id 77"),
+        ("12,20,16,40", ("--start", "99"), "start is frame 99, but it has 12"),
+    ],
+)
+def test_find_says_what_is_wrong_with_a_query(
+    run, sequence, colour_model, tmp_path, query, more, message
+):
+    out = tmp_path / "found"
+    arguments = ("--embedder", colour_model, "--out", out, *more)
+    status, _, err = run("find", query, sequence, *arguments)
+    assert status == 2
+    assert message in complaint(err, "find")
+    assert not out.exists()
+
+
+def test_find_refuses_a_video_shorter_than_its_labels(run, sequence, colour_model, tmp_path):
+    truth = tmp_path / "gt.txt"
+    truth.write_text("1,1,12,20,16,40,1,1,1\n40,1,12,20,16,40,1,1,1\n")
+    arguments = ("--embedder", colour_model, "--truth", truth, "--out", tmp_path / "found")
+    status, _, err = run("find", "12,20,16,40", sequence, *arguments)
+    assert status == 2
+    assert "go to frame 40" in complaint(err, "find")
