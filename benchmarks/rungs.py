@@ -17,8 +17,8 @@ def as_published() -> DeepSort:
     )
 
 
-# Name in the tables -> a fresh tracker. The first is what users get.
+# Name in the tables -> a fresh tracker. The last is what users get.
 RUNGS: dict[str, Callable[[], DeepSort]] = {
-    "DeepSort()": DeepSort,
     "as published": as_published,
+    "DeepSort()": DeepSort,
 }

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks import (
+    ablation,
     bare_operations,
     embedding,
     inputs,
@@ -25,7 +26,7 @@ from deepsort_reid import boxes
 from deepsort_reid.detections import Detections
 from deepsort_reid.metrics import evaluate
 from deepsort_reid.scene import Street
-from deepsort_reid.tracking import DeepSort
+from deepsort_reid.tracking import DeepSort, DeepSortConfig
 
 
 def test_a_seed_gives_the_same_crowd_again_and_another_seed_another() -> None:
@@ -351,3 +352,22 @@ def test_a_configuration_that_is_best_on_one_scene_only_is_not_chosen_for_it() -
     choice = leave_one_out.choose(measured)
     assert choice.by_scene["B"] == "lucky on A"  # without B, nothing speaks against it
     assert choice.held_out["g"].hota < choice.all_in["g"].hota
+
+
+@pytest.mark.data
+def test_the_ablation_gives_gain_and_interval_over_the_rung_above(
+    data_root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(inputs.GROUPS, "frames+public", ("TUD-Campus-public",))
+    slow = lambda: DeepSort(DeepSortConfig(confirm_after=20))  # noqa: E731
+    monkeypatch.setattr(ablation, "RUNGS", {"slow": slow, "quick": DeepSort, "again": DeepSort})
+    assert ablation.main(["--data", str(data_root), "--group", "frames+public"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    rows = {
+        line.split(" | ")[0].strip("| "): line.split(" | ")[1:] for line in lines if "|" in line
+    }
+    assert rows["slow"][4:7] == ["", "", ""]
+    assert rows["quick"][4].startswith("+")
+    assert rows["quick"][4].endswith("]*")
+    assert rows["again"][4:7] == ["+0.0 [+0.0, +0.0]"] * 3
+    assert rows["again"][:4] == rows["quick"][:4]

@@ -1,0 +1,101 @@
+"""The ablation table: what each rung is worth, with bootstrap intervals.
+
+    python -m benchmarks.ablation                       # four groups, embeddings as stored
+    python -m benchmarks.ablation --embedder FILE.onnx  # the groups with frames, other embeddings
+
+The gain of a rung is over the rung above it, in brackets the 95 % interval of a paired bootstrap
+over blocks of frames; an interval without zero is marked *.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks import embedding, inputs, provenance
+from benchmarks.inputs import GROUPS, GROUPS_WITH_EMBEDDINGS
+from benchmarks.mot import Embed, GroupScores, evaluate_group, recovered
+from benchmarks.rungs import RUNGS
+from deepsort_reid.metrics import (
+    GAPS,
+    Difference,
+    Rules,
+    block_counts,
+    compare_scored,
+    differences,
+)
+
+BLOCK = 50  # frames
+GAINS = ("HOTA", "AssA", "IDF1")
+
+
+def table(
+    group: str, names: Sequence[str], embeddings: str | Embed | None, data: Path
+) -> Iterator[str]:
+    """Lines of a Markdown table: one row for each rung of `names`, as they are measured."""
+    gains = [f"{name} gain" for name in GAINS]
+    head = ["", "HOTA", "AssA", "IDF1", "IDSW", *gains, *(f"back {gap}" for gap in GAPS), "ms"]
+    yield f"| {' | '.join(head)} |"
+    yield "|---" * len(head) + "|"
+    above: GroupScores | None = None
+    for name in names:
+        found = evaluate_group(RUNGS[name], group, embeddings=embeddings, data=data)
+        figures, back = found.combined, recovered(found.predicted, data)
+        cells = [name, *(f"{x:.1f}" for x in (figures.hota, figures.assa, figures.idf1))]
+        cells.append(str(figures.switches))
+        cells += [""] * len(GAINS) if above is None else gain_cells(above, found, data)
+        cells += [
+            f"{100 * share:.0f} % of {n}" if n else "-"
+            for share, n in zip(back.share, back.came_back, strict=True)
+        ]
+        yield f"| {' | '.join([*cells, f'{found.ms_per_frame:.2f}'])} |"
+        above = found
+
+
+def gain_cells(first: GroupScores, second: GroupScores, data: Path) -> list[str]:
+    """Second minus first, for each of `GAINS`: value and 95 % interval."""
+    by_name = {each.name: each for each in differences(_blocks(first, data), _blocks(second, data))}
+    return [_cell(by_name[name]) for name in GAINS]
+
+
+def _blocks(found: GroupScores, data: Path) -> dict[str, np.ndarray]:
+    counts = {}
+    for name, predicted in found.predicted.items():
+        given = inputs.load(name, data)
+        rules = Rules(protocol=given.protocol)
+        comparison = compare_scored(given.truth, predicted, rules, frames=given.length)
+        counts[name] = block_counts(comparison, BLOCK)
+    return counts
+
+
+def _cell(gain: Difference) -> str:
+    low, high = 100 * gain.over_blocks.low, 100 * gain.over_blocks.high
+    mark = "*" if gain.over_blocks.verdict else ""
+    return f"{100 * gain.value:+.1f} [{low:+.1f}, {high:+.1f}]{mark}"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--group", choices=GROUPS, action="append", help="default: all four")
+    parser.add_argument("--data", type=Path, help="data folder (else DEEPSORT_REID_DATA)")
+    parser.add_argument("--embedder", type=Path, metavar="ONNX", help="instead of stored OSNet")
+    parser.add_argument("--cache", type=Path, default=embedding.default_cache(), metavar="DIR")
+    args = parser.parse_args(argv)
+    try:
+        data = inputs.data_root(args.data)
+    except FileNotFoundError as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(provenance.line("numpy", "scipy", "lap"))
+    embeddings = embedding.stored(args.embedder, args.cache) if args.embedder else "npz"
+    for group in args.group or (GROUPS_WITH_EMBEDDINGS if args.embedder else GROUPS):
+        print(f"\n{group}\n")
+        for text in table(group, list(RUNGS), embeddings, data):
+            print(text, flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
