@@ -5,11 +5,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from deepsort_reid.reid.data import Sample
     from deepsort_reid.reid.losses import Combined
+    from deepsort_reid.reid.model import ReidModel
     from deepsort_reid.reid.schedules import Schedule
     from deepsort_reid.reid.train import MakeOptimizer, Validate
 
+BACKBONE_HELP = (
+    "compact (ours), osnet_x0_25, osnet_x0_5, osnet_x1_0, resnet18, resnet50, mobilenet_v3_small "
+    "or vit_b_16 (default: %(default)s)"
+)
 OPTIMIZERS = ("adamw", "sgd")
 SCHEDULES = ("cosine", "flat-cosine", "step")
 LOSSES = ("softmax", "cosine", "triplet", "circle")
@@ -19,11 +27,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("data", type=Path, help="identity folders, or Market-1501 (its training people)")
     add("--out", type=Path, default=Path("run"), help="the run folder (default: %(default)s)")
-    add("--backbone", default="compact", help="compact, osnet_x0_25, resnet18 ... (--list)")
+    add("--backbone", default="compact", help=BACKBONE_HELP)
     add("--weights", help="of the backbone: a file, or 'imagenet' for torchvision's")
-    add("--start-from", type=Path, help="checkpoint whose network is trained further on new data")
+    add("--start-from", type=Path, help="checkpoint whose network learns new people")
     add("--resume", type=Path, help="checkpoint or run folder to continue exactly")
-    add("--size", type=int, nargs=2, default=(128, 64), metavar=("HEIGHT", "WIDTH"))
+    add("--size", type=int, nargs=2, metavar=("HEIGHT", "WIDTH"), help="of the input (128 64)")
     add("--embedding-width", type=int, default=256)
     add("--pooling", choices=("average", "gem"), default="average")
     add("--stripes", type=int, default=0, help="horizontal bands that get a part of the embedding")
@@ -31,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--smoothing", type=float, default=0.1, help="of the labels, for softmax")
     add("--margin", type=float, help="of the triplet loss (default: soft)")
     add("--epochs", type=int, default=120)
-    add("--people", type=int, default=16, help="in a batch")
+    add("--people", type=int, help="in a batch (default: 16, or all where there are fewer)")
     add("--images-each", type=int, default=4, help="of every person in a batch")
     add("--optimizer", choices=OPTIMIZERS, default="adamw")
     add("--rate", type=float, help="learning rate (default: 2e-3 for adamw, 1e-2 for sgd)")
@@ -42,7 +50,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--frozen-epochs", type=int, default=0, help="epochs in which only the head learns")
     add("--average-decay", type=float, default=0.999, help="of the moving average of the weights")
     add("--precision", choices=("float32", "bfloat16", "float16"), default="float32")
-    add("--compile", action="store_true", help="torch.compile; needs a C++ compiler")
     add("--local-norms", action="store_true", help="no batch statistics across processes")
     add("--no-augmentation", action="store_true")
     add("--occlude", type=float, default=0.0, help="chance of three rectangles of noise")
@@ -59,48 +66,26 @@ def run(args: argparse.Namespace) -> int:
     import logging
     import sys
 
-    import numpy as np
     import torch
 
     from deepsort_reid.reid.augment import AugmentConfig
-    from deepsort_reid.reid.checkpoint import build_model, load_checkpoint, load_state
-    from deepsort_reid.reid.data import load_images
     from deepsort_reid.reid.processes import join_world
     from deepsort_reid.reid.train import TrainConfig, train
 
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    world = join_world(args.device)
+    level = logging.INFO if world.is_main else logging.ERROR
+    logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr)
     if args.threads:
         torch.set_num_threads(args.threads)
-    world = join_world(args.device)
-    height, width = args.size
-    training, validation = _split(args)
-    images, training, problems = load_images(training, height, width)
-    for problem in problems:
-        logging.warning("left out %s", problem)
-    people = sorted({sample.identity for sample in training})
-    number = {name: row for row, name in enumerate(people)}
-    identity = np.array([number[sample.identity] for sample in training], np.int64)
-    alone = int((np.bincount(identity) == 1).sum()) if len(identity) else 0
-    logging.info(
-        "%d pictures of %d people to train on (%d left out, %d people with a single picture), "
-        "%d to validate",
-        len(images), len(people), len(problems), alone, len(validation),
-    )  # fmt: skip
-    architecture = {
-        "backbone": args.backbone,
-        "embedding_width": args.embedding_width,
-        "pooling": args.pooling,
-        "stripes": args.stripes,
-        "input_size": [height, width],
-    }
     torch.manual_seed(args.seed)
-    model = build_model(architecture, args.weights)
-    if args.start_from:
-        load_state(model, load_checkpoint(args.start_from)["average"], args.start_from)
-    arguments = {key: str(v) if isinstance(v, Path) else v for key, v in vars(args).items()}
+    model, architecture = _model(args)
+    size = tuple(architecture["input_size"])
+    samples, validation = _split(args)
+    images, kept, identity = _load(samples, size)
+    people = sorted({sample.identity for sample in kept})
     train(
         model,
-        _criterion(args, len(people)),
+        _criterion(args, architecture, len(people)),
         images,
         identity,
         args.out,
@@ -108,32 +93,90 @@ def run(args: argparse.Namespace) -> int:
         schedule=_schedule(args),
         config=TrainConfig(
             epochs=args.epochs,
-            people=args.people,
+            people=args.people or min(16, len(people)),
             images_each=args.images_each,
             weight_decay=_weight_decay(args),
             frozen_epochs=args.frozen_epochs,
             average_decay=args.average_decay,
             precision=getattr(torch, args.precision),
-            compile=args.compile,
             local_norms=args.local_norms,
             validate_every=args.validate_every,
             patience=args.patience,
             seed=args.seed,
         ),
-        description={
-            "architecture": architecture,
-            "arguments": {k: v for k, v in arguments.items() if not callable(v)},
-            "people": people,
-            "files": [sample.path.name for sample in training],
-            "validation_files": [sample.path.name for sample in validation],
-            "versions": {"torch": str(torch.__version__), "numpy": np.__version__},
-        },
+        description=_description(args, architecture, people, kept, validation),
         augmentation=None if args.no_augmentation else AugmentConfig(occlude=args.occlude),
-        validate=_validation(validation, height, width) if validation else None,
+        validate=_validation(validation, size) if validation else None,
         resume=args.resume,
         world=world,
     )
     return 0
+
+
+def _model(args: argparse.Namespace) -> "tuple[ReidModel, dict[str, Any]]":
+    """The network and what describes it: that of --start-from, or the one of the arguments."""
+    from deepsort_reid.reid.checkpoint import build_model, load_model
+
+    if args.start_from:
+        model, state = load_model(args.start_from)
+        architecture = state["architecture"]
+        return model, {**architecture, "input_size": args.size or architecture["input_size"]}
+    architecture = {
+        "backbone": args.backbone,
+        "embedding_width": args.embedding_width,
+        "pooling": args.pooling,
+        "stripes": args.stripes,
+        "input_size": list(args.size or (128, 64)),
+    }
+    return build_model(architecture, args.weights), architecture
+
+
+def _load(
+    samples: "list[Sample]", size: tuple[int, int]
+) -> "tuple[NDArray[np.uint8], list[Sample], NDArray[np.int64]]":
+    """Pictures, their samples, and people as numbers from 0 in order of name."""
+    import logging
+
+    import numpy as np
+
+    from deepsort_reid.reid.data import load_images
+
+    images, kept, problems = load_images(samples, *size)
+    for problem in problems:
+        logging.warning("left out %s", problem)
+    names = np.array([sample.identity for sample in kept], dtype=np.str_)
+    people, identity, count = np.unique(names, return_inverse=True, return_counts=True)
+    logging.info(
+        "%d pictures of %d people to train on (%d left out, %d people with a single picture)",
+        *(len(images), len(people), len(problems), int((count == 1).sum())),
+    )
+    return images, kept, identity.astype(np.int64)
+
+
+def _description(
+    args: argparse.Namespace,
+    architecture: "dict[str, Any]",
+    people: "list[str]",
+    kept: "list[Sample]",
+    validation: "list[Sample]",
+) -> "dict[str, Any]":
+    """For config.json and the checkpoints."""
+    import numpy as np
+    import torch
+
+    arguments = {
+        key: str(value) if isinstance(value, Path) else value
+        for key, value in vars(args).items()
+        if value is None or isinstance(value, str | int | float | list | tuple | Path)
+    }
+    return {
+        "architecture": architecture,
+        "arguments": arguments,
+        "people": people,
+        "files": [sample.path.name for sample in kept],
+        "validation_files": [sample.path.name for sample in validation],
+        "versions": {"torch": str(torch.__version__), "numpy": np.__version__},
+    }
 
 
 def _split(args: argparse.Namespace) -> "tuple[list[Sample], list[Sample]]":
@@ -155,10 +198,10 @@ def _split(args: argparse.Namespace) -> "tuple[list[Sample], list[Sample]]":
     return split[args.split](samples, args.validation_share, seed=args.seed)
 
 
-def _criterion(args: argparse.Namespace, people: int) -> "Combined":
+def _criterion(args: argparse.Namespace, architecture: "dict[str, Any]", people: int) -> "Combined":
     from deepsort_reid.reid.losses import Combined, CosineSoftmax, SmoothedSoftmax
 
-    width, parts = args.embedding_width, 1 + args.stripes
+    width, parts = architecture["embedding_width"], 1 + architecture["stripes"]
     softmax: list[tuple[float, Any]] = []
     if "softmax" in args.losses:
         loss = SmoothedSoftmax(width, people, smoothing=args.smoothing, parts=parts)
@@ -199,13 +242,13 @@ def _schedule(args: argparse.Namespace) -> "Schedule":
     return flat_cosine(args.epochs, warm_up=args.warm_up, decay_from=decay_from)
 
 
-def _validation(samples: "list[Sample]", height: int, width: int) -> "Validate":
+def _validation(samples: "list[Sample]", size: tuple[int, int]) -> "Validate":
     """Every validation picture against all others, across cameras where they are known."""
     from deepsort_reid.reid.data import load_images
     from deepsort_reid.reid.evaluate import evaluate_each_against_all
     from deepsort_reid.reid.model import ReidModel, embed_images
 
-    images, kept, _ = load_images(samples, height, width)
+    images, kept, _ = load_images(samples, *size)
     identity = [sample.identity for sample in kept]
     camera = None if any(s.camera < 0 for s in kept) else [sample.camera for sample in kept]
 

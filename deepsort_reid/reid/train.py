@@ -48,7 +48,6 @@ class TrainConfig:
     frozen_epochs: int = 0  # the backbone keeps its weights and statistics for so long
     average_decay: float = 0.999  # of the moving average of the weights; 0 follows them at once
     precision: torch.dtype = torch.float32  # or bfloat16, float16: for autocast
-    compile: bool = False  # torch.compile; needs a C++ compiler
     local_norms: bool = False  # each process normalises its own share: faster, not the same
     validate_every: int = 5  # epochs
     patience: int | None = None  # validations without a better mAP before it stops
@@ -144,7 +143,6 @@ class _Learner:
     criterion: Combined
     optimizer: torch.optim.Optimizer
     scaler: torch.amp.GradScaler
-    forward: Callable[[Tensor], tuple[Tensor, Tensor]]  # the model, or its compiled self
     base_rates: tuple[float, ...]  # of the optimiser's groups, before the schedule
 
     def saved(self) -> dict[str, Any]:
@@ -174,7 +172,6 @@ def _learner(
         criterion,
         steps,
         torch.amp.GradScaler(world.device.type, enabled=config.precision == torch.float16),
-        torch.compile(model) if config.compile else model,
         tuple(group["lr"] for group in steps.param_groups),
     )
 
@@ -234,7 +231,7 @@ def _step(
 ) -> Tensor:
     """One step of the optimiser; the loss of the whole batch, of all processes."""
     with torch.autocast(world.device.type, precision, precision != torch.float32):
-        feature, embedding = learner.forward(batch)
+        feature, embedding = learner.model(batch)
     # Every process sees the whole batch here, so that the hardest pairs are those of one process.
     loss: Tensor = learner.criterion(
         gather_rows(feature.float(), world), gather_rows(embedding.float(), world), identity

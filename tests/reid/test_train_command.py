@@ -5,9 +5,11 @@ import json
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from deepsort_reid import cli
 from deepsort_reid.embedder import Embedder
+from deepsort_reid.reid.checkpoint import load_model
 
 SMALL = ["--size", "32", "16", "--backbone", "osnet_x0_25", "--embedding-width", "24"]
 SMALL += ["--people", "3", "--images-each", "2", "--threads", "1"]
@@ -25,6 +27,9 @@ def people(tmp_path):
             image = (colour + rng.integers(0, 56, (40, 20, 3))).astype(np.uint8)
             cv2.imwrite(str(folder / f"{number}.png"), image)
     return tmp_path / "people"
+
+
+WEIGHTS = ("backbone.0.0.weight", "head.linear.0.weight")
 
 
 def train(people, out, *arguments):
@@ -76,13 +81,20 @@ def test_a_broken_picture_is_named_and_left_out(people, tmp_path, caplog):
     with caplog.at_level("INFO"):
         assert train(people, tmp_path / "run", "--epochs", "1", "--split", "none") == 0
     assert "2.png" in caplog.text
-    assert "34 pictures of 7 people to train on (1 left out" in caplog.text
+    assert (
+        "34 pictures of 7 people to train on (1 left out, 0 people with a single picture)"
+        in caplog.text
+    )
 
 
 def test_new_people_can_be_learned_from_an_older_network(people, tmp_path):
     train(people, tmp_path / "first", "--epochs", "1", "--split", "none")
-    start = ["--start-from", str(tmp_path / "first"), "--epochs", "1"]
-    assert train(people, tmp_path / "second", *start) == 0
+    (people / "0000").rename(people / "new")
+    start = ["--start-from", str(tmp_path / "first"), "--epochs", "1", "--rate", "1e-9"]
+    # Without saying again what the network looks like.
+    assert cli.main(["train", str(people), "--out", str(tmp_path / "second"), *start]) == 0
+    first, second = (load_model(tmp_path / name)[0].state_dict() for name in ("first", "second"))
+    assert all(torch.allclose(first[key], second[key], atol=1e-6) for key in WEIGHTS)
 
 
 def one_line(capsys):
