@@ -1,14 +1,26 @@
 """The algorithm: motion, costs, assignment, appearance, life of a track. NumPy, SciPy and lap."""
 
 from deepsort_reid.tracking.appearance import GalleryAppearance, MeanAppearance
+from deepsort_reid.tracking.cascade import Cascade
+from deepsort_reid.tracking.config import DeepSortConfig
 from deepsort_reid.tracking.kalman import AspectMotion, SizeMotion
-from deepsort_reid.tracking.tracker import DeepSort, DeepSortConfig
+from deepsort_reid.tracking.likelihood import (
+    AppearanceEvidence,
+    LikelihoodRatio,
+    MotionEvidence,
+)
+from deepsort_reid.tracking.tracker import DeepSort, published
 
 __all__ = [
+    "AppearanceEvidence",
     "AspectMotion",
+    "Cascade",
     "DeepSort",
     "DeepSortConfig",
     "GalleryAppearance",
+    "LikelihoodRatio",
     "MeanAppearance",
+    "MotionEvidence",
     "SizeMotion",
+    "published",
 ]

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from deepsort_reid.tracking.calibration import Calibration
+
 Embeddings = NDArray[np.float32]
 Slots = NDArray[np.int64]
 Pairs = NDArray[np.bool_]
@@ -58,6 +60,7 @@ class _Pool:
         self._store = np.empty((0, rows, 0), dtype=np.float32)
         self._seen = np.empty(0, dtype=np.int64)  # embeddings ever remembered, per slot
         self._free: list[int] = []
+        self.calibration = Calibration()
 
     @property
     def width(self) -> int:
@@ -136,6 +139,11 @@ class GalleryPool(_Pool):
         distance[row, column] = np.maximum(nearest, 0)
         return distance
 
+    def own_distance(self, slots: Slots, embedding: Embeddings) -> Array:
+        """Cosine distance (N,) of each embedding (N, D) to the last one of its own slot (N,)."""
+        last = self._store[slots, (self._seen[slots] - 1) % self._rows]
+        return np.asarray(1 - np.einsum("nd,nd->n", last, embedding), dtype=np.float64)
+
     def rows_of(self, slot: int) -> Embeddings:
         """The embeddings (n, D) of one slot, oldest first."""
         seen = int(self._seen[slot])
@@ -165,6 +173,11 @@ class MeanPool(_Pool):
             return np.full(pairs.shape, np.inf)
         similarity = self._store[slots, 0] @ embedding.T
         return np.where(usable, np.maximum(1 - similarity, 0), np.inf).astype(np.float64)
+
+    def own_distance(self, slots: Slots, embedding: Embeddings) -> Array:
+        """Cosine distance (N,) of each embedding (N, D) to the mean of its own slot (N,)."""
+        mean = self._store[slots, 0]
+        return np.asarray(1 - np.einsum("nd,nd->n", mean, embedding), dtype=np.float64)
 
     def rows_of(self, slot: int) -> Embeddings:
         """The mean (1, D) of one slot, (0, D) while it is empty."""

@@ -1,20 +1,21 @@
 """DeepSORT: detections of one frame in, identities out."""
 
-import math
-from dataclasses import dataclass, fields
-from numbers import Integral, Real
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from deepsort_reid import boxes
 from deepsort_reid.detections import Detections
 from deepsort_reid.tracking import kalman
-from deepsort_reid.tracking.appearance import Appearance, GalleryAppearance, Pool
+from deepsort_reid.tracking.appearance import Appearance, GalleryAppearance, MeanAppearance, Pool
 from deepsort_reid.tracking.assignment import Matching
 from deepsort_reid.tracking.cascade import Cascade
+from deepsort_reid.tracking.config import DeepSortConfig
 from deepsort_reid.tracking.costs import other_class
 from deepsort_reid.tracking.kalman import AspectMotion, MotionModel
+from deepsort_reid.tracking.likelihood import LikelihoodRatio
+from deepsort_reid.tracking.steady import common_shift
 from deepsort_reid.tracking.table import GONE, TrackTable, next_state
 from deepsort_reid.tracks import State, Tracks
 
@@ -43,53 +44,17 @@ class Association(Protocol):
     ) -> Matching: ...
 
 
-@dataclass(frozen=True, kw_only=True)
-class DeepSortConfig:
-    """The numbers a tracker lives by.
-
-    Raises ValueError when a value is of another kind or outside its range.
-    """
-
-    confirm_after: int = 3  # consecutive frames before a track gets its id
-    max_misses: int = 30  # frames a confirmed track survives unseen
-    min_score: float = -np.inf  # detections below are not looked at
-    scale_noise_by_score: bool = False  # NSA: measurement variance times 1 - score
-    match_across_classes: bool = True  # False: a track only matches detections of its class
-
-    def __post_init__(self) -> None:
-        for name, low in (("confirm_after", 1), ("max_misses", 0)):
-            value = getattr(self, name)
-            if not isinstance(value, Integral) or value < low:
-                raise ValueError(f"{name} must be a whole number, at least {low}, got {value!r}")
-        score: Any = self.min_score
-        if not isinstance(score, Real) or math.isnan(score):
-            raise ValueError(f"min_score must be a number, got {score!r}")
-        for name in ("scale_noise_by_score", "match_across_classes"):
-            if not isinstance(getattr(self, name), bool):
-                raise ValueError(f"{name} must be true or false, got {getattr(self, name)!r}")
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "DeepSortConfig":
-        """A configuration from the fields that are named, e.g. read from JSON.
-
-        Raises ValueError when a field does not exist or its value is refused.
-        """
-        known = [field.name for field in fields(cls)]
-        for name in values:
-            if name not in known:
-                raise ValueError(f"DeepSortConfig has no field {name!r}; it has {', '.join(known)}")
-        return cls(**values)
-
-
 class DeepSort:
     """Tracks people from frame to frame and keeps their ids.
 
     Args:
         config: the numbers.
         embedder: called with a frame and the boxes of detections that come without embeddings.
-        association: who goes with whom, e.g. `Cascade()`.
-        motion: how boxes move, `AspectMotion()` or `SizeMotion()`.
-        appearance: what a track remembers, `GalleryAppearance()` or `MeanAppearance()`.
+        association: who goes with whom; `LikelihoodRatio()` unless given, or `Cascade()`.
+        motion: how boxes move; `AspectMotion(velocity_noise=1 / 320)` unless given.
+        appearance: what a track remembers; `MeanAppearance()` unless given.
+
+    DeepSORT as published is `published()`.
 
     One instance follows one camera. Ids are dense from 1, belong to the instance, and start over
     with `reset()`. Nothing is shared between instances.
@@ -106,9 +71,10 @@ class DeepSort:
     ) -> None:
         self.config = config or DeepSortConfig()
         self._embedder = embedder
-        self._association = association or Cascade()
-        self._model = motion or AspectMotion()
-        self._appearance = appearance or GalleryAppearance()
+        self._association = association or LikelihoodRatio(sure_score=self.config.sure_score)
+        # People change pace more slowly than the paper's 1/160 of the height per frame.
+        self._model = motion or AspectMotion(velocity_noise=1 / 320)
+        self._appearance = appearance or MeanAppearance()
         self.reset()
 
     def reset(self) -> None:
@@ -150,6 +116,8 @@ class DeepSort:
             raise ValueError(f"dt must be a positive number of frames, got {dt}")
         row, detections = self._usable(detections, frame)
         self._predict(camera, dt)
+        if camera is None and self.config.steady:
+            self._steady(detections)
         matching = self._associate(detections)
         self._correct(matching, detections, row)
         self._settle(matching)
@@ -169,7 +137,14 @@ class DeepSort:
                 "this tracker embeds: pass update(detections, frame=frame), "
                 "or detections with embeddings"
             )
-        return detections.with_embedding(self._embedder(frame, detections.xyxy))
+        # Unsure detections are matched by place alone: embedding them would be wasted time.
+        sure = detections.score >= self.config.sure_score
+        looks = self._embedder(frame, detections.xyxy[sure])
+        rows = detections[sure].with_embedding(looks).embedding
+        assert rows is not None
+        embedding = np.zeros((len(detections), rows.shape[1]), dtype=np.float32)
+        embedding[sure] = rows
+        return detections.with_embedding(embedding)
 
     def _usable(self, detections: Detections, frame: Frame | None) -> tuple[Rows, Detections]:
         """The rows (M',) of the detections to look at, and those detections, with embeddings."""
@@ -192,11 +167,21 @@ class DeepSort:
         table = self._table
         if camera is not None:
             table.motion = kalman.moved_by_camera(self._model, table.motion, camera)
+        coasting = table.state == State.COASTING
+        table.motion[coasting, kalman.VELOCITY, 2:] *= self.config.coasting_growth
         table.motion = kalman.predict(self._model, table.motion, dt)
         elapsed = max(1, round(dt))
         table.age = table.age + elapsed
         table.misses = table.misses + elapsed
         table.detection = np.full(len(table), -1, dtype=np.int64)
+
+    def _steady(self, detections: Detections) -> None:
+        """Move every track by what the plainly matched ones are off, all alike."""
+        table = self._table
+        fresh = table.motion[table.state == State.CONFIRMED, kalman.POSITION]
+        sure = detections.score >= self.config.sure_score
+        shift = common_shift(self._model.boxes(fresh), detections.xyxy[sure])
+        table.motion[:, kalman.POSITION, :2] += shift
 
     def _associate(self, detections: Detections) -> Matching:
         table = self._table
@@ -204,6 +189,9 @@ class DeepSort:
             forbidden = np.zeros((len(table), len(detections)), dtype=bool)
         else:
             forbidden = other_class(table.class_id(), detections.class_id)
+        if detections.embedding is not None:
+            sure = detections.embedding.any(axis=1) & (detections.score >= self.config.sure_score)
+            self._pool.calibration.see_frame(detections.embedding[sure])
         return self._association(table, self._pool, self._model, detections, forbidden)
 
     def _correct(self, matching: Matching, detections: Detections, row: Rows) -> None:
@@ -211,6 +199,7 @@ class DeepSort:
         table = self._table
         tracks, seen = matching.pairs[:, 0], matching.pairs[:, 1]
         xyxy, score = detections.xyxy[seen], detections.score[seen]
+        just_seen = table.state[tracks] == State.CONFIRMED
         table.motion[tracks] = kalman.correct(
             self._model,
             table.motion[tracks],
@@ -222,7 +211,7 @@ class DeepSort:
         table.misses[tracks] = 0
         table.hits[tracks] += 1
         table.vote(tracks, detections.class_id[seen], score)
-        self._remember(table.slot[tracks], detections, seen)
+        self._remember(table.slot[tracks], detections, seen, just_seen)
 
     def _settle(self, matching: Matching) -> None:
         """Tracks are confirmed, coast or end, by the truth table in `table.py`."""
@@ -245,6 +234,7 @@ class DeepSort:
 
     def _start(self, detections: Detections, row: Rows, free: Rows) -> None:
         """Detections that are nobody's become tracks."""
+        free = self._worthy(detections, free)
         n = len(free)
         if not n:
             return
@@ -268,7 +258,24 @@ class DeepSort:
             table.state[born] = State.CONFIRMED
             self._name()
         table.vote(born, detections.class_id[free], score)
-        self._remember(table.slot[born], detections, free)
+        self._remember(table.slot[born], detections, free, np.zeros(n, dtype=bool))
+
+    def _worthy(self, detections: Detections, free: Rows) -> Rows:
+        """Those of the free detections that may begin a track, the surest first.
+
+        One that lies mostly on a person who was seen in this frame, or covers one, is a second box
+        of that person. The order keeps new ids independent of the order of the detections.
+        """
+        free = free[detections.score[free] >= self.config.birth_score]
+        table = self._table
+        people = table.xyxy[table.state == State.CONFIRMED]
+        if len(people) and len(free):
+            xyxy = detections.xyxy[free]
+            smaller = np.minimum(boxes.area(people)[:, None], boxes.area(xyxy))
+            covered = (boxes.intersection(people, xyxy) / smaller).max(axis=0)
+            free = free[covered <= self.config.birth_overlap]
+        xyxy, score = detections.xyxy[free], detections.score[free]
+        return free[np.lexsort((xyxy[:, 3], xyxy[:, 2], xyxy[:, 1], xyxy[:, 0], -score))]
 
     def _visible(self) -> Tracks:
         """The confirmed tracks of this frame, by id."""
@@ -283,12 +290,24 @@ class DeepSort:
         table.id[new] = np.arange(self._next_id, self._next_id + len(new))
         self._next_id += len(new)
 
-    def _remember(self, slots: NDArray[np.int64], detections: Detections, seen: Rows) -> None:
+    def _remember(
+        self,
+        slots: NDArray[np.int64],
+        detections: Detections,
+        seen: Rows,
+        just_seen: NDArray[np.bool_],
+    ) -> None:
+        """Tracks remember how their person looks, and the pool what that is worth."""
         if detections.embedding is None or not len(seen):
             return
         embedding = detections.embedding[seen]
-        known = embedding.any(axis=1)  # a row of zeros says: no appearance
-        self._pool.remember(slots[known], embedding[known])
+        sighted = embedding.any(axis=1)  # a row of zeros says: no appearance
+        known = self._pool.known(slots)
+        again = sighted & known & just_seen
+        self._pool.calibration.see_same(self._pool.own_distance(slots[again], embedding[again]))
+        # An unsure box is often half of somebody else; only a first look is taken as it comes.
+        clean = sighted & ((detections.score[seen] >= self.config.remember_score) | ~known)
+        self._pool.remember(slots[clean], embedding[clean])
 
     def _noise_scale(self, score: Array) -> Any:
         if not self.config.scale_noise_by_score:
@@ -311,6 +330,17 @@ class DeepSort:
             age=table.age[rows],
             misses=table.misses[rows],
         )
+
+
+def published(*, embedder: FrameEmbedder | None = None) -> DeepSort:
+    """DeepSORT as published (Wojke et al. 2017): cascade, galleries of 100, no low scores."""
+    return DeepSort(
+        DeepSortConfig.published(),
+        embedder=embedder,
+        association=Cascade(),
+        motion=AspectMotion(),
+        appearance=GalleryAppearance(),
+    )
 
 
 def _checked_frame(frame: Frame | None, expected: tuple[int, ...] | None) -> tuple[int, ...] | None:

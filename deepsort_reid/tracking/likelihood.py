@@ -1,0 +1,165 @@
+"""The default association: is "the same person" a better explanation than "somebody else"?
+
+For every pair of a track and a detection the logarithm of a likelihood ratio is added up from what
+motion says and what appearance says. One number has then the same meaning everywhere: a small
+offset of a fresh track and a similar face after a long gap can be weighed against each other, a
+gate widens by itself with the time since the last sighting because the filter's variance does, and
+no cosine threshold has to be found, because distances count in units of what different people
+look like in this very video (`Calibration`).
+
+Multiple-hypothesis trackers score hypotheses so (Blackman 2004, section II); here the best single
+hypothesis per frame is taken.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepsort_reid import boxes
+from deepsort_reid.detections import Detections
+from deepsort_reid.tracking import kalman
+from deepsort_reid.tracking.appearance import Pool
+from deepsort_reid.tracking.assignment import Matching, assign, matching_of
+from deepsort_reid.tracking.costs import forbid
+from deepsort_reid.tracking.kalman import POSITION, MotionModel
+from deepsort_reid.tracking.table import TrackTable
+from deepsort_reid.tracks import State
+
+Array = NDArray[np.float64]
+Pairs = NDArray[np.bool_]
+
+_X, _Y, _HEIGHT = 0, 1, 3
+# Evidence of motion below which appearance is not even asked: it could not make up for it.
+_HOPELESS = -6.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class MotionEvidence:
+    """How much better a track's motion explains a detection than "somebody else" does.
+
+    The offset of centre and height follows Student's t around the prediction: boxes of people
+    who are half hidden jump, and a Gaussian would forbid what happens every second. Somebody else
+    has the same density everywhere, in units of the box height.
+    """
+
+    tail: float = 4.0  # degrees of freedom; small: far offsets stay possible
+    # The paper's noises are cautious: real offsets of the centre are smaller than they say.
+    place_scale: float = 0.7
+    height_scale: float = 1.0
+
+    def __call__(self, model: MotionModel, motion: Array, detections_xyxy: Array) -> Array:
+        """Log likelihood ratio (N, M) of N predicted tracks and M boxes."""
+        used = [_X, _Y, _HEIGHT]
+        position, measured = motion[:, POSITION], model.measure(detections_xyxy)
+        spread = np.sqrt(kalman.innovation_variance(model, motion)[:, used])
+        spread *= (self.place_scale, self.place_scale, self.height_scale)
+        squared = np.zeros((len(motion), len(measured)))
+        for column, coordinate in enumerate(used):
+            offset = measured[:, coordinate] - position[:, coordinate, None]
+            offset /= spread[:, column, None]
+            squared += np.multiply(offset, offset, out=offset)
+        certainty = 1 - np.log(spread / position[:, 3:4]).sum(axis=1)
+        power = (self.tail + len(used)) / 2
+        return np.asarray(certainty[:, None] - power * np.log1p(squared / self.tail))
+
+
+@dataclass(frozen=True, kw_only=True)
+class AppearanceEvidence:
+    """How much better "the same person" explains a cosine distance than "somebody else" does.
+
+    Distances are shares of what different people of this video have (so those lie around 1). The
+    same person's grow with the time since the last sighting, as light, pose and side change.
+    """
+
+    same_at_once: float = 0.18  # mean share of the same person a frame later
+    same_later: float = 0.63  # and after a long time
+    spread_at_once: float = 0.10
+    spread_later: float = 0.22
+    spread_of_others: float = 0.28
+    forgetting: float = 8.0  # frames in which the first turns into the second
+    most: float = 3.0  # no single look may say more than this
+    least: float = -5.0
+
+    def __call__(self, share: Array, misses: NDArray[np.int64]) -> Array:
+        """Log likelihood ratio (N, M) of distances (N, M) to tracks last seen `misses` (N,) ago."""
+        later = (1 - np.exp(-(misses - 1) / self.forgetting))[:, None]
+        mean = self.same_at_once + (self.same_later - self.same_at_once) * later
+        spread = self.spread_at_once + (self.spread_later - self.spread_at_once) * later
+        # One-sided: nobody is less the same person for being more similar than usual.
+        same = np.maximum(share - mean, 0) / spread
+        other = np.minimum(share - 1, 0) / self.spread_of_others
+        ratio = (other**2 - same**2) / 2 + np.log(self.spread_of_others / spread)
+        return np.clip(ratio, self.least, self.most)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LikelihoodRatio:
+    """Confirmed tracks choose among sure detections, then tentative ones; unsure detections only
+    continue a track where it was expected (Zhang et al. 2022, ByteTrack, section 3).
+    """
+
+    sure_score: float = 0.4  # detections below continue tracks, and no more
+    min_evidence: float = 2.0  # log likelihood ratio that a match needs
+    min_evidence_unseen: float = 3.0  # and where there is no appearance to speak for it
+    min_iou: float = 0.1  # with the prediction, for a track that was seen at the last update
+    min_unsure_iou: float = 0.3  # the same for an unsure detection
+    motion: MotionEvidence = MotionEvidence()
+    appearance: AppearanceEvidence = AppearanceEvidence()
+
+    def __call__(
+        self,
+        table: TrackTable,
+        pool: Pool,
+        model: MotionModel,
+        detections: Detections,
+        forbidden: Pairs,
+    ) -> Matching:
+        """Pairs of table rows and detection rows; pairs in `forbidden` (N, M) may not match."""
+        if not forbidden.size:
+            return matching_of(np.empty((0, 2), dtype=np.intp), forbidden.shape)
+        sure = detections.score >= self.sure_score
+        overlap = boxes.iou(model.boxes(table.motion[:, POSITION]), detections.xyxy)
+        cost = -self.evidence(table, pool, model, detections, overlap, forbidden | ~sure)
+        tentative = table.state == State.TENTATIVE
+        pairs = np.empty((0, 2), dtype=np.intp)
+        for chooser in (~tentative, tentative):
+            pairs = _extended(pairs, cost, np.flatnonzero(chooser), -self.min_evidence)
+
+        expected = np.flatnonzero(table.state == State.CONFIRMED)
+        unlike = forbid(1 - overlap, forbidden | sure)
+        return matching_of(
+            _extended(pairs, unlike, expected, 1 - self.min_unsure_iou), forbidden.shape
+        )
+
+    def evidence(
+        self,
+        table: TrackTable,
+        pool: Pool,
+        model: MotionModel,
+        detections: Detections,
+        overlap: Array,
+        forbidden: Pairs,
+    ) -> Array:
+        """Log likelihood ratio (N, M) of "the same person"; -inf where a match is impossible."""
+        by_motion = self.motion(model, table.motion, detections.xyxy)
+        coasting = (table.state == State.COASTING)[:, None]
+        possible = (by_motion > _HOPELESS) & ~forbidden & (coasting | (overlap >= self.min_iou))
+        by_looks = np.full(possible.shape, self.min_evidence - self.min_evidence_unseen)
+        unit = pool.calibration.different
+        if detections.embedding is not None and pool.calibration.useful:
+            distance = pool.cosine_distance(table.slot, detections.embedding, possible)
+            seen = np.isfinite(distance) & detections.embedding.any(axis=1)
+            share = np.where(seen, distance, 0) / unit
+            by_looks = np.where(seen, self.appearance(share, table.misses), by_looks)
+        return np.where(possible, by_motion + by_looks, -np.inf)
+
+
+def _extended(
+    pairs: NDArray[np.intp], cost: Array, rows: NDArray[np.intp], max_cost: float
+) -> NDArray[np.intp]:
+    """The pairs so far, and the best ones of `rows` among the detections still free."""
+    free = np.setdiff1d(np.arange(cost.shape[1]), pairs[:, 1])
+    rows = np.setdiff1d(rows, pairs[:, 0])
+    local = assign(cost[np.ix_(rows, free)], max_cost).pairs
+    return np.concatenate([pairs, np.column_stack([rows[local[:, 0]], free[local[:, 1]]])])
