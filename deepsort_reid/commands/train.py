@@ -39,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--smoothing", type=float, default=0.1, help="of the labels, for softmax")
     add("--margin", type=float, help="of the triplet loss (default: soft)")
     add("--epochs", type=int, default=120)
+    add("--stop-after", type=int, help="epoch after which to leave, to be resumed")
     add("--people", type=int, help="in a batch (default: 16, or all where there are fewer)")
     add("--images-each", type=int, default=4, help="of every person in a batch")
     add("--optimizer", choices=OPTIMIZERS, default="adamw")
@@ -92,7 +93,7 @@ def run(args: argparse.Namespace) -> int:
         optimizer=_optimizer(args),
         schedule=_schedule(args),
         config=TrainConfig(
-            epochs=args.epochs,
+            epochs=min(args.stop_after or args.epochs, args.epochs),
             people=args.people or min(16, len(people)),
             images_each=args.images_each,
             weight_decay=_weight_decay(args),

@@ -57,9 +57,9 @@ def test_folders_become_a_run_and_the_run_an_embedder(people, tmp_path, capsys):
 
 def test_a_flat_start_may_be_resumed_to_an_end_that_was_not_known_then(people, tmp_path):
     flat = ["--schedule", "flat-cosine", "--split", "none"]
-    end = [*flat, "--epochs", "3", "--decay-from", "1"]
+    end, stop = [*flat, "--epochs", "3", "--decay-from", "1"], ["--stop-after", "1"]
     train(people, tmp_path / "straight", *end)
-    train(people, tmp_path / "stopped", *flat, "--epochs", "1", "--decay-from", "0.99")
+    train(people, tmp_path / "stopped", *flat, "--epochs", "9", "--decay-from", "8", *stop)
     train(people, tmp_path / "resumed", *end, "--resume", str(tmp_path / "stopped"))
     tables = [
         [line.split(",")[:3] for line in (tmp_path / name / "metrics.csv").read_text().split()]
