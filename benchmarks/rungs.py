@@ -1,24 +1,85 @@
-"""Our configurations, in the order of the ablation table: one idea more in each."""
+"""Our configurations: the rungs from DeepSORT as published to the default, and the default changed.
+
+Every entry gives a fresh tracker. When the tracker's defaults change, the rungs follow by
+themselves: each takes the named fields over from the default.
+"""
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
-from deepsort_reid.tracking import AspectMotion, DeepSort, GalleryAppearance
-from deepsort_reid.tracking.cascade import Cascade
+from deepsort_reid.tracking import (
+    AspectMotion,
+    Cascade,
+    DeepSort,
+    DeepSortConfig,
+    GalleryAppearance,
+    LikelihoodRatio,
+    MeanAppearance,
+    SizeMotion,
+    published,
+)
 
-GALLERY = 100  # embeddings that a track remembers in the published rung
+DEFAULT = DeepSortConfig()
+GALLERY = GalleryAppearance().budget  # embeddings that a track remembers in the published rung
+
+# What each rung adds: fields of the configuration, taken over from the default.
+BIRTHS = ("min_score", "birth_score", "birth_overlap")
+LOW_SCORES = ("sure_score",)
+NOISE = ("scale_noise_by_score", "coasting_growth")
+CLEAN = ("remember_score",)
+STEADY = ("steady",)
+LONGER = ("max_misses",)
 
 
-def as_published() -> DeepSort:
-    """DeepSORT of 2017: cascade by galleries, gate, IoU; x, y, aspect, height."""
-    return DeepSort(
-        association=Cascade(),
-        motion=AspectMotion(),
-        appearance=GalleryAppearance(budget=GALLERY),
-    )
+def taking(*fields: str, base: DeepSortConfig | None = None) -> DeepSortConfig:
+    """The published configuration (or `base`) with these fields as in the default."""
+    values = {name: getattr(DEFAULT, name) for name in fields}
+    return replace(base or DeepSortConfig.published(), **values)
 
 
-# Name in the tables -> a fresh tracker. The last is what users get.
+def by_cascade(*fields: str) -> Callable[[], DeepSort]:
+    """The published association with some fields of the default."""
+    parts: dict[str, Any] = {"motion": AspectMotion(), "appearance": GalleryAppearance()}
+    return lambda: DeepSort(taking(*fields), association=Cascade(), **parts)
+
+
+def by_likelihood(*fields: str, **parts: Any) -> Callable[[], DeepSort]:
+    """The default association with some fields of the default."""
+    config = taking(*fields)
+    association = LikelihoodRatio(sure_score=max(config.sure_score, config.min_score))
+    return lambda: DeepSort(config, **{"association": association, **parts})
+
+
+def changed(**fields: Any) -> Callable[[], DeepSort]:
+    """The default with other values."""
+    return lambda: DeepSort(replace(DEFAULT, **fields))
+
+
+# From the paper to what users get: each rung has what the one above it has, and one idea more.
 RUNGS: dict[str, Callable[[], DeepSort]] = {
-    "as published": as_published,
+    "as published": published,
+    "+ births that make sense": by_cascade(*BIRTHS),
+    "+ likelihood ratio": by_likelihood(*BIRTHS, motion=AspectMotion()),
+    "+ slower change of pace": by_likelihood(*BIRTHS),
+    "+ low scores continue": by_likelihood(*BIRTHS, *LOW_SCORES),
+    "+ noise by score, damped": by_likelihood(*BIRTHS, *LOW_SCORES, *NOISE),
+    "+ clean memory": by_likelihood(*BIRTHS, *LOW_SCORES, *NOISE, *CLEAN),
+    "+ common shift": by_likelihood(*BIRTHS, *LOW_SCORES, *NOISE, *CLEAN, *STEADY),
     "DeepSort()": DeepSort,
+}
+# The default with one thing else.
+ALTERNATIVES: dict[str, Callable[[], DeepSort]] = {
+    "cascade": lambda: DeepSort(association=Cascade()),
+    "motion x, y, w, h": lambda: DeepSort(motion=SizeMotion(velocity_noise=1 / 320)),
+    "gallery": lambda: DeepSort(appearance=GalleryAppearance()),
+    "mean, momentum 0.8": lambda: DeepSort(appearance=MeanAppearance(momentum=0.8)),
+    "no low scores": changed(min_score=DEFAULT.sure_score),
+    "births anywhere": changed(birth_overlap=1.0),
+    "births from sure_score": changed(birth_score=DEFAULT.sure_score),
+    "noise not by score": changed(scale_noise_by_score=False),
+    "not damped": changed(coasting_growth=1.0),
+    "remember everything": changed(remember_score=DEFAULT.min_score),
+    "no common shift": changed(steady=False),
+    "gone after 30": changed(max_misses=30),
 }

@@ -1,5 +1,6 @@
 """Every script of benchmarks/ does its work in a tiny setting."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from benchmarks import (
     pipeline_speed,
     provenance,
     referee,
+    rungs,
     street_recovery,
     tracking_speed,
 )
@@ -361,6 +363,7 @@ def test_the_ablation_gives_gain_and_interval_over_the_rung_above(
     monkeypatch.setitem(inputs.GROUPS, "frames+public", ("TUD-Campus-public",))
     slow = lambda: DeepSort(DeepSortConfig(confirm_after=20))  # noqa: E731
     monkeypatch.setattr(ablation, "RUNGS", {"slow": slow, "quick": DeepSort, "again": DeepSort})
+    monkeypatch.setattr(ablation, "ALTERNATIVES", {"other": slow})
     assert ablation.main(["--data", str(data_root), "--group", "frames+public"]) == 0
     lines = capsys.readouterr().out.splitlines()
     rows = {
@@ -370,4 +373,18 @@ def test_the_ablation_gives_gain_and_interval_over_the_rung_above(
     assert rows["quick"][4].startswith("+")
     assert rows["quick"][4].endswith("]*")
     assert rows["again"][4:7] == ["+0.0 [+0.0, +0.0]"] * 3
-    assert rows["again"][:4] == rows["quick"][:4]
+    assert rows["again"][:4] == rows["quick"][:4] == rows["DeepSort()"][:4]
+    assert rows["other"][:4] == rows["slow"][:4]
+    assert rows["other"][4].startswith("-")
+
+
+def test_the_rungs_climb_from_the_paper_to_the_default() -> None:
+    names = list(rungs.RUNGS)
+    assert names[0] == "as published"
+    assert names[-1] == "DeepSort()"
+    below_default = rungs.RUNGS[names[-2]]().config
+    assert replace(below_default, max_misses=rungs.DEFAULT.max_misses) == rungs.DEFAULT
+    scene = crowd(5, 12)
+    for make in [*rungs.RUNGS.values(), *rungs.ALTERNATIVES.values()]:
+        rows, _ = mot.track(make(), scene.detections, [{}] * 12)
+        assert len(np.unique(rows.id)) >= 4
