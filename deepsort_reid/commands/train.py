@@ -84,33 +84,37 @@ def run(args: argparse.Namespace) -> int:
     samples, validation = _split(args)
     images, kept, identity = _load(samples, size)
     people = sorted({sample.identity for sample in kept})
-    train(
-        model,
-        _criterion(args, architecture, len(people)),
-        images,
-        identity,
-        args.out,
-        optimizer=_optimizer(args),
-        schedule=_schedule(args),
-        config=TrainConfig(
-            epochs=min(args.stop_after or args.epochs, args.epochs),
-            people=args.people or min(16, len(people)),
-            images_each=args.images_each,
-            weight_decay=_weight_decay(args),
-            frozen_epochs=args.frozen_epochs,
-            average_decay=args.average_decay,
-            precision=getattr(torch, args.precision),
-            local_norms=args.local_norms,
-            validate_every=args.validate_every,
-            patience=args.patience,
-            seed=args.seed,
-        ),
-        description=_description(args, architecture, people, kept, validation),
-        augmentation=None if args.no_augmentation else AugmentConfig(occlude=args.occlude),
-        validate=_validation(validation, size) if validation else None,
-        resume=args.resume,
-        world=world,
-    )
+    try:
+        train(
+            model,
+            _criterion(args, architecture, len(people)),
+            images,
+            identity,
+            args.out,
+            optimizer=_optimizer(args),
+            schedule=_schedule(args),
+            config=TrainConfig(
+                epochs=min(args.stop_after or args.epochs, args.epochs),
+                people=args.people or min(16, len(people)),
+                images_each=args.images_each,
+                weight_decay=_weight_decay(args),
+                frozen_epochs=args.frozen_epochs,
+                average_decay=args.average_decay,
+                precision=getattr(torch, args.precision),
+                local_norms=args.local_norms,
+                validate_every=args.validate_every,
+                patience=args.patience,
+                seed=args.seed,
+            ),
+            description=_description(args, architecture, people, kept, validation),
+            augmentation=None if args.no_augmentation else AugmentConfig(occlude=args.occlude),
+            validate=_validation(validation, size) if validation else None,
+            resume=args.resume,
+            world=world,
+        )
+    except KeyboardInterrupt:
+        logging.info("continue after the last finished epoch with --resume %s", args.out)
+        raise
     return 0
 
 

@@ -3,7 +3,8 @@
 import csv
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,15 +30,25 @@ def write_history(folder: Path, history: Sequence[Mapping[str, float]]) -> None:
     write_atomically(folder / "curves.png", _curves(history, columns))
 
 
-def write_events(folder: Path, row: Mapping[str, float]) -> None:
-    """The same row for TensorBoard, where that is installed."""
+@contextmanager
+def open_events(folder: Path, epochs_done: int) -> Iterator[Callable[[Mapping[str, float]], None]]:
+    """A function that writes a row for TensorBoard, and nothing where that is not installed.
+
+    What an earlier run wrote for epochs after `epochs_done` is hidden.
+    """
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
+        yield lambda row: None
         return
-    with SummaryWriter(str(folder)) as writer:
-        for name, value in row.items():
-            writer.add_scalar(name, value, int(row["epoch"]))
+    with SummaryWriter(str(folder), purge_step=epochs_done + 1) as writer:
+
+        def write(row: Mapping[str, float]) -> None:
+            for name, value in row.items():
+                writer.add_scalar(name, value, int(row["epoch"]))
+            writer.flush()
+
+        yield write
 
 
 def _curves(history: Sequence[Mapping[str, float]], columns: Sequence[str]) -> bytes:

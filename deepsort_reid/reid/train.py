@@ -5,6 +5,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from deepsort_reid.reid.processes import (
     share_state,
     synchronised,
 )
-from deepsort_reid.reid.run_folder import write_description, write_events, write_history
+from deepsort_reid.reid.run_folder import open_events, write_description, write_history
 from deepsort_reid.reid.samplers import identity_batches, share_of_batch
 from deepsort_reid.reid.schedules import Schedule
 
@@ -98,40 +99,39 @@ def train(
             save_training(folder / name, state, description, **learner.saved())
 
     save("last.pt")
-    try:
-        for epoch in range(state.epoch, config.epochs):
+    with ExitStack() as stack:
+        if world.is_main:
+            write_events = stack.enter_context(open_events(folder, state.epoch))
+        while state.epoch < config.epochs and not _exhausted(state, config):
             row = _train_epoch(
-                learner, images, identity, epoch, state, schedule, config, augmentation, world
+                learner, images, identity, state, schedule, config, augmentation, world
             )
             if not math.isfinite(row["loss"]):
                 raise ValueError(
-                    f"the loss became {row['loss']} in epoch {epoch + 1}: try again with a lower "
-                    f"learning rate; {folder / 'last.pt'} holds the epoch before"
+                    f"the loss became {row['loss']} in epoch {state.epoch + 1}: try again with a "
+                    f"lower learning rate; {folder / 'last.pt'} holds the epoch before"
                 )
-            is_last = epoch + 1 == config.epochs
-            better = False
-            if validate is not None and (is_last or (epoch + 1) % config.validate_every == 0):
+            state.epoch += 1
+            is_due = state.epoch == config.epochs or state.epoch % config.validate_every == 0
+            if validate is not None and is_due:
                 row.update(from_main(lambda: dict(validate(learner.average)), world))
-                better = row["mAP"] > state.best
+            is_better = row.get("mAP", -1.0) > state.best
+            if "mAP" in row:
+                state.misses = 0 if is_better else state.misses + 1
                 state.best = max(row["mAP"], state.best)
-                state.misses = 0 if better else state.misses + 1
-            state.epoch = epoch + 1
             state.history.append(row)
-            if better:
+            if is_better:
                 save("best.pt")
             save("last.pt")
             if world.is_main:
                 write_history(folder, state.history)
-                write_events(folder, row)
+                write_events(row)
                 _log.info(" ".join(f"{key} {value:.5g}" for key, value in row.items()))
-            if config.patience is not None and state.misses >= config.patience:
-                _log.info("no better mAP in %d validations: stopped", state.misses)
-                break
-    except KeyboardInterrupt:
-        if world.is_main:
-            _log.info("stopped; continue after epoch %d with --resume %s", state.epoch, folder)
-        raise
     return state.history
+
+
+def _exhausted(state: TrainState, config: TrainConfig) -> bool:
+    return config.patience is not None and state.misses >= config.patience
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,6 @@ def _train_epoch(
     learner: _Learner,
     images: NDArray[np.uint8],
     identity: NDArray[np.int64],
-    epoch: int,
     state: TrainState,
     schedule: Schedule,
     config: TrainConfig,
@@ -189,6 +188,7 @@ def _train_epoch(
 ) -> dict[str, float]:
     """One pass over the data; the row of `metrics.csv` for it."""
     started = time.perf_counter()
+    epoch = state.epoch  # those finished, so this one's number from 0
     _set_mode(learner, frozen=epoch < config.frozen_epochs)
     # Dropout and the like draw from the global generator: the same in a resumed run.
     torch.manual_seed(_mix(config.seed, epoch, world.rank))

@@ -97,6 +97,18 @@ def test_new_people_can_be_learned_from_an_older_network(people, tmp_path):
     assert all(torch.allclose(first[key], second[key], atol=1e-6) for key in WEIGHTS)
 
 
+def test_ctrl_c_says_how_to_go_on(people, tmp_path, monkeypatch, caplog):
+    def interrupt(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("deepsort_reid.reid.train.augment", interrupt)
+    with caplog.at_level("INFO"):
+        assert train(people, tmp_path / "run") == 130
+    assert f"--resume {tmp_path / 'run'}" in caplog.text
+    monkeypatch.undo()
+    assert train(people, tmp_path / "run", "--resume", str(tmp_path / "run"), "--epochs", "1") == 0
+
+
 def one_line(capsys):
     error = capsys.readouterr().err
     assert error.count("\n") == 1, error
