@@ -6,11 +6,12 @@ import runpy
 from pathlib import Path
 from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import pytest
 
-from deepsort_reid import DeepSort, Detections
-from deepsort_reid.mot import read_results
+from deepsort_reid import DeepSort, Detections, Embedder
+from deepsort_reid.mot import read_results, write_rows
 from deepsort_reid.scene import Street
 
 FOLDER = Path(__file__).resolve().parents[1] / "examples"
@@ -78,6 +79,28 @@ def test_the_camera_is_shown_until_the_viewer_says_stop(street):
     example("webcam").main(street, show)
     assert len(shown) == 20
     assert shown[0].shape == street[0].shape
+
+
+def lay_sequence(folder, seed):
+    """A second of a rendered street as a MOT folder with images and truth."""
+    street = Street(seed=seed, people=6, frames=25, width=640, height=360)
+    (folder / "img1").mkdir(parents=True)
+    (folder / "gt").mkdir()
+    for number, frame, _ in street:
+        cv2.imwrite(str(folder / "img1" / f"{number:06d}.jpg"), frame)
+    write_rows(folder / "gt" / "gt.txt", street.truth, "gt")
+    return folder
+
+
+@pytest.mark.slow
+def test_an_embedder_is_trained_on_one_street_and_measured_on_another(tmp_path):
+    learn_from = lay_sequence(tmp_path / "learn", seed=1)
+    measure_on = lay_sequence(tmp_path / "measure", seed=2)
+    main = example("train_embedder").main
+    file = main(learn_from, measure_on, tmp_path / "out", "--epochs", 1, "--people", 2)
+    rows = Embedder(file).embed_crops([np.full((80, 40, 3), 90, np.uint8)])
+    np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-3)
+    assert rows.shape == (1, 128)
 
 
 def walk(feet):
