@@ -12,6 +12,7 @@ from deepsort_reid.camera_motion import (
     FromFile,
     SparseFlow,
 )
+from deepsort_reid.scene import Street
 from deepsort_reid.video import frames_of
 
 HEIGHT, WIDTH = 240, 320
@@ -226,6 +227,16 @@ def test_estimators_do_not_share_what_they_saw():
     one(texture())
     other(texture(seed=5))
     assert error(one(seen_by(texture(), warp)), warp) < 0.3
+
+
+def test_the_pan_over_a_street_with_people_is_followed():
+    street = Street(seed=3, frames=40, camera_pan=True, width=480, height=270)
+    estimator, told, true = SparseFlow(), np.eye(3), np.eye(3)
+    for number, frame, rows in street:
+        told = np.vstack([estimator(frame, rows.xyxy).warp, [0, 0, 1]]) @ told
+        true = np.vstack([street.warp(number), [0, 0, 1]]) @ true
+    assert np.abs(true[:2, 2]).max() > 20
+    assert error(CameraMotion(told[:2], 1.0), true[:2], street.size) < 1.5
 
 
 def write_warps(path, shifts):
