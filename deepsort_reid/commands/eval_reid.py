@@ -21,6 +21,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--embedder", type=Path, help="ONNX file or checkpoint .pt (default: the shipped one)")
     add("--out", type=Path, default=Path("reid-report"), help="folder (default: %(default)s)")
     add("--rerank", action="store_true", help="k-reciprocal re-ranking (Zhong et al. 2017)")
+    add(
+        "--gap",
+        type=int,
+        default=0,
+        metavar="FRAMES",
+        help="leave out answers so close in the same video, for crops with a manifest",
+    )
     add("--people", type=Path, help="text file with the identities to ask for, one in a line")
     add("--no-report", action="store_true", help="only the table")
     add("--threads", type=int, help="of the CPU")
@@ -48,7 +55,13 @@ def run(args: argparse.Namespace) -> None:
         rows = _askers(gallery)
         queries = [gallery[row] for row in rows]
         result = evaluate_each_against_all(
-            gallery_embedding, identity, queries=rows, camera=camera, reranking=reranking
+            gallery_embedding,
+            identity,
+            queries=rows,
+            camera=camera,
+            frame=_frames(gallery, args.gap),
+            gap=args.gap,
+            reranking=reranking,
         )
     else:
         result = evaluate_reid(
@@ -105,6 +118,17 @@ def _askers(samples: Sequence["Sample"]) -> NDArray[np.int64]:
 
     nobody = [s.identity in (JUNK, DISTRACTOR) and s.camera >= 0 for s in samples]
     return np.flatnonzero(~np.array(nobody, np.bool_))
+
+
+def _frames(samples: Sequence["Sample"], gap: int) -> list[int] | None:
+    """Frames of the samples, where a gap is asked for."""
+    if gap == 0:
+        return None
+    if gap < 0 or any(sample.frame < 0 for sample in samples):
+        raise ValueError(
+            f"--gap {gap}: expected 0 or more frames, and crops with a manifest that tells frames"
+        )
+    return [sample.frame for sample in samples]
 
 
 def _embedder(path: Path | None, threads: int | None) -> tuple[str, Embed]:

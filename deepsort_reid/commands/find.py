@@ -37,7 +37,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--among-truth", action="store_true", help="choose among the labelled boxes, not detections"
     )
-    add("--identity", type=int, help="id of the person in the truth, where QUERY is an image")
+    add(
+        "--identity",
+        type=int,
+        nargs="+",
+        metavar="ID",
+        help="of the person in the truth: where QUERY is an image, or who comes back gets a new id",
+    )
     add("--start", type=int, default=1, help="first frame, from 1; a query box lies in it")
     add("--stop", type=int, help="last frame")
     add("--every", type=int, default=1, metavar="N", help="every Nth frame only")
@@ -155,15 +161,15 @@ def _person(
         if args.identity is not None:
             raise ValueError("--identity needs labels: --truth FILE")
         return None
-    identity = args.identity
-    if identity is None:
+    identities = args.identity
+    if identities is None:
         if box is None:
             return None
-        identity = person_at(truth, args.start, box)
-    rows = truth[truth.id == identity]
-    if not len(rows):
-        raise ValueError(f"--identity: nobody in the labels has the id {identity}")
-    return rows
+        identities = [person_at(truth, args.start, box)]
+    for identity in identities:
+        if not (truth.id == identity).any():
+            raise ValueError(f"--identity: nobody in the labels has the id {identity}")
+    return truth[np.isin(truth.id, identities)]
 
 
 def _frame_count(args: argparse.Namespace, video: "Video") -> int | None:

@@ -1,119 +1,15 @@
 """How well embeddings find people again: CMC, mAP and mINP under the Market-1501 protocol."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from deepsort_reid.reid.data import JUNK
 from deepsort_reid.reid.rerank import Reranking, k_reciprocal_distance
+from deepsort_reid.reid.result import IdentityScores, ReidResult
 
-
-@dataclass(frozen=True, eq=False)
-class ReidResult:
-    """Rankings of Q queries; scores are averages over the queries that have a right answer.
-
-    Rows of `ranked` are the first K gallery rows in the caller's numbering, -1 where the gallery
-    ended. `right_ranks[q]` holds the 1-based ranks of all right answers, rising, however deep they
-    lie; it is empty for a query without one, which counts in no average.
-    """
-
-    identity: NDArray[np.str_]  # (Q,)
-    right_ranks: tuple[NDArray[np.int64], ...]  # Q arrays (answers,)
-    right_rows: tuple[NDArray[np.int64], ...]  # the gallery rows that stand at these ranks
-    ranked: NDArray[np.int64]  # (Q, K)
-    similarity: NDArray[np.float32]  # (Q, K) cosine; minus the distance after re-ranking
-    right: NDArray[np.bool_]  # (Q, K)
-
-    @cached_property
-    def answered(self) -> NDArray[np.int64]:
-        """Rows of the queries that have at least one right answer in the gallery."""
-        return np.flatnonzero([len(ranks) > 0 for ranks in self.right_ranks])
-
-    @property
-    def unanswerable(self) -> int:
-        """How many queries have no right answer in the gallery."""
-        return len(self.right_ranks) - len(self.answered)
-
-    @cached_property
-    def first_rank(self) -> NDArray[np.int64]:
-        """(Q,) rank of the best right answer, 1 at best; 0 where there is none."""
-        return np.array([ranks[0] if len(ranks) else 0 for ranks in self.right_ranks], np.int64)
-
-    @cached_property
-    def average_precision(self) -> NDArray[np.float64]:
-        """(Q,) mean of the precision at each right answer; nan where there is none."""
-        return np.array(
-            [
-                np.mean(np.arange(1, len(ranks) + 1) / ranks) if len(ranks) else np.nan
-                for ranks in self.right_ranks
-            ]
-        )
-
-    @cached_property
-    def inverse_penalty(self) -> NDArray[np.float64]:
-        """(Q,) right answers / rank of the last one (Ye et al. 2021, eq. 3); nan without any."""
-        return np.array(
-            [len(ranks) / ranks[-1] if len(ranks) else np.nan for ranks in self.right_ranks]
-        )
-
-    @cached_property
-    def cmc(self) -> NDArray[np.float64]:
-        """(K + 1,): `cmc[k]` is the share of queries with a right answer in the first k."""
-        return cumulative_match(self.first_rank[self.answered], self.ranked.shape[1])
-
-    @property
-    def mean_average_precision(self) -> float:
-        """The mAP, in [0, 1]."""
-        return float(np.mean(self.average_precision[self.answered]))
-
-    @property
-    def mean_inverse_penalty(self) -> float:
-        """The mINP, in [0, 1]: how deep the last right answer lies."""
-        return float(np.mean(self.inverse_penalty[self.answered]))
-
-    @cached_property
-    def per_identity(self) -> tuple["IdentityScores", ...]:
-        """The same scores person by person, in order of name."""
-        names = self.identity[self.answered]
-        return tuple(
-            self._of_identity(name, self.answered[names == name]) for name in set_of(names)
-        )
-
-    def precision_at(self, recall: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Precision at each `recall` (R,) in [0, 1], averaged over queries: (R,).
-
-        Interpolated: the best precision at that recall or any higher one.
-        """
-        total = np.zeros(len(recall))
-        for row in self.answered:
-            ranks = self.right_ranks[row]
-            precision = np.arange(1, len(ranks) + 1) / ranks
-            best = np.maximum.accumulate(precision[::-1])[::-1]
-            total += best[np.maximum(np.ceil(recall * len(ranks) - 1e-9).astype(int) - 1, 0)]
-        return total / len(self.answered)
-
-    def _of_identity(self, name: str, rows: NDArray[np.int64]) -> "IdentityScores":
-        return IdentityScores(
-            str(name),
-            len(rows),
-            cumulative_match(self.first_rank[rows], self.ranked.shape[1]),
-            float(np.mean(self.average_precision[rows])),
-            float(np.mean(self.inverse_penalty[rows])),
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class IdentityScores:
-    """Scores of one person's queries."""
-
-    identity: str
-    queries: int
-    cmc: NDArray[np.float64]  # (K + 1,)
-    mean_average_precision: float
-    mean_inverse_penalty: float
+__all__ = ["IdentityScores", "ReidResult", "evaluate_each_against_all", "evaluate_reid"]
 
 
 def evaluate_reid(
@@ -125,6 +21,9 @@ def evaluate_reid(
     gallery_camera: ArrayLike,
     *,
     query_row: ArrayLike | None = None,
+    query_frame: ArrayLike | None = None,
+    gallery_frame: ArrayLike | None = None,
+    gap: int = 0,
     keep: int = 50,
     batch: int = 256,
     reranking: Reranking | None = None,
@@ -134,9 +33,13 @@ def evaluate_reid(
     Embeddings are (Q, D) and (G, D) of any length; identities (Q,), (G,) strings or integers;
     cameras (Q,), (G,) integers, negative where unknown. Market-1501 protocol (Zheng et al. 2015):
     pictures of the asked person from the asking camera are left out, junk ("-1") is ignored,
-    distractors count as wrong answers. `query_row` (Q,) names the gallery row that is the query
-    itself, -1 for none; it is left out. Among equal similarities the wrong answers come first: an
+    distractors count as wrong answers. Among equal similarities the wrong answers come first: an
     embedding that is the same for everybody earns nothing.
+
+    query_row: (Q,) the gallery row that is the query itself, -1 for none; it is left out.
+    gap: above 0, leaves out pictures of the asked person that many frames or fewer away, by
+    `query_frame` (Q,) and `gallery_frame` (G,), negative where unknown: to recognise somebody in
+    the next frame is no feat. keep: answers kept of each ranking. batch: queries at a time.
 
     Raises ValueError for rows that do not belong together and when no query has a right answer.
     """
@@ -152,20 +55,24 @@ def evaluate_reid(
     all_gallery_names = np.asarray(gallery_identity).astype(str)
     query_camera, all_gallery_camera = np.asarray(query_camera), np.asarray(gallery_camera)
     itself = np.full(len(query), -1) if query_row is None else np.asarray(query_row)
-    _check_lengths("query", len(query), names, query_camera, itself)
-    _check_lengths("gallery", len(gallery), all_gallery_names, all_gallery_camera)
+    asked_in = np.full(len(query), -1) if query_frame is None else np.asarray(query_frame)
+    seen_in = np.full(len(gallery), -1) if gallery_frame is None else np.asarray(gallery_frame)
+    _check_lengths("query", len(query), names, query_camera, itself, asked_in)
+    _check_lengths("gallery", len(gallery), all_gallery_names, all_gallery_camera, seen_in)
 
     columns = np.flatnonzero(all_gallery_names != JUNK)
     # Comparing numbers is a hundred times cheaper than comparing names.
     both = np.concatenate([names, all_gallery_names[columns]])
     code = np.unique(both, return_inverse=True)[1]
-    queries = _Side(query, code[: len(names)], query_camera, itself)
-    answers = _Side(gallery[columns], code[len(names) :], all_gallery_camera[columns], columns)
-    result = _rank(names, queries, answers, keep, batch, reranking)
+    queries = _Side(query, code[: len(names)], query_camera, itself, asked_in)
+    camera, frame = all_gallery_camera[columns], seen_in[columns]
+    answers = _Side(gallery[columns], code[len(names) :], camera, columns, frame)
+    result = _rank(names, queries, answers, keep, batch, gap, reranking)
     if len(result.answered) == 0:
         raise ValueError(
             f"none of {len(query)} queries has a right answer among {len(columns)} gallery images: "
             "a person needs two images, from two cameras where cameras are known"
+            + (f", more than {gap} frames apart" if gap else "")
         )
     return result
 
@@ -176,16 +83,20 @@ def evaluate_each_against_all(
     *,
     queries: ArrayLike | None = None,
     camera: ArrayLike | None = None,
+    frame: ArrayLike | None = None,
+    gap: int = 0,
     keep: int = 50,
     reranking: Reranking | None = None,
 ) -> ReidResult:
     """Every image (or the rows in `queries`) once as the query against all other images.
 
     For data without cameras: embedding (N, D), identity (N,). With `camera` (N,) the pictures of
-    the same person from the same camera are left out as well. `ranked` holds rows of `embedding`.
+    the same person from the same camera are left out as well, with `frame` (N,) and a `gap` those
+    that many frames or fewer away. `ranked` holds rows of `embedding`.
     """
     embedding, identity = np.asarray(embedding), np.asarray(identity)
     seen_by = np.full(len(embedding), -1) if camera is None else np.asarray(camera)
+    seen_in = np.full(len(embedding), -1) if frame is None else np.asarray(frame)
     rows = np.arange(len(embedding)) if queries is None else np.asarray(queries)
     return evaluate_reid(
         embedding[rows],
@@ -195,20 +106,12 @@ def evaluate_each_against_all(
         identity,
         seen_by,
         query_row=rows,
+        query_frame=seen_in[rows],
+        gallery_frame=seen_in,
+        gap=gap,
         keep=keep,
         reranking=reranking,
     )
-
-
-def cumulative_match(first_rank: NDArray[np.int64], ranks: int) -> NDArray[np.float64]:
-    """Share of queries answered within the first k, for k from 0: (ranks + 1,)."""
-    counts = np.bincount(np.minimum(first_rank, ranks + 1), minlength=ranks + 2)
-    return np.cumsum(counts[: ranks + 1]) / max(len(first_rank), 1)
-
-
-def set_of(names: NDArray[np.str_]) -> Sequence[str]:
-    """The distinct names in order; numbers by value, not by their first digit."""
-    return sorted({str(name) for name in names}, key=lambda name: (len(name), name))
 
 
 @dataclass(frozen=True, eq=False)
@@ -219,6 +122,7 @@ class _Side:
     person: NDArray[np.int64]
     camera: NDArray[np.int64]
     row: NDArray[np.int64]  # of the caller's gallery; -1 for a query that is not in it
+    frame: NDArray[np.int64]  # -1 where unknown
 
 
 def _rank(
@@ -227,6 +131,7 @@ def _rank(
     gallery: _Side,
     keep: int,
     batch: int,
+    gap: int,
     reranking: Reranking | None,
 ) -> ReidResult:
     count = len(names)
@@ -246,6 +151,9 @@ def _rank(
         same_camera = queries.camera[rows, None] == gallery.camera
         left_out = right & same_camera & (gallery.camera >= 0)
         left_out |= queries.row[rows, None] == gallery.row
+        if gap > 0:
+            near = np.abs(queries.frame[rows, None] - gallery.frame) <= gap
+            left_out |= right & near & (queries.frame[rows, None] >= 0) & (gallery.frame >= 0)
         similarity[left_out] = -np.inf
         right &= ~left_out
         ascending = np.sort(similarity, axis=1)

@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from deepsort_reid.reid.evaluate import ReidResult
 from deepsort_reid.reid.pairs import AucByGap, PairSimilarity
+from deepsort_reid.reid.result import ReidResult
 
 SIZE = (7.2, 4.4)  # inches
 DPI = 150

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from deepsort_reid.reid import plots
 from deepsort_reid.reid.data import DISTRACTOR, JUNK, Sample, read_image
-from deepsort_reid.reid.evaluate import ReidResult
 from deepsort_reid.reid.montage import ASKED, RIGHT, WRONG, Tile, evenly, montage, write_png
 from deepsort_reid.reid.pairs import auc_by_gap, pair_similarity
 from deepsort_reid.reid.report_page import RANKS, Picture, render_page, summary, summary_over_people
+from deepsort_reid.reid.result import ReidResult
 from deepsort_reid.reid.tsne import tsne
 
 MAP_PEOPLE, MAP_POINTS = 36, 700  # more colours cannot be told apart; more points take minutes

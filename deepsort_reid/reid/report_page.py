@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deepsort_reid.reid.evaluate import ReidResult
+from deepsort_reid.reid.result import ReidResult
 
 RANKS = (1, 5, 10, 20)
 

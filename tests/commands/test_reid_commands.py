@@ -171,6 +171,21 @@ def test_eval_reid_asks_only_for_the_people_listed(run, crops, colour_model, tmp
     assert "20 queries of 2 people" in told
 
 
+def test_eval_reid_leaves_out_neighbouring_frames_on_demand(run, crops, colour_model):
+    # Seven apart: all but frames 6 and 7 of persons 1 and 2, only the ends (5, 12) of person 3.
+    arguments = ("--embedder", colour_model, "--no-report", "--gap")
+    status, told, _ = run("eval-reid", crops, *arguments, 6)
+    assert status == 0
+    assert "10 queries have no right answer" in told
+    status, _, err = run("eval-reid", crops, *arguments, 11)
+    assert status == 2
+    assert "more than 11 frames apart" in complaint(err, "eval-reid")
+    (crops / "manifest.csv").unlink()
+    status, _, err = run("eval-reid", crops, *arguments, 6)
+    assert status == 2
+    assert "crops with a manifest" in complaint(err, "eval-reid")
+
+
 def test_eval_reid_without_two_pictures_of_a_person_says_what_is_needed(
     run, colour_model, tmp_path
 ):
@@ -219,6 +234,15 @@ def test_find_takes_an_image_and_an_identity(
     assert status == 0
     assert "re-identified in 8 of 8 frames (100.0%)" in told
     assert "0 false alarms in 4 frames without them" in told
+
+
+def test_find_takes_several_ids_of_one_person(run, sequence, colour_model, tmp_path):
+    status, told, _ = run(
+        "find", "12,20,16,40", sequence, "--embedder", colour_model, "--identity", 1, 3,
+        "--threshold", 0.95, "--out", tmp_path / "found",
+    )  # fmt: skip
+    assert status == 0
+    assert "re-identified in 11 of 11 frames" in told
 
 
 def test_find_without_truth_claims_no_share(run, sequence, crops, colour_model, tmp_path):

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from deepsort_reid.reid.evaluate import (
-    cumulative_match,
     evaluate_each_against_all,
     evaluate_reid,
 )
 from deepsort_reid.reid.rerank import Reranking
+from deepsort_reid.reid.result import cumulative_match, set_of
 from tests.reid.oracle import ranking, scores
 
 
@@ -122,6 +122,24 @@ def test_without_cameras_every_image_asks_all_others_but_itself():
     np.testing.assert_allclose(result.average_precision, precision)
     for row in range(30):
         assert sorted(result.ranked[row]) == [r for r in range(30) if r != row]
+
+
+def test_pictures_of_the_person_close_in_time_can_be_left_out():
+    frame = np.array([1, 2, 9, 30, 5])
+    identity = ["a", "a", "a", "a", "b"]
+    embedding = at(1.0, 0.99, 0.9, 0.5, 0.7)
+    far = evaluate_each_against_all(embedding, identity, queries=[0], frame=frame, gap=8)
+    # 2 is too close, 9 exactly so; b stays although it is close.
+    assert far.ranked[0, :3].tolist() == [4, 3, -1]
+    near = evaluate_each_against_all(embedding, identity, queries=[0], frame=frame, gap=7)
+    assert near.ranked[0, :4].tolist() == [2, 4, 3, -1]
+    unknown = np.where(frame == 2, -1, frame)
+    kept = evaluate_each_against_all(embedding, identity, queries=[0], frame=unknown, gap=8)
+    assert kept.ranked[0, :4].tolist() == [1, 4, 3, -1]
+
+
+def test_names_come_in_order_of_their_numbers():
+    assert list(set_of(np.array(["p10", "p9", "p9", "p1"]))) == ["p1", "p9", "p10"]
 
 
 def test_an_embedding_that_is_the_same_for_everybody_earns_nothing():
