@@ -99,7 +99,7 @@ def plan(
             leaves, returns = _leave_and_return(stage, table, person, absences[person], rng)
             _stroll(stage, table, person, (start, leaves), rng)
             start = returns + _rest(stage, rng)
-        elif person > len(absences) and alone and rng.random() < 0.35:
+        elif person > len(absences) and alone and rng.random() < 0.25:
             start = _together(stage, table, person, rng)
             alone = False
         else:
@@ -173,8 +173,9 @@ def _together(
     sides = (0.66, -0.66)
     for side in sides if rng.random() < 0.5 else sides[::-1]:
         moved = beside.copy()
-        moved[:, 0] -= side * np.sin(beside[:, 2]) + 0.12 * np.cos(beside[:, 2])
-        moved[:, 1] += side * np.cos(beside[:, 2]) - 0.12 * np.sin(beside[:, 2])
+        # Half a step behind, or from the side the one would hide the other all the way.
+        moved[:, 0] -= side * np.sin(beside[:, 2]) + 0.35 * np.cos(beside[:, 2])
+        moved[:, 1] += side * np.cos(beside[:, 2]) - 0.35 * np.sin(beside[:, 2])
         if _is_free(stage, moved[here]) and _clearance(table[:person], moved) > _ROOM * 0.9:
             numbers = np.flatnonzero(~np.isnan(moved[:, 0]))
             visible = numbers[stage.seen(numbers, moved[numbers])]
