@@ -53,10 +53,11 @@ class Embedder:
         self._input_name = layout.name
         self._dtype = layout.dtype
         self._bgr = _choice(self.name, self.metadata, "channel_order", ("RGB", "BGR")) == "BGR"
-        self._in_graph = (
-            _choice(self.name, self.metadata, "normalisation", ("imagenet", "in_graph"))
-            == "in_graph"
-        )
+        asked = _choice(self.name, self.metadata, "normalisation", ("imagenet", "in_graph"))
+        plain = asked == "in_graph"
+        # Per channel in the order of frames, blue first: x * gain + offset.
+        self._gain = np.ones(3, np.float32) if plain else 1 / IMAGENET_STD[::-1]
+        self._offset = np.zeros(3, np.float32) if plain else -(IMAGENET_MEAN / IMAGENET_STD)[::-1]
         self._output_name: str = self._session.get_outputs()[0].name
         # One run on a black crop says the width for certain, whatever the graph declares.
         black = np.zeros((1, layout.height, layout.width, 3), dtype=np.uint8)
@@ -91,14 +92,13 @@ class Embedder:
         if self._fixed_batch and count < self._fixed_batch:
             padding = np.zeros((self._fixed_batch - count, *batch.shape[1:]), dtype=np.uint8)
             batch = np.concatenate([batch, padding])
-        channels = batch if self._bgr else batch[..., ::-1]
-        images = channels.astype(np.float32)  # (B, H, W, 3)
-        if not self._in_graph:
-            mean, std = (IMAGENET_MEAN, IMAGENET_STD)
-            if self._bgr:
-                mean, std = (mean[::-1], std[::-1])
-            images = (images - mean) / std
-        planes = np.ascontiguousarray(images.transpose(0, 3, 1, 2), dtype=self._dtype)
+        planes = np.empty((len(batch), 3, *self.input_size), dtype=np.float32)
+        # Plane by plane: much quicker than array arithmetic on interleaved colours.
+        for place, colour in enumerate((0, 1, 2) if self._bgr else (2, 1, 0)):
+            plane = planes[:, place]
+            np.multiply(batch[..., colour], self._gain[colour], out=plane)
+            plane += self._offset[colour]
+        planes = planes.astype(self._dtype, copy=False)
         output = self._session.run([self._output_name], {self._input_name: planes})[0]
         answer = np.asarray(output, dtype=np.float32)
         if answer.ndim < 2 or len(answer) != len(batch) or answer.size == 0:
