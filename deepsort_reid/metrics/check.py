@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsort_reid.metrics.clear import THRESHOLD, both_sides_turn, clear_matches
-from deepsort_reid.metrics.comparison import EPS, Comparison
+from deepsort_reid.metrics.comparison import Comparison
+from deepsort_reid.metrics.overlaps import EPS
 from deepsort_reid.metrics.scores import Scores
 
 RETURNS = "motmetrics goes back to the track from before the gap, TrackEval to the best overlap"

@@ -10,8 +10,9 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from deepsort_reid.metrics.comparison import EPS, Comparison
+from deepsort_reid.metrics.comparison import Comparison
 from deepsort_reid.metrics.matching import solve
+from deepsort_reid.metrics.overlaps import EPS
 
 THRESHOLD = 0.5  # IoU from which a predicted box may stand for a truth box
 
@@ -158,16 +159,15 @@ def clear_matches(comparison: Comparison, threshold: float = THRESHOLD) -> NDArr
     In each frame: keep the pairs of the previous frame, then make the sum of the overlaps largest.
     Only where pairs compete does the frame before matter; all the others are decided at once.
     """
+    before = _row_before(comparison)
     near = np.flatnonzero(comparison.similarity >= threshold - EPS)
     row, column = comparison.pair_truth[near], comparison.pair_predicted[near]
     alone = (np.bincount(row)[row] == 1) & (np.bincount(column)[column] == 1)
-    if alone.all():
-        return near
     # The track matched to each truth row, -1 for none; the last entry is "no such row".
     partner = np.full(len(comparison.truth) + 1, -1, dtype=np.int64)
     partner[row[alone]] = comparison.predicted.id[column[alone]]
     contested = near[~alone]
-    won = _settle(comparison, contested, near, partner.tolist(), _row_before(comparison))
+    won = _settle(comparison, contested, near, partner, before)
     return np.sort(np.concatenate([near[alone], contested[won]]))
 
 
@@ -175,7 +175,7 @@ def _settle(
     comparison: Comparison,
     contested: NDArray[np.int64],
     near: NDArray[np.int64],
-    partner: list[int],
+    partner: NDArray[np.int64],
     before: NDArray[np.int64],
 ) -> list[int]:
     """Which of the contested pairs win, by their place among them, frame by frame."""
@@ -183,13 +183,14 @@ def _settle(
     frame = comparison.bounds.of_truth[rows]
     row, column, earlier = rows.tolist(), columns.tolist(), before[rows].tolist()
     track, similarity = comparison.predicted.id[columns].tolist(), comparison.similarity[contested]
-    overlap = similarity.tolist()
+    overlap, known = similarity.tolist(), partner[before[rows]].tolist()
+    settled: dict[int, int] = {}  # truth row -> track, of the contested ones won so far
     won: list[int] = []
     begin = 0
     for end in np.append(np.flatnonzero(np.diff(frame)) + 1, len(frame)).tolist():
         # No two pairs that compete were both together before, and one that was outweighs all that
         # its rivals could win: whoever stays together is settled first.
-        stay = [i for i in range(begin, end) if partner[earlier[i]] == track[i]]
+        stay = [i for i in range(begin, end) if settled.get(earlier[i], known[i]) == track[i]]
         rows_gone, columns_gone = {row[i] for i in stay}, {column[i] for i in stay}
         free = [
             i
@@ -202,7 +203,7 @@ def _settle(
             taken = _solve_frame(comparison, here, partner, before)
             stay, new = [], [i for i in range(begin, end) if contested[i] in taken]
         for i in stay + new:
-            partner[row[i]] = track[i]
+            partner[row[i]] = settled[row[i]] = track[i]
         won += stay + new
         begin = end
     return won
@@ -230,12 +231,15 @@ def _decide(
 
 
 def _solve_frame(
-    comparison: Comparison, pairs: NDArray[np.int64], partner: list[int], before: NDArray[np.int64]
+    comparison: Comparison,
+    pairs: NDArray[np.int64],
+    partner: NDArray[np.int64],
+    before: NDArray[np.int64],
 ) -> set[int]:
     """The pairs that the solver chooses among `pairs`, all that may match in one frame."""
     rows = comparison.pair_truth[pairs]
     track = comparison.predicted.id[comparison.pair_predicted[pairs]]
-    together = track == np.array([partner[row] for row in before[rows]])
+    together = track == partner[before[rows]]
     score = TOGETHER_BEFORE * together + comparison.similarity[pairs]
     frame = int(comparison.bounds.of_truth[rows[0]])
     return set(pairs[solve(comparison, frame, pairs, score)].tolist())

@@ -4,20 +4,14 @@ Every metric reads the same sparse table of overlapping pairs. Pairs that do not
 stored: a hundred people in a frame make ten thousand pairs, of which a few hundred overlap.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from deepsort_reid.metrics.overlaps import Boxes, overlaps
 from deepsort_reid.mot import MotRows
-
-# Boxes and unions smaller than this have no overlap with anything (TrackEval's rule).
-EPS = float(np.finfo(np.float64).eps)
-
-# Candidate pairs looked at in one go: bounds the memory, some 5 MB, whatever the scene.
-CANDIDATES_AT_ONCE = 1 << 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +51,21 @@ class Bounds:
         return np.repeat(np.arange(len(self.frame)), np.diff(self.predicted))
 
 
+def _begins(ascending: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where a new value begins."""
+    return np.flatnonzero(np.append(len(ascending) > 0, ascending[1:] != ascending[:-1]))
+
+
+def bounds_of(truth: Side, predicted: Side) -> Bounds:
+    """Where each frame's boxes lie."""
+    frame = np.union1d(*(side.frame[_begins(side.frame)] for side in (truth, predicted)))
+    return Bounds(
+        frame,
+        np.append(np.searchsorted(truth.frame, frame), len(truth)),
+        np.append(np.searchsorted(predicted.frame, frame), len(predicted)),
+    )
+
+
 @dataclass(frozen=True, eq=False)
 class Comparison:
     """One sequence: truth, predicted, and their K overlapping pairs.
@@ -74,12 +83,7 @@ class Comparison:
     @cached_property
     def bounds(self) -> "Bounds":
         """Where each frame's boxes lie."""
-        frame = np.union1d(self.truth.frame, self.predicted.frame)
-        return Bounds(
-            frame,
-            np.append(np.searchsorted(self.truth.frame, frame), len(self.truth)),
-            np.append(np.searchsorted(self.predicted.frame, frame), len(self.predicted)),
-        )
+        return bounds_of(self.truth, self.predicted)
 
     @property
     def one_side_empty(self) -> bool:
@@ -115,12 +119,12 @@ def compare_boxes(truth: MotRows, predicted: MotRows, *, frames: int | None = No
             f"{name} boxes lie in frame {last}, but the sequence has {frames} frames: "
             "do both belong to the same sequence?"
         )
-    parts = list(_overlaps(left, right, truth.xyxy[left.row], predicted.xyxy[right.row]))
-    pair_truth, pair_predicted, similarity = (
-        np.concatenate(part) for part in zip(*parts, strict=True)
+    bounds = bounds_of(left, right)
+    found = overlaps(
+        Boxes(truth.xyxy, left.row, bounds.truth),
+        Boxes(predicted.xyxy, right.row, bounds.predicted),
     )
-    length = last if frames is None else frames
-    return Comparison(left, right, pair_truth, pair_predicted, similarity, length)
+    return Comparison(left, right, *found, last if frames is None else frames)
 
 
 def _side(rows: MotRows, name: str) -> Side:
@@ -164,75 +168,3 @@ def densify(values: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.in
     used = np.zeros(high - low + 1, dtype=np.bool_)
     used[values - low] = True
     return np.flatnonzero(used) + low, (np.cumsum(used) - 1)[values - low]
-
-
-def _overlaps(
-    truth: Side, predicted: Side, a: NDArray[np.float64], b: NDArray[np.float64]
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]]:
-    """Yield (truth row, predicted row, IoU) of overlapping boxes by truth row, in bounded pieces.
-
-    Frames are laid out one after another along x, so that one sorted array and two searches find
-    for every truth box the predicted boxes of its frame whose left edge is near enough.
-    """
-    none = np.empty(0, dtype=np.int64)
-    yield none, none, np.empty(0)
-    if len(truth) == 0 or len(predicted) == 0:
-        return
-    low = min(a[:, 0].min(), b[:, 0].min())
-    extent = max(a[:, 2].max(), b[:, 2].max()) - low
-    span = extent * 1.0001 + 1.0  # room between frames for what the layout rounds away
-    frame, number = densify(np.concatenate([truth.frame, predicted.frame]))
-    base_a, base_b = number[: len(truth)] * span - low, number[len(truth) :] * span - low
-    slack = 8 * EPS * len(frame) * span
-    order = np.argsort(b[:, 0] + base_b, kind="stable")
-    left = (b[:, 0] + base_b)[order]
-    widest = np.zeros(len(frame))
-    np.maximum.at(widest, number[len(truth) :], b[:, 2] - b[:, 0])
-    reach = a[:, 0] - widest[number[: len(truth)]]
-    first = np.searchsorted(left, np.maximum(reach, low) + base_a - slack)
-    count = np.searchsorted(left, a[:, 2] + base_a + slack, side="right") - first
-    a, b = a.T.copy(), b[order].T.copy()  # (4, R): one array per edge
-    area_a, area_b = _area(a), _area(b)
-    ends = np.cumsum(count)
-    begin = 0
-    while begin < len(truth):
-        done = ends[begin - 1] if begin else 0
-        end = max(begin + 1, int(np.searchsorted(ends, done + CANDIDATES_AT_ONCE)))
-        many = count[begin:end]
-        row = np.repeat(np.arange(begin, end), many)
-        place = np.arange(len(row)) + np.repeat(first[begin:end] - np.cumsum(many) + many, many)
-        for low_edge, high_edge in ((0, 2), (1, 3)):
-            near = (b[high_edge][place] > a[low_edge][row]) & (
-                b[low_edge][place] < a[high_edge][row]
-            )
-            row, place = row[near], place[near]
-        similarity = _paired_iou(a[:, row], b[:, place], area_a[row], area_b[place])
-        overlap = similarity > 0
-        yield row[overlap], order[place[overlap]], similarity[overlap]
-        begin = end
-
-
-def _area(edges: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Areas of boxes given by their edges x1, y1, x2, y2: (4, R) -> (R,)."""
-    area: NDArray[np.float64] = (edges[2] - edges[0]) * (edges[3] - edges[1])
-    return area
-
-
-def _paired_iou(
-    a: NDArray[np.float64],
-    b: NDArray[np.float64],
-    area_a: NDArray[np.float64],
-    area_b: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """IoU of boxes a[:, i] and b[:, i], (4, K) each, that overlap: (K,).
-
-    Operation for operation that of TrackEval, so that equal overlaps stay exactly equal.
-    """
-    width = np.minimum(a[2], b[2]) - np.maximum(a[0], b[0])
-    height = np.minimum(a[3], b[3]) - np.maximum(a[1], b[1])
-    intersection = width * height
-    union = area_a + area_b - intersection
-    valid = (area_a > EPS) & (area_b > EPS) & (union > EPS)
-    iou = np.zeros(len(union))
-    np.divide(intersection, union, out=iou, where=valid)
-    return iou

@@ -10,14 +10,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from deepsort_reid.metrics.comparison import EPS, Comparison, densify
+from deepsort_reid.metrics.comparison import Comparison, densify
 from deepsort_reid.metrics.matching import heaviest
+from deepsort_reid.metrics.overlaps import EPS
 
 Array = NDArray[np.float64]
 
 THRESHOLDS = np.arange(0.05, 0.99, 0.05)  # alpha, (19,)
 
-CELLS_AT_ONCE = 1 << 20
+# Cells of full lines laid out in one go, 2 MB.
+CELLS_AT_ONCE = 1 << 18
 
 
 def _zeros() -> Array:
@@ -166,10 +168,14 @@ def alignment(comparison: Comparison) -> Array:
     """
     similarity = comparison.similarity
     row, column = comparison.pair_truth, comparison.pair_predicted
-    by_row, by_column = _sums(comparison)
-    weight = by_column[column] + by_row[row] - similarity
-    fit = np.divide(similarity, weight, out=np.zeros_like(weight), where=weight > EPS)
     person, track, combination = _combinations(comparison, slice(None))
+    by_row, by_column = _sums(comparison)
+    fit = by_column[column]
+    fit += by_row[row]
+    fit -= similarity
+    tiny = fit <= EPS
+    np.divide(similarity, fit, out=fit)  # never by zero: an overlap is part of its own sums
+    fit[tiny] = 0.0
     shared = np.bincount(combination, weights=fit)
     of_person = np.bincount(comparison.truth.id)[person]
     of_track = np.bincount(comparison.predicted.id)[track]
@@ -181,10 +187,11 @@ def _combinations(
     comparison: Comparison, pairs: NDArray[np.int64] | slice
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """The C distinct (person, track) among pairs: ids (C,), (C,), and which one each pair is."""
-    person = comparison.truth.id[comparison.pair_truth[pairs]]
-    track = comparison.predicted.id[comparison.pair_predicted[pairs]]
     n_tracks = max(1, len(comparison.predicted.ids))
-    distinct, combination = densify(person * n_tracks + track)
+    key = comparison.truth.id[comparison.pair_truth[pairs]]
+    key *= n_tracks
+    key += comparison.predicted.id[comparison.pair_predicted[pairs]]
+    distinct, combination = densify(key)
     return distinct // n_tracks, distinct % n_tracks, combination
 
 
@@ -195,59 +202,61 @@ def _sums(comparison: Comparison) -> tuple[Array, Array]:
     scores stay exact ties: it adds down a column one by one, but along a line of eight or more
     in a tree, whose shape depends on the width of the matrix.
     """
-    row, column, similarity = (
-        comparison.pair_truth,
-        comparison.pair_predicted,
-        comparison.similarity,
-    )
-    bounds, n_truth = comparison.bounds, len(comparison.truth)
-    by_row: Array = np.bincount(row, weights=similarity, minlength=n_truth).astype(np.float64)
-    by_column: Array = np.bincount(
-        column, weights=similarity, minlength=len(comparison.predicted)
-    ).astype(np.float64)
-    width, height = np.diff(bounds.predicted), np.diff(bounds.truth)
+    row, column = comparison.pair_truth, comparison.pair_predicted
+    similarity, bounds = comparison.similarity, comparison.bounds
+    n_truth, n_predicted = len(comparison.truth), len(comparison.predicted)
+    by_row: Array = np.bincount(row, similarity, n_truth).astype(np.float64, copy=False)
+    by_column: Array = np.bincount(column, similarity, n_predicted).astype(np.float64, copy=False)
     # Two addends give one sum in any order; from three on the line is laid out in full.
-    several = np.bincount(row, minlength=n_truth) >= 3
-    pairs = np.flatnonzero(several[row])
-    position = column[pairs] - bounds.predicted[bounds.of_truth[row[pairs]]]
-    lines, line = np.flatnonzero(several), (np.cumsum(several) - 1)[row[pairs]]
-    by_row[lines] = _line_sums(line, position, similarity[pairs], width[bounds.of_truth[lines]])
+    several = np.flatnonzero(np.bincount(row, minlength=n_truth) >= 3)
+    width = np.diff(bounds.predicted)[bounds.of_truth[several]]
+    ends = np.cumsum(width)
+    begin = 0
+    while begin < len(several):
+        done = ends[begin - 1] if begin else 0
+        end = max(begin + 1, int(np.searchsorted(ends, done + CELLS_AT_ONCE)))
+        lines = several[begin:end]
+        pairs = slice(*np.searchsorted(row, [lines[0], lines[-1] + 1]))
+        position = column[pairs] - bounds.predicted[bounds.of_truth[row[pairs]]]
+        by_row[lines] = _line_sums(lines, width[begin:end], row[pairs], position, similarity[pairs])
+        begin = end
     # A matrix of one column lies in memory as one line.
-    for frame in np.flatnonzero((width == 1) & (height >= 8)):
+    height = np.diff(bounds.truth)
+    for frame in np.flatnonzero((np.diff(bounds.predicted) == 1) & (height >= 8)):
         top, bottom = bounds.truth[frame : frame + 2]
-        here = slice(*np.searchsorted(row, [top, bottom]))
+        pairs = slice(*np.searchsorted(row, [top, bottom]))
         full = np.zeros(bottom - top)
-        full[row[here] - top] = similarity[here]
+        full[row[pairs] - top] = similarity[pairs]
         by_column[bounds.predicted[frame]] = full.sum()
     return by_row, by_column
 
 
 def _line_sums(
-    line: NDArray[np.int64], position: NDArray[np.int64], value: Array, width: NDArray[np.int64]
+    lines: NDArray[np.int64],
+    width: NDArray[np.int64],
+    row: NDArray[np.int64],
+    position: NDArray[np.int64],
+    value: Array,
 ) -> Array:
-    """Sums of L lines of `width` (L,), zero but for `value` (K,) at `position` (K,) of `line` (K,).
+    """Sums of some rows, `lines` (L,), laid out with zeros to `width` (L,).
 
-    `line` never decreases. As many lines as fit in 8 MB are laid out at a time.
+    Where `row` (K,) is one of them, `value` (K,) stands at `position` (K,).
     """
-    sums = np.zeros(len(width))
-    ends = np.cumsum(width)
-    begin = 0
-    while begin < len(width):
-        done = ends[begin - 1] if begin else 0
-        end = max(begin + 1, int(np.searchsorted(ends, done + CELLS_AT_ONCE)))
-        order = np.argsort(width[begin:end], kind="stable")
-        sizes = width[begin:end][order]
-        start = np.empty(end - begin, dtype=np.int64)
-        start[order] = np.cumsum(sizes) - sizes
-        cells = np.zeros(int(sizes.sum()))
-        here = slice(*np.searchsorted(line, [begin, end]))
-        cells[start[line[here] - begin] + position[here]] = value[here]
-        first = 0
-        for size, many in zip(*np.unique(sizes, return_counts=True), strict=True):
-            rows = cells[start[order[first]] :][: size * many].reshape(many, size)
-            sums[begin + order[first : first + many]] = rows.sum(axis=1)
-            first += many
-        begin = end
+    order = np.argsort(width, kind="stable")
+    sizes = width[order]
+    offset = np.cumsum(sizes) - sizes
+    start = np.full(lines[-1] - lines[0] + 1, -1)
+    start[lines[order] - lines[0]] = offset
+    at = start[row - lines[0]]
+    known = at >= 0
+    cells = np.zeros(int(sizes.sum()))
+    cells[at[known] + position[known]] = value[known]
+    sums = np.empty(len(lines))
+    first = 0
+    for size, many in zip(*np.unique(sizes, return_counts=True), strict=True):
+        block = cells[offset[first] :][: size * many].reshape(many, size)
+        sums[order[first : first + many]] = block.sum(axis=1)
+        first += many
     return sums
 
 

@@ -23,26 +23,31 @@ def heaviest(
 
     Pairs that score 0 are never chosen.
     """
-    chosen = np.zeros(len(score), dtype=np.bool_)
-    alive = np.flatnonzero(score > 0)
     row, column = comparison.pair_truth, comparison.pair_predicted
+    chosen = np.zeros(len(score), dtype=np.bool_)
+    free_row = np.ones(len(comparison.truth), dtype=np.bool_)
+    free_column = np.ones(len(comparison.predicted), dtype=np.bool_)
+    alive: NDArray[np.int64] | slice = slice(None)
     # The sum of all rivals is quicker to have than the best one, and nearly always small enough.
-    for rivals in (_sum_of_others, _best_other, _best_other, _best_other):
+    rivals = _sum_of_others
+    while True:
         weight, of_row, of_column = score[alive], row[alive], column[alive]
-        rival = rivals(of_row, weight) + rivals(of_column, weight)
-        won = weight > rival + margin
-        chosen[alive[won]] = True
-        taken_row = np.zeros(len(comparison.truth), dtype=np.bool_)
-        taken_column = np.zeros(len(comparison.predicted), dtype=np.bool_)
-        taken_row[of_row[won]] = True
-        taken_column[of_column[won]] = True
-        alive = alive[~(taken_row[of_row] | taken_column[of_column])]
-        if len(alive) == 0:
-            return chosen
-    frame = comparison.bounds.of_truth[row]
-    for number in np.unique(frame[alive]):
-        pairs = np.arange(*np.searchsorted(frame, [number, number + 1]))
-        chosen[pairs] = solve(comparison, number, pairs, score[pairs])
+        rival = rivals(of_row, weight)
+        rival += rivals(of_column, weight)
+        won = np.flatnonzero(weight > rival + margin)
+        if len(won) == 0 and rivals is _best_other:
+            break
+        free_row[of_row[won]] = False
+        free_column[of_column[won]] = False
+        numbers = np.arange(len(score)) if isinstance(alive, slice) else alive
+        chosen[numbers[won]] = True
+        alive = numbers[free_row[of_row] & free_column[of_column] & (weight > 0)]
+        rivals = _best_other
+    frame = comparison.bounds.of_truth[row[alive]]
+    for number in np.unique(frame):
+        ends = comparison.bounds.truth[number : number + 2]
+        pairs = np.arange(*np.searchsorted(row, ends))
+        chosen[pairs] = solve(comparison, int(number), pairs, score[pairs])
     return chosen
 
 
@@ -64,12 +69,16 @@ def solve(
 
 def _sum_of_others(group: NDArray[np.int64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
     """For each pair the summed weight of the other pairs in its group."""
-    others: NDArray[np.float64] = np.bincount(group, weights=weight)[group] - weight
+    total: NDArray[np.float64] = np.bincount(group, weights=weight).astype(np.float64, copy=False)
+    others = total[group]
+    others -= weight
     return others
 
 
 def _best_other(group: NDArray[np.int64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
     """For each pair the largest weight of another pair in its group, 0 where it is alone."""
+    if len(group) == 0:
+        return np.zeros(0)
     order = np.argsort(group, kind="stable")
     weight, group = weight[order], group[order]
     starts = np.flatnonzero(np.concatenate([[True], group[1:] != group[:-1]]))

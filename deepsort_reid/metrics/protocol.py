@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from deepsort_reid.metrics.comparison import EPS, Comparison, compare_boxes
+from deepsort_reid.metrics.comparison import Comparison, compare_boxes
 from deepsort_reid.metrics.matching import heaviest
+from deepsort_reid.metrics.overlaps import EPS
 from deepsort_reid.mot import MotRows
 
 PROTOCOLS = ("auto", "mot16", "mot20", "plain")
