@@ -9,13 +9,13 @@ boxes. MATLAB's example "Reidentify People Throughout a Video Sequence Using ReI
 
 import argparse
 import os
-import platform
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks import provenance
 from deepsort_reid.embedder import Embedder
 from deepsort_reid.mot import MotRows, read_ground_truth
 from deepsort_reid.reid.crops import labelled_people
@@ -25,14 +25,14 @@ from deepsort_reid.video import frames_of
 Embedding = NDArray[np.float32]
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     data = os.environ.get("DEEPSORT_REID_DATA", "../shared/data")
     parser.add_argument("--data", type=Path, default=Path(data))
     parser.add_argument("--embedder", type=Path, help="default: the shipped one")
     parser.add_argument("--frames", type=int, default=73, help="after the query; 0: all")
     parser.add_argument("--threshold", type=float, default=0.7)
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     folder = args.data / "mot" / "PETS09-S2L1"
     truth = labelled_people(read_ground_truth(folder / "gt" / "gt.txt"))
     embedder = Embedder(args.embedder)
@@ -60,6 +60,7 @@ def main() -> None:
             f"({found / present:.1%}; median person {np.median(shares):.1%}), {wrong} wrong, "
             f"{alarms} false alarms"
         )
+    return 0
 
 
 def follow(
@@ -98,4 +99,4 @@ def follow(
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())
