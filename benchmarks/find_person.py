@@ -40,18 +40,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     for number, frame in frames_of(folder):
         rows = truth.frame == number
         embedding[rows] = embedder(frame, truth.xyxy[rows])
-    print(
-        f"{embedder.name}, threshold {args.threshold}, {platform.machine()}, NumPy {np.__version__}"
-    )
+    print(provenance.line("numpy", "onnxruntime"))
+    print(f"{embedder.name}, threshold {args.threshold}")
     for name, make in (("last match", LastMatch), ("gallery", Gallery)):
         searches = [
             follow(truth, embedding, int(person), make, args.frames, args.threshold)
             for person in np.unique(truth.id)
         ]
-        found, present = (
-            sum(s.count(Outcome.FOUND) for s in searches),
-            sum(s.present for s in searches),
-        )
+        found = sum(s.count(Outcome.FOUND) for s in searches)
+        present = sum(s.present for s in searches)
         alarms = sum(s.count(Outcome.FALSE_ALARM) for s in searches)
         wrong = sum(s.count(Outcome.WRONG) for s in searches)
         shares = [s.share for s in searches]
