@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
         _require_display()
     video = open_video(args.source)
     detector, detector_name = make_detector(args, note)
-    embedder = make_embedder(args.embedder, args.threads, note)
+    embedder = make_embedder(args.embedder, args.threads)
     tracker = DeepSort(read_config(args.config), embedder=embedder)
     out = args.out or Path(f"{_name_of(args.source)}-tracks")
     stopwatch = Stopwatch()
@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
         video,
         detector,
         tracker,
-        camera_motion=make_camera_motion(args.camera_motion),
+        camera_motion=make_camera_motion(args.camera_motion, args.start, args.every),
         start=args.start,
         stop=args.stop,
         every=args.every,
@@ -168,7 +168,7 @@ def make_detector(args: argparse.Namespace, note: Callable[[str], None]) -> tupl
     return detector_from(name, min_score=args.min_score, threads=args.threads), name
 
 
-def make_embedder(name: str | None, threads: int | None, note: Callable[[str], None]) -> Any:
+def make_embedder(name: str | None, threads: int | None) -> Any:
     """The embedder in a file, the package's own, or None for "none"."""
     if name == "none":
         return None
@@ -177,7 +177,7 @@ def make_embedder(name: str | None, threads: int | None, note: Callable[[str], N
     return Embedder(name, threads=threads)
 
 
-def make_camera_motion(name: str) -> Any:
+def make_camera_motion(name: str, start: int, every: int) -> Any:
     """The estimator that a word stands for, or one that reads a file of warps; None for "none"."""
     if name == "none":
         return None
@@ -187,7 +187,7 @@ def make_camera_motion(name: str) -> Any:
         return camera_motion.SparseFlow()
     if name == "ecc":
         return camera_motion.Ecc()
-    return camera_motion.FromFile(name)
+    return camera_motion.FromFile(name, start=start, every=every)
 
 
 def progress(steps: Iterator[T], total: int | None, *, quiet: bool) -> Iterator[T]:

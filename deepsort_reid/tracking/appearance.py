@@ -38,7 +38,7 @@ class GalleryAppearance:
 class MeanAppearance:
     """One moving mean per track: `momentum` of the old, the rest of the new, unit length again."""
 
-    momentum: float = 0.9
+    momentum: float = 0.95
 
     def __post_init__(self) -> None:
         if not 0 <= self.momentum < 1:

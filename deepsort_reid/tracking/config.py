@@ -19,7 +19,7 @@ class DeepSortConfig:
     max_misses: int = 120  # frames a confirmed track survives unseen
     min_score: float = 0.1  # detections below are not looked at,
     sure_score: float = 0.4  # those from here up compete for every track; others only continue one
-    birth_score: float = 0.5  # and those from here up may begin a track,
+    birth_score: float = 0.6  # and those from here up may begin a track,
     birth_overlap: float = 0.7  # unless this share of the smaller box lies on a person seen now
     remember_score: float = 0.6  # embeddings of less sure boxes are compared but not remembered
     coasting_growth: float = 0.5  # of the size's velocity, kept in each frame a track is unseen

@@ -73,7 +73,7 @@ class AppearanceEvidence:
     """
 
     same_at_once: float = 0.18  # mean share of the same person a frame later
-    same_later: float = 0.63  # and after a long time
+    same_later: float = 0.5  # and after a long time
     spread_at_once: float = 0.10
     spread_later: float = 0.22
     spread_of_others: float = 0.28
