@@ -23,7 +23,7 @@ class BackgroundSubtraction:
     which row of the picture is learned on the way from single blobs; with it torn blobs are
     joined and groups are split. One instance watches one video.
 
-    min_score: blobs below are left out; the score is the share of the box that moves.
+    min_score: blobs below are left out; the score falls with holes and with an unlikely height.
     warm_up: frames at the start in which nothing is reported, because everything is new.
     height: larger frames are shrunk to so many rows before they are looked at.
     """
@@ -65,7 +65,7 @@ class BackgroundSubtraction:
         if self._frames <= self._warm_up or mask.mean() > 0.5:
             return Detections.empty()
         xyxy = _people(mask, self._stature)
-        score = np.array([_filled(mask, box) for box in xyxy])
+        score = _scores(mask, xyxy, self._stature)
         keep = score >= self._min_score
         xyxy = boxes.clip(xyxy[keep] / scale, self._shape[1], self._shape[0])
         return Detections(xyxy, score[keep])
@@ -181,9 +181,15 @@ def _is_single(box: NDArray[np.float64], area: float, mask: Mask) -> bool:
     return bool(whole and shaped and height > 0.06 * rows)
 
 
-def _filled(mask: Mask, box: NDArray[np.float64]) -> float:
-    left, top, right, bottom = (int(v) for v in box)
-    return float(mask[top:bottom, left:right].mean())
+def _scores(mask: Mask, xyxy: boxes.Boxes, stature: _Stature) -> NDArray[np.float64]:
+    """How much like a person each box (M, 4) is: half filled or more, and of the right height."""
+    corners = xyxy.astype(np.int64).tolist()
+    filled = [float(mask[top:bottom, left:right].mean()) for left, top, right, bottom in corners]
+    score = np.minimum(np.array(filled) / 0.5, 1.0)
+    if stature.known:
+        off = np.log((xyxy[:, 3] - xyxy[:, 1]) / stature.at(xyxy[:, 3]))
+        score = score * np.exp(-0.5 * (off / 0.3) ** 2)
+    return np.asarray(score)
 
 
 def _joined(
