@@ -59,6 +59,8 @@ def _dispatch(arguments: list[str]) -> int:
         top.error(_unknown(name))
     module_name, help_line = COMMANDS[name]
     label = f"{PROGRAM} {name}"
+    # Of a damaged video our own line says what there is to say; FFmpeg would add a page.
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     try:
         command = import_module(f"deepsort_reid.commands.{module_name}")
         parser = _Parser(prog=label, description=f"{help_line[0].upper()}{help_line[1:]}.")
