@@ -74,7 +74,7 @@ class Stage:
         left = self.offsets[np.clip(frames, 1, self.frames), 0]
         scale = self.view.focal / states[:, 1]
         column = self.view.centre + states[:, 0] * scale - left
-        # A tenth of a metre: at the edge something of everybody is in the picture.
+        # In metres, less than half the width of a body: at the edge something of it is seen.
         margin = 0.08 * scale
         inside: NDArray[np.bool_] = (column >= -margin) & (column <= self.frame_width + margin)
         return inside
@@ -92,19 +92,19 @@ def plan(
     # About half of the people are on their way when the video begins.
     first = -6.5 + 13.5 * (np.arange(people) + rng.random(people)) / people
     first = np.rint(first[np.argsort(rng.random(people))] * stage.frame_rate)
-    alone = True  # nobody walks as a pair with the one before
+    leader: Walk | None = None  # somebody that the next one may walk beside
     for person in range(people):
-        start = int(first[person])
+        start, beside = int(first[person]), None
         if person < len(absences):
             leaves, returns = _leave_and_return(stage, table, person, absences[person], rng)
             _stroll(stage, table, person, (start, leaves), rng)
             start = returns + _rest(stage, rng)
-        elif person > len(absences) and alone and rng.random() < 0.25:
-            start = _together(stage, table, person, rng)
-            alone = False
-        else:
-            alone = True
-        _stroll(stage, table, person, (start, stage.frames + 1), rng)
+        elif leader is not None and rng.random() < 0.25:
+            beside = _beside(stage, table, person, leader, rng)
+            if beside is not None:
+                start = _enter(stage, table, person, beside)[1] + _rest(stage, rng)
+        walk = _stroll(stage, table, person, (start, stage.frames + 1), rng)
+        leader = walk if person >= len(absences) and beside is None else None
     return table
 
 
@@ -114,17 +114,20 @@ def _stroll(
     person: int,
     between: tuple[int, int],
     rng: np.random.Generator,
-) -> None:
-    """Walk again and again, from one frame on and until well before another."""
+) -> Walk | None:
+    """Walk again and again, from one frame on until well before another; returns the first."""
     start, until = between
+    earliest = None
     while start < until:
         walk = _choose(stage, table, person, _candidates(stage, start, rng))
         frames, states = walk.states()
         last = int(frames[stage.seen(frames, states)][-1])
         if until <= stage.frames and last + stage.frame_rate > until:
-            return
+            break
         _enter(stage, table, person, walk)
+        earliest = earliest or walk
         start = last + _rest(stage, rng)
+    return earliest
 
 
 def _rest(stage: Stage, rng: np.random.Generator) -> int:
@@ -159,30 +162,23 @@ def _timed(stage: Stage, walk: Walk, which: int, number: int) -> Walk | None:
     return None
 
 
-def _together(
-    stage: Stage, table: NDArray[np.float64], person: int, rng: np.random.Generator
-) -> int:
-    """Walk beside the person planned just before; returns the frame of the next walk."""
-    beside = table[person - 1].copy()
-    here = ~np.isnan(beside[:, 0])
-    # Only the first walk is shared.
-    ends = np.flatnonzero(here & ~np.append(here[1:], False))
-    if len(ends) == 0:
-        return _rest(stage, rng)
-    beside[ends[0] + 1 :] = np.nan
-    sides = (0.66, -0.66)
-    for side in sides if rng.random() < 0.5 else sides[::-1]:
-        moved = beside.copy()
+def _beside(
+    stage: Stage, table: NDArray[np.float64], person: int, leader: Walk, rng: np.random.Generator
+) -> Walk | None:
+    """A walk at the side of another one, where there is room for it."""
+    ahead = np.gradient(leader.way, axis=0)
+    ahead /= np.hypot(ahead[:, 0], ahead[:, 1])[:, None]
+    aside = np.column_stack([-ahead[:, 1], ahead[:, 0]])
+    first = 0.66 if rng.random() < 0.5 else -0.66
+    for side in (first, -first):
         # Half a step behind, or from the side the one would hide the other all the way.
-        moved[:, 0] -= side * np.sin(beside[:, 2]) + 0.35 * np.cos(beside[:, 2])
-        moved[:, 1] += side * np.cos(beside[:, 2]) - 0.35 * np.sin(beside[:, 2])
-        if _is_free(stage, moved[here]) and _clearance(table[:person], moved) > _ROOM * 0.9:
-            numbers = np.flatnonzero(~np.isnan(moved[:, 0]))
-            visible = numbers[stage.seen(numbers, moved[numbers])]
-            if len(visible) and visible[-1] - visible[0] + 1 == len(visible):
-                table[person, visible] = moved[visible]
-                return int(visible[-1]) + _rest(stage, rng)
-    return _rest(stage, rng)
+        way = leader.way + side * aside - 0.35 * ahead
+        walk = replace(leader, way=way)
+        # Closer than the nearest lane, the picture would cut the feet off.
+        fits = way[:, 1].min() >= NEAR_LANES[0] - 0.1 and _is_free(stage, way)
+        if fits and _room(stage, table[:person], walk) > 0.9 * _ROOM:
+            return walk
+    return None
 
 
 def _candidates(stage: Stage, start: int, rng: np.random.Generator) -> Iterator[Walk]:
@@ -249,14 +245,7 @@ def _choose(
     for walk in candidates:
         if walk is None:
             continue
-        numbers, states = walk.states()
-        visible = stage.seen(numbers, states)
-        shown = np.flatnonzero(visible)
-        # With a camera that turns, somebody at the edge could leave twice.
-        if len(shown) == 0 or shown[-1] - shown[0] + 1 != len(shown):
-            continue
-        inside = (numbers >= 1) & (numbers <= stage.frames)
-        room = _clearance_at(table[:person], numbers[inside], states[inside])
+        room = _room(stage, table[:person], walk)
         if room > widest:
             best, widest = walk, room
         if room >= _ROOM:
@@ -266,20 +255,18 @@ def _choose(
     return best
 
 
-def _clearance(others: NDArray[np.float64], states: NDArray[np.float64]) -> float:
-    numbers = np.flatnonzero(~np.isnan(states[:, 0]))
-    return _clearance_at(others, numbers, states[numbers])
-
-
-def _clearance_at(
-    others: NDArray[np.float64], numbers: NDArray[np.int64], states: NDArray[np.float64]
-) -> float:
-    """Smallest distance on the ground to anybody else, in metres; inf when nobody is there."""
+def _room(stage: Stage, others: NDArray[np.float64], walk: Walk) -> float:
+    """How near to anybody else a walk comes, in metres; -1 when it cannot be in the picture."""
+    numbers, states = walk.states()
+    shown = np.flatnonzero(stage.seen(numbers, states))
+    # With a camera that turns, somebody at the edge could leave twice.
+    if len(shown) == 0 or shown[-1] - shown[0] + 1 != len(shown):
+        return -1.0
+    inside = (numbers >= 1) & (numbers <= stage.frames)
     # Nobody gets far in five frames.
-    apart = others[:, numbers[::5], :2] - states[::5, :2]
+    apart = others[:, numbers[inside][::5], :2] - states[inside][::5, :2]
     squared = apart[:, :, 0] ** 2 + apart[:, :, 1] ** 2
-    nearest = np.fmin.reduce(squared, axis=None, initial=np.inf)
-    return math.sqrt(nearest)
+    return math.sqrt(np.fmin.reduce(squared, axis=None, initial=np.inf))
 
 
 def _enter(stage: Stage, table: NDArray[np.float64], person: int, walk: Walk) -> tuple[int, int]:
