@@ -78,6 +78,9 @@ class YoloxDetector:
         answer = self._run(np.zeros((1, 3, *self.input_size), dtype=np.float32))
         if answer.ndim != 3 or answer.shape[1] != len(self._stride) or answer.shape[2] < 6:
             raise ValueError(f"{expected}, {len(self._stride)} anchors, got {answer.shape}")
+        # Some exporters decode inside the network. Sizes tell: as logarithms they would be beyond
+        # any picture.
+        self._in_pixels = bool(answer[..., 2:4].max() > np.log(max(self.input_size)) + 4)
         self._classes = _checked_classes(classes, answer.shape[2] - 5)
 
     def __call__(self, frame: Frame) -> Detections:
@@ -100,6 +103,8 @@ class YoloxDetector:
     def _decode(self, answer: NDArray[np.float32], anchor: NDArray[np.intp]) -> boxes.Boxes:
         """Offsets from grid cells and logarithms of sizes (A, 4) -> xyxy in network pixels."""
         raw = answer.astype(np.float64)
+        if self._in_pixels:
+            return boxes.xywh_to_xyxy(raw)
         stride = self._stride[anchor, None]
         centre = (raw[:, :2] + self._origin[anchor]) * stride
         return boxes.xywh_to_xyxy(np.concatenate([centre, np.exp(raw[:, 2:]) * stride], axis=1))

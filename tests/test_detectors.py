@@ -67,6 +67,12 @@ def test_yolox_boxes_are_decoded_by_grid_cell_and_stride(tmp_path):
     np.testing.assert_array_equal(found.class_id, [0, 0])
 
 
+def test_a_yolox_that_decodes_inside_the_network_is_understood(tmp_path):
+    rows = {5: (12.0, 10.0, 8.0, 16.0, 0.8, 0.5, 0.0)}  # pixels of the network
+    found = YoloxDetector(write_yolox(tmp_path / "yolox.onnx", rows))(GREY)
+    np.testing.assert_allclose(found.xyxy, [[24, 6, 48, 48]], atol=1e-4)
+
+
 def test_yolox_keeps_the_wanted_classes_only_and_names_them(tmp_path):
     rows = {0: (0, 0, 1, 1, 1, 0.4, 0.9), 15: (0, 0, 1, 1, 1, 0.6, 0.1)}
     path = write_yolox(tmp_path / "yolox.onnx", rows)
