@@ -161,8 +161,8 @@ def clear_matches(comparison: Comparison, threshold: float = THRESHOLD) -> NDArr
     """
     before = _row_before(comparison)
     near = np.flatnonzero(comparison.similarity >= threshold - EPS)
-    row, column = comparison.pair_truth[near], comparison.pair_predicted[near]
-    alone = (np.bincount(row)[row] == 1) & (np.bincount(column)[column] == 1)
+    row, column = comparison.pair_truth.take(near), comparison.pair_predicted.take(near)
+    alone = (np.bincount(row).take(row) == 1) & (np.bincount(column).take(column) == 1)
     # The track matched to each truth row, -1 for none; the last entry is "no such row".
     partner = np.full(len(comparison.truth) + 1, -1, dtype=np.int64)
     partner[row[alone]] = comparison.predicted.id[column[alone]]

@@ -167,4 +167,4 @@ def densify(values: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.in
         return distinct, number.astype(np.int64)
     used = np.zeros(high - low + 1, dtype=np.bool_)
     used[values - low] = True
-    return np.flatnonzero(used) + low, (np.cumsum(used) - 1)[values - low]
+    return np.flatnonzero(used) + low, (np.cumsum(used) - 1).take(values - low)

@@ -170,8 +170,8 @@ def alignment(comparison: Comparison) -> Array:
     row, column = comparison.pair_truth, comparison.pair_predicted
     person, track, combination = _combinations(comparison, slice(None))
     by_row, by_column = _sums(comparison)
-    fit = by_column[column]
-    fit += by_row[row]
+    fit = by_column.take(column)
+    fit += by_row.take(row)
     fit -= similarity
     tiny = fit <= EPS
     np.divide(similarity, fit, out=fit)  # never by zero: an overlap is part of its own sums
@@ -179,7 +179,7 @@ def alignment(comparison: Comparison) -> Array:
     shared = np.bincount(combination, weights=fit)
     of_person = np.bincount(comparison.truth.id)[person]
     of_track = np.bincount(comparison.predicted.id)[track]
-    score: Array = (shared / (of_person + of_track - shared))[combination]
+    score: Array = (shared / (of_person + of_track - shared)).take(combination)
     return score
 
 
@@ -188,9 +188,9 @@ def _combinations(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """The C distinct (person, track) among pairs: ids (C,), (C,), and which one each pair is."""
     n_tracks = max(1, len(comparison.predicted.ids))
-    key = comparison.truth.id[comparison.pair_truth[pairs]]
+    key = comparison.truth.id.take(comparison.pair_truth[pairs])
     key *= n_tracks
-    key += comparison.predicted.id[comparison.pair_predicted[pairs]]
+    key += comparison.predicted.id.take(comparison.pair_predicted[pairs])
     distinct, combination = densify(key)
     return distinct // n_tracks, distinct % n_tracks, combination
 
@@ -217,7 +217,7 @@ def _sums(comparison: Comparison) -> tuple[Array, Array]:
         end = max(begin + 1, int(np.searchsorted(ends, done + CELLS_AT_ONCE)))
         lines = several[begin:end]
         pairs = slice(*np.searchsorted(row, [lines[0], lines[-1] + 1]))
-        position = column[pairs] - bounds.predicted[bounds.of_truth[row[pairs]]]
+        position = column[pairs] - bounds.predicted.take(bounds.of_truth.take(row[pairs]))
         by_row[lines] = _line_sums(lines, width[begin:end], row[pairs], position, similarity[pairs])
         begin = end
     # A matrix of one column lies in memory as one line.
@@ -247,10 +247,10 @@ def _line_sums(
     offset = np.cumsum(sizes) - sizes
     start = np.full(lines[-1] - lines[0] + 1, -1)
     start[lines[order] - lines[0]] = offset
-    at = start[row - lines[0]]
-    known = at >= 0
+    at = start.take(row - lines[0])
+    known = np.flatnonzero(at >= 0)
     cells = np.zeros(int(sizes.sum()))
-    cells[at[known] + position[known]] = value[known]
+    cells[at.take(known) + position.take(known)] = value.take(known)
     sums = np.empty(len(lines))
     first = 0
     for size, many in zip(*np.unique(sizes, return_counts=True), strict=True):

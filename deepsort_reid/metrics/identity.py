@@ -53,8 +53,8 @@ def identity(comparison: Comparison) -> IdentityCounts:
 def identity_matches(comparison: Comparison) -> NDArray[np.int64]:
     """Pairs (K',) under the one right id, by their number in the comparison."""
     near = np.flatnonzero(comparison.similarity >= THRESHOLD)
-    person = comparison.truth.id[comparison.pair_truth[near]]
-    track = comparison.predicted.id[comparison.pair_predicted[near]]
+    person = comparison.truth.id.take(comparison.pair_truth.take(near))
+    track = comparison.predicted.id.take(comparison.pair_predicted.take(near))
     partner = _partners(person, track, len(comparison.truth.ids))
     agreed: NDArray[np.int64] = near[partner[person] == track]
     return agreed

@@ -37,11 +37,12 @@ def heaviest(
         won = np.flatnonzero(weight > rival + margin)
         if len(won) == 0 and rivals is _best_other:
             break
-        free_row[of_row[won]] = False
-        free_column[of_column[won]] = False
+        free_row[of_row.take(won)] = False
+        free_column[of_column.take(won)] = False
         numbers = np.arange(len(score)) if isinstance(alive, slice) else alive
         chosen[numbers[won]] = True
-        alive = numbers[free_row[of_row] & free_column[of_column] & (weight > 0)]
+        free = free_row.take(of_row) & free_column.take(of_column) & (weight > 0)
+        alive = numbers.take(np.flatnonzero(free))
         rivals = _best_other
     frame = comparison.bounds.of_truth[row[alive]]
     for number in np.unique(frame):
@@ -70,7 +71,7 @@ def solve(
 def _sum_of_others(group: NDArray[np.int64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
     """For each pair the summed weight of the other pairs in its group."""
     total: NDArray[np.float64] = np.bincount(group, weights=weight).astype(np.float64, copy=False)
-    others = total[group]
+    others = total.take(group)
     others -= weight
     return others
 

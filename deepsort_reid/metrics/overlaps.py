@@ -1,4 +1,8 @@
-"""Which boxes of two sides overlap, and how much, without looking at every pair."""
+"""Which boxes of two sides overlap, and how much, without looking at every pair.
+
+Here and in `matching` and `hota`, `take` stands where brackets would read better: on arrays of
+hundreds of thousands of pairs it is up to four times as fast.
+"""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -36,7 +40,7 @@ class Boxes(NamedTuple):
     def of(self, frames: slice) -> Floats:
         """Edges (4, n) of the boxes of some frames, one array per edge."""
         rows = self.order[self.begins[frames.start] : self.begins[frames.stop]]
-        return self.xyxy[rows].T.copy()
+        return self.xyxy.take(rows, axis=0).T.copy()
 
 
 def overlaps(a: Boxes, b: Boxes) -> Overlaps:
@@ -89,14 +93,14 @@ def _of_frames(boxes_a: Boxes, boxes_b: Boxes, frames: slice) -> Iterator[Overla
     slack = 8 * EPS * len(numbers) * span
     left = b[0] + (frame_b * span - low)
     order = np.argsort(left, kind="stable")
-    left, b = left[order], b[:, order]
+    left, b = left.take(order), b.take(order, axis=1)
     widest = np.zeros(len(numbers))
     np.maximum.at(widest, frame_b[order], b[2] - b[0])
     base = frame_a * span - low
     begins = np.searchsorted(left, np.maximum(a[0] - widest[frame_a], low) + base - slack)
     many = np.searchsorted(left, a[2] + base + slack, side="right") - begins
     for part in _among(a, b, begins, many):
-        yield Overlaps(part.first + begins_a[0], order[part.second] + begins_b[0], part.iou)
+        yield Overlaps(part.first + begins_a[0], order.take(part.second) + begins_b[0], part.iou)
 
 
 def _among(a: Floats, b: Floats, begins: Ints, many: Ints) -> Iterator[Overlaps]:
@@ -113,15 +117,16 @@ def _among(a: Floats, b: Floats, begins: Ints, many: Ints) -> Iterator[Overlaps]
         here, times = slice(start, stop), many[start:stop]
         place = np.repeat(begins[here] - (ends[here] - times - done), times)
         place += np.arange(len(place))
-        near = b[3][place] > np.repeat(a[1, here], times)
-        near &= b[1][place] < np.repeat(a[3, here], times)
+        near = b[3].take(place) > np.repeat(a[1, here], times)
+        near &= b[1].take(place) < np.repeat(a[3, here], times)
         kept = np.flatnonzero(near)
-        row, place = np.repeat(np.arange(start, stop), times)[kept], place[kept]
-        kept = np.flatnonzero(b[2][place] > a[0][row])
-        row, place = row[kept], place[kept]
-        iou = _iou(a[:, row], b[:, place], area_a[row], area_b[place])
+        row, place = np.repeat(np.arange(start, stop), times).take(kept), place.take(kept)
+        kept = np.flatnonzero(b[2].take(place) > a[0].take(row))
+        row, place = row.take(kept), place.take(kept)
+        corners = a.take(row, axis=1), b.take(place, axis=1)
+        iou = _iou(*corners, area_a.take(row), area_b.take(place))
         kept = np.flatnonzero(iou > 0)
-        yield Overlaps(row[kept], place[kept], iou[kept])
+        yield Overlaps(row.take(kept), place.take(kept), iou.take(kept))
         start = stop
 
 
