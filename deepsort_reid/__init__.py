@@ -1,5 +1,7 @@
 """DeepSORT that you train on your own video, and that can tell why an id changed.
 
+The tracker needs nothing but boxes:
+
     from deepsort_reid import DeepSort, Detections, Embedder, track_video
 
     tracker = DeepSort()
