@@ -388,3 +388,11 @@ def test_the_rungs_climb_from_the_paper_to_the_default() -> None:
     for make in [*rungs.RUNGS.values(), *rungs.ALTERNATIVES.values()]:
         rows, _ = mot.track(make(), scene.detections, [{}] * 12)
         assert len(np.unique(rows.id)) >= 4
+
+
+def test_the_index_lists_every_script() -> None:
+    folder = Path(mot.__file__).parent
+    index = (folder / "README.md").read_text(encoding="utf-8")
+    for script in folder.glob("*.py"):
+        if "def main(" in script.read_text(encoding="utf-8"):
+            assert f"python -m benchmarks.{script.stem}" in index, script.name
