@@ -155,7 +155,6 @@ def _rank(
             near = np.abs(queries.frame[rows, None] - gallery.frame) <= gap
             left_out |= right & near & (queries.frame[rows, None] >= 0) & (gallery.frame >= 0)
         similarity[left_out] = -np.inf
-        right &= ~left_out
         ascending = np.sort(similarity, axis=1)
         for row in range(len(similarity)):
             answers = _best_first(similarity[row], right[row], right[row])

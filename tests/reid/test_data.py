@@ -152,6 +152,11 @@ def test_a_track_too_short_for_the_gap_is_trained_on_whole():
     assert (len(train), len(validation)) == (5, 0)
 
 
+def test_a_track_of_which_the_share_is_less_than_half_a_picture_is_trained_on_whole():
+    train, validation = split_by_time(many(frames=2, step=100), 0.2, gap=0)
+    assert (len(train), len(validation)) == (20, 0)
+
+
 def test_a_split_by_time_without_frames_says_what_to_do():
     with pytest.raises(ValueError, match=r"a\.jpg has none; use crops with a manifest"):
         split_by_time([Sample("a.jpg", "p")])

@@ -150,6 +150,8 @@ def test_an_embedding_that_is_the_same_for_everybody_earns_nothing():
     result = evaluate_each_against_all(np.ones((20, 4)), list("ab") * 10)
     assert result.cmc[1] == 0
     assert result.first_rank.tolist() == [11] * 20
+    assert not result.right[:, :10].any()
+    assert result.right[:, 10:19].all()
 
 
 def test_perfect_embeddings_score_one_everywhere():
@@ -201,6 +203,12 @@ def test_a_query_without_a_right_answer_counts_in_no_average():
 def test_no_query_with_a_right_answer_is_an_error_that_says_what_is_needed():
     with pytest.raises(ValueError, match="none of 1 queries has a right answer among 1 gallery"):
         evaluate_reid(at(1.0), ["a"], [1], at(0.5), ["a"], [1])
+
+
+def test_a_better_precision_later_counts_at_lower_recall_too():
+    # Ranks 2 and 3: precisions 1/2 and 2/3.
+    result = evaluate_reid(at(1.0), ["a"], [1], at(0.9, 0.8, 0.7), list("baa"), [2] * 3)
+    assert result.precision_at(np.array([0.1, 0.5, 1])).tolist() == pytest.approx([2 / 3] * 3)
 
 
 def test_precision_at_recall_is_the_best_still_to_come():

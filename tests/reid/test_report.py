@@ -13,8 +13,9 @@ from deepsort_reid.reid.data import read_identity_folders
 from deepsort_reid.reid.evaluate import evaluate_each_against_all
 from deepsort_reid.reid.pairs import AucByGap, PairSimilarity
 from deepsort_reid.reid.report import Evaluation, write_report
-from deepsort_reid.reid.report_page import summary, summary_over_people
+from deepsort_reid.reid.report_page import render_page, summary, summary_over_people
 from deepsort_reid.video import read_image
+from tests.metrics.test_report import opened
 from tests.reid import street
 
 
@@ -77,6 +78,13 @@ def test_the_page_shows_scores_people_and_what_was_left_out_and_escapes_names(re
         assert f"<th>{person.identity}</th>" in page
 
 
+def test_a_folder_name_is_text_and_not_markup():
+    result = evaluate_each_against_all(np.eye(2)[[0, 0, 1, 1]], ["<b>&", "<b>&", "c", "c"])
+    page = render_page("t", "f", result, [], [])
+    assert "<th>&lt;b&gt;&amp;</th>" in page
+    assert "<b>" not in page
+
+
 def test_the_numbers_lie_beside_the_page_for_machines(report, evaluation):
     scores = json.loads((report.parent / "scores.json").read_text(encoding="utf-8"))
     assert scores["over_queries"]["mAP"] == evaluation.result.mean_average_precision
@@ -85,6 +93,22 @@ def test_the_numbers_lie_beside_the_page_for_machines(report, evaluation):
         rows = list(csv.DictReader(file))
     assert [row["identity"] for row in rows] == ["street_0001", "street_0002", "street_0003"]
     assert [int(row["queries"]) for row in rows] == [12, 12, 8]
+
+
+@pytest.mark.browser
+def test_a_browser_shows_every_picture_within_the_page(report, tmp_path):
+    script = """<script>
+    const all = [...document.images];
+    const bad = all.filter((each) => !each.complete || each.naturalWidth < 100);
+    const wide = document.documentElement.scrollWidth > document.documentElement.clientWidth;
+    document.body.textContent = JSON.stringify({ images: all.length, bad: bad.length, wide });
+    </script>"""
+    page = tmp_path / "page.html"
+    text = report.read_text(encoding="utf-8").replace("</body>", f"{script}</body>")
+    page.write_text(text, encoding="utf-8")
+    document, complaints = opened(page, tmp_path / "profile")
+    assert complaints == []
+    assert '{"images":8,"bad":0,"wide":false}' in document
 
 
 def test_scores_over_people_let_every_person_count_once():

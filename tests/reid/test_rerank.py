@@ -34,6 +34,13 @@ def test_a_picture_is_nearest_to_its_exact_double():
     assert found[0, 7 - 4] == pytest.approx(0, abs=1e-5)
 
 
+def test_more_doubles_than_neighbours_are_all_alike():
+    rows = unit(np.array([*[[1, 1, 1]] * 12, [1, -1, 0]]))
+    found = k_reciprocal_distance(rows, np.arange(12), np.arange(12), Reranking(k1=2, k2=1))
+    assert np.isfinite(found).all()
+    np.testing.assert_allclose(np.diag(found), 0, atol=1e-6)
+
+
 def test_fewer_pictures_than_neighbours_are_enough():
     rows = unit(np.random.default_rng(0).normal(size=(5, 3)))
     found = k_reciprocal_distance(rows, np.arange(2), np.arange(2, 5), Reranking())
