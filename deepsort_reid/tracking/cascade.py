@@ -1,5 +1,6 @@
 """DeepSORT's association as published: the matching cascade, then IoU (Wojke et al. 2017)."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,18 +12,32 @@ from deepsort_reid.tracking.appearance import Pool
 from deepsort_reid.tracking.assignment import Matching, assign, assign_in_order, matching_of
 from deepsort_reid.tracking.costs import forbid, fuse, iou_cost
 from deepsort_reid.tracking.kalman import GATE_95, MotionModel
+from deepsort_reid.tracking.record import Judgement
 from deepsort_reid.tracking.table import TrackTable
 from deepsort_reid.tracks import State
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cascade:
-    """Appearance decides and motion gates; who was seen last chooses first; IoU takes the rest."""
+    """Appearance decides and motion gates; who was seen last chooses first; IoU takes the rest.
+
+    Raises ValueError when a limit is not finite, the gate of motion is not above 0, or the weight
+    is outside [0, 1].
+    """
 
     max_appearance_cost: float = 0.2  # cosine distance
     max_iou_cost: float = 0.7  # 1 - IoU
     max_motion_cost: float = GATE_95[4]  # squared Mahalanobis distance
     motion_weight: float = 0.0  # of motion in the fused cost
+
+    def __post_init__(self) -> None:
+        for name in ("max_appearance_cost", "max_iou_cost", "max_motion_cost"):
+            if not math.isfinite(getattr(self, name)):
+                raise ValueError(f"{name} must be finite, got {getattr(self, name)}")
+        if self.max_motion_cost <= 0:
+            raise ValueError(f"max_motion_cost must be above 0, got {self.max_motion_cost}")
+        if not 0 <= self.motion_weight <= 1:
+            raise ValueError(f"motion_weight must be in [0, 1], got {self.motion_weight}")
 
     def __call__(
         self,
@@ -52,6 +67,27 @@ class Cascade:
         )
         by_place = np.column_stack([rows[second.pairs[:, 0]], columns[second.pairs[:, 1]]])
         return matching_of(np.concatenate([by_looks, by_place]), cost.shape)
+
+    def judge(
+        self,
+        table: TrackTable,
+        pool: Pool,
+        model: MotionModel,
+        detections: Detections,
+        forbidden: NDArray[np.bool_],
+    ) -> Judgement:
+        """What the rule thinks of every pair, for the record; slower than a call."""
+        motion = kalman.squared_mahalanobis(model, table.motion, model.measure(detections.xyxy))
+        looks = np.full(forbidden.shape, np.nan)
+        if detections.embedding is not None and len(table):
+            distance = pool.cosine_distance(table.slot, detections.embedding, ~forbidden)
+            looks = np.where(
+                np.isfinite(distance) & detections.embedding.any(axis=1), distance, np.nan
+            )
+        _, cost = self._appearance_cost(table, pool, model, detections, forbidden)
+        by_motion = forbidden | (motion > self.max_motion_cost)
+        by_looks = ~by_motion & ~(looks <= self.max_appearance_cost)
+        return Judgement(motion, looks, cost, self.max_appearance_cost, False, by_motion, by_looks)
 
     def _appearance_cost(
         self,

@@ -23,6 +23,7 @@ from deepsort_reid.tracking.appearance import Pool
 from deepsort_reid.tracking.assignment import Matching, assign, matching_of
 from deepsort_reid.tracking.costs import forbid
 from deepsort_reid.tracking.kalman import POSITION, MotionModel
+from deepsort_reid.tracking.record import Judgement
 from deepsort_reid.tracking.table import TrackTable
 from deepsort_reid.tracks import State
 
@@ -130,6 +131,36 @@ class LikelihoodRatio:
         unlike = forbid(1 - overlap, forbidden | sure)
         return matching_of(
             _extended(pairs, unlike, expected, 1 - self.min_unsure_iou), forbidden.shape
+        )
+
+    def judge(
+        self,
+        table: TrackTable,
+        pool: Pool,
+        model: MotionModel,
+        detections: Detections,
+        forbidden: Pairs,
+    ) -> Judgement:
+        """What the rule thinks of every pair, for the record; slower than a call."""
+        overlap = boxes.iou(model.boxes(table.motion[:, POSITION]), detections.xyxy)
+        unsure = detections.score < self.sure_score
+        motion = self.motion(model, table.motion, detections.xyxy)
+        total = self.evidence(table, pool, model, detections, overlap, forbidden)
+        # An unsure detection is nobody's but the one's who was expected just there.
+        expected = (table.state == State.CONFIRMED)[:, None] & (overlap >= self.min_unsure_iou)
+        impossible = ~np.isfinite(total) | (unsure & ~expected)
+        hopeless = motion + self.appearance.most < self.min_evidence
+        refused_by_motion = impossible | hopeless
+        appearance = np.where(np.isfinite(total), total - motion, np.nan)
+        refused_by_appearance = ~refused_by_motion & ~unsure & (total < self.min_evidence)
+        return Judgement(
+            motion,
+            appearance,
+            total,
+            self.min_evidence,
+            True,
+            refused_by_motion,
+            refused_by_appearance,
         )
 
     def evidence(

@@ -15,6 +15,7 @@ from deepsort_reid.tracking.config import DeepSortConfig
 from deepsort_reid.tracking.costs import other_class
 from deepsort_reid.tracking.kalman import AspectMotion, MotionModel
 from deepsort_reid.tracking.likelihood import LikelihoodRatio
+from deepsort_reid.tracking.record import Explanation, FrameRecord, Judgement, Record
 from deepsort_reid.tracking.steady import common_shift
 from deepsort_reid.tracking.table import GONE, TrackTable, next_state
 from deepsort_reid.tracks import State, Tracks
@@ -43,6 +44,16 @@ class Association(Protocol):
         /,
     ) -> Matching: ...
 
+    def judge(
+        self,
+        table: TrackTable,
+        pool: Pool,
+        model: MotionModel,
+        detections: Detections,
+        forbidden: NDArray[np.bool_],
+        /,
+    ) -> Judgement: ...
+
 
 class DeepSort:
     """Tracks people from frame to frame and keeps their ids.
@@ -53,6 +64,7 @@ class DeepSort:
         association: who goes with whom; `LikelihoodRatio()` unless given, or `Cascade()`.
         motion: how boxes move; `AspectMotion(velocity_noise=1 / 320)` unless given.
         appearance: what a track remembers; `MeanAppearance()` unless given.
+        record: keep why every choice was made, for `explain`; memory then grows with the video.
 
     DeepSORT as published is `published()`.
 
@@ -68,6 +80,7 @@ class DeepSort:
         association: Association | None = None,
         motion: MotionModel | None = None,
         appearance: Appearance | None = None,
+        record: bool = False,
     ) -> None:
         self.config = config or DeepSortConfig()
         self._embedder = embedder
@@ -75,6 +88,7 @@ class DeepSort:
         # People change pace more slowly than the paper's 1/160 of the height per frame.
         self._model = motion or AspectMotion(velocity_noise=1 / 320)
         self._appearance = appearance or MeanAppearance()
+        self._keep_record = record
         self.reset()
 
     def reset(self) -> None:
@@ -83,6 +97,7 @@ class DeepSort:
         self._pool = self._appearance.pool()
         self._next_id = 1
         self._frame_shape: tuple[int, ...] | None = None
+        self.record = Record() if self._keep_record else None
 
     @property
     def tracks(self) -> Tracks:
@@ -103,7 +118,9 @@ class DeepSort:
             detections: of this frame; `Detections.empty()` when there are none.
             frame: the picture, BGR uint8 (H, W, 3); needed when an embedder is to embed.
             camera: the camera's motion since the last frame, affine (2, 3): previous -> current.
-            dt: time since the last frame, in frames.
+            dt: time since the last frame, in frames. Motion takes it as it is; ages and misses
+                count whole frames, at least one a call, so `max_misses` is a number of frames
+                and not of calls: at dt=3, 120 of them are over after 40 calls.
 
         Returns:
             the confirmed tracks that were matched in this frame, in the order of their ids.
@@ -114,15 +131,29 @@ class DeepSort:
         camera = _checked_camera(camera)
         if not 0 < dt < np.inf:
             raise ValueError(f"dt must be a positive number of frames, got {dt}")
-        row, detections = self._usable(detections, frame)
+        given = detections
+        row, detections = self._usable(given, frame)
         self._predict(camera, dt)
         if camera is None and self.config.steady:
             self._steady(detections)
-        matching = self._associate(detections)
+        forbidden = self._forbidden(detections)
+        matching = self._associate(detections, forbidden)
+        if self.record is not None:
+            self._note(self.record, given, detections, row, forbidden, matching)
         self._correct(matching, detections, row)
         self._settle(matching)
         self._start(detections, row, matching.unmatched_detections)
         return self._visible()
+
+    def explain(self, frame: int, id: int) -> Explanation:
+        """Why track `id` got what it got in the `frame`-th update: costs, gates and choice.
+
+        `print` it to read it in words. Raises ValueError when the tracker keeps no record
+        (`DeepSort(record=True)`), or the track was not alive then.
+        """
+        if self.record is None:
+            raise ValueError("this tracker keeps no record; make it with DeepSort(record=True)")
+        return self.record.explain(frame, id)
 
     def embed(self, detections: Detections, frame: Frame | None) -> Detections:
         """The detections with embeddings, where this tracker has an embedder and they have none.
@@ -168,7 +199,7 @@ class DeepSort:
         if camera is not None:
             table.motion = kalman.moved_by_camera(self._model, table.motion, camera)
         coasting = table.state == State.COASTING
-        table.motion[coasting, kalman.VELOCITY, 2:] *= self.config.coasting_growth
+        table.motion[coasting, kalman.VELOCITY, 2:] *= self.config.coasting_growth**dt
         table.motion = kalman.predict(self._model, table.motion, dt)
         elapsed = max(1, round(dt))
         table.age = table.age + elapsed
@@ -183,16 +214,47 @@ class DeepSort:
         shift = common_shift(self._model.boxes(fresh), detections.xyxy[sure])
         table.motion[:, kalman.POSITION, :2] += shift
 
-    def _associate(self, detections: Detections) -> Matching:
+    def _forbidden(self, detections: Detections) -> NDArray[np.bool_]:
+        """Pairs (N, M) that may not match whatever they look like."""
         table = self._table
         if self.config.match_across_classes:
-            forbidden = np.zeros((len(table), len(detections)), dtype=bool)
-        else:
-            forbidden = other_class(table.class_id(), detections.class_id)
+            return np.zeros((len(table), len(detections)), dtype=bool)
+        return other_class(table.class_id(), detections.class_id)
+
+    def _associate(self, detections: Detections, forbidden: NDArray[np.bool_]) -> Matching:
         if detections.embedding is not None:
             sure = detections.embedding.any(axis=1) & (detections.score >= self.config.sure_score)
             self._pool.calibration.see_frame(detections.embedding[sure])
-        return self._association(table, self._pool, self._model, detections, forbidden)
+        return self._association(self._table, self._pool, self._model, detections, forbidden)
+
+    def _note(
+        self,
+        record: Record,
+        given: Detections,
+        detections: Detections,
+        row: Rows,
+        forbidden: NDArray[np.bool_],
+        matching: Matching,
+    ) -> None:
+        """Write down what could have been chosen, and what was."""
+        table = self._table
+        chosen = np.full(len(table), -1, dtype=np.int64)
+        chosen[matching.pairs[:, 0]] = row[matching.pairs[:, 1]]
+        record.add(
+            FrameRecord(
+                number=len(record) + 1,
+                xyxy=given.xyxy,
+                row=row.astype(np.int64),
+                id=table.id.copy(),
+                state=table.state.copy(),
+                misses=table.misses.copy(),
+                predicted_xyxy=self._model.boxes(table.motion[:, kalman.POSITION]),
+                judgement=self._association.judge(
+                    table, self._pool, self._model, detections, forbidden
+                ),
+                chosen=chosen,
+            )
+        )
 
     def _correct(self, matching: Matching, detections: Detections, row: Rows) -> None:
         """Matched tracks learn where their person is, how it looks and what it is."""
@@ -268,12 +330,15 @@ class DeepSort:
         """
         free = free[detections.score[free] >= self.config.birth_score]
         table = self._table
-        people = table.xyxy[table.state == State.CONFIRMED]
+        seen = table.state == State.CONFIRMED
+        people = table.xyxy[seen]
         if len(people) and len(free):
             xyxy = detections.xyxy[free]
             smaller = np.minimum(boxes.area(people)[:, None], boxes.area(xyxy))
-            covered = (boxes.intersection(people, xyxy) / smaller).max(axis=0)
-            free = free[covered <= self.config.birth_overlap]
+            covered = boxes.intersection(people, xyxy) / smaller
+            if not self.config.match_across_classes:
+                covered[other_class(table.class_id()[seen], detections.class_id[free])] = 0
+            free = free[covered.max(axis=0) <= self.config.birth_overlap]
         xyxy, score = detections.xyxy[free], detections.score[free]
         return free[np.lexsort((xyxy[:, 3], xyxy[:, 2], xyxy[:, 1], xyxy[:, 0], -score))]
 
@@ -301,7 +366,9 @@ class DeepSort:
         if detections.embedding is None or not len(seen):
             return
         embedding = detections.embedding[seen]
-        sighted = embedding.any(axis=1)  # a row of zeros says: no appearance
+        # A row of zeros says: no appearance. Unsure detections are matched by place alone, whether
+        # they came with an embedding or not.
+        sighted = embedding.any(axis=1) & (detections.score[seen] >= self.config.sure_score)
         known = self._pool.known(slots)
         again = sighted & known & just_seen
         self._pool.calibration.see_same(self._pool.own_distance(slots[again], embedding[again]))
