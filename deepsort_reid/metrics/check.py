@@ -121,7 +121,7 @@ def check_with_motmetrics(comparison: Comparison) -> Check:
     distance_sum = float(table["motp"]) * matches if matches else 0.0
     theirs = _their_tracks(accumulator, comparison)
     return Check(
-        MotmetricsCounts(distance=distance_sum, **counts), tuple(_differences(comparison, theirs))
+        MotmetricsCounts(distance=distance_sum, **counts), tuple(differences_of(comparison, theirs))
     )
 
 
@@ -155,7 +155,8 @@ def _their_tracks(accumulator: object, comparison: Comparison) -> NDArray[np.int
     return track
 
 
-def _differences(comparison: Comparison, theirs: NDArray[np.int64]) -> list[Difference]:
+def differences_of(comparison: Comparison, theirs: NDArray[np.int64]) -> list[Difference]:
+    """Where our matches and the tracks (R,) that each truth row has elsewhere, -1 none, differ."""
     truth, predicted = comparison.truth, comparison.predicted
     pairs = clear_matches(comparison)
     ours = np.full(len(truth), -1, dtype=np.int64)

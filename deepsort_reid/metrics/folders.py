@@ -1,5 +1,6 @@
 """Many sequences: which file goes with which, read, scored, several at a time."""
 
+import signal
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -93,8 +94,18 @@ def over_sequences(
         yield from map(work, pairs)
         return
     # Started afresh: a fork of a process that has threads may hang.
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(work, pairs)
+    fresh = get_context("spawn")
+    with ProcessPoolExecutor(processes, mp_context=fresh, initializer=_ignore_interrupts) as pool:
+        try:
+            yield from pool.map(work, pairs)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _ignore_interrupts() -> None:
+    """Ctrl-C reaches all processes; that which asked for the work deals with it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def open_pair(pair: Pair, rules: Rules) -> Opened:
