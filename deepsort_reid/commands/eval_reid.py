@@ -18,7 +18,11 @@ Embed = Callable[[Sequence[NDArray[np.uint8]]], NDArray[np.float32]]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("data", type=Path, help="Market-1501, identity folders, or a folder with query/ gallery/")
-    add("--embedder", type=Path, help="ONNX file or checkpoint .pt (default: the shipped one)")
+    add(
+        "--embedder",
+        type=Path,
+        help="ONNX file, checkpoint .pt or run folder (default: the shipped one)",
+    )
     add("--out", type=Path, default=Path("reid-report"), help="folder (default: %(default)s)")
     add("--rerank", action="store_true", help="k-reciprocal re-ranking (Zhong et al. 2017)")
     add(
@@ -133,6 +137,8 @@ def _frames(samples: Sequence["Sample"], gap: int) -> list[int] | None:
 
 def _embedder(path: Path | None, threads: int | None) -> tuple[str, Embed]:
     """Name and function from BGR uint8 crops to unit rows."""
+    if path is not None and path.is_dir():
+        path = path / ("best.pt" if (path / "best.pt").is_file() else "last.pt")
     if path is None or path.suffix.lower() not in (".pt", ".pth"):
         from deepsort_reid.embedder import Embedder
 

@@ -176,7 +176,10 @@ def read_image(path: Path | str, *, least_side: int = LEAST_SIDE) -> NDArray[np.
     is_jpeg, is_png = data.startswith(b"\xff\xd8"), data.startswith(b"\x89PNG")
     if (is_jpeg and b"\xff\xd9" not in data[-1024:]) or (is_png and b"IEND" not in data[-64:]):
         raise ValueError(f"{path}: the image is cut short")
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error:  # a header that promises more pixels than OpenCV opens
+        image = None
     if image is None:
         raise ValueError(f"{path}: not an image that OpenCV can read")
     height, width = image.shape[:2]
@@ -273,7 +276,12 @@ def _existing_folder(path: Path | str) -> Path:
 
 
 def _images(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in _EXTENSIONS)
+    # macOS leaves ._NAME.jpg beside NAME.jpg on foreign disks.
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in _EXTENSIONS and not path.name.startswith(".")
+    )
 
 
 def _read_manifest(path: Path) -> dict[str, tuple[int, str]]:

@@ -171,6 +171,32 @@ def test_eval_reid_asks_only_for_the_people_listed(run, crops, colour_model, tmp
     assert "20 queries of 2 people" in told
 
 
+def test_eval_reid_takes_a_training_run(run, crops, tmp_path):
+    import torch
+
+    from deepsort_reid.reid.checkpoint import FORMAT, build_model
+
+    architecture = {
+        "backbone": "osnet_x0_25",
+        "embedding_width": 16,
+        "pooling": "average",
+        "stripes": 0,
+        "input_size": [64, 32],
+    }
+    weights = build_model(architecture).state_dict()
+    (tmp_path / "run").mkdir()
+    parts = {"architecture": architecture, "model": weights, "average": weights}
+    torch.save({"format": FORMAT, **parts}, tmp_path / "run" / "last.pt")
+    arguments = ("--embedder", tmp_path / "run", "--no-report", "--threads", 1)
+    status, told, err = run("eval-reid", crops, *arguments)
+    assert status == 0, err
+    assert "run/last.pt on crops: 32 queries of 3 people" in told
+    (tmp_path / "run" / "last.pt").write_bytes(b"no checkpoint")
+    status, _, err = run("eval-reid", crops, *arguments)
+    assert status == 2
+    assert "last.pt is damaged" in complaint(err, "eval-reid")
+
+
 def test_eval_reid_leaves_out_neighbouring_frames_on_demand(run, crops, colour_model):
     # Seven apart: all but frames 6 and 7 of persons 1 and 2, only the ends (5, 12) of person 3.
     arguments = ("--embedder", colour_model, "--no-report", "--gap")

@@ -1,6 +1,8 @@
 """Readers, splits, loading and occlusion, on folders made here and on the real Market-1501."""
 
+import struct
 import warnings
+import zlib
 from pathlib import Path
 
 import cv2
@@ -43,7 +45,7 @@ def many(people=10, frames=40, step=5):
 
 
 def test_identity_folders_give_one_person_for_each_folder(tmp_path):
-    for name in ("b/2.png", "b/10.png", "a/1.jpg", "a/notes.txt"):
+    for name in ("b/2.png", "b/10.png", "a/1.jpg", "a/._1.jpg", "a/notes.txt"):
         write(tmp_path / name) if not name.endswith("txt") else (tmp_path / name).write_text("x")
     samples = read_identity_folders(tmp_path)
     assert [(s.identity, s.path.name) for s in samples] == [
@@ -195,7 +197,12 @@ def damaged(folder):
     (folder / "empty.jpg").write_bytes(b"")
     (folder / "text.jpg").write_bytes(b"not a picture at all")
     write(folder / "tiny.png", height=16, width=3)
+    header = b"IHDR" + struct.pack(">IIBBBBB", 10**6, 10**6, 8, 2, 0, 0, 0)
+    chunks = struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header))
+    end = b"\0\0\0\0IEND" + struct.pack(">I", zlib.crc32(b"IEND"))
+    (folder / "huge.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunks + end)
     return {
+        "huge.png": "not an image",
         "cut.jpg": "cut short",
         "empty.jpg": "is empty",
         "text.jpg": "not an image",
