@@ -1,6 +1,6 @@
 """What the tracker says about one frame: identities, boxes and where each came from."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from enum import IntEnum
 from typing import Any
 
@@ -18,7 +18,7 @@ class State(IntEnum):
 
 @dataclass(frozen=True, eq=False)
 class Tracks:
-    """One row per track, in the order of their ids.
+    """One row per track: in the order of ids from `update`, of birth from `DeepSort.tracks`.
 
     Attributes:
         id: identity (T,) int64, dense from 1, given at confirmation; 0 while tentative.
@@ -57,6 +57,10 @@ class Tracks:
         if isinstance(rows, int | np.integer):
             rows = [rows]
         return Tracks(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+    def as_filtered(self) -> "Tracks":
+        """The same tracks with the filter's estimate in the place of the matched boxes."""
+        return replace(self, xyxy=self.filtered_xyxy)
 
     @classmethod
     def empty(cls) -> "Tracks":

@@ -30,6 +30,38 @@ class Record(Protocol):
         ...
 
 
+class Refusals(Protocol):
+    """A tracker's record that gives its reasons in words, as `tracking.record.Record` does."""
+
+    def detections(self, frame: int) -> NDArray[np.float64]: ...
+    def refusal(self, frame: int, track: int, detection: int) -> str: ...
+
+
+_CAUSES = {
+    "expired": Cause.EXPIRED,
+    "not confirmed": Cause.NOT_CONFIRMED,
+    "not looked at": Cause.DETECTOR_MISSED,  # its score was too low for the tracker
+    "motion": Cause.MOTION_GATE,
+    "appearance": Cause.APPEARANCE,
+    "other was cheaper": Cause.OTHER_WAS_CHEAPER,
+}
+
+
+class TrackerRecord:
+    """The `Record` of a `DeepSort(record=True)`: its words as causes."""
+
+    def __init__(self, record: Refusals) -> None:
+        self._record = record
+
+    def detections(self, frame: int) -> NDArray[np.float64]:
+        """All boxes xyxy (M, 4) that the tracker was given in `frame`."""
+        return self._record.detections(frame)
+
+    def verdict(self, frame: int, track: int, detection: int) -> Cause:
+        """Why `track` did not get `detection` in `frame`."""
+        return _CAUSES.get(self._record.refusal(frame, track, detection), Cause.UNKNOWN)
+
+
 def attribute(events: Events, comparison: Comparison, truth: MotRows, record: Record) -> Events:
     """The same events with a cause for each switch. `truth` is what was compared.
 

@@ -26,6 +26,8 @@ class Matching(NamedTuple):
 def assign(cost: Array, max_cost: float) -> Matching:
     """Match tracks to detections; a pair dearer than `max_cost` stays apart.
 
+    `cost` (N, M) may hold `inf` but no NaN, and `max_cost` is finite; neither is checked.
+
     Minimises the sum of (cost - max_cost) over the pairs: as many matches as pay for themselves.
     """
     allowed = cost <= max_cost

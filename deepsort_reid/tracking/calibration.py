@@ -45,7 +45,9 @@ class Calibration:
         """Learn from the embeddings (M, D) of one frame's sure detections."""
         if len(embedding) < 2:
             return
-        some = embedding[:: -(-len(embedding) // _MOST_PEOPLE)]
+        step = -(-len(embedding) // _MOST_PEOPLE)
+        # Whoever is asked must not depend on the order of the detections.
+        some = embedding if step == 1 else embedding[np.argsort(embedding[:, 0])[::step]]
         distance = 1 - some @ some.T
         middle = float(np.median(distance[np.triu_indices(len(some), 1)]))
         self._frames_different += 1

@@ -33,9 +33,11 @@ POSITION, VELOCITY, PP, PV, VV = range(5)
 # 95 % of true matches lie inside: chi-square quantiles (Wojke et al. 2017, section 2.2).
 GATE_95 = {1: 3.8415, 2: 5.9915, 3: 7.8147, 4: 9.4877}
 
-# A box that was never seen to be thinner than this has not become so while nobody looked.
+# An estimate stays at or above these, whatever is measured or extrapolated: a velocity can turn a
+# box inside out, and one without size would be known without any doubt. People are far from both;
+# a sliver cut off by the frame's border is held at the floor.
 _MIN_SIZE_PX = 1.0
-_MIN_ASPECT = 0.05
+_MIN_ASPECT = 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,8 +113,9 @@ MotionModel = AspectMotion | SizeMotion
 def begin(model: MotionModel, measurement: Array) -> Array:
     """First state (M, 5, 4) of tracks that were seen once, at `measurement` (M, 4).
 
-    The position is known to twice the measurement's spread, the velocity is 0 give or take ten
-    times its drift per frame.
+    Centre and lengths are known to twice the measurement's spread, and their velocity is 0 give or
+    take ten times its drift per frame. An aspect ratio is known to once its drift per frame, and so
+    is its velocity.
     """
     motion = np.zeros((len(measurement), 5, 4))
     drift, velocity, seen = model.spreads(measurement)

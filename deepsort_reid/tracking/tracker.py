@@ -84,7 +84,7 @@ class DeepSort:
     ) -> None:
         self.config = config or DeepSortConfig()
         self._embedder = embedder
-        self._association = association or LikelihoodRatio(sure_score=self.config.sure_score)
+        self.association = association or LikelihoodRatio(sure_score=self.config.sure_score)
         # People change pace more slowly than the paper's 1/160 of the height per frame.
         self._model = motion or AspectMotion(velocity_noise=1 / 320)
         self._appearance = appearance or MeanAppearance()
@@ -225,7 +225,7 @@ class DeepSort:
         if detections.embedding is not None:
             sure = detections.embedding.any(axis=1) & (detections.score >= self.config.sure_score)
             self._pool.calibration.see_frame(detections.embedding[sure])
-        return self._association(self._table, self._pool, self._model, detections, forbidden)
+        return self.association(self._table, self._pool, self._model, detections, forbidden)
 
     def _note(
         self,
@@ -249,7 +249,7 @@ class DeepSort:
                 state=table.state.copy(),
                 misses=table.misses.copy(),
                 predicted_xyxy=self._model.boxes(table.motion[:, kalman.POSITION]),
-                judgement=self._association.judge(
+                judgement=self.association.judge(
                     table, self._pool, self._model, detections, forbidden
                 ),
                 chosen=chosen,
@@ -399,7 +399,7 @@ class DeepSort:
         )
 
 
-def published(*, embedder: FrameEmbedder | None = None) -> DeepSort:
+def published(*, embedder: FrameEmbedder | None = None, record: bool = False) -> DeepSort:
     """DeepSORT as published (Wojke et al. 2017): cascade, galleries of 100, no low scores."""
     return DeepSort(
         DeepSortConfig.published(),
@@ -407,6 +407,7 @@ def published(*, embedder: FrameEmbedder | None = None) -> DeepSort:
         association=Cascade(),
         motion=AspectMotion(),
         appearance=GalleryAppearance(),
+        record=record,
     )
 
 
