@@ -207,3 +207,5 @@ def _print(search: "Search", person: "MotRows | None") -> None:
         f"{search.count(Outcome.FALSE_ALARM)} false alarms in "
         f"{len(search.sightings) - search.present} frames without them"
     )
+    if search.not_offered:
+        print(f"in {search.not_offered} frames with them no detection was theirs to choose")

@@ -96,6 +96,7 @@ class Sighting:
     similarity: float  # of the best candidate; nan where there was none
     outcome: Outcome
     crop: Frame | None  # of the match, or of the labelled person where missed; BGR uint8
+    offered: bool = True  # False where the person is labelled but is no candidate: not our fault
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,6 +114,11 @@ class Search:
     def count(self, outcome: Outcome) -> int:
         """Frames with this outcome."""
         return sum(sighting.outcome is outcome for sighting in self.sightings)
+
+    @property
+    def not_offered(self) -> int:
+        """Frames in which the person is labelled and no candidate box is theirs."""
+        return sum(not sighting.offered for sighting in self.sightings)
 
     @property
     def share(self) -> float:
@@ -152,7 +158,8 @@ def find_person(
                 reference.accept(embedding[order[0]], similarity, lead)
         outcome = _outcome(match, here)
         shown = here[0] if outcome is Outcome.MISSED and here is not None else match
-        yield Sighting(number, match, similarity, outcome, _crop(frame, shown))
+        offered = here is None or len(here) == 0 or _overlap(xyxy, here) >= LEAST_OVERLAP
+        yield Sighting(number, match, similarity, outcome, _crop(frame, shown), offered)
 
 
 def person_at(truth: MotRows, frame: int, xyxy: NDArray[np.float64]) -> int:
@@ -198,8 +205,13 @@ def _outcome(match: NDArray[np.float64] | None, here: NDArray[np.float64] | None
         return Outcome.ABSENT if match is None else Outcome.FALSE_ALARM
     if match is None:
         return Outcome.MISSED
-    overlap = boxes.iou(match[None], here).max()
-    return Outcome.FOUND if overlap >= LEAST_OVERLAP else Outcome.WRONG
+    right = _overlap(match[None], here) >= LEAST_OVERLAP
+    return Outcome.FOUND if right else Outcome.WRONG
+
+
+def _overlap(xyxy: NDArray[np.float64], here: NDArray[np.float64]) -> float:
+    """The best IoU of any of the boxes (M, 4) with the labelled one."""
+    return float(boxes.iou(xyxy, here).max(initial=0))
 
 
 def _crop(frame: Frame, xyxy: NDArray[np.float64] | None) -> Frame | None:

@@ -5,7 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from deepsort_reid.mot import MotRows
+from deepsort_reid.embedder import Embedder
+from deepsort_reid.mot import MotRows, read_ground_truth
+from deepsort_reid.reid.crops import labelled_people
 from deepsort_reid.reid.find import (
     Gallery,
     LastMatch,
@@ -17,6 +19,7 @@ from deepsort_reid.reid.find import (
     person_at,
 )
 from deepsort_reid.reid.montage import PLAIN, RIGHT, WRONG
+from deepsort_reid.video import frames_of
 from tests.reid import street
 
 
@@ -59,13 +62,14 @@ def test_a_person_is_found_wherever_they_are_and_nowhere_else(reference):
     assert [s.frame for s in found.sightings] == list(range(1, 13))
     assert found.count(Outcome.ABSENT) == 4
     assert (found.count(Outcome.FOUND), found.present, found.share) == (8, 8, 1)
+    assert found.not_offered == 0
     assert found.sightings[-1].xyxy.tolist() == [130, 40, 150, 84]
     assert found.sightings[-1].similarity == pytest.approx(1, abs=1e-3)
 
 
 def test_nobody_is_taken_below_the_threshold():
     found = search(3, hide=[3], threshold=0.9)
-    assert found.count(Outcome.MISSED) == 8
+    assert found.count(Outcome.MISSED) == found.not_offered == 8
     assert found.share == 0
     assert all(s.xyxy is None for s in found.sightings)
     assert [s.crop is not None for s in found.sightings] == [False] * 4 + [True] * 8
@@ -160,3 +164,25 @@ def test_the_montage_claims_nothing_without_truth():
 def test_a_montage_of_nobody_is_refused():
     with pytest.raises(ValueError, match="nobody was found"):
         find_montage([Sighting(1, None, 0.1, Outcome.ABSENT, None)])
+
+
+@pytest.mark.data
+@pytest.mark.slow
+def test_a_person_of_pets_is_followed_behind_a_sign_by_appearance_alone(data_root):
+    folder = data_root / "mot" / "PETS09-S2L1"
+    truth = labelled_people(read_ground_truth(folder / "gt" / "gt.txt"))
+    embedder = Embedder(data_root / "models" / "osnet_x0_25_msmt17.onnx", threads=2)
+    numbers = iter(range(2, 75))
+
+    def detect(_):
+        return truth.xyxy[truth.frame == next(numbers)]
+
+    _, first = next(frames_of(folder))
+    query = embedder(first, [[258, 219, 291, 308]])[0]
+    own = truth[truth.id == person_at(truth, 1, np.array([258, 219, 291, 308]))]
+    found = Search(
+        list(find_person(frames_of(folder, 2, 74), detect, embedder, Gallery(query), truth=own))
+    )
+    # The MATLAB example re-identifies its person in 68 of 73 frames.
+    assert found.present == 73
+    assert found.count(Outcome.FOUND) >= 68
