@@ -94,8 +94,10 @@ class SparseFlow:
         )
         if warp is None:
             return None
-        agrees = np.asarray(inlier)[:, 0] == 1
-        return np.asarray(warp, dtype=np.float64), _agreement(start, agrees, now.grey.shape)
+        agrees = _agreement(start, np.asarray(inlier)[:, 0] == 1, now.grey.shape)
+        if agrees < standing + 0.25:  # hardly better than no motion: that is what it was
+            return np.eye(2, 3), standing
+        return np.asarray(warp, dtype=np.float64), agrees
 
     def _corners_of(self, view: "_View") -> NDArray[np.float32]:
         """Corners (P, 2) of the background; kept as long as the same view is asked about."""
