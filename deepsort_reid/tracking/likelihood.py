@@ -125,9 +125,9 @@ class LikelihoodRatio:
         tentative = table.state == State.TENTATIVE
         pairs = np.empty((0, 2), dtype=np.intp)
         for chooser in (~tentative, tentative):
-            pairs = _extended(pairs, cost, np.flatnonzero(chooser), -self.min_evidence)
+            pairs = _extended(pairs, cost, chooser, -self.min_evidence)
 
-        expected = np.flatnonzero(table.state == State.CONFIRMED)
+        expected = table.state == State.CONFIRMED
         unlike = forbid(1 - overlap, forbidden | sure)
         return matching_of(
             _extended(pairs, unlike, expected, 1 - self.min_unsure_iou), forbidden.shape
@@ -187,10 +187,13 @@ class LikelihoodRatio:
 
 
 def _extended(
-    pairs: NDArray[np.intp], cost: Array, rows: NDArray[np.intp], max_cost: float
+    pairs: NDArray[np.intp], cost: Array, chooses: NDArray[np.bool_], max_cost: float
 ) -> NDArray[np.intp]:
-    """The pairs so far, and the best ones of `rows` among the detections still free."""
-    free = np.setdiff1d(np.arange(cost.shape[1]), pairs[:, 1])
-    rows = np.setdiff1d(rows, pairs[:, 0])
+    """The pairs so far, and the best ones of the tracks that choose (N,) among what is free."""
+    so_far = matching_of(pairs, cost.shape)
+    rows, free = so_far.unmatched_tracks, so_far.unmatched_detections
+    rows = rows[chooses[rows]]
+    if not (len(rows) and len(free)):
+        return pairs
     local = assign(cost[np.ix_(rows, free)], max_cost).pairs
     return np.concatenate([pairs, np.column_stack([rows[local[:, 0]], free[local[:, 1]]])])

@@ -98,8 +98,9 @@ class TrackTable:
         score: NDArray[np.float64],
     ) -> None:
         """Count one vote for `class_id` (K,), weighing `score` (K,), for each of the rows (K,)."""
-        unheard = np.setdiff1d(class_id, self.classes)
-        if len(unheard):
+        known = (class_id[:, None] == self.classes).any(axis=1)
+        if not known.all():
+            unheard = np.unique(class_id[~known])
             self.classes = np.concatenate([self.classes, unheard])
             self.votes = np.concatenate([self.votes, np.zeros((len(self), len(unheard)))], axis=1)
         order = np.argsort(self.classes)
