@@ -1,19 +1,41 @@
 """People for the tracker's tests: boxes at known places, unit embeddings, a noisy crowd."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from deepsort_reid import Detections
-from deepsort_reid.tracking import MeanAppearance, SizeMotion
-from deepsort_reid.tracking.cascade import Cascade
+from deepsort_reid import DeepSort, DeepSortConfig, Detections, State
+from deepsort_reid.tracking import AspectMotion, Cascade, GalleryAppearance, SizeMotion, kalman
+from deepsort_reid.tracking.table import TrackTable
 
-# The rule that comes by default, the published one, and every other part exchanged.
-TRACKERS = {
-    "default": dict,
-    "published": lambda: {"association": Cascade()},
-    "means and sizes": lambda: {"appearance": MeanAppearance(), "motion": SizeMotion()},
-}
-each_tracker = pytest.mark.parametrize("parts", TRACKERS.values(), ids=TRACKERS.keys())
+MODEL = AspectMotion()
+
+
+def default(**config):
+    """The tracker that comes by default, with other values where they are named."""
+    return DeepSort(DeepSortConfig(**config))
+
+
+def as_published(**config):
+    """DeepSORT as published, with other values where they are named."""
+    return DeepSort(
+        replace(DeepSortConfig.published(), **config),
+        association=Cascade(),
+        motion=AspectMotion(),
+        appearance=GalleryAppearance(),
+    )
+
+
+def exchanged(**config):
+    """The default association over the other motion and the other memory."""
+    return DeepSort(
+        DeepSortConfig(**config), motion=SizeMotion(), appearance=GalleryAppearance(budget=20)
+    )
+
+
+TRACKERS = {"default": default, "published": as_published, "exchanged": exchanged}
+each_tracker = pytest.mark.parametrize("make", TRACKERS.values(), ids=TRACKERS.keys())
 
 
 def standing(*lefts, top=100, width=20, height=50):
@@ -38,7 +60,8 @@ def crowd(frames, people=12, seed=0, embedded=True, classes=1):
     place = rng.uniform([0, 0], [640, 480], (people, 2))
     speed = rng.normal(0, 3, (people, 2))
     height = rng.uniform(60, 140, people)
-    embedding, class_id = looks(people), rng.integers(0, classes, people)
+    width = max(16, people)
+    embedding, class_id = looks(people, width), rng.integers(0, classes, people)
     for _ in range(frames):
         place += speed
         seen = np.flatnonzero(rng.random(people) < 0.85)
@@ -47,10 +70,49 @@ def crowd(frames, people=12, seed=0, embedded=True, classes=1):
             [place[seen] + rng.normal(0, 1, (len(seen), 2)), rng.uniform(0, 480, (false, 2))]
         )
         tall = np.concatenate([height[seen] * rng.normal(1, 0.02, len(seen)), np.full(false, 90.0)])
-        rows = np.concatenate([alike(embedding[seen], rng), alike(np.zeros((false, 16)), rng, 1)])
+        rows = np.concatenate(
+            [alike(embedding[seen], rng), alike(np.zeros((false, width)), rng, 1)]
+        )
         yield Detections.from_xywh(
             np.column_stack([centre, 0.4 * tall, tall]),
             np.concatenate([rng.uniform(0.4, 1, len(seen)), rng.uniform(0, 0.6, false)]),
             np.concatenate([class_id[seen], np.zeros(false, dtype=np.int64)]),
             rows if embedded else None,
         )
+
+
+def scene(xyxy, state, misses, embedding):
+    """A table of tracks that stand still at `xyxy` (N, 4), and the pool that remembers them."""
+    n = len(xyxy)
+    pool = GalleryAppearance(budget=5).pool()
+    pool.expect(embedding.shape[1])
+    slot = pool.take(n)
+    known = embedding.any(axis=1)
+    pool.remember(slot[known], embedding[known].astype(np.float32))
+    table, number = TrackTable(), np.arange(n)
+    motion = kalman.begin(MODEL, MODEL.measure(xyxy))
+    table.append(
+        motion=kalman.predict(MODEL, motion),
+        xyxy=xyxy,
+        score=np.ones(n),
+        state=np.array(state),
+        misses=np.array(misses),
+        slot=slot,
+        **dict.fromkeys(("id", "hits", "age", "detection"), number),
+    )
+    return table, pool
+
+
+def associate(rule, tracks, detections, forbidden=None):
+    table, pool = tracks
+    if forbidden is None:
+        forbidden = np.zeros((len(table), len(detections)), dtype=bool)
+    matching = rule(table, pool, MODEL, detections, forbidden)
+    return {tuple(pair) for pair in matching.pairs.tolist()}
+
+
+def confirmed(xyxy, embedding, misses=None):
+    """Tracks with ids, seen a frame ago where `misses` does not say otherwise."""
+    misses = [1] * len(xyxy) if misses is None else misses
+    state = [State.CONFIRMED if missed == 1 else State.COASTING for missed in misses]
+    return scene(xyxy, state, misses, embedding)

@@ -13,49 +13,10 @@ from deepsort_reid.tracking import (
     kalman,
 )
 from deepsort_reid.tracking.cascade import Cascade
-from deepsort_reid.tracking.table import TrackTable
 
-from .people import crowd, looks, standing
+from .people import associate, confirmed, crowd, looks, scene, standing
 
-MODEL = AspectMotion()
 LOOKS = looks(4)
-
-
-def scene(xyxy, state, misses, embedding):
-    """A table of tracks that stand still at `xyxy` (N, 4), and the pool that remembers them."""
-    n = len(xyxy)
-    pool = GalleryAppearance(budget=5).pool()
-    pool.expect(embedding.shape[1])
-    slot = pool.take(n)
-    known = embedding.any(axis=1)
-    pool.remember(slot[known], embedding[known].astype(np.float32))
-    table, number = TrackTable(), np.arange(n)
-    motion = kalman.begin(MODEL, MODEL.measure(xyxy))
-    table.append(
-        motion=kalman.predict(MODEL, motion),
-        xyxy=xyxy,
-        score=np.ones(n),
-        state=np.array(state),
-        misses=np.array(misses),
-        slot=slot,
-        **dict.fromkeys(("id", "hits", "age", "detection"), number),
-    )
-    return table, pool
-
-
-def associate(rule, tracks, detections, forbidden=None):
-    table, pool = tracks
-    if forbidden is None:
-        forbidden = np.zeros((len(table), len(detections)), dtype=bool)
-    matching = rule(table, pool, MODEL, detections, forbidden)
-    return {tuple(pair) for pair in matching.pairs.tolist()}
-
-
-def confirmed(xyxy, embedding, misses=None):
-    """Tracks with ids, seen a frame ago where `misses` does not say otherwise."""
-    misses = [1] * len(xyxy) if misses is None else misses
-    state = [State.CONFIRMED if missed == 1 else State.COASTING for missed in misses]
-    return scene(xyxy, state, misses, embedding)
 
 
 def solve(cost, limit):
@@ -232,3 +193,19 @@ def test_no_tracks_or_no_detections_match_nothing(embedding):
     assert associate(Cascade(), some, nothing) == set()
     assert associate(Cascade(), nobody, nothing) == set()
     assert associate(Cascade(), nobody, Detections(standing(1), embedding=LOOKS[:1])) == set()
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"max_motion_cost": 0.0}, "max_motion_cost must be above 0, got 0.0"),
+        ({"max_motion_cost": np.inf}, "max_motion_cost must be finite, got inf"),
+        ({"max_appearance_cost": np.nan}, "max_appearance_cost must be finite, got nan"),
+        ({"max_iou_cost": -np.inf}, "max_iou_cost must be finite, got -inf"),
+        ({"motion_weight": 1.1}, r"motion_weight must be in \[0, 1\], got 1.1"),
+        ({"motion_weight": -0.1}, r"motion_weight must be in \[0, 1\], got -0.1"),
+    ],
+)
+def test_limits_that_mean_nothing_are_refused(values, message):
+    with pytest.raises(ValueError, match=message):
+        Cascade(**values)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from deepsort_reid import DeepSort, DeepSortConfig, Detections
+from deepsort_reid.tracking import published
 
 from .people import crowd, each_tracker, looks, standing
 
@@ -64,8 +65,8 @@ def test_a_refused_first_call_fixes_neither_frame_size_nor_embedding_width():
 
 
 @each_tracker
-def test_embeddings_of_changing_width_are_refused_and_leave_the_tracker_as_it_was(parts):
-    tracker, untouched = DeepSort(**parts()), DeepSort(**parts())
+def test_embeddings_of_changing_width_are_refused_and_leave_the_tracker_as_it_was(make):
+    tracker, untouched = make(), make()
     frames = list(crowd(20, seed=1))
     for detections in frames:
         narrow = Detections(detections.xyxy, embedding=np.tile(looks(1, 8), (len(detections), 1)))
@@ -79,9 +80,9 @@ def test_embeddings_of_changing_width_are_refused_and_leave_the_tracker_as_it_wa
 
 
 @each_tracker
-def test_no_detections_of_another_width_are_nothing_to_refuse(parts):
+def test_no_detections_of_another_width_are_nothing_to_refuse(make):
     # What an embedder returns for no boxes, and what is left when no score is high enough.
-    tracker = DeepSort(DeepSortConfig(confirm_after=1, min_score=0.5), **parts())
+    tracker = make(confirm_after=1, min_score=0.5)
     tracker.update(ONE)
     assert len(tracker.update(Detections([], embedding=np.empty((0, 0))))) == 0
     assert len(tracker.update(Detections(standing(10), [0.1], embedding=looks(1, 8)))) == 0
@@ -125,19 +126,33 @@ def test_an_embedder_sees_only_boxes_that_are_looked_at_and_have_no_embedding_ye
 
 
 def test_embedding_inside_update_equals_embedding_before_it():
-    inside, before = DeepSort(embedder=by_left_edge), DeepSort()
-    for detections in crowd(30, embedded=False):
-        tracks = inside.update(detections, frame=FRAME)
-        embedding = by_left_edge(FRAME, detections.xyxy)
-        expected = before.update(detections.with_embedding(embedding))
+    rng, looks_of = np.random.default_rng(1), {}
+
+    def embedder(frame, xyxy):
+        return np.array([looks_of[box] for box in map(tuple, xyxy.tolist())])
+
+    inside, before = DeepSort(embedder=embedder), DeepSort()
+    for frame in crowd(60):
+        # A third are unsure: inside they are not embedded, before they are.
+        score = np.where(rng.random(len(frame)) < 0.3, 0.2, frame.score)
+        looks_of.update(zip(map(tuple, frame.xyxy.tolist()), frame.embedding, strict=True))
+        tracks = inside.update(Detections(frame.xyxy, score), frame=FRAME)
+        expected = before.update(Detections(frame.xyxy, score, embedding=frame.embedding))
         np.testing.assert_array_equal(tracks.id, expected.id)
         np.testing.assert_array_equal(tracks.filtered_xyxy, expected.filtered_xyxy)
+    learned, known = inside._pool.calibration, before._pool.calibration
+    assert (learned.same, learned.different) == (known.same, known.different)
+    assert learned.same < 0.1 < learned.different
 
 
 def test_embeddings_can_be_asked_for_and_are_made_only_where_there_are_none():
     bare, tracker = Detections(standing(10, 70), [0.9, 0.1]), DeepSort(embedder=by_left_edge)
     embedded = tracker.embed(bare, FRAME)
-    np.testing.assert_array_equal(embedded.embedding, by_left_edge(FRAME, bare.xyxy))
+    # Whoever is too unsure to be told by looks gets a row of zeros without being looked at.
+    expected = by_left_edge(FRAME, bare.xyxy)
+    np.testing.assert_array_equal(embedded.embedding, expected * [[1], [0]])
+    everybody = published(embedder=by_left_edge).embed(bare, FRAME)
+    np.testing.assert_array_equal(everybody.embedding, expected)
     np.testing.assert_array_equal(embedded.score, bare.score)
     assert tracker.embed(embedded, None) is embedded
     assert DeepSort().embed(bare, None) is bare
@@ -160,35 +175,3 @@ def test_an_embedder_that_returns_nonsense_is_refused(rows, message):
     with pytest.raises(ValueError, match=message):
         tracker.update(Detections(standing(10)), frame=FRAME)
     assert len(tracker.tracks) == 0
-
-
-@pytest.mark.parametrize(
-    ("values", "message"),
-    [
-        ({"confirm_after": 0}, "confirm_after must be a whole number, at least 1, got 0"),
-        ({"max_misses": -1}, "max_misses must be a whole number, at least 0, got -1"),
-        ({"max_misses": "30"}, "max_misses must be a whole number, at least 0, got '30'"),
-        ({"max_misses": 2.5}, "max_misses must be a whole number, at least 0, got 2.5"),
-        ({"max_misses": None}, "max_misses must be a whole number, at least 0, got None"),
-        ({"min_score": np.nan}, "min_score must be a number, got nan"),
-        ({"min_score": "0.5"}, "min_score must be a number, got '0.5'"),
-        ({"match_across_classes": "no"}, "match_across_classes must be true or false, got 'no'"),
-        ({"scale_noise_by_score": 1}, "scale_noise_by_score must be true or false, got 1"),
-    ],
-)
-def test_a_value_of_another_kind_or_outside_its_range_is_refused(values, message):
-    with pytest.raises(ValueError, match=message):
-        DeepSortConfig(**values)
-    with pytest.raises(ValueError, match=message):
-        DeepSortConfig.from_dict(values)
-
-
-def test_a_configuration_is_made_from_the_fields_that_are_named():
-    made = DeepSortConfig.from_dict({"max_misses": 70, "match_across_classes": False})
-    assert made == DeepSortConfig(max_misses=70, match_across_classes=False)
-    assert DeepSortConfig.from_dict({}) == DeepSortConfig()
-
-
-def test_a_field_that_does_not_exist_is_refused_with_those_that_do():
-    with pytest.raises(ValueError, match=r"no field 'max_age'; it has .*max_misses"):
-        DeepSortConfig.from_dict({"max_age": 30})

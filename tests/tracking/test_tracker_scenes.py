@@ -11,9 +11,9 @@ from .people import alike, each_tracker, looks, standing
 
 
 @each_tracker
-def test_two_people_crossing_keep_their_ids(parts):
+def test_two_people_crossing_keep_their_ids(make):
     rng = np.random.default_rng(13)
-    tracker, embedding = DeepSort(**parts()), looks(2)
+    tracker, embedding = make(), looks(2)
     for step in range(41):
         boxes = np.concatenate([standing(5.0 * step), standing(200 - 5.0 * step, top=104)])
         # While they stand one behind the other only the one in front is seen.
@@ -25,9 +25,9 @@ def test_two_people_crossing_keep_their_ids(parts):
 
 @each_tracker
 @pytest.mark.parametrize("embedded", [True, False])
-def test_a_person_hidden_for_twenty_frames_gets_the_id_back(parts, embedded):
+def test_a_person_hidden_for_twenty_frames_gets_the_id_back(make, embedded):
     rng = np.random.default_rng(14)
-    tracker, embedding = DeepSort(**parts()), looks(2)
+    tracker, embedding = make(), looks(2)
     for step in range(70):
         boxes = np.concatenate([standing(3.0 * step), standing(400)])
         visible = [1] if 30 <= step < 50 else [0, 1]
@@ -87,8 +87,8 @@ def test_a_person_seen_at_the_last_update_may_change_looks_whatever_its_distance
 
 
 @each_tracker
-def test_the_class_is_the_vote_of_a_life_weighted_by_score(parts):
-    tracker = DeepSort(DeepSortConfig(confirm_after=1), **parts())
+def test_the_class_is_the_vote_of_a_life_weighted_by_score(make):
+    tracker = make(confirm_after=1)
     seen = [(2, 0.9), (7, 0.4), (7, 0.4), (7, 0.4), (2, 0.3)]
     winners = [
         int(tracker.update(Detections(standing(0), [score], [name])).class_id[0])
@@ -100,11 +100,9 @@ def test_the_class_is_the_vote_of_a_life_weighted_by_score(parts):
 
 
 @each_tracker
-def test_the_class_is_a_matching_key_only_when_asked_for(parts):
+def test_the_class_is_a_matching_key_only_when_asked_for(make):
     for across, expected in ((True, [1]), (False, [2])):
-        config = DeepSortConfig(confirm_after=1, match_across_classes=across)
-        tracker = DeepSort(config, **parts())
-        look = looks(1)
+        tracker, look = make(confirm_after=1, match_across_classes=across), looks(1)
         tracker.update(Detections(standing(0), class_id=[0], embedding=look))
         shown = tracker.update(Detections(standing(0), class_id=[1], embedding=look))
         np.testing.assert_array_equal(shown.id, expected)
@@ -112,9 +110,9 @@ def test_the_class_is_a_matching_key_only_when_asked_for(parts):
 
 
 @each_tracker
-def test_a_camera_that_pans_is_taken_out_of_the_motion(parts):
+def test_a_camera_that_pans_is_taken_out_of_the_motion(make):
     pan = np.array([[1.0, 0, -60], [0, 1, 0]])
-    with_camera, without = DeepSort(**parts()), DeepSort(**parts())
+    with_camera, without = make(), make()
     for step in range(6):
         seen = Detections(standing(500 - 60.0 * step))
         followed = with_camera.update(seen, camera=pan)
@@ -125,7 +123,10 @@ def test_a_camera_that_pans_is_taken_out_of_the_motion(parts):
 
 def test_noise_scaled_by_score_pulls_the_estimate_towards_what_is_certain():
     def estimate(score, scale):
-        tracker = DeepSort(DeepSortConfig(confirm_after=1, scale_noise_by_score=scale))
+        config = DeepSortConfig(
+            confirm_after=1, min_score=-np.inf, scale_noise_by_score=scale, steady=False
+        )
+        tracker = DeepSort(config)
         tracker.update(Detections(standing(0)))
         return tracker.update(Detections(standing(6), [score])).filtered_xyxy[0, 0]
 
