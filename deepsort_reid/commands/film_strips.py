@@ -13,7 +13,7 @@ from deepsort_reid.metrics.folders import Pair
 from deepsort_reid.metrics.report import Strip
 from deepsort_reid.metrics.worst import WorstSwitch
 from deepsort_reid.mot import MotRows, read_ground_truth, read_results, read_sequence
-from deepsort_reid.video import TruncatedVideo, frames_of
+from deepsort_reid.video import TruncatedVideo, open_video
 
 Image = NDArray[np.uint8]
 
@@ -23,13 +23,44 @@ ROOM = 2.0  # heights of the person that a picture shows
 WHITE = (255, 255, 255)
 
 
+@dataclass(frozen=True)
+class _Window:
+    """The part of a frame that a picture shows."""
+
+    x: float  # of its centre
+    y: float
+    scale: float  # pixels of the picture for one of the frame
+
+    def cut(self, frame: Image) -> Image:
+        """The picture; grey outside of the frame."""
+        # Every pixel has its share where the frame shrinks; samples of them would flicker.
+        quality = cv2.INTER_AREA if self.scale < 1 else cv2.INTER_LINEAR
+        scaled = cv2.resize(frame, None, fx=self.scale, fy=self.scale, interpolation=quality)
+        shift = np.array([[1.0, 0.0, round(self.left)], [0.0, 1.0, round(self.top)]])
+        cut = cv2.warpAffine(scaled, shift, (WIDTH, HEIGHT), borderValue=(128, 128, 128))
+        return np.asarray(cut, dtype=np.uint8)
+
+    def place(self, xyxy: list[float]) -> tuple[int, int, int, int]:
+        """A box of the frame, in the picture."""
+        left, top, right, bottom = (round(self.scale * edge) for edge in xyxy)
+        dx, dy = round(self.left), round(self.top)
+        return left + dx, top + dy, right + dx, bottom + dy
+
+    @property
+    def left(self) -> float:
+        return WIDTH / 2 - self.scale * self.x
+
+    @property
+    def top(self) -> float:
+        return HEIGHT / 2 - self.scale * self.y
+
+
 @dataclass(frozen=True, eq=False)
 class _Plan:
     """What to cut out for one switch."""
 
     switch: WorstSwitch
-    frames: tuple[int, ...]
-    windows: tuple[tuple[float, float, float], ...]  # centre x, centre y, height in pixels
+    windows: dict[int, _Window]  # by frame
 
 
 def film_strips(pairs: Sequence[Pair], switches: Sequence[WorstSwitch]) -> list[Strip]:
@@ -57,56 +88,58 @@ def _plan(switch: WorstSwitch, truth: MotRows) -> _Plan:
     wanted += [switch.frame, switch.frame + MARGIN]
     own = truth[truth.id == switch.person]
     frames = sorted({max(1, number) for number in wanted})
-    near = [int(np.abs(own.frame - number).argmin()) for number in frames]
-    boxes = own.xyxy[near]
-    height = ROOM * float((boxes[:, 3] - boxes[:, 1]).max())
-    centres = (boxes[:, :2] + boxes[:, 2:]) / 2
-    return _Plan(switch, tuple(frames), tuple((x, y, height) for x, y in centres.tolist()))
+    boxes = own.xyxy[[int(np.abs(own.frame - number).argmin()) for number in frames]]
+    scale = HEIGHT / (ROOM * float((boxes[:, 3] - boxes[:, 1]).max()))
+    centres = ((boxes[:, :2] + boxes[:, 2:]) / 2).tolist()
+    windows = [_Window(x, y, scale) for x, y in centres]
+    return _Plan(switch, dict(zip(frames, windows, strict=True)))
 
 
 def _cut(
     plans: list[_Plan], source: Path, truth: MotRows, predicted: MotRows
 ) -> dict[WorstSwitch, Strip]:
     pictures: dict[WorstSwitch, list[tuple[int, bytes]]] = {plan.switch: [] for plan in plans}
-    wanted = sorted({number for plan in plans for number in plan.frames})
+    wanted = sorted({number for plan in plans for number in plan.windows})
     for number, frame in _only(source, wanted):
         for plan in plans:
-            if number in plan.frames:
-                window = plan.windows[plan.frames.index(number)]
-                drawn = _drawn(frame, number, plan.switch, truth, predicted)
-                pictures[plan.switch].append((number, _jpeg(_window(drawn, *window))))
+            if number in plan.windows:
+                picture = _drawn(frame, number, plan, truth, predicted)
+                pictures[plan.switch].append((number, _jpeg(picture)))
     return {switch: Strip(switch, tuple(cut)) for switch, cut in pictures.items() if cut}
 
 
 def _only(source: Path, wanted: list[int]) -> Iterator[tuple[int, Image]]:
-    """The wanted frames, as far as the source has them."""
-    try:
-        if source.is_dir():
-            for number in wanted:
-                yield from frames_of(source, number, number)
-        else:
-            for number, frame in frames_of(source, wanted[0], wanted[-1]):
+    """The wanted frames, ascending, as far as the source has them."""
+    video = open_video(source)
+    wanted = [number for number in wanted if video.length is None or number <= video.length]
+    if not wanted:
+        return
+    # Images are opened one by one, a video is read through.
+    spans = [(n, n) for n in wanted] if source.is_dir() else [(wanted[0], wanted[-1])]
+    for start, stop in spans:
+        try:
+            for number, frame in video.numbered(start, stop):
                 if number in wanted:
                     yield number, frame
-    except TruncatedVideo:
-        return
+        except TruncatedVideo:
+            continue
 
 
-def _drawn(
-    frame: Image, number: int, switch: WorstSwitch, truth: MotRows, predicted: MotRows
-) -> Image:
-    """The frame with the person's box in white and all tracks, the two in question thick."""
-    frame = frame.copy()
+def _drawn(frame: Image, number: int, plan: _Plan, truth: MotRows, predicted: MotRows) -> Image:
+    """The person's surroundings: the truth in white, all tracks, the two in question thick."""
+    window, switch = plan.windows[number], plan.switch
+    picture = window.cut(frame)
     here = predicted[predicted.frame == number]
     for track, xyxy in zip(here.id.tolist(), here.xyxy.tolist(), strict=True):
-        _box(
-            frame, xyxy, colour_of(track), 3 if track in (switch.old_track, switch.new_track) else 1
-        )
-        _label(frame, xyxy, str(track), colour_of(track))
+        box, colour = window.place(xyxy), colour_of(track)
+        asked = track in (switch.old_track, switch.new_track)
+        cv2.rectangle(picture, box[:2], box[2:], colour, 3 if asked else 1)
+        _label(picture, box[0], box[1], str(track), colour)
     own = truth[(truth.frame == number) & (truth.id == switch.person)]
     for xyxy in own.xyxy.tolist():
-        _box(frame, xyxy, WHITE, 1)
-    return frame
+        box = window.place(xyxy)
+        cv2.rectangle(picture, box[:2], box[2:], WHITE, 1)
+    return picture
 
 
 def colour_of(track: int) -> tuple[int, int, int]:
@@ -116,25 +149,11 @@ def colour_of(track: int) -> tuple[int, int, int]:
     return blue, green, red
 
 
-def _box(frame: Image, xyxy: list[float], colour: tuple[int, int, int], thickness: int) -> None:
-    left, top, right, bottom = (round(edge) for edge in xyxy)
-    cv2.rectangle(frame, (left, top), (right, bottom), colour, thickness)
-
-
-def _label(frame: Image, xyxy: list[float], text: str, colour: tuple[int, int, int]) -> None:
+def _label(picture: Image, left: int, top: int, text: str, colour: tuple[int, int, int]) -> None:
     font, scale = cv2.FONT_HERSHEY_SIMPLEX, 0.5
     (width, height), _ = cv2.getTextSize(text, font, scale, 1)
-    left, top = round(xyxy[0]), round(xyxy[1])
-    cv2.rectangle(frame, (left, top - height - 6), (left + width + 4, top), colour, -1)
-    cv2.putText(frame, text, (left + 2, top - 3), font, scale, (0, 0, 0), 1, cv2.LINE_AA)
-
-
-def _window(frame: Image, x: float, y: float, height: float) -> Image:
-    """The part of a frame around (x, y), `height` pixels high; grey outside of the frame."""
-    scale = HEIGHT / height
-    shift = np.array([[scale, 0, WIDTH / 2 - scale * x], [0, scale, HEIGHT / 2 - scale * y]])
-    cut = cv2.warpAffine(frame, shift, (WIDTH, HEIGHT), borderValue=(128, 128, 128))
-    return np.asarray(cut, dtype=np.uint8)
+    cv2.rectangle(picture, (left, top - height - 6), (left + width + 4, top), colour, -1)
+    cv2.putText(picture, text, (left + 2, top - 3), font, scale, (0, 0, 0), 1, cv2.LINE_AA)
 
 
 def _jpeg(image: Image) -> bytes:

@@ -16,7 +16,8 @@ TIE = "tie: both choices overlap equally"
 FOLLOWS = "follows from a different choice in an earlier frame"
 
 DEFINITIONS = """\
-Frag: TrackEval counts every stay that ends and resumes, motmetrics only those ended by a miss.
+Frag: for TrackEval a stay is interrupted also while the person is absent, for motmetrics only by
+a miss; frames without any prediction interrupt nothing for TrackEval, and do for motmetrics.
 MT, ML: TrackEval asks for more than 80 % and for less than 20 % of the frames; motmetrics
 counts exactly 80 % as mostly tracked."""
 
