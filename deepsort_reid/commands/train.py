@@ -24,6 +24,10 @@ LOSSES = ("softmax", "cosine", "triplet", "circle")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = (
+        "In several processes: torchrun --nproc-per-node 2 -m deepsort_reid train DATA ...; they "
+        "share the people of a batch and train as one would."
+    )
     add = parser.add_argument
     add("data", type=Path, help="identity folders, or Market-1501 (its training people)")
     add("--out", type=Path, default=Path("run"), help="the run folder (default: %(default)s)")
@@ -70,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
     import torch
 
     from deepsort_reid.reid.augment import AugmentConfig
-    from deepsort_reid.reid.processes import join_world
+    from deepsort_reid.reid.processes import join_world, leave_world
     from deepsort_reid.reid.train import TrainConfig, train
 
     world = join_world(args.device)
@@ -115,6 +119,7 @@ def run(args: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         logging.info("continue after the last finished epoch with --resume %s", args.out)
         raise
+    leave_world(world)
     return 0
 
 

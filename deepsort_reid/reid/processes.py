@@ -51,6 +51,12 @@ def join_world(device: str | None = None) -> World:
     return World(dist.get_rank(), dist.get_world_size(), chosen)
 
 
+def leave_world(world: World) -> None:
+    """End what `join_world` began."""
+    if world.processes > 1:
+        dist.destroy_process_group()
+
+
 def gather_rows(rows: Tensor, world: World) -> Tensor:
     """Rows of all processes, in order of rank; gradients flow back to this process's own."""
     if world.processes == 1:

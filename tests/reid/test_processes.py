@@ -1,5 +1,6 @@
 """Two processes train as one with the whole batch."""
 
+import os
 import subprocess
 import sys
 import textwrap
@@ -22,7 +23,7 @@ from torch import nn
 
 from deepsort_reid.reid.losses import Combined, SmoothedSoftmax
 from deepsort_reid.reid.model import Head, ReidModel
-from deepsort_reid.reid.processes import join_world
+from deepsort_reid.reid.processes import join_world, leave_world
 from deepsort_reid.reid.schedules import flat_cosine
 from deepsort_reid.reid.train import TrainConfig, train
 
@@ -49,8 +50,7 @@ history = train(
     world=world,
 )
 assert [row["mAP"] for row in history] == [0.1, 0.1, 0.1]
-if world.processes > 1:
-    torch.distributed.destroy_process_group()
+leave_world(world)
 """
 
 
@@ -60,7 +60,7 @@ def start(command, folder):
     result = subprocess.run(
         [*command, str(script), str(folder)],
         cwd=ROOT,
-        env={**__import__("os").environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         check=False,

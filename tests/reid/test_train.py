@@ -4,6 +4,7 @@ import csv
 import errno
 import json
 import math
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -110,7 +111,7 @@ def test_the_run_folder_holds_everything(tmp_path):
 
 
 def test_without_tensorboard_everything_else_is_there(tmp_path, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "torch.utils.tensorboard", None)
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     run(tmp_path, 1)
     assert {p.name for p in tmp_path.iterdir()} == {
         "config.json", "metrics.csv", "curves.png", "last.pt"
