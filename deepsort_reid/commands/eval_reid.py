@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--people", type=Path, help="text file with the identities to ask for, one in a line")
     add("--no-report", action="store_true", help="only the table")
-    add("--threads", type=int, help="of the CPU")
+    add("--threads", type=int, help="of the CPU, for an ONNX file")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -144,22 +144,10 @@ def _embedder(path: Path | None, threads: int | None) -> tuple[str, Embed]:
 
         embedder = Embedder(path, threads=threads)
         return Path(embedder.name).name, embedder.embed_crops
-    import torch
+    from deepsort_reid.reid.checkpoint_embedder import CheckpointEmbedder
 
-    from deepsort_reid.embedder import resize
-    from deepsort_reid.reid.checkpoint import load_model
-    from deepsort_reid.reid.model import embed_images
-
-    if threads:
-        torch.set_num_threads(threads)
-    model, state = load_model(path)
-    height, width = state["architecture"]["input_size"]
-
-    def embed(crops: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
-        images = np.stack([resize(crop, (height, width))[..., ::-1] for crop in crops])
-        return np.asarray(embed_images(model, torch.from_numpy(images)).numpy(), np.float32)
-
-    return f"{path.parent.name}/{path.name}" if path.parent.name else path.name, embed
+    trained = CheckpointEmbedder(path)
+    return trained.name, trained.embed_crops
 
 
 def _embed_all(

@@ -1,6 +1,8 @@
 """Readers, splits, loading and occlusion, on folders made here and on the real Market-1501."""
 
 import struct
+import subprocess
+import sys
 import warnings
 import zlib
 from pathlib import Path
@@ -278,3 +280,9 @@ def test_market1501_is_read_whole(data_root):
     assert len(gallery) == 19732
     assert sum(s.identity != "-1" for s in gallery) == 15913
     assert {s.camera for s in gallery} == {1, 2, 3, 4, 5, 6}
+
+
+@pytest.mark.parametrize("name", ["crops", "data", "evaluate", "find", "plots", "report"])
+def test_only_training_needs_torch(name):
+    script = f"import sys, deepsort_reid.reid.{name}; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

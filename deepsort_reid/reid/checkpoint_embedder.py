@@ -1,0 +1,32 @@
+"""A training checkpoint as an embedder of crops, before it is exported."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from deepsort_reid.embedder import resize
+from deepsort_reid.frames import Frame
+from deepsort_reid.reid.checkpoint import load_model
+from deepsort_reid.reid.model import embed_images
+
+
+class CheckpointEmbedder:
+    """Embeds crops as `Embedder` does, with the averaged weights of a checkpoint of `train`.
+
+    Raises FileNotFoundError, and ValueError for a file that is no checkpoint.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        path = Path(path)
+        self._model, state = load_model(path)
+        height, width = state["architecture"]["input_size"]
+        self.input_size: tuple[int, int] = (int(height), int(width))
+        self.name = f"{path.resolve().parent.name}/{path.name}"
+
+    def embed_crops(self, crops: Sequence[Frame]) -> NDArray[np.float32]:
+        """BGR uint8 crops of any sizes -> (M, width) unit rows float32."""
+        images = np.stack([resize(crop, self.input_size)[..., ::-1] for crop in crops])
+        return np.asarray(embed_images(self._model, torch.from_numpy(images)).numpy(), np.float32)
