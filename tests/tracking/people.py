@@ -40,7 +40,8 @@ each_tracker = pytest.mark.parametrize("make", TRACKERS.values(), ids=TRACKERS.k
 
 def standing(*lefts, top=100, width=20, height=50):
     """Boxes (N, 4) of people of one size side by side, by their left edges."""
-    return np.array([[left, top, left + width, top + height] for left in lefts], dtype=np.float64)
+    rows = [[left, top, left + width, top + height] for left in lefts]
+    return np.array(rows, dtype=np.float64).reshape(-1, 4)
 
 
 def looks(n, width=16, seed=0):

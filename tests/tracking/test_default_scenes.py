@@ -1,0 +1,223 @@
+"""Scenes that the default must get right: unsure and second boxes, strangers, blind embedders."""
+
+import numpy as np
+import pytest
+
+from deepsort_reid import DeepSort, DeepSortConfig, Detections, State
+
+from .people import alike, crowd, looks, standing
+
+
+def shown_ids(tracker, frames):
+    """The ids that each frame shows, in the order of the detections."""
+    return [
+        tracker.update(detections).id_of_detection(len(detections)).tolist()
+        for detections in frames
+    ]
+
+
+def test_unsure_detections_continue_a_track_but_never_begin_one():
+    tracker = DeepSort()
+    sure, unsure = Detections(standing(100), [0.9]), Detections(standing(101), [0.2])
+    assert shown_ids(tracker, [unsure] * 10) == [[-1]] * 10
+    assert len(tracker.tracks) == 0
+    assert shown_ids(tracker, [sure] * 3 + [unsure] * 10)[2:] == [[1]] * 11
+    # Once it was lost, only a sure one brings it back.
+    assert shown_ids(tracker, [Detections.empty(), unsure, sure, unsure]) == [[], [-1], [1], [1]]
+
+
+def test_detections_below_the_least_score_are_not_looked_at():
+    tracker = DeepSort()
+    shown_ids(tracker, [Detections(standing(100))] * 3)
+    assert shown_ids(tracker, [Detections(standing(100), [0.09])]) == [[-1]]
+    assert tracker.tracks.state == State.COASTING
+
+
+def test_half_sure_detections_continue_and_bring_back_but_begin_nothing():
+    tracker = DeepSort()
+    sure, half = Detections(standing(100), [0.9]), Detections(standing(100), [0.5])
+    assert shown_ids(tracker, [half] * 5) == [[-1]] * 5
+    frames = [sure, half, half, Detections.empty(), half]
+    assert shown_ids(tracker, frames) == [[-1], [-1], [1], [], [1]]
+
+
+def test_a_second_box_on_a_person_begins_no_track():
+    tracker = DeepSort()
+    shown_ids(tracker, [Detections(standing(100))] * 3)
+    upper_half = standing(100, height=25)
+    twice = Detections(np.concatenate([standing(100), upper_half]))
+    assert shown_ids(tracker, [twice] * 10) == [[1, -1]] * 10
+    assert len(tracker.tracks) == 1
+    beside = Detections(standing(100, 112))  # covered by two fifths only
+    assert shown_ids(tracker, [beside] * 3)[-1] == [1, 2]
+
+
+def test_a_box_around_a_person_is_a_second_box_too():
+    tracker = DeepSort()
+    shown_ids(tracker, [Detections(standing(100))] * 3)
+    twice = Detections(np.concatenate([standing(100), standing(90, top=60, width=60, height=150)]))
+    assert shown_ids(tracker, [twice] * 5) == [[1, -1]] * 5
+
+
+def test_a_box_on_a_person_who_is_not_there_any_more_may_be_somebody():
+    tracker, embedding = DeepSort(), looks(3)
+    pair = Detections(standing(100, 300), embedding=embedding[[0, 1]])
+    shown_ids(tracker, [pair] * 5)
+    other = Detections(standing(100, 300), embedding=embedding[[2, 1]])
+    shown_ids(tracker, [Detections(standing(300), embedding=embedding[[1]])] * 20)
+    assert shown_ids(tracker, [other] * 3)[-1] == [3, 2]
+
+
+def test_what_lies_on_a_person_of_another_class_may_begin_where_classes_are_kept_apart():
+    rider = Detections(np.concatenate([standing(100), standing(100, top=120)]), class_id=[0, 1])
+    ids = {}
+    for across in (True, False):
+        tracker = DeepSort(DeepSortConfig(match_across_classes=across, birth_overlap=0.5))
+        shown_ids(tracker, [rider[[0]]] * 3)
+        ids[across] = shown_ids(tracker, [rider] * 3)[-1]
+    assert ids == {True: [1, -1], False: [1, 2]}
+
+
+def after_hiding(frames, newcomer):
+    """Ids of the person beside and of who stands where another was hidden for so many frames."""
+    rng = np.random.default_rng(3)
+    tracker, embedding = DeepSort(), looks(3)
+
+    def seen(lefts, people):
+        return Detections(standing(*lefts), embedding=alike(embedding[people], rng))
+
+    shown_ids(tracker, [seen((400, 100), [0, 1]) for _ in range(40)])
+    shown_ids(tracker, [seen((400,), [0]) for _ in range(frames)])
+    return shown_ids(tracker, [seen((400, 104), [0, newcomer]) for _ in range(3)])
+
+
+@pytest.mark.parametrize("frames", [20, 60, 90])
+def test_a_hidden_person_comes_back_by_looks_and_a_stranger_does_not_get_the_id(frames):
+    assert after_hiding(frames, newcomer=1) == [[2, 1]] * 3
+    assert after_hiding(frames, newcomer=2)[-1] == [2, 3]
+
+
+def test_who_stands_where_somebody_was_two_frames_ago_is_the_same_whatever_the_looks_say():
+    assert after_hiding(1, newcomer=2)[-1] == [2, 1]
+
+
+def test_a_person_hidden_for_longer_than_is_waited_is_somebody_new():
+    assert after_hiding(121, newcomer=1)[-1] == [2, 3]
+
+
+def same_as_without_looks(embed, frames):
+    """Whether embeddings change anything, frame by frame."""
+    with_looks, without = DeepSort(), DeepSort()
+    for detections in frames:
+        bare = detections.with_embedding(None)
+        one = with_looks.update(detections.with_embedding(embed(len(detections))))
+        other = without.update(bare)
+        yield (
+            np.array_equal(one.id, other.id)
+            and np.array_equal(one.filtered_xyxy, other.filtered_xyxy)
+            and np.array_equal(with_looks.tracks.misses, without.tracks.misses)
+        )
+
+
+def test_a_constant_embedder_is_named_once_and_changes_nothing():
+    with pytest.warns(UserWarning, match="does not tell people apart") as caught:
+        same = list(same_as_without_looks(lambda n: np.eye(1, 16).repeat(n, 0), crowd(120, seed=7)))
+    assert len(caught) == 1
+    assert all(same)
+
+
+def test_a_blind_embedder_is_named_once_and_then_left_out():
+    rng, standing_still = np.random.default_rng(8), [Detections(standing(0, 100, 200))] * 90
+    with pytest.warns(UserWarning, match="does not tell people apart") as caught:
+        same = list(
+            same_as_without_looks(lambda n: alike(np.zeros((n, 16)), rng, 1), standing_still)
+        )
+    assert len(caught) == 1
+    # People who stand apart keep their ids meanwhile, whatever the looks say.
+    assert all(same[:2])
+    assert all(same[60:])
+
+
+@pytest.mark.parametrize("embedded", [True, False])
+@pytest.mark.parametrize("scale", [2.0, 0.25])
+def test_a_picture_of_another_size_gets_the_same_ids(embedded, scale):
+    small, large, shown = DeepSort(), DeepSort(), 0
+    for detections in crowd(60, seed=9, embedded=embedded):
+        scaled = Detections(
+            scale * detections.xyxy, detections.score, embedding=detections.embedding
+        )
+        one, other = small.update(detections), large.update(scaled)
+        np.testing.assert_array_equal(one.id, other.id)
+        np.testing.assert_array_equal(one.detection, other.detection)
+        np.testing.assert_allclose(scale * one.filtered_xyxy, other.filtered_xyxy, rtol=1e-6)
+        shown += len(one)
+    assert shown > 300
+
+
+@pytest.mark.parametrize("embedded", [True, False])
+def test_a_picture_somewhere_else_gets_the_same_ids(embedded):
+    here, there, shown = DeepSort(), DeepSort(), 0
+    for detections in crowd(60, seed=10, embedded=embedded):
+        away = detections.xyxy + np.array([4096, -512, 4096, -512])
+        moved = Detections(away, detections.score, embedding=detections.embedding)
+        one, other = here.update(detections), there.update(moved)
+        np.testing.assert_array_equal(one.id, other.id)
+        np.testing.assert_array_equal(one.detection, other.detection)
+        shown += len(one)
+    assert shown > 300
+
+
+def test_a_jerk_of_the_camera_is_read_off_the_people():
+    people = standing(*(60.0 * np.arange(8)))
+    jerked = people + np.array([0, 12, 0, 12])
+    shown = {}
+    for steady in (True, False):
+        tracker = DeepSort(DeepSortConfig(steady=steady))
+        shown_ids(tracker, [Detections(people)] * 30)
+        tracker.update(Detections(people[:-1]))
+        shown[steady] = tracker.update(Detections(jerked[:-1])).id.tolist()
+        if steady:  # who was not seen was moved with the others
+            unseen = tracker.tracks[tracker.tracks.state == State.COASTING]
+            np.testing.assert_allclose(unseen.xyxy, jerked[-1:], atol=0.5)
+    assert shown == {True: [1, 2, 3, 4, 5, 6, 7], False: []}
+
+
+def test_a_camera_that_is_given_is_believed_and_the_people_are_not_asked():
+    people = standing(*(60.0 * np.arange(8)))
+    jerked = people + np.array([0, 4, 0, 4])
+    tracker = DeepSort(DeepSortConfig(scale_noise_by_score=False))
+    shown_ids(tracker, [Detections(people)] * 30)
+    still = tracker.update(Detections(jerked), camera=np.eye(2, 3))
+    assert len(still) == 8
+    assert (still.filtered_xyxy[:, 1] < 103).all()
+    tracker.reset()
+    shown_ids(tracker, [Detections(people)] * 30)
+    followed = tracker.update(Detections(jerked))
+    np.testing.assert_allclose(followed.filtered_xyxy, jerked, atol=0.01)
+
+
+def test_the_size_stops_growing_while_nobody_looks():
+    def grown(**config):
+        tracker = DeepSort(DeepSortConfig(**config))
+        for step in range(20):
+            tracker.update(Detections.from_xywh([[100, 100, 20 + step, 50 + 2.5 * step]]))
+        last = tracker.tracks.xyxy[0, 3] - tracker.tracks.xyxy[0, 1]
+        for _ in range(20):
+            tracker.update(Detections.empty())
+        return (tracker.tracks.xyxy[0, 3] - tracker.tracks.xyxy[0, 1]) / last
+
+    assert grown(coasting_growth=0.5) < 1.06
+    assert grown(coasting_growth=1.0) > 1.4
+
+
+def test_a_step_of_two_frames_slows_growth_as_much_as_two_steps():
+    velocities = []
+    for steps in ([1.0] * 5, [1.0, 2.0, 2.0]):
+        tracker = DeepSort(DeepSortConfig(coasting_growth=0.5))
+        for step in range(20):
+            tracker.update(Detections.from_xywh([[100, 100, 20 + step, 50 + 2.5 * step]]))
+        for dt in steps:
+            tracker.update(Detections.empty(), dt=dt)
+        velocities.append(tracker._table.motion[0, 1, 3])
+    assert velocities[0] == pytest.approx(velocities[1], rel=1e-12)
+    assert velocities[0] > 0.05
