@@ -8,6 +8,7 @@ from onnx import TensorProto, helper
 
 from deepsort_reid import embedder as module
 from deepsort_reid.embedder import Embedder, crop_corners, resize
+from deepsort_reid.mot import read_ground_truth
 
 
 def write_model(
@@ -203,6 +204,36 @@ def test_shrinking_averages_and_growing_interpolates():
     assert len(np.unique(wide)) > 2
     both = resize(stripes[:, :2], (8, 16))
     np.testing.assert_allclose(both, 100, atol=1)
+
+
+def test_the_shipped_embedder_needs_no_path_and_tells_clothes_apart():
+    embedder = Embedder(threads=1)
+    assert embedder.metadata["embedding_width"] == str(embedder.width)
+    frame = painted(height=256, width=256)
+    left, left_again, right = embedder(
+        frame, [[10, 20, 60, 140], [20, 60, 70, 180], [160, 20, 210, 140]]
+    )
+    assert np.linalg.norm(left) == pytest.approx(1, abs=1e-5)
+    assert left @ left_again > left @ right
+
+
+@pytest.mark.data
+def test_the_shipped_embedder_tells_real_people_apart(data_root):
+    embedder = Embedder(threads=2)
+    folder = data_root / "mot" / "TUD-Campus"
+    truth = read_ground_truth(folder / "gt" / "gt.txt")
+    rows, person = [], []
+    for number in (1, 11, 21):
+        here = truth.frame == number
+        frame = cv2.imread(str(folder / "img1" / f"{number:06d}.jpg"))
+        rows.append(embedder(frame, truth.xyxy[here]))
+        person.append(truth.id[here])
+    embedding, identity = np.concatenate(rows), np.concatenate(person)
+    similarity = embedding @ embedding.T
+    same = identity[:, None] == identity
+    np.fill_diagonal(same, False)
+    others = identity[:, None] != identity
+    assert np.median(similarity[same]) > np.percentile(similarity[others], 90)
 
 
 @pytest.mark.data
