@@ -1,6 +1,7 @@
 """The folder a tracked video leaves behind: tracks, annotated video, detections, summary."""
 
 import json
+import math
 import platform
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -205,8 +206,18 @@ class RunFolder:
             "versions": versions(),
         }
         unfinished = self.folder / "summary.json.part"
-        unfinished.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+        text = json.dumps(_strict(summary), indent=2, allow_nan=False)
+        unfinished.write_text(f"{text}\n", encoding="utf-8")
         unfinished.replace(self.folder / "summary.json")
+
+
+def _strict(value: Any) -> Any:
+    """The same value as JSON can hold it: NaN as null, an infinite number as "inf" or "-inf"."""
+    if isinstance(value, dict):
+        return {name: _strict(each) for name, each in value.items()}
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else str(value)
+    return value
 
 
 def versions() -> dict[str, str]:

@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -65,8 +66,11 @@ def run(args: argparse.Namespace) -> int:
     if args.show:
         _require_display()
     video = open_video(args.source)
+    # Complains at once, before a model is loaded or a folder made.
+    video.numbered(args.start, args.stop, args.every)
     detector, detector_name = make_detector(args, note)
     embedder = make_embedder(args.embedder, args.threads)
+    camera_motion = make_camera_motion(args.camera_motion, args.start, args.every)
     tracker = DeepSort(read_config(args.config), embedder=embedder)
     out = args.out or Path(f"{_name_of(args.source)}-tracks")
     stopwatch = Stopwatch()
@@ -81,19 +85,20 @@ def run(args: argparse.Namespace) -> int:
         video,
         detector,
         tracker,
-        camera_motion=make_camera_motion(args.camera_motion, args.start, args.every),
+        camera_motion=camera_motion,
         start=args.start,
         stop=args.stop,
         every=args.every,
         stopwatch=stopwatch,
     )
-    status, ended_early = "complete", ""
+    status, ended_early = "failed", ""
     try:
         with folder:
             for step in progress(found, _frames_ahead(video.length, args), quiet=args.quiet):
                 picture = folder.add(step, stopwatch)
                 if args.show and not _show(picture):
                     break
+        status = "complete"
     except TruncatedVideo as ended:
         status = ended_early = str(ended)
     except KeyboardInterrupt:
@@ -116,6 +121,8 @@ def run(args: argparse.Namespace) -> int:
         f"{folder.frames} frames, {len(folder.ids)} people, {folder.boxes} boxes, "
         f"{times['frames_per_second']} frames per second -> {out}"
     )
+    if ended_early and not folder.frames:
+        raise ValueError(ended_early)
     if ended_early:
         raise ValueError(f"{ended_early}; what was tracked until then is in {out}")
     return 0
@@ -134,6 +141,8 @@ def read_config(path: Path | None) -> "DeepSortConfig | None":
         values = json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
         raise ValueError(f"{path}:{error.lineno}: expected JSON, {error.msg}") from error
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: expected JSON in UTF-8, {error.reason}") from error
     if not isinstance(values, dict):
         raise ValueError(f"{path}: expected a JSON object, got {type(values).__name__}")
     try:
@@ -146,8 +155,14 @@ def make_detector(args: argparse.Namespace, note: Callable[[str], None]) -> tupl
     """The detector that the arguments name, or the one that fits the source; and its name."""
     from deepsort_reid.detectors import MotDetections, TorchvisionDetector, detector_from
 
+    if args.min_score is not None and not 0 <= args.min_score <= 1:
+        raise ValueError(f"--min-score: expected a number from 0 to 1, got {args.min_score}")
     limit = {} if args.min_score is None else {"min_score": args.min_score}
     file = args.detections
+    if file is not None and args.detector is not None:
+        raise ValueError("--detections and --detector: expected one of them, got both")
+    if args.detector is not None and Path(args.detector).suffix.lower() == ".txt":
+        file = Path(args.detector)
     beside = Path(args.source) / "det" / "det.txt"
     if file is None and args.detector is None and beside.is_file():
         file = beside
@@ -207,6 +222,9 @@ def _name_of(source: str) -> str:
     """A folder name for the results of a source: a.mp4 -> a, rtsp://host/b -> b, 0 -> camera-0."""
     if source.isdecimal():
         return f"camera-{source}"
+    if "://" in source:
+        # Not every file system takes what an address may hold.
+        source = re.sub(r"[^\w.-]+", "-", source.rstrip("/").rpartition("/")[2]).strip("-")
     return Path(source.rstrip("/")).stem or "video"
 
 
