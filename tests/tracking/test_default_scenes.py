@@ -221,3 +221,40 @@ def test_a_step_of_two_frames_slows_growth_as_much_as_two_steps():
         velocities.append(tracker._table.motion[0, 1, 3])
     assert velocities[0] == pytest.approx(velocities[1], rel=1e-12)
     assert velocities[0] > 0.05
+
+
+def test_looks_of_half_sure_boxes_are_compared_but_not_remembered():
+    embedding = looks(2)
+    remembered = {}
+    for score in (0.59, 0.61):
+        tracker = DeepSort()
+        shown_ids(tracker, [Detections(standing(100), embedding=embedding[:1])] * 5)
+        other_look = Detections(standing(100), [score], embedding=embedding[1:])
+        assert shown_ids(tracker, [other_look] * 5) == [[1]] * 5
+        (slot,) = tracker._table.slot
+        remembered[score] = tracker._pool.rows_of(slot) @ embedding.T
+    np.testing.assert_allclose(remembered[0.59], [[1, 0]], atol=1e-6)
+    assert remembered[0.61][0, 1] > 0.1
+
+
+def test_only_who_was_seen_a_frame_ago_teaches_what_the_same_person_looks_like():
+    embedding = looks(2)
+    tracker = DeepSort()
+    calibration = tracker._pool.calibration
+    shown_ids(tracker, [Detections(standing(100), embedding=embedding[:1])] * 5)
+    shown_ids(tracker, [Detections.empty()])
+    changed = Detections(standing(100), embedding=embedding[1:])
+    assert shown_ids(tracker, [changed]) == [[1]]
+    assert calibration.same == pytest.approx(0, abs=1e-6)
+    tracker.update(Detections(standing(100), embedding=embedding[:1]))
+    assert calibration.same > 0
+
+
+def test_unsure_boxes_are_not_asked_where_the_camera_went():
+    people = standing(*(60.0 * np.arange(8)))
+    tracker = DeepSort()
+    shown_ids(tracker, [Detections(people)] * 30)
+    tracker.update(Detections(people[:-1]))
+    unsure = Detections(people[:-1] + np.array([0, 12, 0, 12]), np.full(7, 0.3))
+    tracker.update(unsure)
+    np.testing.assert_allclose(tracker.tracks.filtered_xyxy[-1:], people[-1:], atol=0.01)
