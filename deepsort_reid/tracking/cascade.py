@@ -84,9 +84,15 @@ class Cascade:
             looks = np.where(
                 np.isfinite(distance) & detections.embedding.any(axis=1), distance, np.nan
             )
-        _, cost = self._appearance_cost(table, pool, model, detections, forbidden)
-        by_motion = forbidden | (motion > self.max_motion_cost)
-        by_looks = ~by_motion & ~(looks <= self.max_appearance_cost)
+        sighted, cost = self._appearance_cost(table, pool, model, detections, forbidden)
+        overlap = iou_cost(model.boxes(table.motion[:, kalman.POSITION]), detections.xyxy)
+        # A second way leads over IoU: for who was seen at the last update, or has no looks.
+        near = ((table.state != State.COASTING)[:, None] | ~sighted) & (
+            overlap <= self.max_iou_cost
+        )
+        refused = forbidden | ~(np.isfinite(cost) | near)
+        outside = forbidden | ~sighted | (motion > self.max_motion_cost)
+        by_motion, by_looks = refused & outside, refused & ~outside
         return Judgement(motion, looks, cost, self.max_appearance_cost, False, by_motion, by_looks)
 
     def _appearance_cost(

@@ -148,9 +148,8 @@ class LikelihoodRatio:
         total = self.evidence(table, pool, model, detections, overlap, forbidden)
         # An unsure detection is nobody's but the one's who was expected just there.
         expected = (table.state == State.CONFIRMED)[:, None] & (overlap >= self.min_unsure_iou)
-        impossible = ~np.isfinite(total) | (unsure & ~expected)
-        hopeless = motion + self.appearance.most < self.min_evidence
-        refused_by_motion = impossible | hopeless
+        hopeless = ~np.isfinite(total) | (motion + self.appearance.most < self.min_evidence)
+        refused_by_motion = np.where(unsure, forbidden | ~expected, hopeless)
         appearance = np.where(np.isfinite(total), total - motion, np.nan)
         refused_by_appearance = ~refused_by_motion & ~unsure & (total < self.min_evidence)
         return Judgement(

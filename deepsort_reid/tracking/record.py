@@ -78,13 +78,16 @@ class Explanation:
             f"frame {self.frame}, track {self.id}: {since}, last match {self.misses} frame(s) ago"
         )
         lines = [f"{head}, expected at [{box}]"]
-        best = np.argsort(self.total, kind="stable")
-        order = best[::-1] if self.higher_is_better else best
+        worse = -self.total if self.higher_is_better else self.total
+        order = np.lexsort((self.detection != self.chosen, worse))
         for place in order[:5].tolist():
+            together = _number(self.total[place])
+            if np.isinf(self.total[place]) and not self.reason[place].startswith("refused"):
+                together = "none, by overlap alone"
             lines.append(
                 f"  detection {self.detection[place]}: motion {_number(self.motion[place])}, "
                 f"appearance {_number(self.appearance[place])}, together "
-                f"{_number(self.total[place])} (limit {self.limit:.2f}): {self.reason[place]}"
+                f"{together} (limit {self.limit:.2f}): {self.reason[place]}"
             )
         end = f"got detection {self.chosen}" if self.chosen >= 0 else "got no detection"
         return "\n".join([*lines, f"  {end}"])
