@@ -23,10 +23,11 @@ h2 { font-size: 16px; margin: 0 0 10px; }
 main > h2 { margin-top: 34px; }
 p { margin: 0 0 18px; color: #444; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; background: #fff; }
-th, td { padding: 5px 14px; text-align: right; border-bottom: 1px solid #e8eaee; }
+th, td { padding: 5px 14px; text-align: right; white-space: nowrap;
+  border-bottom: 1px solid #e8eaee; }
 thead th { color: #666; font-weight: 500; font-size: 13px; background: #fff; }
 tr > th:first-child { text-align: left; font-weight: 500; }
-.scores { border: 1px solid #e2e5ea; border-radius: 8px; margin-bottom: 26px; }
+.scores { margin-bottom: 26px; }
 .scores td { font-size: 18px; }
 .pictures { columns: 2 520px; column-gap: 18px; }
 figure { margin: 0 0 18px; padding: 16px; background: #fff; border-radius: 8px;
@@ -110,7 +111,8 @@ def _scores_table(result: ReidResult) -> str:
         f"<tr><th>{name}</th>{''.join(f'<td>{value:.1%}</td>' for value in scores.values())}</tr>"
         for name, scores in (("over queries", over_queries), ("over people", over_people))
     )
-    return f'<table class="scores"><thead><tr><th></th>{head}</tr></thead>{rows}</table>'
+    table = f"<table><thead><tr><th></th>{head}</tr></thead>{rows}</table>"
+    return f'<div class="scroll scores">{table}</div>'
 
 
 def _people_table(result: ReidResult) -> str:
