@@ -79,7 +79,15 @@ def run(args: argparse.Namespace) -> None:
         )
     data = args.data.resolve().name
     evaluation = Evaluation(
-        name, data, queries, gallery, gallery_embedding, result, problems, args.rerank
+        name,
+        data,
+        queries,
+        gallery,
+        gallery_embedding,
+        result,
+        problems,
+        reranked=args.rerank,
+        gap=args.gap,
     )
     _print_table(evaluation)
     if not args.no_report:

@@ -44,7 +44,7 @@ def cmc_figure(result: ReidResult, ranks: int = 20) -> Figure:
     axes.set_xticks([rank for rank in (1, 5, 10, 15, 20, 30, 40, 50) if rank <= ranks])
     axes.set_ylim(0, 1.02)
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
-    axes.legend(loc="lower right", frameon=False)
+    axes.legend(loc="lower right", edgecolor="none", framealpha=0.85)
     return figure
 
 

@@ -50,6 +50,7 @@ class Evaluation:
     result: ReidResult
     problems: Sequence[str] = ()  # "path: why" of pictures left out
     reranked: bool = False
+    gap: int = 0  # frames within which answers of the same person were left out
 
 
 def write_report(
@@ -70,6 +71,7 @@ def write_report(
         "gallery": len(evaluation.gallery),
         "left_out": list(evaluation.problems),
         "reranked": evaluation.reranked,
+        "gap": evaluation.gap,
         "over_queries": summary(result),
         "over_people": summary_over_people(result),
     }
@@ -186,7 +188,7 @@ def _ranking(evaluation: Evaluation, query: int, most: int = 10) -> list[Tile]:
     """The query and its first answers."""
     result = evaluation.result
     sample = evaluation.queries[query]
-    tiles = [Tile(_bgr(sample), sample.identity, ASKED)]
+    tiles = [Tile(_bgr(sample), sample.identity[-10:], ASKED)]
     for place, row in enumerate(result.ranked[query, :most]):
         if row >= 0:
             colour = RIGHT if result.right[query, place] else WRONG
@@ -252,6 +254,8 @@ def _facts(evaluation: Evaluation) -> str:
     )
     if evaluation.reranked:
         facts += " With k-reciprocal re-ranking."
+    if evaluation.gap:
+        facts += f" Answers {evaluation.gap} frames or fewer from the query are left out."
     if result.unanswerable:
         facts += f" {result.unanswerable:,} queries without a right answer do not count."
     if evaluation.problems:
