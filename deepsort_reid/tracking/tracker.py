@@ -13,6 +13,7 @@ from deepsort_reid.tracking.assignment import Matching
 from deepsort_reid.tracking.cascade import Cascade
 from deepsort_reid.tracking.config import DeepSortConfig
 from deepsort_reid.tracking.costs import other_class
+from deepsort_reid.tracking.identities import Identities
 from deepsort_reid.tracking.kalman import AspectMotion, MotionModel
 from deepsort_reid.tracking.likelihood import LikelihoodRatio
 from deepsort_reid.tracking.record import Explanation, FrameRecord, Judgement, Record
@@ -64,6 +65,8 @@ class DeepSort:
         association: who goes with whom; `LikelihoodRatio()` unless given, or `Cascade()`.
         motion: how boxes move; `AspectMotion(velocity_noise=1 / 320)` unless given.
         appearance: what a track remembers; `MeanAppearance()` unless given.
+        identities: people who left, to be recognised when they return; a memory of its own
+            unless given, so that one may be loaded, or shared by trackers that do not run at once.
         record: keep why every choice was made, for `explain`; memory then grows with the video.
 
     DeepSORT as published is `published()`.
@@ -80,6 +83,7 @@ class DeepSort:
         association: Association | None = None,
         motion: MotionModel | None = None,
         appearance: Appearance | None = None,
+        identities: Identities | None = None,
         record: bool = False,
     ) -> None:
         self.config = config or DeepSortConfig()
@@ -89,13 +93,16 @@ class DeepSort:
         self._model = motion or AspectMotion(velocity_noise=1 / 320)
         self._appearance = appearance or MeanAppearance()
         self._keep_record = record
+        self._given_identities = identities
         self.reset()
 
     def reset(self) -> None:
-        """Forget every track; the next id is 1 again."""
+        """Forget every track; the next id is 1 again, or follows the `identities` given."""
         self._table = TrackTable()
         self._pool = self._appearance.pool()
-        self._next_id = 1
+        given = self._given_identities
+        self.identities = Identities() if given is None else given
+        self._next_id = 1 + int(self.identities.id.max(initial=0))
         self._frame_shape: tuple[int, ...] | None = None
         self.record = Record() if self._keep_record else None
 
@@ -290,6 +297,7 @@ class DeepSort:
         )
         ended = table.state == GONE
         if ended.any():
+            self._see_off(np.flatnonzero(ended & (table.id > 0)))
             self._pool.give_back(table.slot[ended])
             table.keep(~ended)
         self._name()
@@ -349,11 +357,35 @@ class DeepSort:
         return self._as_tracks(rows[np.argsort(table.id[rows])])
 
     def _name(self) -> None:
-        """Confirmed tracks without an id get the next ones."""
+        """Confirmed tracks without an id get that of the person who returned, or the next one."""
         table = self._table
-        new = np.flatnonzero((table.state == State.CONFIRMED) & (table.id == 0))
-        table.id[new] = np.arange(self._next_id, self._next_id + len(new))
-        self._next_id += len(new)
+        for row in np.flatnonzero((table.state == State.CONFIRMED) & (table.id == 0)).tolist():
+            known = self._recognised(row)
+            if known is None:
+                known = self._next_id
+                self._next_id += 1
+            table.id[row] = known
+
+    def _see_off(self, rows: Rows) -> None:
+        """People who left are remembered by how they looked."""
+        for row in rows.tolist():
+            looks = self._pool.rows_of(int(self._table.slot[row]))
+            if len(looks):
+                mean = looks.mean(axis=0)
+                length = float(np.linalg.norm(mean))
+                if length > 0:
+                    self.identities.remember(int(self._table.id[row]), mean / length)
+
+    def _recognised(self, row: int) -> int | None:
+        """The id of somebody who left and looks like the person of this track, if that is clear."""
+        calibration = self._pool.calibration
+        looks = self._pool.rows_of(int(self._table.slot[row]))
+        if not (len(looks) and len(self.identities) and calibration.useful):
+            return None
+        known = self.identities.recognise(looks[-1], calibration.different)
+        if known is not None:
+            self.identities.forget(known)  # here again: nobody else may become this person
+        return known
 
     def _remember(
         self,
@@ -407,6 +439,7 @@ def published(*, embedder: FrameEmbedder | None = None, record: bool = False) ->
         association=Cascade(),
         motion=AspectMotion(),
         appearance=GalleryAppearance(),
+        identities=Identities(capacity=0),
         record=record,
     )
 
