@@ -11,7 +11,9 @@ Multiple-hypothesis trackers score hypotheses so (Blackman 2004, section II); he
 hypothesis per frame is taken.
 """
 
+import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +37,13 @@ _X, _Y, _HEIGHT = 0, 1, 3
 _HOPELESS = -6.0
 
 
+def _require_positive(numbers: Any, *names: str) -> None:
+    for name in names:
+        value = getattr(numbers, name)
+        if not 0 < value < math.inf:
+            raise ValueError(f"{name} must be a number above 0, got {value}")
+
+
 @dataclass(frozen=True, kw_only=True)
 class MotionEvidence:
     """How much better a track's motion explains a detection than "somebody else" does.
@@ -42,12 +51,17 @@ class MotionEvidence:
     The offset of centre and height follows Student's t around the prediction: boxes of people
     who are half hidden jump, and a Gaussian would forbid what happens every second. Somebody else
     has the same density everywhere, in units of the box height.
+
+    Raises ValueError when a number is not above 0.
     """
 
     tail: float = 4.0  # degrees of freedom; small: far offsets stay possible
     # The paper's noises are cautious: real offsets of the centre are smaller than they say.
     place_scale: float = 0.7
     height_scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        _require_positive(self, "tail", "place_scale", "height_scale")
 
     def __call__(self, model: MotionModel, motion: Array, detections_xyxy: Array) -> Array:
         """Log likelihood ratio (N, M) of N predicted tracks and M boxes."""
@@ -71,6 +85,8 @@ class AppearanceEvidence:
 
     Distances are shares of what different people of this video have (so those lie around 1). The
     same person's grow with the time since the last sighting, as light, pose and side change.
+
+    Raises ValueError when a spread or `forgetting` is not above 0.
     """
 
     same_at_once: float = 0.18  # mean share of the same person a frame later
@@ -81,6 +97,10 @@ class AppearanceEvidence:
     forgetting: float = 8.0  # frames in which the first turns into the second
     most: float = 3.0  # no single look may say more than this
     least: float = -5.0
+
+    def __post_init__(self) -> None:
+        spreads = ("spread_at_once", "spread_later", "spread_of_others")
+        _require_positive(self, *spreads, "forgetting")
 
     def __call__(self, share: Array, misses: NDArray[np.int64]) -> Array:
         """Log likelihood ratio (N, M) of distances (N, M) to tracks last seen `misses` (N,) ago."""
@@ -98,6 +118,8 @@ class AppearanceEvidence:
 class LikelihoodRatio:
     """Confirmed tracks choose among sure detections, then tentative ones; unsure detections only
     continue a track where it was expected (Zhang et al. 2022, ByteTrack, section 3).
+
+    Raises ValueError when the evidence asked for is not finite.
     """
 
     sure_score: float = 0.4  # detections below continue tracks, and no more
@@ -107,6 +129,11 @@ class LikelihoodRatio:
     min_unsure_iou: float = 0.3  # the same for an unsure detection
     motion: MotionEvidence = MotionEvidence()
     appearance: AppearanceEvidence = AppearanceEvidence()
+
+    def __post_init__(self) -> None:
+        for name in ("min_evidence", "min_evidence_unseen"):
+            if not math.isfinite(getattr(self, name)):
+                raise ValueError(f"{name} must be finite, got {getattr(self, name)}")
 
     def __call__(
         self,

@@ -290,3 +290,21 @@ def test_the_association_equals_plain_loops_over_a_crowd(rule, motion, appearanc
     for detections in crowd(60, people=10, embedded=embedded, classes=2):
         tracker.update(detections)
     assert np.mean(compared) > 6
+
+
+@pytest.mark.parametrize(
+    ("part", "values", "message"),
+    [
+        (MotionEvidence, {"tail": 0.0}, "tail must be a number above 0, got 0.0"),
+        (MotionEvidence, {"place_scale": -1}, "place_scale must be a number above 0, got -1"),
+        (MotionEvidence, {"height_scale": np.nan}, "height_scale must be .* above 0, got nan"),
+        (AppearanceEvidence, {"spread_later": 0}, "spread_later must be a number above 0, got 0"),
+        (AppearanceEvidence, {"spread_of_others": np.inf}, "spread_of_others must .*, got inf"),
+        (AppearanceEvidence, {"forgetting": 0}, "forgetting must be a number above 0, got 0"),
+        (LikelihoodRatio, {"min_evidence": np.inf}, "min_evidence must be finite, got inf"),
+        (LikelihoodRatio, {"min_evidence_unseen": np.nan}, "min_evidence_unseen .*, got nan"),
+    ],
+)
+def test_numbers_that_mean_nothing_are_refused(part, values, message):
+    with pytest.raises(ValueError, match=message):
+        part(**values)
