@@ -45,6 +45,9 @@ def run(args: argparse.Namespace) -> None:
     from deepsort_reid.reid.rerank import Reranking
 
     queries, gallery = _read(args.data, args.people)
+    if queries is not None and args.gap:
+        raise ValueError("--gap goes with one set of crops, where every picture asks all others")
+    _frames(gallery, args.gap)  # complains before minutes have gone into embedding
     name, embed = _embedder(args.embedder, args.threads)
     count = len(gallery) + (len(queries) if queries is not None else 0)
     with tqdm(total=count, desc="embedding", unit="image") as bar:

@@ -173,7 +173,7 @@ def person_at(truth: MotRows, frame: int, xyxy: NDArray[np.float64]) -> int:
         best = f"the best overlap is {overlap.max():.2f}" if len(rows) else "nobody is labelled"
         raise ValueError(
             f"query {boxes.xyxy_to_tlwh(xyxy[None])[0].tolist()} shows no labelled person in frame "
-            f"{frame} ({best}, {LEAST_OVERLAP} needed): correct the box, or search without truth"
+            f"{frame} ({best}, {LEAST_OVERLAP} needed): correct the box, or name the identity"
         )
     return int(rows.id[overlap.argmax()])
 

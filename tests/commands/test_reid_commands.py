@@ -138,9 +138,13 @@ def test_eval_reid_takes_query_and_gallery_folders(run, crops, colour_model, tmp
     crops.rename(data / "gallery")
     taken = data / "gallery" / "street_0002" / "street_0002_000001.jpg"
     taken.rename(data / "query" / "street_0002" / taken.name)
-    status, told, _ = run("eval-reid", data, "--embedder", colour_model, "--no-report")
+    arguments = ("--embedder", colour_model, "--no-report")
+    status, told, _ = run("eval-reid", data, *arguments)
     assert status == 0
     assert "1 queries of 1 people, 31 gallery images" in told
+    status, _, err = run("eval-reid", data, *arguments, "--gap", 5)
+    assert status == 2
+    assert "--gap goes with one set of crops" in complaint(err, "eval-reid")
 
 
 def test_eval_reid_follows_the_market_protocol_on_market_names(run, colour_model, tmp_path):
@@ -198,11 +202,13 @@ def test_eval_reid_takes_a_training_run(run, crops, tmp_path):
 
 
 def test_eval_reid_leaves_out_neighbouring_frames_on_demand(run, crops, colour_model):
-    # Seven apart: all but frames 6 and 7 of persons 1 and 2, only the ends (5, 12) of person 3.
+    # Seven apart are not: frames 6 to 8 of person 1 without frame 1, frames 6 and 7 of person 2,
+    # and of person 3 all but the ends, 5 and 12.
+    (crops / "street_0001" / "street_0001_000001.jpg").write_bytes(b"broken")
     arguments = ("--embedder", colour_model, "--no-report", "--gap")
     status, told, _ = run("eval-reid", crops, *arguments, 6)
     assert status == 0
-    assert "10 queries have no right answer" in told
+    assert "11 queries have no right answer" in told
     status, _, err = run("eval-reid", crops, *arguments, 11)
     assert status == 2
     assert "more than 11 frames apart" in complaint(err, "eval-reid")
