@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from deepsort_reid.commands.evaluate import add_rule_arguments
 
+FEW = 6  # sequences, below which an interval over them is too narrow
+
 if TYPE_CHECKING:
     from deepsort_reid.metrics.bootstrap import Difference, Interval
 
@@ -76,9 +78,12 @@ def _table(found: "list[Difference]") -> list[str]:
             f"{_shown(each.over_sequences, scale, digits):>24}"
             f"{_shown(each.over_blocks, scale, digits):>24}"
         )
-    one = len(found[0].sequences) == 1
+    n_sequences = len(found[0].sequences)
+    one = n_sequences == 1
     if one:
         lines.append("One sequence: nothing can be said about other sequences.")
+    elif n_sequences < FEW:
+        lines.append(f"Only {n_sequences} sequences: what they say about others is rough.")
     for each in [] if one else found:
         up = 1 if STATISTICS[each.name] else -1  # which way is better
         for word, sign in (("better", up), ("worse", -up), ("open", 0)):

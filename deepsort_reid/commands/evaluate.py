@@ -75,6 +75,7 @@ def run(args: argparse.Namespace) -> int:
     if len(away) > 1:
         away["COMBINED"] = sum(away.values(), metrics.RecoveryCounts())
     print(metrics.recovery_table(away))
+    _print_causes(found)
     if args.check:
         checks = {each.pair.name: each.check for each in found if each.check is not None}
         print(f"\n{check_text(scores, checks)}")
@@ -90,6 +91,18 @@ def _print_notes(found: "list[Analysis]", quiet: bool) -> None:
     for each in found:
         for note in () if quiet else each.notes:
             print(f"{each.pair.name}: {note}", file=sys.stderr)
+
+
+def _print_causes(found: "list[Analysis]") -> None:
+    from deepsort_reid.metrics import Cause, Kind
+
+    causes = [Cause(cause) for each in found for cause in each.events.of(Kind.SWITCH).cause]
+    if any(causes):
+        shown = ", ".join(
+            f"{cause.in_words or 'unknown'} {causes.count(cause)}"
+            for cause in sorted(set(causes), key=causes.count, reverse=True)
+        )
+        print(f"\nSwitches by cause: {shown}")
 
 
 def _write_files(

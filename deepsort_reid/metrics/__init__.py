@@ -1,6 +1,6 @@
 """How good are the tracks? HOTA, CLEAR and identity scores, and what went wrong."""
 
-from deepsort_reid.metrics.attribution import Record, TrackerRecord, attribute
+from deepsort_reid.metrics.attribution import Record, TrackerRecord, attribute, causes_from_csv
 from deepsort_reid.metrics.blocks import block_counts
 from deepsort_reid.metrics.bootstrap import Difference, Interval, differences
 from deepsort_reid.metrics.clear import ClearCounts
@@ -44,6 +44,7 @@ __all__ = [
     "as_dict",
     "attribute",
     "block_counts",
+    "causes_from_csv",
     "choose_protocol",
     "compare_boxes",
     "compare_scored",

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from deepsort_reid.metrics.attribution import causes_from_csv
 from deepsort_reid.metrics.check import Check, check_with_motmetrics
 from deepsort_reid.metrics.events import Events, events
 from deepsort_reid.metrics.folders import Pair, open_pair
@@ -35,13 +36,18 @@ class Analysed:
     def __call__(self, pair: Pair) -> Analysis:
         opened = open_pair(pair, self.rules)
         comparison = opened.comparison
+        found = events(comparison, opened.truth)
+        # `benchmark --events` leaves its event list, with causes, beside its tracks.
+        explained = pair.predicted.with_suffix(".events.csv")
+        if explained.is_file():
+            found = causes_from_csv(found, explained)
         return Analysis(
             pair,
             opened.protocol,
             opened.notes,
             score(comparison),
             recovery(comparison),
-            events(comparison, opened.truth),
+            found,
             timeline(comparison),
             check_with_motmetrics(comparison) if self.check else None,
         )

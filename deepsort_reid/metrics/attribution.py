@@ -1,6 +1,8 @@
 """Why an id changed: each switch traced to what the tracker's record says about it."""
 
+import csv
 from dataclasses import replace
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -91,3 +93,28 @@ def _on_the_person(xyxy: NDArray[np.float64], detections: NDArray[np.float64]) -
     if len(overlap) == 0 or overlap.max() < ON_THE_PERSON:
         return None
     return int(overlap.argmax())
+
+
+def causes_from_csv(events: Events, path: Path) -> Events:
+    """The same events with the causes that an event list of an earlier run names for them.
+
+    Only switches of the same person between the same tracks in the same frame take one over.
+    Raises ValueError when the file is no such list, OSError when it cannot be read.
+    """
+    named = {cause.in_words: cause for cause in Cause}
+    known: dict[tuple[str, ...], Cause] = {}
+    with path.open(encoding="utf-8", newline="") as file:
+        for line, row in enumerate(csv.DictReader(file), start=2):
+            try:
+                if row["kind"] == Kind.SWITCH.in_words:
+                    known[tuple(row[name] for name in _SWITCH)] = named[row["cause"]]
+            except KeyError as error:
+                raise ValueError(f"{path}:{line}: no event list: {error} is unknown") from None
+    cause = events.cause.copy()
+    for place in np.flatnonzero(events.kind == Kind.SWITCH):
+        key = tuple(str(getattr(events, name)[place]) for name in _SWITCH)
+        cause[place] = known.get(key, Cause.UNKNOWN)
+    return replace(events, cause=cause)
+
+
+_SWITCH = ("frame", "truth_id", "old_track", "new_track")

@@ -4,7 +4,7 @@ No other file and no network is needed: style, script, data and pictures are in 
 """
 
 import base64
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -240,7 +240,20 @@ def _switch_table(found: Sequence[Analysis]) -> str:
     ]
     rest = f" The first {SWITCHES_LISTED} of them:" if len(lines) > SWITCHES_LISTED else ""
     shown = table(["Sequence", *columns], lines[:SWITCHES_LISTED])
-    return paragraph(f"{len(lines)} in all.{rest}") + shown
+    return paragraph(f"{len(lines)} in all.{rest}") + _cause_table(switches.values()) + shown
+
+
+def _cause_table(switches: Iterable[Events]) -> str:
+    """How many switches each cause has; nothing where no cause is known."""
+    count = np.bincount(np.concatenate([each.cause for each in switches]), minlength=len(Cause))
+    if count[Cause.UNKNOWN] == count.sum():
+        return ""
+    lines = [
+        row([cause.in_words or "unknown", count[cause], (f"{100 * share:.0f} %", share)])
+        for cause, share in zip(Cause, count / count.sum(), strict=True)
+        if count[cause]
+    ]
+    return table(["Cause", "switches", "share"], lines)
 
 
 def _percent(share: float) -> str:

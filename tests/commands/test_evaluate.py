@@ -149,6 +149,23 @@ def test_the_report_is_written_whole(scenes: tuple[Path, Path], tmp_path: Path) 
     assert not list(tmp_path.glob("*.part"))
 
 
+def test_causes_beside_the_tracks_are_shown(
+    two_files: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    events, page = tmp_path / "predicted.events.csv", tmp_path / "report.html"
+    arguments = ["evaluate", *map(str, two_files), "--quiet"]
+    assert main([*arguments, "--events", str(events), "--report", str(page)]) == 0
+    assert "by cause" not in capsys.readouterr().out
+    assert "motion gate" not in page.read_text(encoding="utf-8")
+    listed = events.read_text(encoding="utf-8").replace("5,6,0,,,\n", "5,6,0,,,motion gate\n")
+    events.write_text(listed, encoding="utf-8")
+    assert main([*arguments, "--report", str(page)]) == 0
+    assert "Switches by cause: motion gate 1" in capsys.readouterr().out
+    text = page.read_text(encoding="utf-8")
+    assert "<td>motion gate</td><td>1</td>" in text
+    assert "<button>cause</button>" in text
+
+
 @pytest.mark.data
 def test_the_report_shows_the_worst_switches_as_film_strips_where_frames_are_at_hand(
     data_root: Path, tmp_path: Path

@@ -1,3 +1,6 @@
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -139,3 +142,31 @@ def test_without_a_detection_the_detector_missed_the_person() -> None:
     record = Remembered({1: 0}, Cause.EXPIRED)
     causes = metrics.attribute(metrics.events(comparison, truth), comparison, truth, record)
     assert causes.of(Kind.SWITCH).cause.tolist() == [Cause.DETECTOR_MISSED]
+
+
+def test_causes_are_taken_over_from_an_event_list_for_the_same_switches_alone(
+    tmp_path: Path,
+) -> None:
+    truth = walk(*[(frame, 4, 0) for frame in range(1, 8)])
+    predicted = walk((1, 1, 0), (2, 1, 0), (4, 2, 0), (7, 3, 0))
+    found = metrics.events(metrics.compare_boxes(truth, predicted), truth)
+    assert np.count_nonzero(found.kind == Kind.SWITCH) == 2
+    causes = np.where(found.frame == 4, Cause.APPEARANCE, Cause.UNKNOWN)
+    causes = np.where(found.kind == Kind.SWITCH, causes, Cause.UNKNOWN)
+    place = tmp_path / "A.events.csv"
+    place.write_text(metrics.events_csv({"A": replace(found, cause=causes)}), encoding="utf-8")
+    read = metrics.causes_from_csv(found, place)
+    assert read.of(Kind.SWITCH).cause.tolist() == [Cause.APPEARANCE, Cause.UNKNOWN]
+    others = walk((1, 1, 0), (2, 1, 0), (4, 9, 0), (7, 3, 0))
+    found = metrics.events(metrics.compare_boxes(truth, others), truth)
+    assert not metrics.causes_from_csv(found, place).cause.any()
+
+
+@pytest.mark.parametrize("text", ["a,b\n1,2\n", "kind,frame,cause\nswitch,1,bad luck\n"])
+def test_a_file_that_is_no_event_list_is_refused_with_its_line(tmp_path: Path, text: str) -> None:
+    truth = walk((1, 4, 0), (2, 4, 0))
+    found = metrics.events(metrics.compare_boxes(truth, walk((1, 1, 0), (2, 2, 0))), truth)
+    place = tmp_path / "A.events.csv"
+    place.write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match=r"A\.events\.csv:2: no event list"):
+        metrics.causes_from_csv(found, place)
