@@ -60,6 +60,8 @@ def run(args: argparse.Namespace) -> int:
         sequences = _only(sequences, args.only)
     if not sequences:
         raise ValueError(f"{args.folder}: expected MOT sequences with gt/gt.txt, found none")
+    _check_distinct("sequences", [each.name for each in sequences])
+    _check_distinct("configurations", [_label(name) for name in args.config])
     configurations = {_label(name): _tracker_of(name) for name in args.config or [DEFAULT]}
     args.out.mkdir(parents=True, exist_ok=True)
     inputs: dict[str, SequenceDetections] = {}
@@ -95,6 +97,13 @@ def _only(sequences: "list[Sequence]", names: list[str]) -> "list[Sequence]":
     return [each for each in sequences if each.name in names]
 
 
+def _check_distinct(kind: str, names: list[str]) -> None:
+    """Results are kept by name: of two of one name one would be lost."""
+    for name in sorted(names):
+        if names.count(name) > 1:
+            raise ValueError(f"expected {kind} of different names, got {name!r} more than once")
+
+
 def _label(config: str) -> str:
     return config if config in (DEFAULT, PUBLISHED) else Path(config).stem
 
@@ -126,7 +135,8 @@ def _inputs(sequence: "Sequence", args: argparse.Namespace) -> "SequenceDetectio
     if args.detector is None and file is None:
         raise ValueError(f"{sequence.folder}: expected det/det.txt; or name a --detector")
     word = str(args.detector or file)
-    wants_looks = args.embedder != "none" and sequence.frames is not None
+    named = args.embedder is not None
+    wants_looks = args.embedder != "none" and (named or sequence.frames is not None)
     made_from: list[Path | str] = [Path(word) if Path(word).is_file() else word]
     if wants_looks:
         made_from.append(_embedder_file(args.embedder))
@@ -168,6 +178,7 @@ def _track(
 ) -> float:
     """Track one sequence, unless this very run was done before; returns the seconds it took."""
     from deepsort_reid.commands.run_folder import versions
+    from deepsort_reid.commands.sequences import write_text
     from deepsort_reid.mot import ResultWriter
 
     tracker = make(record=True) if args.events else make()
@@ -186,7 +197,9 @@ def _track(
         seconds = done.pop("seconds", 0.0)
         if done == run_card:
             return float(seconds)
+    # Before anything of it changes: nothing half done, or of another run, must pass for this one.
     card.unlink(missing_ok=True)
+    events.unlink(missing_ok=True)
     out.mkdir(parents=True, exist_ok=True)
     seconds = 0.0
     with ResultWriter(tracks) as writer:
@@ -198,7 +211,7 @@ def _track(
     if args.events:
         _write_events(sequence, tracks, tracker, events)
     # Last: a card says that the run beside it is complete.
-    card.write_text(json.dumps({**run_card, "seconds": seconds}, indent=2), encoding="utf-8")
+    write_text(card, json.dumps({**run_card, "seconds": seconds}, indent=2))
     return seconds
 
 

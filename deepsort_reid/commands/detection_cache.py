@@ -1,6 +1,7 @@
 """Detections and embeddings of a sequence, made once and kept by what they were made from."""
 
 import hashlib
+import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,8 @@ import numpy as np
 
 from deepsort_reid.detections import Detections
 from deepsort_reid.mot import Sequence
+
+_ARRAYS = ("frame", "xyxy", "score", "class_id", "embedding")
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,19 +52,24 @@ def detect_once(
 
 
 def read_detections_file(path: Path, length: int | None) -> SequenceDetections:
-    """Detections saved as .npz: frame (R,), xyxy (R, 4), score (R,), embedding (R, D) if any.
+    """Detections saved as .npz: frame (R,), xyxy (R, 4), score (R,); class_id (R,) and embedding
+    (R, D) if any. `length` frames come out, or as many as there are with detections.
 
     Raises ValueError naming the file when an array is missing or does not fit.
     """
     try:
+        if not zipfile.is_zipfile(path):
+            raise ValueError("it is no .npz file, or is cut off")
         with np.load(path) as stored:
-            arrays = {name: stored[name] for name in stored.files}
+            arrays = {name: stored[name] for name in stored.files if name in _ARRAYS}
         frame, xyxy, score = (arrays[name] for name in ("frame", "xyxy", "score"))
-    except (KeyError, OSError, ValueError) as error:
+        _check(arrays)
+    except (KeyError, OSError, TypeError, ValueError, zipfile.BadZipFile) as error:
         raise ValueError(
             f"{path}: expected an .npz with frame, xyxy, score (and embedding): {error}"
         ) from error
     embedding = arrays.get("embedding")
+    class_id = arrays.get("class_id", np.zeros(len(frame), dtype=np.int64))
     if embedding is not None:
         # Saved as float16 they are of unit length to three digits only.
         rows = embedding.astype(np.float32)
@@ -75,14 +83,28 @@ def read_detections_file(path: Path, length: int | None) -> SequenceDetections:
         here = order[first:end]
         looks = None if embedding is None else embedding[here]
         try:
-            frames.append(Detections(xyxy[here], score[here], embedding=looks))
+            frames.append(Detections(xyxy[here], score[here], class_id[here], looks))
         except ValueError as error:
             raise ValueError(f"{path}: frame {len(frames) + 1}: {error}") from error
     digest = hashlib.sha256()
-    for name in ("frame", "xyxy", "score", "embedding"):
+    for name in _ARRAYS:
         if name in arrays:
             digest.update(np.ascontiguousarray(arrays[name]).tobytes())
     return SequenceDetections(tuple(frames), digest.hexdigest())
+
+
+def _check(arrays: dict[str, Any]) -> None:
+    frame = arrays["frame"]
+    rows = frame.shape
+    if len(rows) != 1:
+        raise ValueError(f"frame has shape {rows}, not (R,)")
+    wrong = np.flatnonzero((frame < 1) | (frame % 1 != 0))
+    if len(wrong):
+        raise ValueError(f"frame must be a whole number from 1, got {frame[wrong[0]]}")
+    for name, array in arrays.items():
+        axes = 2 if name in ("xyxy", "embedding") else 1
+        if array.ndim != axes or len(array) != rows[0]:
+            raise ValueError(f"{name} has shape {array.shape}, frame {rows}")
 
 
 def _computed(
@@ -111,6 +133,9 @@ def _write(path: Path, found: list[Detections]) -> None:
         "frame": np.repeat(np.arange(1, len(found) + 1), [len(here) for here in found]),
         "xyxy": np.concatenate([np.empty((0, 4)), *(here.xyxy for here in found)]),
         "score": np.concatenate([np.empty(0), *(here.score for here in found)]),
+        "class_id": np.concatenate(
+            [np.empty(0, dtype=np.int64), *(here.class_id for here in found)]
+        ),
     }
     looks = [here.embedding for here in found if here.embedding is not None and len(here)]
     if looks:

@@ -78,7 +78,7 @@ def write_sequence(folder, count, *, images=False, truth=None):
     )
     write_detections(folder / "det" / "det.txt", count)
     (folder / "gt").mkdir()
-    write_rows(folder / "gt" / "gt.txt", rows(count) if truth is None else truth, "gt")
+    write_rows(folder / "gt" / "gt.txt", rows(count, score=1) if truth is None else truth, "gt")
     if images:
         write_images(folder / "img1", count)
     return folder

@@ -1,0 +1,493 @@
+"""`benchmark`: configurations as rows, nothing computed twice, causes, and cards to reproduce."""
+
+import csv
+import hashlib
+import json
+
+import numpy as np
+import pytest
+
+from deepsort_reid import DeepSort, metrics
+from deepsort_reid.cli import main
+from deepsort_reid.commands import benchmark as command
+from deepsort_reid.commands.detection_cache import read_detections_file
+from deepsort_reid.commands.run_folder import versions
+from deepsort_reid.mot import MotRows, read_ground_truth, read_results
+from deepsort_reid.tracking import published
+from tests.commands import walkers
+
+FRAMES = 10
+
+
+@pytest.fixture
+def data(tmp_path):
+    """Two sequences without pictures: exact detections, complete truth."""
+    folder = tmp_path / "data"
+    for name, frames in (("SEQ-01", FRAMES), ("SEQ-02", FRAMES + 2)):
+        walkers.write_sequence(folder / name, frames)
+    return folder
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """One sequence with pictures."""
+    walkers.write_sequence(tmp_path / "seen" / "SEQ-03", FRAMES, images=True)
+    return tmp_path / "seen"
+
+
+@pytest.fixture
+def out(tmp_path):
+    return tmp_path / "out"
+
+
+@pytest.fixture
+def bench(out):
+    def run(folder, *options):
+        return main(["benchmark", str(folder), "--out", str(out), "--quiet", *map(str, options)])
+
+    return run
+
+
+@pytest.fixture
+def updates(monkeypatch):
+    """Counts the frames that trackers are given; `updates.stop_at` presses Ctrl-C there."""
+
+    class Count:
+        frames, stop_at = 0, None
+
+    original = DeepSort.update
+
+    def counted(self, *given, **named):
+        Count.frames += 1
+        if Count.frames == Count.stop_at:
+            raise KeyboardInterrupt
+        return original(self, *given, **named)
+
+    monkeypatch.setattr(DeepSort, "update", counted)
+    return Count
+
+
+@pytest.fixture
+def seer(monkeypatch):
+    """Takes the place of every detector that is named; counts its calls."""
+    seers = []
+
+    def make(name, **options):
+        seers.append(walkers.Seer())
+        return seers[-1]
+
+    monkeypatch.setattr("deepsort_reid.detectors.detector_from", make)
+    return lambda: sum(each.calls for each in seers)
+
+
+def one_line(capsys):
+    error = capsys.readouterr().err
+    assert error.startswith("deepsort-reid benchmark: "), error
+    assert error.count("\n") == 1, error
+    return error
+
+
+def table(path):
+    """The rows of a CSV file as dicts."""
+    return list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
+
+
+def first_words(text):
+    return [line.split()[0] for line in text.splitlines() if line.strip()]
+
+
+def test_the_table_is_that_of_evaluate_and_has_a_combined_row(bench, data, out, capsys):
+    assert bench(data) == 0
+    printed = capsys.readouterr().out
+    kept = (out / "table.txt").read_text(encoding="utf-8")
+    assert kept in printed
+    assert [w for w in first_words(kept) if w.startswith(("SEQ", "COMB"))] == [
+        "SEQ-01",
+        "SEQ-02",
+        "COMBINED",
+    ]
+    assert "frames per second" in kept
+    scores = {
+        name: metrics.evaluate(
+            read_ground_truth(data / name / "gt" / "gt.txt"),
+            read_results(out / "default" / f"{name}.txt"),
+            frames=frames,
+        )
+        for name, frames in (("SEQ-01", FRAMES), ("SEQ-02", FRAMES + 2))
+    }
+    assert kept.startswith(metrics.text_table(metrics.with_combined(scores)))
+    # Two people, missed in their first two frames, nothing else: 40 + 4 boxes, 8 of them missed.
+    combined = metrics.with_combined(scores)["COMBINED"].clear
+    assert (combined.misses, combined.false_positives, combined.switches) == (8, 0, 0)
+    assert combined.mota == pytest.approx(36 / 44)
+
+
+def test_tracks_are_those_of_the_tracker_on_the_public_detections(bench, data, out):
+    assert bench(data, "--config", "published", "--only", "SEQ-01") == 0
+    tracker, expected = published(), []
+    for number in range(1, FRAMES + 1):
+        found = walkers.Seer()
+        found.calls = number - 1
+        tracks = tracker.update(found(None))
+        expected += [(number, id) for id in tracks.id.tolist()]
+    rows = read_results(out / "published" / "SEQ-01.txt")
+    assert list(zip(rows.frame.tolist(), rows.id.tolist(), strict=True)) == expected
+    assert not (out / "published" / "SEQ-02.txt").exists()
+
+
+def test_several_configurations_are_rows_of_one_table(bench, data, out, tmp_path, capsys):
+    early = tmp_path / "early.json"
+    early.write_text('{"confirm_after": 1}')
+    options = [option for name in ("default", early, "published") for option in ("--config", name)]
+    assert bench(data, *options) == 0
+    printed = capsys.readouterr().out
+    rows = [" ".join(line.split()[:2]) for line in printed.splitlines() if " COMBINED" in line]
+    assert rows == ["default COMBINED", "early COMBINED", "published COMBINED"]
+    assert len(read_results(out / "early" / "SEQ-01.txt")) == 2 * FRAMES
+    assert len(read_results(out / "default" / "SEQ-01.txt")) == 2 * (FRAMES - 2)
+    card = json.loads((out / "early" / "SEQ-01.json").read_text(encoding="utf-8"))
+    assert card["config"]["confirm_after"] == "1"
+
+
+def test_a_second_run_tracks_nothing_again_and_prints_the_same(bench, data, updates, capsys):
+    assert bench(data) == 0
+    first = capsys.readouterr().out
+    assert updates.frames == FRAMES + FRAMES + 2
+    assert bench(data) == 0
+    assert updates.frames == FRAMES + FRAMES + 2
+    assert capsys.readouterr().out == first
+
+
+def test_an_interrupted_benchmark_continues_where_it_stopped(bench, data, updates, out, capsys):
+    updates.stop_at = FRAMES + 5  # in the second sequence
+    assert bench(data) == 130
+    assert capsys.readouterr().err == "deepsort-reid benchmark: stopped\n"
+    assert not (out / "table.txt").exists()
+    assert not (out / "default" / "SEQ-02.json").exists()
+    updates.frames, updates.stop_at = 0, None
+    assert bench(data) == 0
+    assert updates.frames == FRAMES + 2
+    after = (out / "default" / "SEQ-02.txt").read_bytes()
+    assert main(["benchmark", str(data), "--out", f"{out}-anew", "--quiet"]) == 0
+    assert (out.parent / "out-anew" / "default" / "SEQ-02.txt").read_bytes() == after
+
+
+@pytest.mark.parametrize("change", ["config", "detections", "boxes", "card", "no tracks"])
+def test_whatever_decides_the_result_makes_the_run_anew(
+    change, bench, data, updates, out, tmp_path
+):
+    config = tmp_path / "mine.json"
+    config.write_text('{"max_misses": 30}')
+    options = ["--only", "SEQ-01", "--config", config]
+    assert bench(data, *options) == 0
+    if change == "config":
+        config.write_text('{"max_misses": 31}')
+    elif change == "detections":
+        walkers.write_detections(data / "SEQ-01" / "det" / "det.txt", FRAMES, score=0.8)
+    elif change == "boxes":
+        options.append("--filtered")
+    elif change == "card":
+        card = out / "mine" / "SEQ-01.json"
+        card.write_text(card.read_text().replace(versions()["numpy"], "1.0"))
+    else:
+        (out / "mine" / "SEQ-01.txt").unlink()
+    assert bench(data, *options) == 0
+    assert updates.frames == 2 * FRAMES
+
+
+def test_the_card_beside_the_tracks_reproduces_the_number(bench, data, out):
+    assert bench(data) == 0
+    card = json.loads((out / "default" / "SEQ-01.json").read_text(encoding="utf-8"))
+    assert card["sequence"] == "SEQ-01"
+    assert card["versions"] == versions()
+    assert card["boxes"] == "detections"
+    assert card["association"] == repr(DeepSort().association)
+    assert card["seconds"] > 0
+    (kept,) = (out / "cache").glob("SEQ-01-*.npz")
+    with np.load(kept) as stored:
+        digest = hashlib.sha256()
+        for name in ("frame", "xyxy", "score", "class_id"):
+            digest.update(stored[name].tobytes())
+    assert card["detections_sha256"] == digest.hexdigest()
+    assert not list(out.rglob("*.part*"))
+
+
+# --- detections and embeddings, made once ------------------------------------------------------
+
+
+def test_a_second_run_with_other_settings_calls_no_detector_and_no_embedder(
+    bench, pictures, seer, tmp_path, out, monkeypatch
+):
+    model = walkers.write_embedder(tmp_path / "colour.onnx")
+    options = ["--detector", "somebody", "--embedder", model]
+    assert bench(pictures, *options) == 0
+    assert seer() == FRAMES
+    (kept,) = (out / "cache").iterdir()
+    found = read_detections_file(kept, FRAMES)
+    for number, here in enumerate(found.frames, start=1):
+        np.testing.assert_allclose(here.xyxy, walkers.places(number))
+        np.testing.assert_allclose(here.embedding, [[1, 0, 0], [0, 0, 1]], atol=1e-6)
+
+    def refuse(*given):
+        raise AssertionError("this embedder is not needed again")
+
+    monkeypatch.setattr("deepsort_reid.commands.track.make_embedder", refuse)
+    assert bench(pictures, *options, "--config", "published") == 0
+    assert seer() == FRAMES
+
+
+@pytest.mark.parametrize("change", ["embedder", "detector", "picture"])
+def test_another_model_or_picture_is_looked_at_anew(change, bench, pictures, seer, tmp_path, out):
+    model = walkers.write_embedder(tmp_path / "colour.onnx")
+    network = tmp_path / "network.onnx"
+    network.write_bytes(b"one")
+    options = ["--detector", network, "--embedder", model]
+    assert bench(pictures, *options) == 0
+    if change == "embedder":
+        walkers.write_embedder(model, gain=2.0)
+    elif change == "detector":
+        network.write_bytes(b"two")
+    else:
+        image = pictures / "SEQ-03" / "img1" / "000004.png"
+        image.write_bytes((pictures / "SEQ-03" / "img1" / "000005.png").read_bytes())
+    assert bench(pictures, *options) == 0
+    assert seer() == 2 * FRAMES
+    assert len(list((out / "cache").iterdir())) == 2
+
+
+def test_a_run_stopped_while_detecting_leaves_no_half_cache(bench, pictures, out, monkeypatch):
+    seer = walkers.Seer(fails_at=5, failure=KeyboardInterrupt())
+    monkeypatch.setattr("deepsort_reid.detectors.detector_from", lambda name, **options: seer)
+    options = ["--detector", "somebody", "--embedder", "none"]
+    assert bench(pictures, *options) == 130
+    assert not list(out.rglob("*.npz"))
+    again = walkers.Seer()
+    monkeypatch.setattr("deepsort_reid.detectors.detector_from", lambda name, **options: again)
+    assert bench(pictures, *options) == 0
+    assert again.calls == FRAMES
+
+
+def test_the_cache_may_lie_elsewhere_and_be_shared(bench, data, out, tmp_path):
+    assert bench(data, "--cache", tmp_path / "shared") == 0
+    names = sorted(path.name.rsplit("-", 1)[0] for path in (tmp_path / "shared").iterdir())
+    assert names == ["SEQ-01", "SEQ-02"]
+    assert not (out / "cache").exists()
+
+
+def save(folder, name, **changed):
+    rows = walkers.rows(FRAMES, score=0.7)
+    looks = np.tile(np.eye(4, dtype=np.float16)[:2], (FRAMES, 1))
+    arrays = {"frame": rows.frame, "xyxy": rows.xyxy, "score": rows.score, "embedding": looks}
+    folder.mkdir(exist_ok=True)
+    arrays |= changed
+    np.savez(folder / f"{name}.npz", **{k: v for k, v in arrays.items() if v is not None})
+    return folder
+
+
+def test_saved_detections_and_embeddings_are_what_the_tracker_gets(
+    bench, data, out, tmp_path, monkeypatch
+):
+    saved = save(tmp_path / "saved", "SEQ-01")
+    given, update = [], DeepSort.update
+    monkeypatch.setattr(DeepSort, "update", lambda self, d: (given.append(d), update(self, d))[1])
+    assert bench(data, "--detections", saved, "--only", "SEQ-01") == 0
+    assert len(given) == FRAMES
+    for number, found in enumerate(given, start=1):
+        np.testing.assert_array_equal(found.xyxy, walkers.places(number))
+        np.testing.assert_array_equal(found.embedding, np.eye(4)[:2])
+        np.testing.assert_array_equal(found.score, [0.7, 0.7])
+    assert not (out / "cache").exists()
+
+
+def test_classes_are_kept_with_saved_detections(tmp_path):
+    save(tmp_path, "SEQ", class_id=np.tile([3, 5], FRAMES))
+    found = read_detections_file(tmp_path / "SEQ.npz", FRAMES + 2)
+    assert [here.class_id.tolist() for here in found.frames] == [[3, 5]] * FRAMES + [[], []]
+    save(tmp_path, "SEQ")
+    assert read_detections_file(tmp_path / "SEQ.npz", None).frames[0].class_id.tolist() == [0, 0]
+
+
+def test_saved_text_detections_are_taken_where_there_is_no_npz(bench, data, out, tmp_path):
+    walkers.write_detections(tmp_path / "saved" / "SEQ-01.txt", 5)
+    assert bench(data, "--detections", tmp_path / "saved", "--only", "SEQ-01") == 0
+    assert read_results(out / "default" / "SEQ-01.txt").frame.max() == 5
+
+
+# --- events ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def jumping(tmp_path):
+    """The truth says that the red person and one who appears later elsewhere are the same."""
+    frames = 12
+    first, second = walkers.rows(6), walkers.rows(frames - 6, first=7)
+    moved = second.xyxy.copy()
+    moved[::2] += [80, 0, 80, 0]
+    together = MotRows.concatenate([first, second])
+    xyxy = np.concatenate([first.xyxy, moved])
+    truth = MotRows(
+        together.frame, together.id, xyxy, np.ones(24), together.class_id, together.visibility
+    )
+    folder = walkers.write_sequence(tmp_path / "jump" / "SEQ-04", frames, truth=truth)
+    lines = [
+        f"{frame},-1,{x1},{y1},{x2 - x1},{y2 - y1},0.9,-1,-1,-1\n"
+        for frame, (x1, y1, x2, y2) in zip(truth.frame, xyxy, strict=True)
+    ]
+    (folder / "det" / "det.txt").write_text("".join(lines))
+    return folder.parent
+
+
+def test_every_switch_has_a_cause(bench, jumping, out):
+    assert bench(jumping, "--events") == 0
+    rows = table(out / "default" / "SEQ-04.events.csv")
+    switches = [row for row in rows if row["kind"] == "switch"]
+    assert [(row["truth_id"], row["cause"]) for row in switches] == [("1", "motion gate")]
+    # Seen again in frame 7, with an id from the third frame there.
+    assert switches[0]["frame"] == "9"
+
+
+def test_events_asked_for_later_are_those_of_the_tracks_beside_them(
+    bench, jumping, updates, out, tmp_path
+):
+    config = tmp_path / "mine.json"
+    config.write_text('{"confirm_after": 3}')
+    events = out / "mine" / "SEQ-04.events.csv"
+    assert bench(jumping, "--config", config) == 0
+    assert not events.exists()
+    assert bench(jumping, "--config", config, "--events") == 0
+    assert updates.frames == 24
+    assert ",9," in events.read_text(encoding="utf-8")
+    # Another configuration tracked without events, then with: not those of the first one.
+    config.write_text('{"confirm_after": 2}')
+    assert bench(jumping, "--config", config) == 0
+    assert bench(jumping, "--config", config, "--events") == 0
+    rows = table(events)
+    assert [row["frame"] for row in rows if row["kind"] == "switch"] == ["8"]
+
+
+# --- bad input ---------------------------------------------------------------------------------
+
+
+def test_a_folder_without_sequences_is_one_line(bench, tmp_path, out, capsys):
+    (tmp_path / "nothing").mkdir()
+    for folder, message in (("nothing", "no sequence"), ("missing", "no such folder")):
+        assert bench(tmp_path / folder) == 2
+        error = one_line(capsys)
+        assert message in error
+        assert str(tmp_path / folder) in error
+    assert not out.exists()
+
+
+def test_sequences_without_truth_cannot_be_scored(bench, tmp_path, capsys):
+    folder = walkers.write_sequence(tmp_path / "data" / "SEQ-05", 3)
+    (folder / "gt" / "gt.txt").unlink()
+    assert bench(tmp_path / "data") == 2
+    assert "expected MOT sequences with gt/gt.txt, found none" in one_line(capsys)
+
+
+def test_sequences_and_configurations_that_do_not_exist_are_named(bench, data, out, capsys):
+    assert bench(data, "--only", "SEQ-09") == 2
+    assert "--only: no sequence 'SEQ-09'; there are SEQ-01, SEQ-02" in one_line(capsys)
+    assert bench(data, "--config", "no-such.json") == 2
+    assert "no-such.json: No such file" in one_line(capsys)
+    assert not out.exists()
+
+
+def test_two_of_one_name_would_hide_each_other_and_are_refused(bench, data, tmp_path, out, capsys):
+    walkers.write_sequence(data / "more" / "SEQ-01", 3)
+    assert bench(data) == 2
+    assert "sequences of different names, got 'SEQ-01' more than once" in one_line(capsys)
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "mine.json").write_text("{}")
+    both = ["--config", tmp_path / "a" / "mine.json", "--config", tmp_path / "b" / "mine.json"]
+    assert bench(data, "--only", "SEQ-02", *both) == 2
+    assert "configurations of different names, got 'mine' more than once" in one_line(capsys)
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"score": None}, "score"),
+        ({"xyxy": np.zeros((3, 4))}, "xyxy has shape (3, 4), frame (20,)"),
+        ({"embedding": np.zeros(20)}, "embedding has shape (20,), frame (20,)"),
+        ({"frame": np.float64(1)}, "frame has shape ()"),
+        ({"frame": np.arange(20)}, "frame must be a whole number from 1, got 0"),
+        ({"frame": np.full(20, np.nan)}, "frame must be a whole number from 1, got nan"),
+        ({"frame": np.full(20, "one")}, "expected an .npz"),
+        ({"score": np.full(20, np.nan)}, "frame 1: "),
+        ({"score": np.array([None] * 20)}, "expected an .npz"),
+    ],
+)
+def test_saved_arrays_that_miss_or_do_not_fit_are_told_with_their_file(
+    changed, message, bench, data, tmp_path, capsys
+):
+    saved = save(tmp_path / "saved", "SEQ-01", **changed)
+    assert bench(data, "--detections", saved, "--only", "SEQ-01") == 2
+    error = one_line(capsys)
+    assert message in error
+    assert str(saved / "SEQ-01.npz") in error
+
+
+@pytest.mark.parametrize("content", ["nothing", "text", "npy", "half"])
+def test_a_file_that_is_no_npz_is_told_so(content, bench, data, tmp_path, capsys):
+    saved = save(tmp_path / "saved", "SEQ-01")
+    file = saved / "SEQ-01.npz"
+    whole = file.read_bytes()
+    if content == "npy":
+        np.save(tmp_path / "one.npy", np.zeros(3))
+    file.write_bytes(
+        {"nothing": b"", "text": b"1,2,3\n", "half": whole[: len(whole) // 2]}.get(content)
+        or (content == "npy" and (tmp_path / "one.npy").read_bytes())
+        or b""
+    )
+    assert bench(data, "--detections", saved, "--only", "SEQ-01") == 2
+    assert f"{file}: expected an .npz" in one_line(capsys)
+
+
+def test_missing_detections_and_pictures_are_one_line(bench, data, tmp_path, capsys):
+    (tmp_path / "saved").mkdir()
+    assert bench(data, "--detections", tmp_path / "saved") == 2
+    assert "SEQ-01.npz: no such file, nor SEQ-01.txt beside it" in one_line(capsys)
+    assert bench(data, "--detector", "background") == 2
+    assert "expected img1/ or a video to detect and embed in" in one_line(capsys)
+    model = walkers.write_embedder(tmp_path / "colour.onnx")
+    assert bench(data, "--embedder", model) == 2
+    assert "without frames give --embedder none" in one_line(capsys)
+    (data / "SEQ-01" / "det" / "det.txt").unlink()
+    assert bench(data) == 2
+    assert "expected det/det.txt; or name a --detector" in one_line(capsys)
+
+
+def test_a_bad_row_is_told_with_file_and_line(bench, data, capsys):
+    file = data / "SEQ-01" / "det" / "det.txt"
+    file.write_text("1,-1,10,10,20,50,0.9,-1,-1,-1\n2,-1,ten,10,20,50,0.9,-1,-1,-1\n")
+    assert bench(data) == 2
+    assert f"{file}:2" in one_line(capsys)
+
+
+def test_an_output_folder_that_cannot_be_made_is_one_line(bench, data, out, capsys, updates):
+    out.write_text("mine")
+    assert bench(data) == 2
+    assert str(out) in one_line(capsys)
+    assert updates.frames == 0
+
+
+def test_words_that_name_a_configuration():
+    assert command._label("default") == "default"
+    assert command._label("configs/fast.json") == "fast"
+
+
+@pytest.mark.data
+def test_tud_campus_with_its_public_detections(data_root, bench, out):
+    options = ["--only", "TUD-Campus", "--embedder", "none", "--events"]
+    assert bench(data_root / "mot", *options) == 0
+    truth = read_ground_truth(data_root / "mot" / "TUD-Campus" / "gt" / "gt.txt")
+    scores = metrics.evaluate(truth, read_results(out / "default" / "TUD-Campus.txt"), frames=71)
+    file = out / "default" / "TUD-Campus.events.csv"
+    rows = table(file)
+    switches = [row for row in rows if row["kind"] == "switch"]
+    assert len(switches) == scores.clear.switches
+    assert all(row["cause"] for row in switches)
+    assert scores.identity.idf1 > 0.4
