@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from deepsort_reid import DeepSort, DeepSortConfig, Detections, State
+from deepsort_reid.tracking.identities import Identities
 
 from .people import alike, crowd, looks, standing
 
@@ -78,10 +79,10 @@ def test_what_lies_on_a_person_of_another_class_may_begin_where_classes_are_kept
     assert ids == {True: [1, -1], False: [1, 2]}
 
 
-def after_hiding(frames, newcomer):
+def after_hiding(frames, newcomer, **parts):
     """Ids of the person beside and of who stands where another was hidden for so many frames."""
     rng = np.random.default_rng(3)
-    tracker, embedding = DeepSort(), looks(3)
+    tracker, embedding = DeepSort(**parts), looks(3)
 
     def seen(lefts, people):
         return Detections(standing(*lefts), embedding=alike(embedding[people], rng))
@@ -101,8 +102,10 @@ def test_who_stands_where_somebody_was_two_frames_ago_is_the_same_whatever_the_l
     assert after_hiding(1, newcomer=2)[-1] == [2, 1]
 
 
-def test_a_person_hidden_for_longer_than_is_waited_is_somebody_new():
-    assert after_hiding(121, newcomer=1)[-1] == [2, 3]
+def test_a_person_hidden_for_longer_than_is_waited_comes_back_only_by_looks_kept_beyond_it():
+    assert after_hiding(121, newcomer=1)[-1] == [2, 1]
+    assert after_hiding(121, newcomer=2)[-1] == [2, 3]
+    assert after_hiding(121, newcomer=1, identities=Identities(capacity=0))[-1] == [2, 3]
 
 
 def same_as_without_looks(embed, frames):

@@ -73,7 +73,7 @@ def test_a_reset_tracker_takes_frames_and_embeddings_of_another_size():
 @pytest.mark.parametrize("begun", [3, 45])
 def test_a_copy_goes_on_as_the_original(make, begun):
     frames = list(crowd(70, seed=5))
-    original = make()
+    original = make(max_misses=4)  # some leave and come back
     run(original, frames[:begun])
     copies = [pickle.loads(pickle.dumps(original)), deepcopy(original)]
     expected = run(original, frames[begun:])
@@ -200,14 +200,16 @@ def test_embeddings_in_some_frames_and_for_some_rows_are_enough(make):
 @each_tracker
 def test_churn_leaves_nothing_behind(make):
     # Whoever comes stays for ten frames, and every frame has two sparks that never come again.
+    # Only people who left are kept, up to the memory's capacity.
     tracker, sizes = make(confirm_after=2, max_misses=3), []
-    embedding, rng = looks(16), np.random.default_rng(15)
+    embedding, rng = looks(64, 64), np.random.default_rng(15)
     for step in range(600):
         person = 7 * (step // 10)
         boxes = np.concatenate([standing(90.0 * (person % 11)), standing(*rng.uniform(0, 9e5, 2))])
-        tracker.update(Detections(boxes, embedding=embedding[[person % 16, 3, 5]]))
+        tracker.update(Detections(boxes, embedding=embedding[[step // 10, 62, 63]]))
         if step % 100 == 99:
-            sizes.append(len(pickle.dumps(tracker)))
+            sizes.append(len(pickle.dumps((tracker._table, tracker._pool))))
             assert len(tracker.tracks) <= 6
     assert tracker.tracks.id.max() == 60
     assert max(sizes) - min(sizes) < 2000
+    assert len(tracker.identities) <= min(59, tracker.identities.capacity)
