@@ -141,6 +141,8 @@ class RunFolder:
         return picture
 
     def _begin(self, step: Step) -> None:
+        # From here on it would tell of other tracks than those beside it.
+        (self.folder / "summary.json").unlink(missing_ok=True)
         path = self.folder / FORMATS[self._layout]
         self._tracks = _WRITERS[self._layout](path)
         self._open_files.callback(self._tracks.close)

@@ -107,6 +107,7 @@ def test_a_demo_in_which_nothing_is_found_still_has_strict_numbers(tmp_path, mon
 
 
 def test_ctrl_c_leaves_tracks_and_video_complete(tmp_path, monkeypatch, capsys):
+    (tmp_path / "summary.json").write_text("of an earlier demo")
     seer = walkers.Seer(fails_at=5, failure=KeyboardInterrupt())
     monkeypatch.setattr("deepsort_reid.detectors.BackgroundSubtraction", lambda: seer)
     options = ["--frames", "9", "--people", "2", "--embedder", "none", "--quiet"]
@@ -114,6 +115,7 @@ def test_ctrl_c_leaves_tracks_and_video_complete(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().err == "deepsort-reid demo: stopped\n"
     assert read_results(tmp_path / "tracks.txt").frame.tolist() == [3, 3, 4, 4]
     assert walkers.decoded(tmp_path / "video.mp4")[0] == 4
+    assert not (tmp_path / "summary.json").exists()
 
 
 @pytest.mark.parametrize(

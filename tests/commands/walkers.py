@@ -1,5 +1,6 @@
 """A red and a blue person walk past a still camera: frames, exact detections, a tiny embedder."""
 
+import json
 from pathlib import Path
 
 import cv2
@@ -12,6 +13,7 @@ from deepsort_reid.mot import MotRows, write_rows
 from deepsort_reid.video import VideoWriter
 
 WIDTH, HEIGHT = 160, 120
+FRAMES = 8  # of the street in conftest.py; six of them have ids
 RED, BLUE = (0, 0, 255), (255, 0, 0)
 
 
@@ -124,3 +126,20 @@ def decoded(path):
     capture.release()
     assert len(set(sizes)) == 1
     return len(sizes), sizes[0]
+
+
+def strict(path):
+    """JSON as every reader takes it: no NaN, no Infinity."""
+
+    def refuse(word):
+        raise AssertionError(f"{path} holds {word}")
+
+    return json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
+
+
+def one_line(capsys):
+    """The one line that `track` left on stderr."""
+    error = capsys.readouterr().err
+    assert error.startswith("deepsort-reid track: "), error
+    assert error.count("\n") == 1, error
+    return error
