@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from deepsort_reid.detections import Detections
 from deepsort_reid.tracking import (
     AspectMotion,
     Cascade,
@@ -19,6 +20,20 @@ from deepsort_reid.tracking import (
     SizeMotion,
     published,
 )
+from deepsort_reid.tracking.identities import Identities
+from deepsort_reid.tracks import Tracks
+
+
+class Filtered:
+    """A tracker that reports the filter's boxes in the place of the detections'."""
+
+    def __init__(self, tracker: DeepSort) -> None:
+        self._tracker = tracker
+
+    def update(self, detections: Detections, **extras: Any) -> Tracks:
+        """The tracks of one frame."""
+        return self._tracker.update(detections, **extras).as_filtered()
+
 
 DEFAULT = DeepSortConfig()
 GALLERY = GalleryAppearance().budget  # embeddings that a track remembers in the published rung
@@ -41,14 +56,18 @@ def taking(*fields: str, base: DeepSortConfig | None = None) -> DeepSortConfig:
 def by_cascade(*fields: str) -> Callable[[], DeepSort]:
     """The published association with some fields of the default."""
     parts: dict[str, Any] = {"motion": AspectMotion(), "appearance": GalleryAppearance()}
-    return lambda: DeepSort(taking(*fields), association=Cascade(), **parts)
+    return lambda: DeepSort(
+        taking(*fields), association=Cascade(), identities=Identities(capacity=0), **parts
+    )
 
 
 def by_likelihood(*fields: str, **parts: Any) -> Callable[[], DeepSort]:
     """The default association with some fields of the default."""
     config = taking(*fields)
     association = LikelihoodRatio(sure_score=max(config.sure_score, config.min_score))
-    return lambda: DeepSort(config, **{"association": association, **parts})
+    return lambda: DeepSort(
+        config, **{"association": association, "identities": Identities(capacity=0), **parts}
+    )
 
 
 def changed(**fields: Any) -> Callable[[], DeepSort]:
@@ -66,10 +85,13 @@ RUNGS: dict[str, Callable[[], DeepSort]] = {
     "+ noise by score, damped": by_likelihood(*BIRTHS, *LOW_SCORES, *NOISE),
     "+ clean memory": by_likelihood(*BIRTHS, *LOW_SCORES, *NOISE, *CLEAN),
     "+ common shift": by_likelihood(*BIRTHS, *LOW_SCORES, *NOISE, *CLEAN, *STEADY),
-    "DeepSort()": DeepSort,
+    "+ waiting longer": by_likelihood(*BIRTHS, *LOW_SCORES, *NOISE, *CLEAN, *STEADY, *LONGER),
+    "DeepSort()": DeepSort,  # and people who return get their id back
 }
 # The default with one thing else.
-ALTERNATIVES: dict[str, Callable[[], DeepSort]] = {
+ALTERNATIVES: dict[str, Callable[[], Any]] = {
+    "filtered boxes": lambda: Filtered(DeepSort()),
+    "nobody remembered": lambda: DeepSort(identities=Identities(capacity=0)),
     "cascade": lambda: DeepSort(association=Cascade()),
     "motion x, y, w, h": lambda: DeepSort(motion=SizeMotion(velocity_noise=1 / 320)),
     "gallery": lambda: DeepSort(appearance=GalleryAppearance()),
