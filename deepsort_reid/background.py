@@ -250,10 +250,12 @@ def _best_cover(
 ) -> tuple[int, int, int, int] | None:
     """The person-sized box that explains most of the `rest` without much background in it.
 
-    Pixels of the blob that another box explains already cost nothing: people overlap.
+    Pixels of the blob that another box explains already cost nothing: people overlap. A box whose
+    top is where a head sticks out of the blob is preferred.
     """
     whole = cv2.integral(blob, sdepth=cv2.CV_64F)
     fresh = cv2.integral(rest, sdepth=cv2.CV_64F)
+    outline = np.where(blob.any(axis=0), blob.argmax(axis=0), len(blob)).astype(np.float32)
     best, chosen = 0.0, None
     for foot, height in zip(feet.tolist(), heights.tolist(), strict=True):
         width = max(round(NARROW * height), 2)
@@ -262,8 +264,12 @@ def _best_cover(
         left, right = np.maximum(start, 0), np.minimum(start + width, rest.shape[1])
         new = fresh[foot, right] - fresh[foot, left] - fresh[top, right] + fresh[top, left]
         full = whole[foot, right] - whole[foot, left] - whole[top, right] + whole[top, left]
-        gain = new - 0.3 * (width * height - full)
-        gain[new < 0.2 * width * height] = 0
+        # The highest point of the blob in the middle third of the box: a head, if at its top.
+        middle = np.ones((1, max(width // 3, 1)), np.uint8)
+        heads = np.asarray(cv2.erode(outline[None], middle))[0][(left + right) // 2 - 1]
+        size = width * height
+        gain = new - 0.3 * (size - full) + 0.25 * size * (np.abs(heads - top) < 0.07 * height)
+        gain[new < 0.1 * size] = 0
         k = int(gain.argmax())
         if gain[k] > best:
             best, chosen = float(gain[k]), (int(left[k]), top, int(right[k]), foot)
