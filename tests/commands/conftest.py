@@ -43,3 +43,27 @@ def seer(monkeypatch):
         return made
 
     return put
+
+
+@pytest.fixture
+def data(tmp_path):
+    """Two sequences without pictures: exact detections, complete truth."""
+    folder = tmp_path / "data"
+    for name, frames in (("SEQ-01", walkers.LENGTH), ("SEQ-02", walkers.LENGTH + 2)):
+        walkers.write_sequence(folder / name, frames)
+    return folder
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """One sequence with pictures."""
+    walkers.write_sequence(tmp_path / "seen" / "SEQ-03", walkers.LENGTH, images=True)
+    return tmp_path / "seen"
+
+
+@pytest.fixture
+def bench(out):
+    def run(folder, *options):
+        return main(["benchmark", str(folder), "--out", str(out), "--quiet", *map(str, options)])
+
+    return run

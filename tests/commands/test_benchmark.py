@@ -10,42 +10,12 @@ import pytest
 from deepsort_reid import DeepSort, metrics
 from deepsort_reid.cli import main
 from deepsort_reid.commands import benchmark as command
-from deepsort_reid.commands.detection_cache import read_detections_file
 from deepsort_reid.commands.run_folder import versions
 from deepsort_reid.mot import MotRows, read_ground_truth, read_results
 from deepsort_reid.tracking import published
 from tests.commands import walkers
 
-FRAMES = 10
-
-
-@pytest.fixture
-def data(tmp_path):
-    """Two sequences without pictures: exact detections, complete truth."""
-    folder = tmp_path / "data"
-    for name, frames in (("SEQ-01", FRAMES), ("SEQ-02", FRAMES + 2)):
-        walkers.write_sequence(folder / name, frames)
-    return folder
-
-
-@pytest.fixture
-def pictures(tmp_path):
-    """One sequence with pictures."""
-    walkers.write_sequence(tmp_path / "seen" / "SEQ-03", FRAMES, images=True)
-    return tmp_path / "seen"
-
-
-@pytest.fixture
-def out(tmp_path):
-    return tmp_path / "out"
-
-
-@pytest.fixture
-def bench(out):
-    def run(folder, *options):
-        return main(["benchmark", str(folder), "--out", str(out), "--quiet", *map(str, options)])
-
-    return run
+FRAMES = walkers.LENGTH
 
 
 @pytest.fixture
@@ -65,26 +35,6 @@ def updates(monkeypatch):
 
     monkeypatch.setattr(DeepSort, "update", counted)
     return Count
-
-
-@pytest.fixture
-def seer(monkeypatch):
-    """Takes the place of every detector that is named; counts its calls."""
-    seers = []
-
-    def make(name, **options):
-        seers.append(walkers.Seer())
-        return seers[-1]
-
-    monkeypatch.setattr("deepsort_reid.detectors.detector_from", make)
-    return lambda: sum(each.calls for each in seers)
-
-
-def one_line(capsys):
-    error = capsys.readouterr().err
-    assert error.startswith("deepsort-reid benchmark: "), error
-    assert error.count("\n") == 1, error
-    return error
 
 
 def table(path):
@@ -195,6 +145,24 @@ def test_whatever_decides_the_result_makes_the_run_anew(
     assert updates.frames == 2 * FRAMES
 
 
+def test_a_run_of_another_configuration_cut_short_does_not_pass_for_the_first(
+    bench, data, updates, out, tmp_path
+):
+    config = tmp_path / "mine.json"
+    options = ["--only", "SEQ-01", "--config", config]
+    config.write_text('{"max_misses": 30}')
+    assert bench(data, *options) == 0
+    before = (out / "mine" / "SEQ-01.txt").read_bytes()
+    config.write_text('{"max_misses": 31}')
+    updates.frames, updates.stop_at = 0, 5
+    assert bench(data, *options) == 130
+    config.write_text('{"max_misses": 30}')
+    updates.frames, updates.stop_at = 0, None
+    assert bench(data, *options) == 0
+    assert updates.frames == FRAMES
+    assert (out / "mine" / "SEQ-01.txt").read_bytes() == before
+
+
 def test_the_card_beside_the_tracks_reproduces_the_number(bench, data, out):
     assert bench(data) == 0
     card = json.loads((out / "default" / "SEQ-01.json").read_text(encoding="utf-8"))
@@ -210,107 +178,6 @@ def test_the_card_beside_the_tracks_reproduces_the_number(bench, data, out):
             digest.update(stored[name].tobytes())
     assert card["detections_sha256"] == digest.hexdigest()
     assert not list(out.rglob("*.part*"))
-
-
-# --- detections and embeddings, made once ------------------------------------------------------
-
-
-def test_a_second_run_with_other_settings_calls_no_detector_and_no_embedder(
-    bench, pictures, seer, tmp_path, out, monkeypatch
-):
-    model = walkers.write_embedder(tmp_path / "colour.onnx")
-    options = ["--detector", "somebody", "--embedder", model]
-    assert bench(pictures, *options) == 0
-    assert seer() == FRAMES
-    (kept,) = (out / "cache").iterdir()
-    found = read_detections_file(kept, FRAMES)
-    for number, here in enumerate(found.frames, start=1):
-        np.testing.assert_allclose(here.xyxy, walkers.places(number))
-        np.testing.assert_allclose(here.embedding, [[1, 0, 0], [0, 0, 1]], atol=1e-6)
-
-    def refuse(*given):
-        raise AssertionError("this embedder is not needed again")
-
-    monkeypatch.setattr("deepsort_reid.commands.track.make_embedder", refuse)
-    assert bench(pictures, *options, "--config", "published") == 0
-    assert seer() == FRAMES
-
-
-@pytest.mark.parametrize("change", ["embedder", "detector", "picture"])
-def test_another_model_or_picture_is_looked_at_anew(change, bench, pictures, seer, tmp_path, out):
-    model = walkers.write_embedder(tmp_path / "colour.onnx")
-    network = tmp_path / "network.onnx"
-    network.write_bytes(b"one")
-    options = ["--detector", network, "--embedder", model]
-    assert bench(pictures, *options) == 0
-    if change == "embedder":
-        walkers.write_embedder(model, gain=2.0)
-    elif change == "detector":
-        network.write_bytes(b"two")
-    else:
-        image = pictures / "SEQ-03" / "img1" / "000004.png"
-        image.write_bytes((pictures / "SEQ-03" / "img1" / "000005.png").read_bytes())
-    assert bench(pictures, *options) == 0
-    assert seer() == 2 * FRAMES
-    assert len(list((out / "cache").iterdir())) == 2
-
-
-def test_a_run_stopped_while_detecting_leaves_no_half_cache(bench, pictures, out, monkeypatch):
-    seer = walkers.Seer(fails_at=5, failure=KeyboardInterrupt())
-    monkeypatch.setattr("deepsort_reid.detectors.detector_from", lambda name, **options: seer)
-    options = ["--detector", "somebody", "--embedder", "none"]
-    assert bench(pictures, *options) == 130
-    assert not list(out.rglob("*.npz"))
-    again = walkers.Seer()
-    monkeypatch.setattr("deepsort_reid.detectors.detector_from", lambda name, **options: again)
-    assert bench(pictures, *options) == 0
-    assert again.calls == FRAMES
-
-
-def test_the_cache_may_lie_elsewhere_and_be_shared(bench, data, out, tmp_path):
-    assert bench(data, "--cache", tmp_path / "shared") == 0
-    names = sorted(path.name.rsplit("-", 1)[0] for path in (tmp_path / "shared").iterdir())
-    assert names == ["SEQ-01", "SEQ-02"]
-    assert not (out / "cache").exists()
-
-
-def save(folder, name, **changed):
-    rows = walkers.rows(FRAMES, score=0.7)
-    looks = np.tile(np.eye(4, dtype=np.float16)[:2], (FRAMES, 1))
-    arrays = {"frame": rows.frame, "xyxy": rows.xyxy, "score": rows.score, "embedding": looks}
-    folder.mkdir(exist_ok=True)
-    arrays |= changed
-    np.savez(folder / f"{name}.npz", **{k: v for k, v in arrays.items() if v is not None})
-    return folder
-
-
-def test_saved_detections_and_embeddings_are_what_the_tracker_gets(
-    bench, data, out, tmp_path, monkeypatch
-):
-    saved = save(tmp_path / "saved", "SEQ-01")
-    given, update = [], DeepSort.update
-    monkeypatch.setattr(DeepSort, "update", lambda self, d: (given.append(d), update(self, d))[1])
-    assert bench(data, "--detections", saved, "--only", "SEQ-01") == 0
-    assert len(given) == FRAMES
-    for number, found in enumerate(given, start=1):
-        np.testing.assert_array_equal(found.xyxy, walkers.places(number))
-        np.testing.assert_array_equal(found.embedding, np.eye(4)[:2])
-        np.testing.assert_array_equal(found.score, [0.7, 0.7])
-    assert not (out / "cache").exists()
-
-
-def test_classes_are_kept_with_saved_detections(tmp_path):
-    save(tmp_path, "SEQ", class_id=np.tile([3, 5], FRAMES))
-    found = read_detections_file(tmp_path / "SEQ.npz", FRAMES + 2)
-    assert [here.class_id.tolist() for here in found.frames] == [[3, 5]] * FRAMES + [[], []]
-    save(tmp_path, "SEQ")
-    assert read_detections_file(tmp_path / "SEQ.npz", None).frames[0].class_id.tolist() == [0, 0]
-
-
-def test_saved_text_detections_are_taken_where_there_is_no_npz(bench, data, out, tmp_path):
-    walkers.write_detections(tmp_path / "saved" / "SEQ-01.txt", 5)
-    assert bench(data, "--detections", tmp_path / "saved", "--only", "SEQ-01") == 0
-    assert read_results(out / "default" / "SEQ-01.txt").frame.max() == 5
 
 
 # --- events ------------------------------------------------------------------------------------
@@ -372,7 +239,7 @@ def test_a_folder_without_sequences_is_one_line(bench, tmp_path, out, capsys):
     (tmp_path / "nothing").mkdir()
     for folder, message in (("nothing", "no sequence"), ("missing", "no such folder")):
         assert bench(tmp_path / folder) == 2
-        error = one_line(capsys)
+        error = walkers.one_line(capsys)
         assert message in error
         assert str(tmp_path / folder) in error
     assert not out.exists()
@@ -382,95 +249,55 @@ def test_sequences_without_truth_cannot_be_scored(bench, tmp_path, capsys):
     folder = walkers.write_sequence(tmp_path / "data" / "SEQ-05", 3)
     (folder / "gt" / "gt.txt").unlink()
     assert bench(tmp_path / "data") == 2
-    assert "expected MOT sequences with gt/gt.txt, found none" in one_line(capsys)
+    assert "expected MOT sequences with gt/gt.txt, found none" in walkers.one_line(capsys)
 
 
 def test_sequences_and_configurations_that_do_not_exist_are_named(bench, data, out, capsys):
     assert bench(data, "--only", "SEQ-09") == 2
-    assert "--only: no sequence 'SEQ-09'; there are SEQ-01, SEQ-02" in one_line(capsys)
+    assert "--only: no sequence 'SEQ-09'; there are SEQ-01, SEQ-02" in walkers.one_line(capsys)
     assert bench(data, "--config", "no-such.json") == 2
-    assert "no-such.json: No such file" in one_line(capsys)
+    assert "no-such.json: No such file" in walkers.one_line(capsys)
     assert not out.exists()
 
 
 def test_two_of_one_name_would_hide_each_other_and_are_refused(bench, data, tmp_path, out, capsys):
     walkers.write_sequence(data / "more" / "SEQ-01", 3)
     assert bench(data) == 2
-    assert "sequences of different names, got 'SEQ-01' more than once" in one_line(capsys)
+    assert "sequences of different names, got 'SEQ-01' more than once" in walkers.one_line(capsys)
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "mine.json").write_text("{}")
     both = ["--config", tmp_path / "a" / "mine.json", "--config", tmp_path / "b" / "mine.json"]
     assert bench(data, "--only", "SEQ-02", *both) == 2
-    assert "configurations of different names, got 'mine' more than once" in one_line(capsys)
+    assert "of different names, got 'mine' more than once" in walkers.one_line(capsys)
     assert not out.exists()
-
-
-@pytest.mark.parametrize(
-    ("changed", "message"),
-    [
-        ({"score": None}, "score"),
-        ({"xyxy": np.zeros((3, 4))}, "xyxy has shape (3, 4), frame (20,)"),
-        ({"embedding": np.zeros(20)}, "embedding has shape (20,), frame (20,)"),
-        ({"frame": np.float64(1)}, "frame has shape ()"),
-        ({"frame": np.arange(20)}, "frame must be a whole number from 1, got 0"),
-        ({"frame": np.full(20, np.nan)}, "frame must be a whole number from 1, got nan"),
-        ({"frame": np.full(20, "one")}, "expected an .npz"),
-        ({"score": np.full(20, np.nan)}, "frame 1: "),
-        ({"score": np.array([None] * 20)}, "expected an .npz"),
-    ],
-)
-def test_saved_arrays_that_miss_or_do_not_fit_are_told_with_their_file(
-    changed, message, bench, data, tmp_path, capsys
-):
-    saved = save(tmp_path / "saved", "SEQ-01", **changed)
-    assert bench(data, "--detections", saved, "--only", "SEQ-01") == 2
-    error = one_line(capsys)
-    assert message in error
-    assert str(saved / "SEQ-01.npz") in error
-
-
-@pytest.mark.parametrize("content", ["nothing", "text", "npy", "half"])
-def test_a_file_that_is_no_npz_is_told_so(content, bench, data, tmp_path, capsys):
-    saved = save(tmp_path / "saved", "SEQ-01")
-    file = saved / "SEQ-01.npz"
-    whole = file.read_bytes()
-    if content == "npy":
-        np.save(tmp_path / "one.npy", np.zeros(3))
-    file.write_bytes(
-        {"nothing": b"", "text": b"1,2,3\n", "half": whole[: len(whole) // 2]}.get(content)
-        or (content == "npy" and (tmp_path / "one.npy").read_bytes())
-        or b""
-    )
-    assert bench(data, "--detections", saved, "--only", "SEQ-01") == 2
-    assert f"{file}: expected an .npz" in one_line(capsys)
 
 
 def test_missing_detections_and_pictures_are_one_line(bench, data, tmp_path, capsys):
     (tmp_path / "saved").mkdir()
     assert bench(data, "--detections", tmp_path / "saved") == 2
-    assert "SEQ-01.npz: no such file, nor SEQ-01.txt beside it" in one_line(capsys)
+    assert "SEQ-01.npz: no such file, nor SEQ-01.txt beside it" in walkers.one_line(capsys)
     assert bench(data, "--detector", "background") == 2
-    assert "expected img1/ or a video to detect and embed in" in one_line(capsys)
+    assert "expected img1/ or a video to detect and embed in" in walkers.one_line(capsys)
     model = walkers.write_embedder(tmp_path / "colour.onnx")
     assert bench(data, "--embedder", model) == 2
-    assert "without frames give --embedder none" in one_line(capsys)
+    assert "without frames give --embedder none" in walkers.one_line(capsys)
     (data / "SEQ-01" / "det" / "det.txt").unlink()
     assert bench(data) == 2
-    assert "expected det/det.txt; or name a --detector" in one_line(capsys)
+    assert "expected det/det.txt; or name a --detector" in walkers.one_line(capsys)
 
 
 def test_a_bad_row_is_told_with_file_and_line(bench, data, capsys):
     file = data / "SEQ-01" / "det" / "det.txt"
     file.write_text("1,-1,10,10,20,50,0.9,-1,-1,-1\n2,-1,ten,10,20,50,0.9,-1,-1,-1\n")
     assert bench(data) == 2
-    assert f"{file}:2" in one_line(capsys)
+    assert f"{file}:2" in walkers.one_line(capsys)
 
 
 def test_an_output_folder_that_cannot_be_made_is_one_line(bench, data, out, capsys, updates):
     out.write_text("mine")
     assert bench(data) == 2
-    assert str(out) in one_line(capsys)
+    assert str(out) in walkers.one_line(capsys)
     assert updates.frames == 0
 
 

@@ -14,6 +14,7 @@ from deepsort_reid.video import VideoWriter
 
 WIDTH, HEIGHT = 160, 120
 FRAMES = 8  # of the street in conftest.py; six of them have ids
+LENGTH = 10  # of the first sequence that `benchmark` gets
 RED, BLUE = (0, 0, 255), (255, 0, 0)
 
 
@@ -138,8 +139,8 @@ def strict(path):
 
 
 def one_line(capsys):
-    """The one line that `track` left on stderr."""
+    """The one line that a command left on stderr."""
     error = capsys.readouterr().err
-    assert error.startswith("deepsort-reid track: "), error
+    assert error.startswith("deepsort-reid "), error
     assert error.count("\n") == 1, error
     return error
