@@ -20,7 +20,6 @@ from deepsort_reid.tracking import (
     SizeMotion,
     published,
 )
-from deepsort_reid.tracking.identities import Identities
 from deepsort_reid.tracks import Tracks
 
 
@@ -56,18 +55,14 @@ def taking(*fields: str, base: DeepSortConfig | None = None) -> DeepSortConfig:
 def by_cascade(*fields: str) -> Callable[[], DeepSort]:
     """The published association with some fields of the default."""
     parts: dict[str, Any] = {"motion": AspectMotion(), "appearance": GalleryAppearance()}
-    return lambda: DeepSort(
-        taking(*fields), association=Cascade(), identities=Identities(capacity=0), **parts
-    )
+    return lambda: DeepSort(taking(*fields), association=Cascade(), **parts)
 
 
 def by_likelihood(*fields: str, **parts: Any) -> Callable[[], DeepSort]:
     """The default association with some fields of the default."""
     config = taking(*fields)
     association = LikelihoodRatio(sure_score=max(config.sure_score, config.min_score))
-    return lambda: DeepSort(
-        config, **{"association": association, "identities": Identities(capacity=0), **parts}
-    )
+    return lambda: DeepSort(config, **{"association": association, **parts})
 
 
 def changed(**fields: Any) -> Callable[[], DeepSort]:
@@ -91,7 +86,7 @@ RUNGS: dict[str, Callable[[], DeepSort]] = {
 # The default with one thing else.
 ALTERNATIVES: dict[str, Callable[[], Any]] = {
     "filtered boxes": lambda: Filtered(DeepSort()),
-    "nobody remembered": lambda: DeepSort(identities=Identities(capacity=0)),
+    "nobody remembered": changed(remember_people=0),
     "cascade": lambda: DeepSort(association=Cascade()),
     "motion x, y, w, h": lambda: DeepSort(motion=SizeMotion(velocity_noise=1 / 320)),
     "gallery": lambda: DeepSort(appearance=GalleryAppearance()),

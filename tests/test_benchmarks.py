@@ -383,7 +383,7 @@ def test_the_rungs_climb_from_the_paper_to_the_default() -> None:
     assert names[0] == "as published"
     assert names[-1] == "DeepSort()"
     below_default = rungs.RUNGS[names[-2]]().config
-    assert replace(below_default, max_misses=rungs.DEFAULT.max_misses) == rungs.DEFAULT
+    assert replace(below_default, remember_people=500) == rungs.DEFAULT
     scene = crowd(5, 12)
     for make in [*rungs.RUNGS.values(), *rungs.ALTERNATIVES.values()]:
         rows, _ = mot.track(make(), scene.detections, [{}] * 12)

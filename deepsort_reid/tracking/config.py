@@ -22,13 +22,14 @@ class DeepSortConfig:
     birth_score: float = 0.6  # and those from here up may begin a track,
     birth_overlap: float = 0.7  # unless this share of the smaller box lies on a person seen now
     remember_score: float = 0.6  # embeddings of less sure boxes are compared but not remembered
+    remember_people: int = 500  # who left, to give them their id back; 0: nobody
     coasting_growth: float = 0.5  # of the size's velocity, kept in each frame a track is unseen
     steady: bool = True  # take a shift common to all people for the camera's
     scale_noise_by_score: bool = True  # NSA: measurement variance times 1 - score
     match_across_classes: bool = True  # False: a track only matches detections of its class
 
     def __post_init__(self) -> None:
-        for name, low in (("confirm_after", 1), ("max_misses", 0)):
+        for name, low in (("confirm_after", 1), ("max_misses", 0), ("remember_people", 0)):
             value = getattr(self, name)
             if not isinstance(value, Integral) or value < low:
                 raise ValueError(f"{name} must be a whole number, at least {low}, got {value!r}")
@@ -50,6 +51,7 @@ class DeepSortConfig:
             birth_score=-math.inf,
             birth_overlap=1.0,
             remember_score=-math.inf,
+            remember_people=0,
             coasting_growth=1.0,
             steady=False,
             scale_noise_by_score=False,

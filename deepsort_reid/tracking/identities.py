@@ -26,7 +26,9 @@ class Identities:
     Raises ValueError when a number is outside its range.
     """
 
-    def __init__(self, capacity: int = 500, *, max_share: float = 0.4, margin: float = 0.2) -> None:
+    def __init__(
+        self, capacity: int = 500, *, max_share: float = 0.35, margin: float = 0.3
+    ) -> None:
         if capacity < 0 or not 0 <= max_share <= 1 or margin < 0:
             raise ValueError(
                 "expected capacity >= 0, max_share in [0, 1] and margin >= 0, got "
@@ -35,11 +37,17 @@ class Identities:
         self.capacity = capacity
         self.max_share = max_share
         self.margin = margin
+        self.last_id = 0  # the highest id ever given: none is given twice
         self.id = np.empty(0, dtype=np.int64)  # in the order of leaving
         self.embedding: Embeddings = np.empty((0, 0), dtype=np.float32)  # (P, D)
 
     def __len__(self) -> int:
         return len(self.id)
+
+    def new_id(self) -> int:
+        """The next id, for somebody new."""
+        self.last_id += 1
+        return self.last_id
 
     def remember(self, id: int, embedding: ArrayLike) -> None:
         """Somebody left: keep the unit embedding (D,); an older one of the same id goes.
@@ -53,20 +61,33 @@ class Identities:
                 f"got {look.shape}"
             )
         self.forget(id)
+        self.last_id = max(self.last_id, id)
         before = self.embedding.reshape(-1, len(look))
         self.id = np.append(self.id, id)[-self.capacity :] if self.capacity else self.id
         self.embedding = np.concatenate([before, look[None]])[-self.capacity :]
         if not self.capacity:
             self.embedding = self.embedding[:0]
 
-    def recognise(self, embedding: Embeddings, unit: float) -> int | None:
+    def recognise(
+        self,
+        embedding: Embeddings,
+        unit: float,
+        *,
+        waited_for: tuple[NDArray[np.int64], Embeddings] | None = None,
+    ) -> int | None:
         """The id of the person who looks like this (D,), or None when that is not clear.
 
-        `unit` is the cosine distance between different people of this video.
+        `unit` is the cosine distance between different people of this video. `waited_for` are
+        people whose tracks still wait for them, ids (W,) and embeddings (W, D): they may be meant
+        as well.
         """
-        if not len(self.id) or embedding.shape != self.embedding.shape[1:]:
+        id, known = self.id, self.embedding
+        if waited_for is not None and len(waited_for[0]):
+            id = np.concatenate([id, waited_for[0]])
+            known = np.concatenate([known.reshape(-1, len(embedding)), waited_for[1]])
+        if not len(id) or embedding.shape != known.shape[1:]:
             return None
-        share = (1 - self.embedding @ embedding) / unit
+        share = (1 - known @ embedding) / unit
         best = int(share.argmin())
         others = np.delete(share, best)
         if share[best] > self.max_share:
@@ -74,7 +95,7 @@ class Identities:
         # Alone in the memory there is no second best; then somebody unknown stands for it.
         if min(others.min(initial=np.inf), 1.0) - share[best] < self.margin:
             return None
-        return int(self.id[best])
+        return int(id[best])
 
     def forget(self, id: int) -> None:
         """Drop one person; nothing happens when the memory does not know the id."""
@@ -94,7 +115,7 @@ class Identities:
         return {
             "id": self.id.copy(),
             "embedding": self.embedding.copy(),
-            "limits": np.array([self.capacity, self.max_share, self.margin]),
+            "limits": np.array([self.capacity, self.max_share, self.margin, self.last_id]),
         }
 
     @classmethod
@@ -107,9 +128,10 @@ class Identities:
             id, embedding, limits = (arrays[name] for name in ("id", "embedding", "limits"))
         except KeyError as error:
             raise ValueError(f"expected the arrays id, embedding and limits: no {error}") from error
-        if embedding.ndim != 2 or len(embedding) != len(id):
+        if embedding.ndim != 2 or len(embedding) != len(id) or len(limits) != 4:
             raise ValueError(f"expected one embedding per id: got {embedding.shape} for {len(id)}")
         made = cls(int(limits[0]), max_share=float(limits[1]), margin=float(limits[2]))
+        made.last_id = int(limits[3])
         made.id = np.asarray(id, dtype=np.int64)
         made.embedding = np.asarray(embedding, dtype=np.float32)
         return made

@@ -101,8 +101,7 @@ class DeepSort:
         self._table = TrackTable()
         self._pool = self._appearance.pool()
         given = self._given_identities
-        self.identities = Identities() if given is None else given
-        self._next_id = 1 + int(self.identities.id.max(initial=0))
+        self.identities = Identities(self.config.remember_people) if given is None else given
         self._frame_shape: tuple[int, ...] | None = None
         self.record = Record() if self._keep_record else None
 
@@ -296,10 +295,8 @@ class DeepSort:
             max_misses=self.config.max_misses,
         )
         ended = table.state == GONE
-        if ended.any():
-            self._see_off(np.flatnonzero(ended & (table.id > 0)))
-            self._pool.give_back(table.slot[ended])
-            table.keep(~ended)
+        self._see_off(np.flatnonzero(ended & (table.id > 0)))
+        self._end(ended)
         self._name()
 
     def _start(self, detections: Detections, row: Rows, free: Rows) -> None:
@@ -326,9 +323,9 @@ class DeepSort:
         born = np.arange(len(table) - n, len(table))
         if self.config.confirm_after == 1:
             table.state[born] = State.CONFIRMED
-            self._name()
         table.vote(born, detections.class_id[free], score)
         self._remember(table.slot[born], detections, free, np.zeros(n, dtype=bool))
+        self._name()
 
     def _worthy(self, detections: Detections, free: Rows) -> Rows:
         """Those of the free detections that may begin a track, the surest first.
@@ -359,12 +356,22 @@ class DeepSort:
     def _name(self) -> None:
         """Confirmed tracks without an id get that of the person who returned, or the next one."""
         table = self._table
+        found_again = np.zeros(len(table), dtype=bool)
         for row in np.flatnonzero((table.state == State.CONFIRMED) & (table.id == 0)).tolist():
-            known = self._recognised(row)
+            known = self._recognised(row, ~found_again)
             if known is None:
-                known = self._next_id
-                self._next_id += 1
-            table.id[row] = known
+                table.id[row] = self.identities.new_id()
+            else:
+                self.identities.forget(known)  # here again: nobody else may become this person
+                found_again |= table.id == known
+                table.id[row] = known
+        self._end(found_again)
+
+    def _end(self, rows: NDArray[np.bool_]) -> None:
+        """Drop tracks (N,)."""
+        if rows.any():
+            self._pool.give_back(self._table.slot[rows])
+            self._table.keep(~rows)
 
     def _see_off(self, rows: Rows) -> None:
         """People who left are remembered by how they looked."""
@@ -376,16 +383,21 @@ class DeepSort:
                 if length > 0:
                     self.identities.remember(int(self._table.id[row]), mean / length)
 
-    def _recognised(self, row: int) -> int | None:
-        """The id of somebody who left and looks like the person of this track, if that is clear."""
-        calibration = self._pool.calibration
-        looks = self._pool.rows_of(int(self._table.slot[row]))
-        if not (len(looks) and len(self.identities) and calibration.useful):
+    def _recognised(self, row: int, eligible: NDArray[np.bool_]) -> int | None:
+        """The id of somebody who is away and looks like the person of this track, if that is clear.
+
+        Away are those who left, and those whose track was last matched before this one began:
+        two tracks seen at the same time are two people.
+        """
+        table, calibration = self._table, self._pool.calibration
+        looks = self._pool.rows_of(int(table.slot[row]))
+        if not (len(looks) and calibration.useful and self.identities.capacity):
             return None
-        known = self.identities.recognise(looks[-1], calibration.different)
-        if known is not None:
-            self.identities.forget(known)  # here again: nobody else may become this person
-        return known
+        unseen = (table.id > 0) & (table.misses >= table.age[row]) & eligible
+        waiting = np.flatnonzero(unseen & self._pool.known(table.slot))
+        last = [self._pool.rows_of(slot)[-1] for slot in table.slot[waiting].tolist()]
+        waited_for = (table.id[waiting], np.stack(last)) if last else None
+        return self.identities.recognise(looks[-1], calibration.different, waited_for=waited_for)
 
     def _remember(
         self,
@@ -439,7 +451,6 @@ def published(*, embedder: FrameEmbedder | None = None, record: bool = False) ->
         association=Cascade(),
         motion=AspectMotion(),
         appearance=GalleryAppearance(),
-        identities=Identities(capacity=0),
         record=record,
     )
 

@@ -7,7 +7,6 @@ import pytest
 
 from deepsort_reid import DeepSort, DeepSortConfig, Detections, State
 from deepsort_reid.tracking import AspectMotion, Cascade, GalleryAppearance, SizeMotion, kalman
-from deepsort_reid.tracking.identities import Identities
 from deepsort_reid.tracking.table import TrackTable
 
 MODEL = AspectMotion()
@@ -25,7 +24,6 @@ def as_published(**config):
         association=Cascade(),
         motion=AspectMotion(),
         appearance=GalleryAppearance(),
-        identities=Identities(capacity=0),
     )
 
 

@@ -155,3 +155,29 @@ def test_a_loaded_memory_gives_ids_of_an_earlier_video_and_new_ids_follow() -> N
     own.reset()
     assert len(own.identities) == 0
     assert watch(own, 5, (HERE, ANNA)) == [1]
+
+
+def test_no_id_is_given_twice_even_after_reset_with_a_memory_that_goes_on() -> None:
+    people = Identities()
+    tracker = DeepSort(identities=people)
+    assert watch(tracker, 5, (HERE, ANNA), (FAR, BERT)) == [1, 2]
+    tracker.reset()
+    assert watch(tracker, 5, (HERE, CARL), (FAR, look(0, 0, 0, 1))) == [3, 4]
+    assert Identities.from_arrays(people.as_arrays()).last_id == 4
+
+
+def test_somebody_whose_track_still_waits_is_recognised_where_motion_gave_up() -> None:
+    tracker = DeepSort()
+    watch(tracker, 5, (HERE, ANNA), (FAR, BERT))
+    watch(tracker, 40, (FAR, BERT))
+    assert tracker.tracks.id.tolist() == [1, 2]  # waiting, a long way from where she comes back
+    assert watch(tracker, 5, (FAR, BERT), (HERE + 600, ANNA)) == [2, 1]
+    assert sorted(tracker.tracks.id.tolist()) == [1, 2]
+
+
+def test_a_person_hidden_for_any_time_keeps_the_id() -> None:
+    for hidden in (10, 60, 107, 115, 119, 120, 121, 150):
+        tracker = DeepSort()
+        watch(tracker, 5, (HERE, ANNA), (FAR, BERT))
+        watch(tracker, hidden, (FAR, BERT))
+        assert watch(tracker, 5, (FAR, BERT), (HERE, ANNA)) == [2, 1], hidden
