@@ -175,9 +175,12 @@ class LikelihoodRatio:
         total = self.evidence(table, pool, model, detections, overlap, forbidden)
         # An unsure detection is nobody's but the one's who was expected just there.
         expected = (table.state == State.CONFIRMED)[:, None] & (overlap >= self.min_unsure_iou)
-        hopeless = ~np.isfinite(total) | (motion + self.appearance.most < self.min_evidence)
+        # The best look could not have helped; without looks motion is all there was.
+        seen = _seen(pool, table, detections)
+        best = np.where(seen, motion + self.appearance.most, total)
+        hopeless = ~np.isfinite(total) | (best < self.min_evidence)
         refused_by_motion = np.where(unsure, forbidden | ~expected, hopeless)
-        appearance = np.where(np.isfinite(total), total - motion, np.nan)
+        appearance = np.where(seen & np.isfinite(total), total - motion, np.nan)
         refused_by_appearance = ~refused_by_motion & ~unsure & (total < self.min_evidence)
         return Judgement(
             motion,
@@ -210,6 +213,13 @@ class LikelihoodRatio:
             share = np.where(seen, distance, 0) / unit
             by_looks = np.where(seen, self.appearance(share, table.misses), by_looks)
         return np.where(possible, by_motion + by_looks, -np.inf)
+
+
+def _seen(pool: Pool, table: TrackTable, detections: Detections) -> Pairs:
+    """Pairs (N, M) of which both sides have an appearance that is worth something."""
+    if detections.embedding is None or not pool.calibration.useful:
+        return np.zeros((len(table), len(detections)), dtype=bool)
+    return np.asarray(pool.known(table.slot)[:, None] & detections.embedding.any(axis=1))
 
 
 def _extended(
