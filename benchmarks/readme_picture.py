@@ -21,7 +21,7 @@ def main() -> None:
     )
     parser.add_argument("--out", type=Path, default=Path("docs/demo.jpg"))
     parser.add_argument("--seed", type=int, default=9)
-    parser.add_argument("--frame", type=int, default=70)
+    parser.add_argument("--frame", type=int, default=200)
     parser.add_argument("--embedder", help="FILE.onnx (default: the package's own)")
     args = parser.parse_args()
     street = Street(seed=args.seed, frames=args.frame)
