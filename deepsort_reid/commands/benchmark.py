@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -181,10 +182,12 @@ def _track(
     from deepsort_reid.commands.sequences import write_text
     from deepsort_reid.mot import ResultWriter
 
+    assert sequence.ground_truth is not None
     tracker = make(record=True) if args.events else make()
     run_card: dict[str, Any] = {
         "sequence": sequence.name,
         "detections_sha256": given.digest,
+        "truth_sha256": sha256(sequence.ground_truth.read_bytes()).hexdigest(),
         "config": {name: str(value) for name, value in asdict(tracker.config).items()},
         "association": repr(tracker.association),
         "boxes": "filtered" if args.filtered else "detections",

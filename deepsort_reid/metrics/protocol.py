@@ -82,8 +82,16 @@ def compare_scored(
     """Lay two sets of boxes side by side and take out those that `rules` do not score.
 
     Under every protocol a truth box marked zero (its score) does not count. Raises ValueError as
-    `compare_boxes` does, and for classes that the protocol does not know.
+    `compare_boxes` does, for classes that the protocol does not know, and for truth scores that
+    are fractions: they are somebody's scores, not marks.
     """
+    fraction = np.trunc(truth.score) != truth.score
+    if fraction.any():
+        row = int(np.argmax(fraction))
+        raise ValueError(
+            "the score of a truth box says whether it counts, 0 or 1: "
+            f"got {truth.score[row]} in row {row}"
+        )
     comparison = compare_boxes(truth, predicted, frames=frames)
     protocol = rules.chosen_for(truth, name)
     if protocol == "plain":
@@ -105,13 +113,13 @@ def compare_scored(
     distractor = np.isin(classes[comparison.pair_truth[pairs]], DISTRACTORS[protocol])
     stays = np.ones(len(comparison.predicted), dtype=np.bool_)
     stays[comparison.pair_predicted[pairs[distractor]]] = False
-    scored = (np.trunc(truth.score[comparison.truth.row]) != 0) & (classes == PEDESTRIAN)
+    scored = (truth.score[comparison.truth.row] != 0) & (classes == PEDESTRIAN)
     return comparison.keep(scored, stays)
 
 
 def _plain(comparison: Comparison, truth: MotRows, predicted: MotRows, rules: Rules) -> Comparison:
     classes = truth.class_id[comparison.truth.row]
-    scored = np.trunc(truth.score[comparison.truth.row]) != 0
+    scored = truth.score[comparison.truth.row] != 0
     stays = np.ones(len(comparison.predicted), dtype=np.bool_)
     if rules.classes is not None:
         scored &= np.isin(classes, rules.classes)

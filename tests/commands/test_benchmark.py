@@ -122,7 +122,7 @@ def test_an_interrupted_benchmark_continues_where_it_stopped(bench, data, update
     assert (out.parent / "out-anew" / "default" / "SEQ-02.txt").read_bytes() == after
 
 
-@pytest.mark.parametrize("change", ["config", "detections", "boxes", "card", "no tracks"])
+@pytest.mark.parametrize("change", ["config", "detections", "truth", "boxes", "card", "no tracks"])
 def test_whatever_decides_the_result_makes_the_run_anew(
     change, bench, data, updates, out, tmp_path
 ):
@@ -134,6 +134,9 @@ def test_whatever_decides_the_result_makes_the_run_anew(
         config.write_text('{"max_misses": 31}')
     elif change == "detections":
         walkers.write_detections(data / "SEQ-01" / "det" / "det.txt", FRAMES, score=0.8)
+    elif change == "truth":
+        truth = data / "SEQ-01" / "gt" / "gt.txt"
+        truth.write_text("".join(truth.read_text().splitlines(keepends=True)[:-1]))
     elif change == "boxes":
         options.append("--filtered")
     elif change == "card":
@@ -171,6 +174,8 @@ def test_the_card_beside_the_tracks_reproduces_the_number(bench, data, out):
     assert card["boxes"] == "detections"
     assert card["association"] == repr(DeepSort().association)
     assert card["seconds"] > 0
+    truth = (data / "SEQ-01" / "gt" / "gt.txt").read_bytes()
+    assert card["truth_sha256"] == hashlib.sha256(truth).hexdigest()
     (kept,) = (out / "cache").glob("SEQ-01-*.npz")
     with np.load(kept) as stored:
         digest = hashlib.sha256()

@@ -121,6 +121,14 @@ def test_rules_that_contradict_themselves_are_refused(
         metrics.evaluate(MotRows.empty(), MotRows.empty(), **options)
 
 
+@pytest.mark.parametrize("protocol", ["plain", "mot16"])
+def test_truth_with_scores_in_place_of_marks_is_refused(protocol: str) -> None:
+    fine, wrong = (1, 1, 0, 0, 10, 10, 1, 1), (2, 1, 0, 0, 10, 10, 0.9, 1)
+    with pytest.raises(ValueError, match=r"whether it counts, 0 or 1: got 0\.9 in row 1"):
+        metrics.evaluate(rows(fine, wrong), rows(fine), protocol=protocol)
+    assert metrics.evaluate(rows(fine), rows(wrong), protocol=protocol).clear.misses == 1
+
+
 def test_classes_that_the_protocol_does_not_know_are_refused() -> None:
     box = (1, 1, 0, 0, 10, 10, 1)
     with pytest.raises(ValueError, match=r"knows the classes 1 to 13: the truth has \[17\]"):
