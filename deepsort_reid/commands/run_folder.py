@@ -5,6 +5,7 @@ import math
 import platform
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +16,7 @@ import numpy as np
 from deepsort_reid import __version__
 from deepsort_reid.mot import MotRows, ResultWriter, write_rows
 from deepsort_reid.pipeline import Step, Stopwatch
+from deepsort_reid.tracking.record import Record
 from deepsort_reid.tracks import Tracks
 
 FORMATS = {"mot": "tracks.txt", "csv": "tracks.csv", "jsonl": "tracks.jsonl"}
@@ -77,6 +79,25 @@ _WRITERS: dict[str, Callable[[Path], TrackWriter]] = {
 }
 
 
+class ReasonWriter:
+    """In words, frame by frame, which box each person with an id got and why not another."""
+
+    def __init__(self, path: Path, record: Record) -> None:
+        self._file: TextIO = path.open("w", encoding="utf-8", newline="\n")
+        self._record = record
+
+    def append(self, frame: int) -> None:
+        """Add the update made last, under the number that the frame has in its source."""
+        update = len(self._record)
+        ids = self._record.frame(update).id
+        for id in ids[ids > 0].tolist():
+            self._file.write(f"{replace(self._record.explain(update, id), frame=frame)}\n\n")
+        self._file.flush()
+
+    def close(self) -> None:
+        self._file.close()
+
+
 class RunFolder:
     """Writes what a run finds, frame by frame, and completes every file however the run ends.
 
@@ -87,6 +108,7 @@ class RunFolder:
         draw: annotate the frames.
         frame_rate: of the annotated video; no video is written when None.
         save_detections: keep detections.txt, and detections.npz with the embeddings.
+        record: of the tracker, told in why.txt; None for no such file.
 
     Raises OSError, before any work is done, when the folder cannot be written.
     """
@@ -99,12 +121,15 @@ class RunFolder:
         draw: bool = True,
         frame_rate: float | None = None,
         save_detections: bool = False,
+        record: Record | None = None,
     ) -> None:
         self.folder = folder
         self._layout = layout
         self._draw = draw or frame_rate is not None
         self._frame_rate = frame_rate
         self._save_detections = save_detections
+        self._record = record
+        self._reasons: ReasonWriter | None = None
         self._open_files = ExitStack()
         self._tracks: TrackWriter | None = None
         self._video: Any = None
@@ -126,6 +151,8 @@ class RunFolder:
         assert self._tracks is not None
         with stopwatch("write"):
             self._tracks.append(step.number, step.tracks)
+            if self._reasons is not None:
+                self._reasons.append(step.number)
         self.frames += 1
         self.boxes += len(step.tracks)
         self.ids.update(step.tracks.id.tolist())
@@ -143,9 +170,13 @@ class RunFolder:
     def _begin(self, step: Step) -> None:
         # From here on it would tell of other tracks than those beside it.
         (self.folder / "summary.json").unlink(missing_ok=True)
+        (self.folder / "why.txt").unlink(missing_ok=True)
         path = self.folder / FORMATS[self._layout]
         self._tracks = _WRITERS[self._layout](path)
         self._open_files.callback(self._tracks.close)
+        if self._record is not None:
+            self._reasons = ReasonWriter(self.folder / "why.txt", self._record)
+            self._open_files.callback(self._reasons.close)
         if self._draw:
             from deepsort_reid.draw import Drawer
 

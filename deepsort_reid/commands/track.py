@@ -49,6 +49,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stop", type=int, help="last frame")
     parser.add_argument("--format", choices=FORMATS, default="mot", help="(default: mot)")
     parser.add_argument("--save-detections", action="store_true", help="and their embeddings")
+    parser.add_argument(
+        "--record", action="store_true", help="and why each person got which box, in why.txt"
+    )
     parser.add_argument("--no-video", action="store_true", help="write no annotated video")
     parser.add_argument("--show", action="store_true", help="show the frames in a window; q ends")
     parser.add_argument("--threads", type=int, help="CPU threads of detector and embedder")
@@ -71,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
     detector, detector_name = make_detector(args, note)
     embedder = make_embedder(args.embedder, args.threads)
     camera_motion = make_camera_motion(args.camera_motion, args.start, args.every)
-    tracker = DeepSort(read_config(args.config), embedder=embedder)
+    tracker = DeepSort(read_config(args.config), embedder=embedder, record=args.record)
     out = args.out or Path(f"{_name_of(args.source)}-tracks")
     stopwatch = Stopwatch()
     folder = RunFolder(
@@ -80,6 +83,7 @@ def run(args: argparse.Namespace) -> int:
         draw=args.show or not args.no_video,
         frame_rate=None if args.no_video else video.frame_rate / args.every,
         save_detections=args.save_detections,
+        record=tracker.record,
     )
     found = steps(
         video,

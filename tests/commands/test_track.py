@@ -202,6 +202,26 @@ def test_saved_detections_tracked_again_give_the_same_tracks(tracked, out):
     assert (out / "tracks.txt").read_bytes() == before
 
 
+def test_record_tells_why_each_person_got_which_box_and_changes_no_track(tracked, out):
+    assert tracked("--no-video") == 0
+    assert not (out / "why.txt").exists()
+    before = (out / "tracks.txt").read_bytes()
+    assert tracked("--no-video", "--record", "--start", "2") == 0
+    # Two people whose ids are given in the third frame tracked, so known from the one after.
+    told = (out / "why.txt").read_text(encoding="utf-8").strip().split("\n\n")
+    assert [each.split(":")[0] for each in told] == [
+        f"frame {frame}, track {id}" for frame in range(5, FRAMES + 1) for id in (1, 2)
+    ]
+    for each in told:
+        assert each.count(": matched") == 1
+        assert each.count("refused by") == 1
+        assert each.splitlines()[-1].startswith("  got detection")
+    assert tracked("--no-video", "--record") == 0
+    assert (out / "tracks.txt").read_bytes() == before
+    assert tracked("--no-video") == 0
+    assert not (out / "why.txt").exists(), "reasons of an earlier run would mislead"
+
+
 def test_quiet_says_nothing_and_otherwise_a_note_tells_the_detector(tracked, capsys):
     assert tracked("--quiet", "--no-video", "--stop", "3", detector=()) == 0
     assert capsys.readouterr() == ("", "")
