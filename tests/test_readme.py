@@ -56,6 +56,7 @@ def test_the_sections_come_in_the_order_in_which_people_ask():
     assert re.findall(r"^## (.*)$", TEXT, flags=re.MULTILINE) == [
         "Install",
         "Ten lines of Python",
+        "How it decides",
         "Command line",
         "Source files",
         "Numbers",
