@@ -17,9 +17,12 @@ Boxes = NDArray[np.float64]  # (N, 4)
 def as_boxes(values: ArrayLike, name: str = "xyxy") -> Boxes:
     """Return `values` as a float64 array of shape (N, 4); an empty input becomes (0, 4).
 
-    Raises ValueError when the shape is another one or a coordinate is not finite.
+    Raises ValueError when the shape is another one or a coordinate is no number or not finite.
     """
-    boxes = np.asarray(values, dtype=np.float64)
+    try:
+        boxes = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must be numbers of shape (N, 4), got {values!r:.80}") from error
     if boxes.ndim in (1, 2) and not len(boxes):
         return np.empty((0, 4))
     if boxes.ndim != 2 or boxes.shape[1] != 4:

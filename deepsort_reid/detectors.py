@@ -302,7 +302,10 @@ def _torchvision_model(name: str, weights: Path | str | None) -> tuple[Any, list
 
     known = list_models(module=detection)
     if name not in known:
-        raise ValueError(f"detector: expected one of {', '.join(known)}, got {name!r}")
+        raise ValueError(
+            f"detector: expected 'background', a .onnx or .txt file or one of {', '.join(known)}, "
+            f"got {name!r}"
+        )
     pretrained = get_model_weights(name).DEFAULT
     categories: list[str] = pretrained.meta["categories"]
     if weights is None:

@@ -177,6 +177,14 @@ def test_coordinates_that_are_no_numbers_are_refused_with_their_row(make, bad):
         make([[0, 0, 5, 5], [0, 0, bad, 5]])
 
 
+@pytest.mark.parametrize(
+    "bad", [[["a", "b", "c", "d"]], [[1, 2, 3, 4], [1, 2]], [[None, {}, 3, 4]]]
+)
+def test_boxes_that_are_no_table_of_numbers_are_refused_with_what_came(bad):
+    with pytest.raises(ValueError, match=r"xyxy must be numbers of shape \(N, 4\), got \[\["):
+        Detections(bad)
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_scores_that_are_no_numbers_are_refused_with_their_row(bad):
     with pytest.raises(ValueError, match=r"score must be finite, got (nan|-?inf) in row 1"):

@@ -187,7 +187,7 @@ def test_a_word_or_a_file_name_stands_for_a_detector(tmp_path):
     ("word", "error", "message"),
     [
         ("model.pt", ValueError, "expected 'background', a .onnx or .txt file"),
-        ("no_such_network", ValueError, "expected one of fasterrcnn_"),
+        ("no_such_network", ValueError, "expected 'background', .* or one of fasterrcnn_"),
         ("absent.onnx", FileNotFoundError, "absent.onnx"),
         ("absent.txt", FileNotFoundError, "absent.txt"),
     ],

@@ -178,7 +178,8 @@ class DeepSort:
         sure = detections.score >= self.config.sure_score
         looks = self._embedder(frame, detections.xyxy[sure])
         rows = detections[sure].with_embedding(looks).embedding
-        assert rows is not None
+        if rows is None:
+            raise ValueError("an embedder must return one row for each box, got None")
         embedding = np.zeros((len(detections), rows.shape[1]), dtype=np.float32)
         embedding[sure] = rows
         return detections.with_embedding(embedding)

@@ -168,6 +168,7 @@ def test_embeddings_can_be_asked_for_and_are_made_only_where_there_are_none():
         (np.eye(2, 8), r"one embedding per box: expected shape \(1, D\), got \(2, 8\)"),
         (np.full((1, 8), 3.0), "rows of length 1"),
         (np.ones(8), r"one embedding per box: expected shape \(1, D\), got \(8,\)"),
+        (None, "an embedder must return one row for each box, got None"),
     ],
 )
 def test_an_embedder_that_returns_nonsense_is_refused(rows, message):
