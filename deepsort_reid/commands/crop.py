@@ -17,6 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--stop", type=int, help="last frame to look at")
     add("--occlude", action="store_true", help="add copies with noise rectangles, and a preview")
     add("--seed", type=int, default=0, help="of the noise")
+    add("--quiet", action="store_true", help="no progress bar")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -59,7 +60,13 @@ def run(args: argparse.Namespace) -> None:
                 f"{labels}: the labels go to frame {last} but {video_path} has {video.length} "
                 f"frames: give the whole video, or --stop {video.length}"
             )
-        frames = tqdm(video.numbered(stop=last), desc=name, total=last, unit="frame")
+        frames = tqdm(
+            video.numbered(stop=last),
+            desc=name,
+            total=last,
+            unit="frame",
+            disable=True if args.quiet else None,
+        )
         counts += crop_people(frames, truth, name, args.out, config)
     print(
         f"{counts.written} crops of {len(counts.people)} people in {args.out}; left out: "

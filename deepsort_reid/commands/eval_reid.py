@@ -35,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--people", type=Path, help="text file with the identities to ask for, one in a line")
     add("--no-report", action="store_true", help="only the table")
     add("--threads", type=int, help="of the CPU, for an ONNX file")
+    add("--quiet", action="store_true", help="no progress bar")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -50,7 +51,8 @@ def run(args: argparse.Namespace) -> None:
     _frames(gallery, args.gap)  # complains before minutes have gone into embedding
     name, embed = _embedder(args.embedder, args.threads)
     count = len(gallery) + (len(queries) if queries is not None else 0)
-    with tqdm(total=count, desc="embedding", unit="image") as bar:
+    quiet = True if args.quiet else None  # None: off where stderr is no terminal
+    with tqdm(total=count, desc="embedding", unit="image", disable=quiet) as bar:
         gallery, gallery_embedding, problems = _embed_all(gallery, embed, bar.update)
         identity = [sample.identity for sample in gallery]
         camera = [sample.camera for sample in gallery]
@@ -94,7 +96,7 @@ def run(args: argparse.Namespace) -> None:
     )
     _print_table(evaluation)
     if not args.no_report:
-        with tqdm(desc="drawing", unit="part") as bar:
+        with tqdm(desc="drawing", unit="part", disable=quiet) as bar:
 
             def step(title: str) -> None:
                 bar.set_postfix_str(title)

@@ -48,6 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--stop", type=int, help="last frame")
     add("--every", type=int, default=1, metavar="N", help="every Nth frame only")
     add("--threads", type=int, help="of the CPU")
+    add("--quiet", action="store_true", help="no progress bar")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -74,7 +75,7 @@ def run(args: argparse.Namespace) -> None:
     frames = video.numbered(args.start, args.stop, args.every)
     sightings = []
     for sighting in find_person(
-        progress(frames, _frame_count(args, video), quiet=False),
+        progress(frames, _frame_count(args, video), quiet=args.quiet),
         lambda frame: detector(frame).xyxy,
         embedder,
         reference,

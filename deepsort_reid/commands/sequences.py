@@ -44,7 +44,8 @@ def progress(
     size = sum(pair.truth.stat().st_size + pair.predicted.stat().st_size for pair in pairs)
     sensible = (os.cpu_count() or 1) if size > WORTH_A_PROCESS else 1
     done = over_sequences(work, pairs, args.processes or sensible)
-    quiet = args.quiet or len(pairs) == 1
+    # None: off where stderr is no terminal.
+    quiet = True if args.quiet or len(pairs) == 1 else None
     return list(tqdm(done, total=len(pairs), unit="sequence", disable=quiet, leave=False))
 
 

@@ -30,7 +30,8 @@ def test_a_worse_tracker_is_worse_in_every_sequence(
     place = tmp_path / "compared.json"
     arguments = [*map(str, trackers), str(trackers[1]), "--quiet", "--json", str(place)]
     assert main(["compare", *arguments, "--draws", "300"]) == 0
-    out = capsys.readouterr().out
+    out, err = capsys.readouterr()
+    assert err == ""
     assert "protocol: plain; 300 draws, blocks of 50 frames" in out
     assert "MOTA  worse  in 3: a, b, c" in out
     against_worse, against_itself = json.loads(place.read_text(encoding="utf-8"))

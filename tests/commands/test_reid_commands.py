@@ -2,6 +2,7 @@
 
 import csv
 import json
+import sys
 
 import cv2
 import numpy as np
@@ -54,8 +55,28 @@ def crops(run, sequence, tmp_path):
 
 
 def complaint(err, command):
-    """The one line of bad input; progress bars write to stderr, too."""
+    """The one line of bad input."""
     return next(line for line in err.splitlines() if line.startswith(f"deepsort-reid {command}: "))
+
+
+@pytest.mark.parametrize(
+    ("terminal", "options", "bar"),
+    [(True, (), True), (True, ("--quiet",), False), (False, (), False)],
+    ids=["terminal", "quiet", "no terminal"],
+)
+def test_bars_are_for_terminals_and_not_for_the_quiet(
+    terminal, options, bar, run, sequence, crops, colour_model, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
+    crop = run("crop", sequence, "--out", tmp_path / "again", "--least-height", 10, *options)
+    evaluation = run("eval-reid", crops, "--embedder", colour_model, "--no-report", *options)
+    search = run(
+        *("find", "12,20,16,40", sequence, "--embedder", colour_model, "--among-truth"),
+        *("--out", tmp_path / "found", *options),
+    )
+    for status, _, err in (crop, evaluation, search):
+        assert status == 0, err
+        assert bool(err) == bar
 
 
 def test_crop_writes_identity_folders_and_says_what_it_left_out(run, sequence, tmp_path):
