@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import re
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -237,6 +238,12 @@ def _require_display() -> None:
         os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     ):
         raise ValueError("--show needs a display, and there is none; leave it out")
+    # Asked in a process of its own: Qt ends the process that asks a display which does not answer.
+    window = [sys.executable, "-c", "import cv2; cv2.namedWindow('deepsort-reid')"]
+    if subprocess.run(window, capture_output=True, check=False).returncode:
+        raise ValueError(
+            "--show needs a display that answers and an OpenCV that can open windows; leave it out"
+        )
 
 
 def _show(picture: Any) -> bool:

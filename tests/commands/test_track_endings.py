@@ -181,6 +181,14 @@ def test_show_without_a_display_is_one_line(tracked, monkeypatch, out, capsys):
     assert not out.exists()
 
 
+def test_show_on_a_display_that_does_not_answer_is_one_line(tracked, monkeypatch, out, capsys):
+    monkeypatch.setenv("DISPLAY", ":98765")
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    assert tracked("--show") == 2
+    assert "--show needs a display that answers" in walkers.one_line(capsys)
+    assert not out.exists()
+
+
 def test_q_in_the_window_ends_the_run_with_everything_saved(tracked, monkeypatch, out):
     shown = []
     monkeypatch.setattr(command, "_require_display", lambda: None)
