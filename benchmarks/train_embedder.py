@@ -2,9 +2,9 @@
 
 python -m benchmarks.train_embedder ../shared/data/reid/Market-1501-v15.09.15 --out runs/market1501
 
-Two processes of one thread each. The first epochs see small pictures at a constant rate, the last
-ones the full size while the rate falls to zero. No test picture is read, and nothing is chosen by
-test scores; those are printed by `deepsort-reid eval-reid DATA --embedder FILE --no-report`.
+Two processes of one thread each. First small pictures at a constant rate, then the full size while
+the rate falls to zero, then once more from a lower rate. No test picture is read; the test scores
+come from `python -m benchmarks.market1501 FILE`.
 Stopped and started again, it goes on after the last finished epoch.
 """
 
@@ -13,26 +13,40 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from benchmarks import provenance
 from deepsort_reid.reid.checkpoint import load_checkpoint
 
-SMALL_EPOCHS = 48  # at 96x48, constant rate
-EPOCHS = 82  # in all; the others at 128x64, falling rate
 
+class Phase(NamedTuple):
+    """Epochs in a row with the same size and one course of the learning rate."""
+
+    size: tuple[int, int]  # height, width
+    rate: float
+    decay_from: int  # epoch; before it the rate is constant
+    decay_to: int  # epoch at which it is zero
+    end: int  # the phase's last epoch
+
+
+PHASES = (
+    Phase((96, 48), 2e-3, 48, 82, 48),
+    Phase((128, 64), 2e-3, 48, 82, 82),
+    Phase((128, 64), 6e-4, 82, 95, 95),
+)
 NETWORK = ("--backbone", "compact", "--embedding-width", "384", "--stripes", "2")
 RECIPE = (
     *("--losses", "softmax", "triplet", "--smoothing", "0.1"),
     *("--people", "16", "--images-each", "4"),
-    *("--optimizer", "adamw", "--rate", "2e-3", "--weight-decay", "0.05"),
-    *("--schedule", "flat-cosine", "--warm-up", "2", "--decay-from", str(SMALL_EPOCHS)),
+    *("--optimizer", "adamw", "--weight-decay", "0.05"),
+    *("--schedule", "flat-cosine", "--warm-up", "2"),
     *("--average-decay", "0.999", "--precision", "bfloat16", "--local-norms"),
     *("--split", "none", "--seed", "0"),
 )
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Train both phases where they are not done yet, then write `embedder.onnx` into the run."""
+    """Train what is not done yet, then write `embedder.onnx` into the run."""
     name = "python -m benchmarks.train_embedder"
     parser = argparse.ArgumentParser(prog=name, description=__doc__)
     parser.add_argument("data", type=Path, help="Market-1501-v15.09.15")
@@ -40,10 +54,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--processes", type=int, default=2, help="they divide 16 people a batch")
     args = parser.parse_args(argv)
     print(provenance.line("torch", "torchvision", "numpy"))
-    for size, end in (((96, 48), SMALL_EPOCHS), ((128, 64), EPOCHS)):
+    for phase in PHASES:
         done = finished_epochs(args.out)
-        if done < end:
-            train(args.data, args.out, size, end, args.processes, resume=done > 0)
+        if done < phase.end:
+            train(args.data, args.out, phase, args.processes, resume=done > 0)
     export = ("export", args.out, "--crops", args.data, "--out", args.out / "embedder.onnx")
     texts = ("--name", "compact-384", "--training-data", "Market-1501 bounding_box_train")
     command([sys.executable, "-m", "deepsort_reid", *export, *texts])
@@ -56,14 +70,12 @@ def finished_epochs(run: Path) -> int:
     return int(load_checkpoint(run)["state"]["epoch"])
 
 
-def train(
-    data: Path, run: Path, size: tuple[int, int], end: int, processes: int, *, resume: bool
-) -> None:
-    """Up to epoch `end` on pictures of `size` (height, width)."""
+def train(data: Path, run: Path, phase: Phase, processes: int, *, resume: bool) -> None:
+    """One phase, or what is left of it."""
     launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", processes]
-    # The decay of the recipe starts where the first phase ends, so that phase need not know more.
-    what = ["train", data, "--out", run, *NETWORK, *RECIPE, "--size", *size, "--epochs", EPOCHS]
-    what += ["--stop-after", end, "--threads", 1]
+    what = ["train", data, "--out", run, *NETWORK, *RECIPE, "--size", *phase.size]
+    what += ["--rate", phase.rate, "--decay-from", phase.decay_from, "--epochs", phase.decay_to]
+    what += ["--stop-after", phase.end, "--threads", 1]
     if resume:
         what += ["--resume", run]
     command([sys.executable, *launch, "-m", "deepsort_reid", *what])
