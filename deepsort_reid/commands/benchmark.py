@@ -68,6 +68,7 @@ def run(args: argparse.Namespace) -> int:
     inputs: dict[str, SequenceDetections] = {}
     rows: dict[str, Scores] = {}
     speeds: dict[str, float] = {}
+    protocols: dict[str, list[str]] = {}
     for name, make in configurations.items():
         scores: dict[str, Scores] = {}
         frames, seconds = 0, 0.0
@@ -76,7 +77,9 @@ def run(args: argparse.Namespace) -> int:
                 inputs[sequence.name] = _inputs(sequence, args)
             given = inputs[sequence.name]
             spent = _track(sequence, given, make, args.out / name, args)
-            scores[sequence.name] = _score(sequence, args.out / name)
+            protocol, scores[sequence.name] = _score(sequence, args.out / name)
+            if sequence.name not in protocols.setdefault(protocol, []):
+                protocols[protocol].append(sequence.name)
             frames, seconds = frames + len(given.frames), seconds + spent
         for row, found in metrics.with_combined(scores).items():
             rows[row if len(configurations) == 1 else f"{name} {row}"] = found
@@ -85,8 +88,12 @@ def run(args: argparse.Namespace) -> int:
     speed = "\n".join(
         f"{name}: tracked at {fps:.0f} frames per second" for name, fps in speeds.items()
     )
-    (args.out / "table.txt").write_text(f"{table}\n{speed}\n", encoding="utf-8")
-    print(f"{table}\n{speed}\nwritten to {args.out}")
+    rules = "\n".join(
+        f"protocol: {protocol}" + (f" ({', '.join(names)})" if len(protocols) > 1 else "")
+        for protocol, names in sorted(protocols.items())
+    )
+    (args.out / "table.txt").write_text(f"{table}\n{speed}\n{rules}\n", encoding="utf-8")
+    print(f"{table}\n{speed}\n{rules}\nwritten to {args.out}")
     return 0
 
 
@@ -218,16 +225,16 @@ def _track(
     return seconds
 
 
-def _score(sequence: "Sequence", out: Path) -> "Scores":
-    from deepsort_reid.metrics import evaluate
+def _score(sequence: "Sequence", out: Path) -> "tuple[str, Scores]":
+    """The protocol that the truth calls for, and the scores under it."""
+    from deepsort_reid import metrics
     from deepsort_reid.mot import read_ground_truth, read_results
 
     assert sequence.ground_truth is not None
-    return evaluate(
-        read_ground_truth(sequence.ground_truth),
-        read_results(out / f"{sequence.name}.txt"),
-        frames=sequence.length,
-    )
+    truth = read_ground_truth(sequence.ground_truth)
+    predicted = read_results(out / f"{sequence.name}.txt")
+    protocol = metrics.choose_protocol(truth, sequence.name)
+    return protocol, metrics.evaluate(truth, predicted, protocol=protocol, frames=sequence.length)
 
 
 def _write_events(sequence: "Sequence", tracks: Path, tracker: "DeepSort", path: Path) -> None:

@@ -133,9 +133,9 @@ def _side(rows: MotRows, name: str) -> Side:
     ids = np.asarray(rows.id, dtype=np.int64)
     if len(frame) and frame.min() < 1:
         raise ValueError(f"frames are counted from 1: {name} has frame {frame.min()}")
-    wrong = ~np.isfinite(xyxy).all(axis=1) | (xyxy[:, 2:] < xyxy[:, :2]).any(axis=1)
-    if wrong.any():
-        row = int(np.flatnonzero(wrong)[0])
+    fine = np.isfinite(xyxy[:, 2:]) & np.isfinite(xyxy[:, :2]) & (xyxy[:, 2:] >= xyxy[:, :2])
+    if not fine.all():
+        row = int(np.argwhere(~fine)[0, 0])
         raise ValueError(
             f"{name} row {row} (frame {frame[row]}, id {ids[row]}) has the box "
             f"{xyxy[row].tolist()}: expected finite x1, y1, x2, y2 with x1 <= x2 and y1 <= y2"

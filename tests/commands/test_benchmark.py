@@ -72,6 +72,28 @@ def test_the_table_is_that_of_evaluate_and_has_a_combined_row(bench, data, out, 
     assert combined.mota == pytest.approx(36 / 44)
 
 
+def test_each_sequence_is_scored_and_told_under_the_rules_that_evaluate_chooses(
+    bench, data, out, capsys
+):
+    truth = walkers.rows(FRAMES, score=1)
+    truth.class_id[truth.id == 2] = 6  # a vehicle, which MOT20 forgives and MOT16 does not know
+    for name in ("MOT20-77", "OTHER"):
+        walkers.write_sequence(data / name, FRAMES, truth=truth)
+    assert bench(data) == 0
+    printed = capsys.readouterr().out
+    rules = [
+        "protocol: mot16 (OTHER)",
+        "protocol: mot20 (MOT20-77)",
+        "protocol: plain (SEQ-01, SEQ-02)",
+    ]
+    assert [line for line in printed.splitlines() if line.startswith("protocol")] == rules
+    assert main(["evaluate", str(data), str(out / "default"), "--quiet"]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[:3] == rules
+    for line in told[3:9]:
+        assert line in printed.splitlines()
+
+
 def test_tracks_are_those_of_the_tracker_on_the_public_detections(bench, data, out):
     assert bench(data, "--config", "published", "--only", "SEQ-01") == 0
     tracker, expected = published(), []
