@@ -3,8 +3,8 @@
 python -m benchmarks.train_embedder ../shared/data/reid/Market-1501-v15.09.15 --out runs/market1501
 
 Two processes of one thread each. First small pictures at a constant rate, then the full size while
-the rate falls to zero, then once more from a lower rate. No test picture is read; the test scores
-come from `python -m benchmarks.market1501 FILE`.
+the rate falls to zero. No test picture is read; the test scores come from
+`python -m benchmarks.market1501 FILE`.
 Stopped and started again, it goes on after the last finished epoch.
 """
 
@@ -32,7 +32,6 @@ class Phase(NamedTuple):
 PHASES = (
     Phase((96, 48), 2e-3, 48, 82, 48),
     Phase((128, 64), 2e-3, 48, 82, 82),
-    Phase((128, 64), 6e-4, 82, 95, 95),
 )
 NETWORK = ("--backbone", "compact", "--embedding-width", "384", "--stripes", "2")
 RECIPE = (

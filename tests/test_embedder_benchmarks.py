@@ -22,11 +22,10 @@ def test_the_training_goes_on_after_the_phases_that_are_done(tmp_path, monkeypat
     train_embedder.main([str(tmp_path), "--out", str(tmp_path / "run")])
     words = [[str(word) for word in command] for command in commands]
     assert [("train" in line, "export" in line) for line in words] == [
-        (True, False), (True, False), (False, True)
+        (True, False), (False, True)
     ]  # fmt: skip
-    for line, stop in zip(words[:2], ("82", "95"), strict=True):
-        assert line[line.index("--stop-after") + 1] == stop
-        assert line[line.index("--resume") + 1] == str(tmp_path / "run")
+    assert words[0][words[0].index("--stop-after") + 1] == "82"
+    assert words[0][words[0].index("--resume") + 1] == str(tmp_path / "run")
 
 
 def test_every_phase_of_the_training_starts_where_the_one_before_ends():
