@@ -21,6 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar=("HEIGHT", "WIDTH"),
         help="of the input (default: what it was trained with)",
     )
+    parser.add_argument(
+        "--mirror", action="store_true", help="mean with the mirror image: better, half the speed"
+    )
     parser.add_argument("--full-weights", action="store_true", help="32 bits: twice the file")
     parser.add_argument("--name", help="in the metadata (default: the backbone)")
     parser.add_argument("--training-data", default="unknown", help="in the metadata")
@@ -54,6 +57,7 @@ def run(args: argparse.Namespace) -> int:
             "epochs": str(state["state"]["epoch"]),
         },
         half_weights=not args.full_weights,
+        mirror=args.mirror,
     )
     size = args.out.stat().st_size / 1e6
     print(

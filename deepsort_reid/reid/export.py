@@ -15,7 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from deepsort_reid.reid.checkpoint import write_atomically
-from deepsort_reid.reid.model import ReidModel, embed_images
+from deepsort_reid.reid.model import ReidModel
 
 LEAST_COSINE = 0.9999
 _OPSET = 17
@@ -28,6 +28,7 @@ def export_onnx(
     metadata: Mapping[str, str],
     *,
     half_weights: bool = True,
+    mirror: bool = False,
 ) -> float:
     """Write the network to `path` and return the worst cosine between it and PyTorch.
 
@@ -35,13 +36,15 @@ def export_onnx(
     are those of `crops` (N, H, W, 3) uint8, real pictures on which the two are compared.
     `metadata` is added to what `Embedder` reads (input size, channel order, normalisation, width).
     `half_weights` stores large weights in 16 bits, which halves the file and costs no time:
-    onnxruntime widens them once when it loads.
+    onnxruntime widens them once when it loads. `mirror` embeds the picture and its mirror image and
+    gives their mean: better answers at half the speed.
 
     Raises ValueError, and writes nothing, when the worst cosine is under 0.9999.
     """
     if crops.ndim != 4 or not len(crops):
         raise ValueError(f"crops to compare on must be (N, H, W, 3), got {crops.shape}")
-    network = _to_onnx(model, crops.shape[1], crops.shape[2])
+    embed = _Embed(model, mirror=mirror).eval()
+    network = _to_onnx(embed, crops.shape[1], crops.shape[2])
     if half_weights:
         _store_half(network)
     own = {
@@ -54,7 +57,7 @@ def export_onnx(
     helper.set_model_props(network, {**metadata, **own})
     onnx.checker.check_model(network)
     data = network.SerializeToString()
-    cosine = worst_cosine(data, embed_images(model, crops).numpy(), crops)
+    cosine = worst_cosine(data, _in_torch(embed, crops), crops)
     if not cosine >= LEAST_COSINE:
         raise ValueError(
             f"{path} not written: the ONNX network differs from PyTorch, worst cosine {cosine:.6f} "
@@ -78,16 +81,27 @@ def worst_cosine(network: bytes, expected: NDArray[np.float32], crops: NDArray[n
 class _Embed(nn.Module):
     """The graph to export: pictures in, unit rows out."""
 
-    def __init__(self, model: ReidModel) -> None:
+    def __init__(self, model: ReidModel, *, mirror: bool) -> None:
         super().__init__()
         self.model = model
+        self.mirror = mirror
 
     def forward(self, images: Tensor) -> Tensor:
-        return F.normalize(self.model(images)[1])
+        rows = F.normalize(self.model(images)[1])
+        if self.mirror:
+            rows = F.normalize(rows + F.normalize(self.model(images.flip(3))[1]))
+        return rows
 
 
-def _to_onnx(model: ReidModel, height: int, width: int) -> onnx.ModelProto:
-    device = next(model.parameters()).device
+def _in_torch(embed: _Embed, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+    device = next(embed.parameters()).device
+    with torch.inference_mode():
+        images = torch.from_numpy(np.ascontiguousarray(crops.transpose(0, 3, 1, 2))).to(device)
+        return np.asarray(embed(images).cpu().numpy(), np.float32)
+
+
+def _to_onnx(embed: _Embed, height: int, width: int) -> onnx.ModelProto:
+    device = next(embed.parameters()).device
     example = torch.zeros(2, 3, height, width, device=device)
     buffer = BytesIO()
     with warnings.catch_warnings():
@@ -98,7 +112,7 @@ def _to_onnx(model: ReidModel, height: int, width: int) -> onnx.ModelProto:
         # Instance norm takes its statistics from the picture in training and afterwards alike.
         warnings.filterwarnings("ignore", ".*operator 'instance_norm' is set to train=True")
         torch.onnx.export(
-            _Embed(model).eval(),
+            embed,
             (example,),
             buffer,  # type: ignore[arg-type]  # a file object does as well
             dynamo=False,

@@ -75,6 +75,19 @@ def test_half_weights_halve_the_file_and_keep_the_embedding(tmp_path):
     assert sum(t.data_type == onnx.TensorProto.FLOAT16 for t in kept) > 10
 
 
+def test_a_mirrored_file_gives_a_picture_and_its_mirror_image_the_same(tmp_path):
+    model, crops = network(), noise()
+    export_onnx(model, tmp_path / "e.onnx", crops, {}, mirror=True)
+    session = onnxruntime.InferenceSession(tmp_path / "e.onnx", providers=["CPUExecutionProvider"])
+    images = crops.transpose(0, 3, 1, 2).astype(np.float32)
+    (plain,) = session.run(None, {"images": images})
+    (mirrored,) = session.run(None, {"images": np.ascontiguousarray(images[..., ::-1])})
+    assert np.allclose(plain, mirrored, atol=1e-4)
+    both = embed_images(model, crops) + embed_images(model, crops[:, :, ::-1].copy())
+    assert np.allclose(plain, torch.nn.functional.normalize(both).numpy(), atol=2e-3)
+    assert not np.allclose(plain, embed_images(model, crops).numpy(), atol=2e-3)
+
+
 def test_a_file_that_differs_is_refused_and_the_old_one_stays(tmp_path, monkeypatch):
     (tmp_path / "e.onnx").write_bytes(b"the old one")
     whole = export._store_half
