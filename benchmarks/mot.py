@@ -214,7 +214,8 @@ def table(group: str, chosen: str, options: dict[str, Any]) -> Iterator[tuple[st
             yield name, evaluate_group(factory, group, **options)
     without_video = {**options, "with_frames": False, "with_warps": False}
     for name, factory in peers.available().items():
-        can_run = group in GROUPS_WITH_EMBEDDINGS or not name.startswith("deep-sort-realtime")
+        with_looks = group in GROUPS_WITH_EMBEDDINGS and options["embeddings"] is not None
+        can_run = with_looks or not name.startswith("deep-sort-realtime")
         if chosen in name and can_run:
             yield name, evaluate_group(factory, group, **without_video)
 
@@ -225,6 +226,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--only", default="", metavar="TEXT", help="rows whose name has TEXT")
     parser.add_argument("--data", type=Path, help="data folder (else DEEPSORT_REID_DATA)")
     parser.add_argument("--embedder", type=Path, metavar="ONNX", help="instead of stored OSNet")
+    parser.add_argument("--motion-only", action="store_true", help="no embeddings for anybody")
     parser.add_argument("--cache", type=Path, default=embedding.default_cache(), metavar="DIR")
     parser.add_argument("--frames", action="store_true", help="pass frame= to our trackers")
     parser.add_argument("--warps", action="store_true", help="pass camera= to our trackers")
@@ -243,7 +245,7 @@ def main(argv: list[str] | None = None) -> int:
     for text in peers.missing():
         print(text)
     for group in args.group or GROUPS:
-        embed: str | Embed | None = "npz"
+        embed: str | Embed | None = None if args.motion_only else "npz"
         if args.embedder and group in GROUPS_WITH_EMBEDDINGS:
             embed = embedding.stored(args.embedder, args.cache)
         options = {"data": data, "embeddings": embed, "with_warps": args.warps}
