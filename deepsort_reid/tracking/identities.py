@@ -62,11 +62,11 @@ class Identities:
             )
         self.forget(id)
         self.last_id = max(self.last_id, id)
-        before = self.embedding.reshape(-1, len(look))
-        self.id = np.append(self.id, id)[-self.capacity :] if self.capacity else self.id
-        self.embedding = np.concatenate([before, look[None]])[-self.capacity :]
         if not self.capacity:
-            self.embedding = self.embedding[:0]
+            return
+        before = self.embedding.reshape(-1, len(look))
+        self.id = np.append(self.id, id)[-self.capacity :]
+        self.embedding = np.concatenate([before, look[None]])[-self.capacity :]
 
     def recognise(
         self,

@@ -206,11 +206,10 @@ class LikelihoodRatio:
         coasting = (table.state == State.COASTING)[:, None]
         possible = (by_motion > _HOPELESS) & ~forbidden & (coasting | (overlap >= self.min_iou))
         by_looks = np.full(possible.shape, self.min_evidence - self.min_evidence_unseen)
-        unit = pool.calibration.different
-        if detections.embedding is not None and pool.calibration.useful:
-            distance = pool.cosine_distance(table.slot, detections.embedding, possible)
-            seen = np.isfinite(distance) & detections.embedding.any(axis=1)
-            share = np.where(seen, distance, 0) / unit
+        seen = possible & _seen(pool, table, detections)
+        if detections.embedding is not None and seen.any():
+            distance = pool.cosine_distance(table.slot, detections.embedding, seen)
+            share = np.where(seen, distance, 0) / pool.calibration.different
             by_looks = np.where(seen, self.appearance(share, table.misses), by_looks)
         return np.where(possible, by_motion + by_looks, -np.inf)
 
