@@ -21,6 +21,7 @@ _HOME = {
     "DeepSortConfig": "tracking",
     "Detections": "detections",
     "Embedder": "embedder",
+    "FixedLag": "tracking",
     "MotRows": "mot",
     "State": "tracks",
     "Tracks": "tracks",
@@ -33,6 +34,7 @@ __all__ = [
     "DeepSortConfig",
     "Detections",
     "Embedder",
+    "FixedLag",
     "MotRows",
     "State",
     "Tracks",
@@ -46,7 +48,7 @@ if TYPE_CHECKING:
     from deepsort_reid.embedder import Embedder
     from deepsort_reid.mot import MotRows
     from deepsort_reid.pipeline import track_video
-    from deepsort_reid.tracking import DeepSort, DeepSortConfig
+    from deepsort_reid.tracking import DeepSort, DeepSortConfig, FixedLag
     from deepsort_reid.tracks import State, Tracks
 
 

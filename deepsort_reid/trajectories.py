@@ -1,4 +1,4 @@
-"""Finished tracks made better: fill gaps, smooth, drop what is too short. Needs the whole video.
+"""Finished tracks made better: link, fill gaps, smooth, drop short ones. Needs the whole video.
 
 Every function takes result rows and returns new ones; use them on what `read_results` gives, and
 say so beside a score, because an online tracker cannot know the future.
@@ -9,10 +9,18 @@ from typing import Any
 import numpy as np
 from filterpy.common import Q_continuous_white_noise
 from filterpy.kalman import KalmanFilter
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from deepsort_reid import boxes
 from deepsort_reid.mot import MotRows
+from deepsort_reid.tracking.linking import (
+    END_FRAMES,
+    Ends,
+    Linking,
+    backwards,
+    motion_at_end,
+    unit_rows,
+)
 
 Array = NDArray[np.float64]
 
@@ -29,6 +37,48 @@ def drop_short(rows: MotRows, min_frames: int) -> MotRows:
         raise ValueError(f"min_frames must be 1 or more, got {min_frames}")
     _, of_row, count = np.unique(rows.id, return_inverse=True, return_counts=True)
     return rows[count[of_row] >= min_frames]
+
+
+def link(
+    rows: MotRows, embedding: ArrayLike | None = None, *, linking: Linking | None = None
+) -> MotRows:
+    """The same rows with the ids of tracks that are one person made one: that of the earliest.
+
+    All tracks are weighed against all that began after they ended, those are joined that fit best
+    together over all (one assignment), and what was joined may be joined again. Tracks that
+    overlap in time are never joined.
+
+    A wrong link costs more than a missing one: everything after it carries somebody else's id.
+    So a link needs clear evidence, clearly more than any other track has. Without embeddings
+    motion must decide alone, and then only short gaps are bridged.
+
+    Args:
+        rows: tracks; the order of the rows stays.
+        embedding: appearance (R, D) of each row, unit length; a row of zeros, as for a box that a
+            filter filled in, says nothing. None where there are no embeddings.
+        linking: what counts as evidence; `Linking()` unless given.
+
+    Raises:
+        ValueError: rows have no ids, an id stands twice in a frame, or `embedding` does not have
+            one finite row for each row.
+    """
+    _require_tracks(rows)
+    rule = linking or Linking()
+    looks = _checked_looks(embedding, len(rows))
+    id = rows.id.copy()
+    while len(rows):
+        names, ended, begun = _ends(rule, rows, id, looks)
+        pairs = rule(ended, begun, _different(rows, id, names, ended.look))
+        if not len(pairs):
+            break
+        # Pairs form chains: from the last one on, everybody takes the id of the one before.
+        before = dict(zip(names[pairs[:, 1]].tolist(), names[pairs[:, 0]].tolist(), strict=True))
+        for name in names.tolist():
+            first = name
+            while first in before:
+                first = before[first]
+            id[id == name] = first
+    return MotRows(rows.frame, id, rows.xyxy, rows.score, rows.class_id, rows.visibility)
 
 
 def fill_gaps(rows: MotRows, max_gap: int = 20) -> MotRows:
@@ -98,6 +148,57 @@ def smooth(
     return MotRows(
         rows.frame, rows.id, boxes.xywh_to_xyxy(xywh), rows.score, rows.class_id, rows.visibility
     )
+
+
+def _ends(
+    rule: Linking, rows: MotRows, id: NDArray[np.int64], looks: Array
+) -> tuple[NDArray[np.int64], Ends, Ends]:
+    """The ids (N,), and where and how their tracks end and begin."""
+    names, track = np.unique(id, return_inverse=True)
+    first = np.full(len(names), np.iinfo(np.int64).max)
+    last = np.zeros(len(names), dtype=np.int64)
+    np.minimum.at(first, track, rows.frame)
+    np.maximum.at(last, track, rows.frame)
+    motions = []
+    for ago in (last[track] - rows.frame, rows.frame - first[track]):
+        near = ago < END_FRAMES
+        boxes = np.full((len(names), END_FRAMES, 4), np.nan)
+        boxes[track[near], END_FRAMES - 1 - ago[near]] = rows.xyxy[near]
+        motions.append(motion_at_end(rule.model, boxes))
+    look = np.zeros((len(names), looks.shape[1]))
+    np.add.at(look, track, looks)
+    look = unit_rows(look)
+    ended = Ends(last.astype(np.float64), motions[0], look)
+    begun = Ends(first.astype(np.float64), backwards(motions[1]), look)
+    return names, ended, begun
+
+
+def _different(
+    rows: MotRows, id: NDArray[np.int64], names: NDArray[np.int64], look: Array
+) -> float:
+    """The median cosine distance of mean looks that were seen in one frame; NaN without any."""
+    known = np.asarray(look.any(axis=1))
+    together = np.zeros((len(names), len(names)))
+    track = np.searchsorted(names, id)
+    for frame in np.unique(rows.frame):
+        here = track[rows.frame == frame]
+        here = here[known[here]]
+        together[np.ix_(here, here)] = 1
+    one, other = np.nonzero(np.triu(together, 1))
+    return float(np.median((1 - look @ look.T)[one, other])) if len(one) else np.nan
+
+
+def _checked_looks(embedding: Any, n: int) -> Array:
+    """One row (n, D) of appearance for each row, (n, 0) where there is none."""
+    if embedding is None:
+        return np.zeros((n, 0))
+    looks = np.asarray(embedding, dtype=np.float64)
+    if looks.ndim != 2 or len(looks) != n:
+        raise ValueError(f"expected one embedding for each of {n} rows, got shape {looks.shape}")
+    if not np.isfinite(looks).all():
+        row = int(np.flatnonzero(~np.isfinite(looks).all(axis=1))[0])
+        raise ValueError(f"embedding must be finite, row {row} is not")
+    return looks
 
 
 def _smooth_track(

@@ -36,7 +36,7 @@ TABLE = {
     "tracks": allow("boxes", "numpy"),
     "tracking": allow("boxes detections tracks", "numpy scipy lap"),
     "mot": allow("boxes detections tracks", "numpy"),
-    "trajectories": allow("boxes mot", "numpy scipy filterpy"),
+    "trajectories": allow("boxes mot tracking", "numpy scipy filterpy"),
     "metrics": allow("boxes mot", "numpy scipy motmetrics"),
     "video": allow("frames", "cv2 numpy"),
     "camera_motion": allow("frames", "cv2 numpy"),

@@ -3,12 +3,14 @@
 from deepsort_reid.tracking.appearance import GalleryAppearance, MeanAppearance
 from deepsort_reid.tracking.cascade import Cascade
 from deepsort_reid.tracking.config import DeepSortConfig
+from deepsort_reid.tracking.fixed_lag import Delayed, FixedLag
 from deepsort_reid.tracking.kalman import AspectMotion, SizeMotion
 from deepsort_reid.tracking.likelihood import (
     AppearanceEvidence,
     LikelihoodRatio,
     MotionEvidence,
 )
+from deepsort_reid.tracking.linking import Linking
 from deepsort_reid.tracking.tracker import DeepSort, published
 
 __all__ = [
@@ -17,8 +19,11 @@ __all__ = [
     "Cascade",
     "DeepSort",
     "DeepSortConfig",
+    "Delayed",
+    "FixedLag",
     "GalleryAppearance",
     "LikelihoodRatio",
+    "Linking",
     "MeanAppearance",
     "MotionEvidence",
     "SizeMotion",

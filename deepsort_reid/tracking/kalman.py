@@ -126,7 +126,7 @@ def begin(model: MotionModel, measurement: Array) -> Array:
     return motion
 
 
-def predict(model: MotionModel, motion: Array, dt: float = 1.0) -> Array:
+def predict(model: MotionModel, motion: Array, dt: float | Array = 1.0) -> Array:
     """Let `dt` frames pass: (N, 5, 4) -> (N, 5, 4)."""
     position, velocity, pp, pv, vv = (motion[:, k] for k in range(5))
     drift, velocity_drift, _ = model.spreads(position)

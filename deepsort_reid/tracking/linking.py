@@ -1,0 +1,180 @@
+"""Is this track the continuation of that one? Two finished ends weighed against each other.
+
+What the tracker asks of a track and a detection (`likelihood.py`) is asked here of a track that
+ended and one that began later, with more to go by: the place is compared forwards from the end and
+backwards from the beginning, and the looks of a whole track are a mean of many. The answer is a log
+likelihood ratio again: what motion says plus what appearance says.
+"""
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepsort_reid.tracking import kalman
+from deepsort_reid.tracking.assignment import assign
+from deepsort_reid.tracking.kalman import POSITION, PV, VELOCITY, VV, AspectMotion, MotionModel
+from deepsort_reid.tracking.likelihood import AppearanceEvidence, MotionEvidence
+
+Array = NDArray[np.float64]
+Pairs = NDArray[np.intp]
+
+# The last frames of a track say where it was heading; more would say where it came from.
+END_FRAMES = 30
+_PLACE = [0, 1, 3]  # centre and height
+# Frames since the last sighting, for the looks: a mean over a track is no look of just now.
+_LONG_AGO = 10_000
+_SMALLEST_UNIT = 1e-3  # people whose looks differ less than that are told apart by nothing
+
+
+@dataclass(frozen=True, eq=False)
+class Ends:
+    """One end of N tracks: where they were last or first seen, and how their person looks.
+
+    Attributes:
+        time: in frames (N,).
+        motion: at that time (N, 5, 4), time running forwards.
+        look: mean embedding (N, D) of the track, unit rows; a row of zeros where none is known.
+    """
+
+    time: Array
+    motion: Array
+    look: Array
+
+    def __len__(self) -> int:
+        return len(self.time)
+
+    def __getitem__(self, rows: Pairs) -> "Ends":
+        """The ends of the tracks of these rows."""
+        return Ends(self.time[rows], self.motion[rows], self.look[rows])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Linking:
+    """When two tracks are one person.
+
+    A wrong link gives one person the id of another for the rest of the video, and a missing one
+    costs no more than the tracker's break has cost already: so the evidence must be clear, and
+    clearer than that for everybody else who could be meant.
+
+    Raises ValueError when a number is not finite, or `forget_place` is not above 0.
+    """
+
+    min_evidence: float = 3.0  # log likelihood ratio: 20 to 1
+    min_evidence_unseen: float = 4.0  # and where there is no appearance to speak for it: 55 to 1
+    margin: float = 2.0  # and this much more than with anybody else
+    # Frames in which it becomes as likely as not that the place left says nothing any more:
+    # the person turned round, or left the picture and came back.
+    forget_place: float = 300.0
+    model: MotionModel = field(default_factory=lambda: AspectMotion(velocity_noise=1 / 320))
+    motion: MotionEvidence = field(default_factory=MotionEvidence)
+    # Means of many looks: the same person's are as far apart as single looks at worst, and what
+    # they say is limited by how different people are and not by how a single look may mislead.
+    appearance: AppearanceEvidence = field(default_factory=lambda: AppearanceEvidence(most=6.0))
+
+    def __post_init__(self) -> None:
+        for name in ("min_evidence", "min_evidence_unseen", "margin"):
+            if not math.isfinite(getattr(self, name)):
+                raise ValueError(f"{name} must be finite, got {getattr(self, name)}")
+        if not 0 < self.forget_place < math.inf:
+            raise ValueError(f"forget_place must be above 0 frames, got {self.forget_place}")
+
+    def __call__(self, ended: Ends, begun: Ends, unit: float) -> Pairs:
+        """Pairs (K, 2) of rows of `ended` (N) and of `begun` (M), each row at most once.
+
+        `unit` is the cosine distance between mean looks of different people of this video, NaN
+        where it is not known: appearance then says nothing.
+        """
+        evidence = self.evidence(ended, begun, unit)
+        clear = evidence >= np.maximum(_second(evidence, 0), _second(evidence, 1)) + self.margin
+        return assign(np.where(clear, -evidence, np.inf), -self.min_evidence).pairs
+
+    def evidence(self, ended: Ends, begun: Ends, unit: float) -> Array:
+        """Log likelihood ratio (N, M) of "the same person"; -inf where one began too early."""
+        gap = begun.time - ended.time[:, None]
+        evidence = np.full(gap.shape, -np.inf)
+        before, after = np.nonzero(gap > 0)
+        if not len(before):
+            return evidence
+        first, second = ended[before], begun[after]
+        found = self._place(first.motion, second.motion, gap[before, after])
+        seen = _known(ended)[before] & _known(begun)[after] & (unit > _SMALLEST_UNIT)
+        similarity = np.einsum("pd,pd->p", first.look[seen], second.look[seen])
+        share = (1 - similarity[:, None]) / unit
+        found[seen] += self.appearance(share, np.full(len(share), _LONG_AGO))[:, 0]
+        found[~seen] += self.min_evidence - self.min_evidence_unseen
+        evidence[before, after] = found
+        return evidence
+
+    def _place(self, tail: Array, head: Array, gap: Array) -> Array:
+        """What motion says (P,) of P pairs of an end and a beginning `gap` (P,) frames later."""
+        # Both directions look at the same offset: their mean, as a sum would count it twice.
+        there = self._offset(_after(self.model, tail, gap), head[:, POSITION])
+        back = self._offset(_after(self.model, backwards(head), gap), tail[:, POSITION])
+        moved = (there + back) / 2
+        anywhere = gap / (gap + self.forget_place)
+        return np.asarray(np.logaddexp(np.log1p(-anywhere) + moved, np.log(anywhere)))
+
+    def _offset(self, motion: Array, position: Array) -> Array:
+        """`MotionEvidence` pair by pair: predictions (P, 5, 4) and positions (P, 4) -> (P,)."""
+        rule = self.motion
+        spread = np.sqrt(kalman.innovation_variance(self.model, motion)[:, _PLACE])
+        spread *= (rule.place_scale, rule.place_scale, rule.height_scale)
+        squared = (((position - motion[:, POSITION])[:, _PLACE] / spread) ** 2).sum(axis=1)
+        certainty = 1 - np.log(spread / motion[:, POSITION, 3:4]).sum(axis=1)
+        power = (rule.tail + len(_PLACE)) / 2
+        return np.asarray(certainty - power * np.log1p(squared / rule.tail))
+
+
+def motion_at_end(model: MotionModel, xyxy: Array) -> Array:
+    """Motion (N, 5, 4) at the last of L frames, from boxes (N, L, 4), NaN where unseen.
+
+    Each track must have been seen at least once; with frames reversed, it is the motion at the
+    beginning as seen backwards in time.
+    """
+    motion = np.zeros((len(xyxy), 5, 4))
+    begun = np.zeros(len(xyxy), dtype=bool)
+    for number in range(xyxy.shape[1]):
+        here = xyxy[:, number]
+        seen = np.isfinite(here[:, 0])
+        motion[begun] = kalman.predict(model, motion[begun])
+        again, new = seen & begun, seen & ~begun
+        motion[again] = kalman.correct(model, motion[again], model.measure(here[again]))
+        motion[new] = kalman.begin(model, model.measure(here[new]))
+        begun |= seen
+    return motion
+
+
+def backwards(motion: Array) -> Array:
+    """The same motion (N, 5, 4) with time running the other way."""
+    turned = motion.copy()
+    turned[:, [VELOCITY, PV]] *= -1
+    return turned
+
+
+def unit_rows(rows: Array) -> Array:
+    """The rows (N, D) with length 1; rows of zeros stay."""
+    length = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.asarray(np.divide(rows, length, out=np.zeros_like(rows), where=length > 0))
+
+
+def _after(model: MotionModel, motion: Array, gap: Array) -> Array:
+    """Where tracks (P, 5, 4) are `gap` (P,) unseen frames later."""
+    still = motion.copy()
+    # A size that was changing does not go on changing while nobody looks.
+    still[:, [VELOCITY, PV, VV], 2:] = 0
+    return kalman.predict(model, still, gap[:, None])
+
+
+def _known(ends: Ends) -> NDArray[np.bool_]:
+    return np.asarray(ends.look.any(axis=1))
+
+
+def _second(evidence: Array, axis: int) -> Array:
+    """The best evidence (N, M) along the axis, the entry itself left out."""
+    if evidence.shape[axis] < 2:
+        return np.full(evidence.shape, -np.inf)
+    ordered = np.sort(evidence, axis=axis)
+    best, second = (np.expand_dims(np.take(ordered, k, axis=axis), axis) for k in (-1, -2))
+    return np.where(evidence == best, second, best)
