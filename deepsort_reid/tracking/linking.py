@@ -62,16 +62,23 @@ class Linking:
     """
 
     min_evidence: float = 3.0  # log likelihood ratio: 20 to 1
-    min_evidence_unseen: float = 4.0  # and where there is no appearance to speak for it: 55 to 1
+    # And where there is no appearance to speak for it, 150 to 1: the tracker waited at that very
+    # place, and did not take what came for its person.
+    min_evidence_unseen: float = 5.0
     margin: float = 2.0  # and this much more than with anybody else
     # Frames in which it becomes as likely as not that the place left says nothing any more:
     # the person turned round, or left the picture and came back.
     forget_place: float = 300.0
     model: MotionModel = field(default_factory=lambda: AspectMotion(velocity_noise=1 / 320))
     motion: MotionEvidence = field(default_factory=MotionEvidence)
-    # Means of many looks: the same person's are as far apart as single looks at worst, and what
-    # they say is limited by how different people are and not by how a single look may mislead.
-    appearance: AppearanceEvidence = field(default_factory=lambda: AppearanceEvidence(most=6.0))
+    # Means of many looks scatter less than single ones: of two halves of one track they are at 0.1
+    # to 0.4 of what different people have. A single look may mislead, so the tracker limits what
+    # it may say; a mean of many does not.
+    appearance: AppearanceEvidence = field(
+        default_factory=lambda: AppearanceEvidence(
+            same_later=0.3, spread_later=0.2, most=6.0, least=-10.0
+        )
+    )
 
     def __post_init__(self) -> None:
         for name in ("min_evidence", "min_evidence_unseen", "margin"):
@@ -109,10 +116,10 @@ class Linking:
 
     def _place(self, tail: Array, head: Array, gap: Array) -> Array:
         """What motion says (P,) of P pairs of an end and a beginning `gap` (P,) frames later."""
-        # Both directions look at the same offset: their mean, as a sum would count it twice.
+        # The same offset, looked at from both sides: it must be plausible from either.
         there = self._offset(_after(self.model, tail, gap), head[:, POSITION])
         back = self._offset(_after(self.model, backwards(head), gap), tail[:, POSITION])
-        moved = (there + back) / 2
+        moved = np.minimum(there, back)
         anywhere = gap / (gap + self.forget_place)
         return np.asarray(np.logaddexp(np.log1p(-anywhere) + moved, np.log(anywhere)))
 
