@@ -284,7 +284,8 @@ class FixedLag:
     def _drop(self, number: int) -> None:
         """Forget who is neither in the table nor in a frame still held, and numbers of nobody."""
         alive = {person.key for person in self._alive.values()}
-        gone = [p for p in self._persons.values() if p.last <= number and p.key not in alive]
+        # Who was seen until now may be found again in the next frame to leave.
+        gone = [p for p in self._persons.values() if p.last < number and p.key not in alive]
         for person in gone:
             del self._persons[person.key]
         if gone:
