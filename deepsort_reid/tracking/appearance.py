@@ -7,6 +7,7 @@ memory when a track begins or ends, and memory is bounded by the largest number 
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,6 +60,7 @@ class _Pool:
         self._rows = rows
         self._store = np.empty((0, rows, 0), dtype=np.float32)
         self._seen = np.empty(0, dtype=np.int64)  # embeddings ever remembered, per slot
+        self._poor = np.empty(0, dtype=bool)  # what a slot holds is there for want of better
         self._free: list[int] = []
         self.calibration = Calibration()
 
@@ -74,6 +76,7 @@ class _Pool:
             new = max(2 * old, old + n, 16)
             self._free = [*range(new - 1, old - 1, -1), *self._free]
             self._seen = np.concatenate([self._seen, np.zeros(new - old, dtype=np.int64)])
+            self._poor = np.concatenate([self._poor, np.zeros(new - old, dtype=bool)])
             self._resize(self.width)
         slots = np.array([self._free.pop() for _ in range(n)], dtype=np.int64)
         self._seen[slots] = 0
@@ -86,6 +89,38 @@ class _Pool:
     def known(self, slots: Slots) -> NDArray[np.bool_]:
         """Which of the slots (N,) hold at least one embedding."""
         return np.asarray(self._seen[slots] > 0)
+
+    def remember(self, slots: Slots, embedding: Embeddings, clean: Any = True) -> None:
+        """Take in one embedding (N, D) for each slot (N,).
+
+        Those that are not `clean` (N,), of boxes that are unsure or cut off, are taken only while
+        a slot has nothing better, and go when a clean one comes.
+        """
+        clean = np.broadcast_to(clean, slots.shape)
+        wanted = clean | ~self.known(slots)
+        slots, embedding, clean = slots[wanted], embedding[wanted], clean[wanted]
+        self._seen[slots[clean & self._poor[slots]]] = 0
+        self._poor[slots] = ~clean
+        self._add(slots, embedding)
+
+    def looks(self, slot: int) -> int:
+        """How many embeddings stand behind `look_of`."""
+        return int(self._seen[slot])
+
+    def look_of(self, slot: int) -> Embeddings | None:
+        """The mean (D,) of what one slot holds, unit length; None while it holds nothing."""
+        rows = self.rows_of(slot)
+        mean = rows.sum(axis=0)
+        length = float(np.linalg.norm(mean))
+        return mean / length if length > 0 else None
+
+    def rows_of(self, slot: int) -> Embeddings:
+        """The embeddings (n, D) of one slot, oldest first."""
+        raise NotImplementedError
+
+    def _add(self, slots: Slots, embedding: Embeddings) -> None:
+        """Let each slot (N,) hold its embedding (N, D), too."""
+        raise NotImplementedError
 
     def expect(self, width: int) -> None:
         """Make sure that embeddings are `width` long.
@@ -111,8 +146,7 @@ class _Pool:
 class GalleryPool(_Pool):
     """Ring buffers of the last `budget` embeddings."""
 
-    def remember(self, slots: Slots, embedding: Embeddings) -> None:
-        """Add one embedding (N, D) to each slot (N,), dropping the oldest when full."""
+    def _add(self, slots: Slots, embedding: Embeddings) -> None:
         self._store[slots, self._seen[slots] % self._rows] = embedding
         self._seen[slots] += 1
 
@@ -158,8 +192,7 @@ class MeanPool(_Pool):
         super().__init__(1)
         self._momentum = momentum
 
-    def remember(self, slots: Slots, embedding: Embeddings) -> None:
-        """Move the mean of each slot (N,) towards its embedding (N, D)."""
+    def _add(self, slots: Slots, embedding: Embeddings) -> None:
         momentum = np.where(self._seen[slots] > 0, self._momentum, 0.0).astype(np.float32)[:, None]
         mean = momentum * self._store[slots, 0] + (1 - momentum) * embedding
         length = np.linalg.norm(mean, axis=1, keepdims=True)

@@ -16,28 +16,33 @@ class DeepSortConfig:
     """
 
     confirm_after: int = 3  # consecutive frames before a track gets its id
-    max_misses: int = 120  # frames a confirmed track survives unseen
+    max_misses: int = 120  # frames a confirmed track survives unseen,
+    leave_after: int = 2  # or so many, when last seen at the left or right edge of the picture
     min_score: float = 0.1  # detections below are not looked at,
     sure_score: float = 0.4  # those from here up compete for every track; others only continue one
     birth_score: float = 0.6  # and those from here up may begin a track,
     birth_overlap: float = 0.7  # unless this share of the smaller box lies on a person seen now
-    remember_score: float = 0.6  # embeddings of less sure boxes are compared but not remembered
+    remember_score: float = 0.6  # embeddings of less sure boxes are compared but not remembered,
+    remember_cut: bool = False  # nor those of boxes that the picture's edge cuts,
+    remember_hidden: float = 1.0  # nor when more than this share is behind a nearer box
     remember_people: int = 500  # who left, to give them their id back; 0: nobody
+    reconsider: int = 0  # matches in which a new id may still turn out to be somebody known
     coasting_growth: float = 0.5  # of the size's velocity, kept in each frame a track is unseen
     steady: bool = True  # take a shift common to all people for the camera's
+    steady_size: float = 0.6  # momentum of the filtered boxes' size; 0: as the filter has it
     scale_noise_by_score: bool = True  # NSA: measurement variance times 1 - score
     match_across_classes: bool = True  # False: a track only matches detections of its class
 
     def __post_init__(self) -> None:
-        for name, low in (("confirm_after", 1), ("max_misses", 0), ("remember_people", 0)):
-            value = getattr(self, name)
+        for name in ("confirm_after", "max_misses", "leave_after", "remember_people", "reconsider"):
+            value, low = getattr(self, name), int(name == "confirm_after")
             if not isinstance(value, Integral) or value < low:
                 raise ValueError(f"{name} must be a whole number, at least {low}, got {value!r}")
         for name in ("min_score", "sure_score", "birth_score", "remember_score"):
             _require_number(name, getattr(self, name), -math.inf, math.inf)
-        for name in ("birth_overlap", "coasting_growth"):
+        for name in ("birth_overlap", "remember_hidden", "coasting_growth", "steady_size"):
             _require_number(name, getattr(self, name), 0, 1)
-        for name in ("steady", "scale_noise_by_score", "match_across_classes"):
+        for name in ("remember_cut", "steady", "scale_noise_by_score", "match_across_classes"):
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(f"{name} must be true or false, got {getattr(self, name)!r}")
 
@@ -46,14 +51,17 @@ class DeepSortConfig:
         """DeepSORT as published (Wojke et al. 2017): every detection counts the same."""
         return cls(
             max_misses=30,
+            leave_after=30,
             min_score=-math.inf,
             sure_score=-math.inf,
             birth_score=-math.inf,
             birth_overlap=1.0,
             remember_score=-math.inf,
+            remember_cut=True,
             remember_people=0,
             coasting_growth=1.0,
             steady=False,
+            steady_size=0.0,
             scale_noise_by_score=False,
         )
 

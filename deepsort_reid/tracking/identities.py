@@ -6,6 +6,8 @@ knows. It answers only when one of them is much more alike than people here usua
 clearly more alike than the second best; otherwise a new id is the smaller mistake.
 """
 
+import math
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,22 +23,30 @@ class Identities:
         capacity: how many people it holds.
         max_share: how unlike a returning person may be, as a share of the cosine distance between
             different people of this video.
-        margin: by how much of that distance the second best must be worse.
+        margin: by how much of that distance the second best must be worse,
+        doubt: and by how much more, divided by the number of looks at the person: the first few
+            are often of somebody half in the picture.
 
     Raises ValueError when a number is outside its range.
     """
 
     def __init__(
-        self, capacity: int = 500, *, max_share: float = 0.35, margin: float = 0.3
+        self,
+        capacity: int = 500,
+        *,
+        max_share: float = 0.35,
+        margin: float = 0.2,
+        doubt: float = 0.6,
     ) -> None:
-        if capacity < 0 or not 0 <= max_share <= 1 or margin < 0:
+        if capacity < 0 or not 0 <= max_share <= 1 or margin < 0 or doubt < 0:
             raise ValueError(
-                "expected capacity >= 0, max_share in [0, 1] and margin >= 0, got "
-                f"{capacity}, {max_share}, {margin}"
+                "expected capacity >= 0, max_share in [0, 1], margin >= 0 and doubt >= 0, got "
+                f"{capacity}, {max_share}, {margin}, {doubt}"
             )
         self.capacity = capacity
         self.max_share = max_share
         self.margin = margin
+        self.doubt = doubt
         self.last_id = 0  # the highest id ever given: none is given twice
         self.id = np.empty(0, dtype=np.int64)  # in the order of leaving
         self.embedding: Embeddings = np.empty((0, 0), dtype=np.float32)  # (P, D)
@@ -73,18 +83,23 @@ class Identities:
         embedding: Embeddings,
         unit: float,
         *,
-        waited_for: tuple[NDArray[np.int64], Embeddings] | None = None,
+        looks: float = math.inf,
+        waited_for: Sequence[tuple[int, Embeddings]] = (),
+        never: Collection[int] = (),
     ) -> int | None:
         """The id of the person who looks like this (D,), or None when that is not clear.
 
-        `unit` is the cosine distance between different people of this video. `waited_for` are
-        people whose tracks still wait for them, ids (W,) and embeddings (W, D): they may be meant
-        as well.
+        `unit` is the cosine distance between different people of this video, `looks` the number of
+        looks that the embedding is the mean of. `waited_for` are people whose tracks still wait
+        for them, each with id and embedding (D,): they may be meant as well. `never` are ids that
+        it cannot be.
         """
-        id, known = self.id, self.embedding
-        if waited_for is not None and len(waited_for[0]):
-            id = np.concatenate([id, waited_for[0]])
-            known = np.concatenate([known.reshape(-1, len(embedding)), waited_for[1]])
+        possible = ~np.isin(self.id, list(never))
+        id, known = self.id[possible], self.embedding[possible]
+        if waited_for:
+            id = np.concatenate([id, [waiter for waiter, _ in waited_for]])
+            also = [look for _, look in waited_for]
+            known = np.concatenate([known.reshape(-1, len(embedding)), also])
         if not len(id) or embedding.shape != known.shape[1:]:
             return None
         share = (1 - known @ embedding) / unit
@@ -93,7 +108,8 @@ class Identities:
         if share[best] > self.max_share:
             return None
         # Alone in the memory there is no second best; then somebody unknown stands for it.
-        if min(others.min(initial=np.inf), 1.0) - share[best] < self.margin:
+        margin = self.margin + self.doubt / looks
+        if min(others.min(initial=np.inf), 1.0) - share[best] < margin:
             return None
         return int(id[best])
 
@@ -115,7 +131,9 @@ class Identities:
         return {
             "id": self.id.copy(),
             "embedding": self.embedding.copy(),
-            "limits": np.array([self.capacity, self.max_share, self.margin, self.last_id]),
+            "limits": np.array(
+                [self.capacity, self.max_share, self.margin, self.doubt, self.last_id]
+            ),
         }
 
     @classmethod
@@ -128,10 +146,11 @@ class Identities:
             id, embedding, limits = (arrays[name] for name in ("id", "embedding", "limits"))
         except KeyError as error:
             raise ValueError(f"expected the arrays id, embedding and limits: no {error}") from error
-        if embedding.ndim != 2 or len(embedding) != len(id) or len(limits) != 4:
+        if embedding.ndim != 2 or len(embedding) != len(id) or len(limits) != 5:
             raise ValueError(f"expected one embedding per id: got {embedding.shape} for {len(id)}")
-        made = cls(int(limits[0]), max_share=float(limits[1]), margin=float(limits[2]))
-        made.last_id = int(limits[3])
+        max_share, margin, doubt = (float(limit) for limit in limits[1:4])
+        made = cls(int(limits[0]), max_share=max_share, margin=margin, doubt=doubt)
+        made.last_id = int(limits[4])
         made.id = np.asarray(id, dtype=np.int64)
         made.embedding = np.asarray(embedding, dtype=np.float32)
         return made

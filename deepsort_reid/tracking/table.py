@@ -49,9 +49,12 @@ def next_state(
     misses: NDArray[np.int64],
     *,
     confirm_after: int,
-    max_misses: int,
+    max_misses: int | NDArray[np.int64],
 ) -> NDArray[np.int64]:
-    """The truth table above for N tracks at once; `hits` and `misses` count this frame already."""
+    """The truth table above for N tracks at once; `hits` and `misses` count this frame already.
+
+    `max_misses` is one for all, or (N,).
+    """
     limit = np.where(matched, hits >= confirm_after, misses > max_misses)
     return np.asarray(_NEXT[state, matched.astype(np.intp), limit.astype(np.intp)])
 
@@ -59,9 +62,10 @@ def next_state(
 class TrackTable:
     """Columns of equal length, one row per live track, in the order of birth.
 
-    Columns: `motion` (N, 5, 4); `xyxy` (N, 4) the last matched box; `id`, `state`, `hits` (in a
-    row while tentative), `age`, `misses`, `detection`, `slot` (N,) int64; `score` (N,);
-    `votes` (N, C) score-weighted votes for each class in `classes` (C,).
+    Columns: `motion` (N, 5, 4); `xyxy` (N, 4) the last matched box; `size` (N, 2) the steady width
+    and height; `id`, `state`, `hits` (in a row while tentative), `age`, `misses`, `detection`,
+    `slot` (N,) int64; `score` (N,); `renamable` (N,) whether the id may still change; `votes`
+    (N, C) score-weighted votes for each class in `classes` (C,).
     """
 
     _WHOLE = ("id", "state", "hits", "age", "misses", "detection", "slot")
@@ -69,26 +73,31 @@ class TrackTable:
     def __init__(self) -> None:
         self.motion = np.empty((0, 5, 4))
         self.xyxy = np.empty((0, 4))
+        self.size = np.empty((0, 2))
         self.score = np.empty(0)
         self.votes = np.empty((0, 0))
         self.classes = np.empty(0, dtype=np.int64)
         whole = np.empty(0, dtype=np.int64)
         self.id, self.state, self.hits, self.age = whole, whole, whole, whole
         self.misses, self.detection, self.slot = whole, whole, whole
+        self.renamable = np.empty(0, dtype=bool)
 
     def __len__(self) -> int:
         return len(self.id)
 
     def append(self, **columns: Any) -> None:
-        """Add rows; every column but `votes` must be given."""
+        """Add rows; every column but `size`, `votes` and `renamable` must be given."""
         n = len(columns["id"])
+        xyxy = columns["xyxy"]
+        self.size = np.concatenate([self.size, xyxy[:, 2:] - xyxy[:, :2]])
         for name in ("motion", "xyxy", "score", *self._WHOLE):
             setattr(self, name, np.concatenate([getattr(self, name), columns[name]]))
         self.votes = np.concatenate([self.votes, np.zeros((n, len(self.classes)))])
+        self.renamable = np.concatenate([self.renamable, np.zeros(n, dtype=bool)])
 
     def keep(self, rows: NDArray[np.bool_]) -> None:
         """Drop every track whose mask (N,) is not set."""
-        for name in ("motion", "xyxy", "score", "votes", *self._WHOLE):
+        for name in ("motion", "xyxy", "size", "score", "votes", "renamable", *self._WHOLE):
             setattr(self, name, getattr(self, name)[rows])
 
     def vote(

@@ -16,9 +16,11 @@ from deepsort_reid.tracking.costs import other_class
 from deepsort_reid.tracking.identities import Identities
 from deepsort_reid.tracking.kalman import AspectMotion, MotionModel
 from deepsort_reid.tracking.likelihood import LikelihoodRatio
+from deepsort_reid.tracking.naming import Naming
 from deepsort_reid.tracking.record import Explanation, FrameRecord, Judgement, Record
 from deepsort_reid.tracking.steady import common_shift
 from deepsort_reid.tracking.table import GONE, TrackTable, next_state
+from deepsort_reid.tracking.view import View, hidden_share
 from deepsort_reid.tracks import State, Tracks
 
 Frame = NDArray[np.uint8]  # (H, W, 3) BGR
@@ -102,6 +104,8 @@ class DeepSort:
         self._pool = self._appearance.pool()
         given = self._given_identities
         self.identities = Identities(self.config.remember_people) if given is None else given
+        self._naming = Naming(self.identities, self.config.reconsider)
+        self._view = View()
         self._frame_shape: tuple[int, ...] | None = None
         self.record = Record() if self._keep_record else None
 
@@ -198,17 +202,22 @@ class DeepSort:
         if detections.embedding is not None and len(detections):
             self._pool.expect(detections.embedding.shape[1])
         self._frame_shape = frame_shape
+        self._view.width = None if frame_shape is None else frame_shape[1]
+        self._view.see(detections.xyxy)
         return rows, detections
 
     def _predict(self, camera: Array | None, dt: float) -> None:
         """Let time pass: every track moves on, ages, and has missed this frame until matched."""
         table = self._table
+        before = self._sizes()
         if camera is not None:
             table.motion = kalman.moved_by_camera(self._model, table.motion, camera)
         coasting = table.state == State.COASTING
         table.motion[coasting, kalman.VELOCITY, 2:] *= self.config.coasting_growth**dt
         table.motion = kalman.predict(self._model, table.motion, dt)
+        table.size *= self._sizes() / before
         elapsed = max(1, round(dt))
+        self._naming.let_time_pass(elapsed)
         table.age = table.age + elapsed
         table.misses = table.misses + elapsed
         table.detection = np.full(len(table), -1, dtype=np.int64)
@@ -275,6 +284,8 @@ class DeepSort:
             self._model.measure(xyxy),
             self._noise_scale(score),
         )
+        momentum = self.config.steady_size
+        table.size[tracks] += (1 - momentum) * (self._sizes() - table.size)[tracks]
         table.xyxy[tracks], table.score[tracks] = xyxy, score
         table.detection[tracks] = row[seen]
         table.misses[tracks] = 0
@@ -284,21 +295,24 @@ class DeepSort:
 
     def _settle(self, matching: Matching) -> None:
         """Tracks are confirmed, coast or end, by the truth table in `table.py`."""
-        table = self._table
+        table, config = self._table, self.config
         matched = np.ones(len(table), dtype=bool)
         matched[matching.unmatched_tracks] = False
+        leave_after = min(config.leave_after, config.max_misses)
         table.state = next_state(
             table.state,
             matched,
             table.hits,
             table.misses,
-            confirm_after=self.config.confirm_after,
-            max_misses=self.config.max_misses,
+            confirm_after=config.confirm_after,
+            max_misses=np.where(self._view.cuts(table.xyxy), leave_after, config.max_misses),
         )
         ended = table.state == GONE
-        self._see_off(np.flatnonzero(ended & (table.id > 0)))
+        self._naming.see_off(table, self._pool, ended)
         self._end(ended)
-        self._name()
+        self._end(self._naming.give_new(table, self._pool))
+        if config.reconsider:
+            self._end(self._naming.revise(table, self._pool))
 
     def _start(self, detections: Detections, row: Rows, free: Rows) -> None:
         """Detections that are nobody's become tracks."""
@@ -326,7 +340,7 @@ class DeepSort:
             table.state[born] = State.CONFIRMED
         table.vote(born, detections.class_id[free], score)
         self._remember(table.slot[born], detections, free, np.zeros(n, dtype=bool))
-        self._name()
+        self._end(self._naming.give_new(table, self._pool))
 
     def _worthy(self, detections: Detections, free: Rows) -> Rows:
         """Those of the free detections that may begin a track, the surest first.
@@ -354,51 +368,11 @@ class DeepSort:
         rows = np.flatnonzero(table.state == State.CONFIRMED)
         return self._as_tracks(rows[np.argsort(table.id[rows])])
 
-    def _name(self) -> None:
-        """Confirmed tracks without an id get that of the person who returned, or the next one."""
-        table = self._table
-        found_again = np.zeros(len(table), dtype=bool)
-        for row in np.flatnonzero((table.state == State.CONFIRMED) & (table.id == 0)).tolist():
-            known = self._recognised(row, ~found_again)
-            if known is None:
-                table.id[row] = self.identities.new_id()
-            else:
-                self.identities.forget(known)  # here again: nobody else may become this person
-                found_again |= table.id == known
-                table.id[row] = known
-        self._end(found_again)
-
     def _end(self, rows: NDArray[np.bool_]) -> None:
         """Drop tracks (N,)."""
         if rows.any():
             self._pool.give_back(self._table.slot[rows])
             self._table.keep(~rows)
-
-    def _see_off(self, rows: Rows) -> None:
-        """People who left are remembered by how they looked."""
-        for row in rows.tolist():
-            looks = self._pool.rows_of(int(self._table.slot[row]))
-            if len(looks):
-                mean = looks.mean(axis=0)
-                length = float(np.linalg.norm(mean))
-                if length > 0:
-                    self.identities.remember(int(self._table.id[row]), mean / length)
-
-    def _recognised(self, row: int, eligible: NDArray[np.bool_]) -> int | None:
-        """The id of somebody who is away and looks like the person of this track, if that is clear.
-
-        Away are those who left, and those whose track was last matched before this one began:
-        two tracks seen at the same time are two people.
-        """
-        table, calibration = self._table, self._pool.calibration
-        looks = self._pool.rows_of(int(table.slot[row]))
-        if not (len(looks) and calibration.useful and self.identities.capacity):
-            return None
-        unseen = (table.id > 0) & (table.misses >= table.age[row]) & eligible
-        waiting = np.flatnonzero(unseen & self._pool.known(table.slot))
-        last = [self._pool.rows_of(slot)[-1] for slot in table.slot[waiting].tolist()]
-        waited_for = (table.id[waiting], np.stack(last)) if last else None
-        return self.identities.recognise(looks[-1], calibration.different, waited_for=waited_for)
 
     def _remember(
         self,
@@ -417,9 +391,18 @@ class DeepSort:
         known = self._pool.known(slots)
         again = sighted & known & just_seen
         self._pool.calibration.see_same(self._pool.own_distance(slots[again], embedding[again]))
-        # An unsure box is often half of somebody else; only a first look is taken as it comes.
-        clean = sighted & ((detections.score[seen] >= self.config.remember_score) | ~known)
-        self._pool.remember(slots[clean], embedding[clean])
+        clean = self._clean(detections)[seen]
+        self._pool.remember(slots[sighted], embedding[sighted], clean[sighted])
+
+    def _clean(self, detections: Detections) -> NDArray[np.bool_]:
+        """Which boxes (M,) show one whole person: unsure ones are often half of somebody else."""
+        config = self.config
+        clean = detections.score >= config.remember_score
+        if not config.remember_cut:
+            clean &= ~self._view.cuts(detections.xyxy)
+        if config.remember_hidden < 1:
+            clean &= hidden_share(detections.xyxy) <= config.remember_hidden
+        return clean
 
     def _noise_scale(self, score: Array) -> Any:
         if not self.config.scale_noise_by_score:
@@ -427,9 +410,15 @@ class DeepSort:
         # A perfect score would make the filter believe one box blindly; 5 % of doubt stays.
         return np.clip(1 - score, 0.05, 1)
 
+    def _sizes(self) -> Array:
+        """Width and height (N, 2) by the filter."""
+        now = self._model.boxes(self._table.motion[:, kalman.POSITION])
+        return now[:, 2:] - now[:, :2]
+
     def _as_tracks(self, rows: Rows) -> Tracks:
         table = self._table
-        filtered = self._model.boxes(table.motion[rows, kalman.POSITION])
+        centre = table.motion[rows, kalman.POSITION, :2]
+        filtered = boxes.xywh_to_xyxy(np.hstack([centre, table.size[rows]]))
         seen = table.detection[rows] >= 0
         return Tracks(
             id=table.id[rows],

@@ -41,6 +41,21 @@ def test_somebody_between_two_people_is_neither() -> None:
     assert memory(margin=0.0).recognise(look(1, 0.9, 0, 0), 1.0) == 1
 
 
+def test_after_few_looks_the_second_best_must_be_further_off() -> None:
+    # ANNA is 0.11 away, BERT 0.54: 0.43 between them.
+    leaning = look(1, 0.51, 0, 0)
+    people = memory(margin=0.2, doubt=0.6)
+    assert people.recognise(leaning, 1.0, looks=2) is None  # 0.5 is asked for
+    assert people.recognise(leaning, 1.0, looks=3) == 1  # 0.4
+    assert people.recognise(leaning, 1.0) == 1
+
+
+def test_those_who_cannot_be_meant_are_not_asked() -> None:
+    assert memory().recognise(ANNA, 1.0, never=[1]) is None
+    assert memory().recognise(ANNA, 1.0, never=[2]) == 1
+    assert memory().recognise(CARL, 1.0, waited_for=[(7, CARL)]) == 7
+
+
 def test_alone_in_the_memory_the_margin_is_to_somebody_unknown() -> None:
     alone = Identities(max_share=0.9)
     alone.remember(1, ANNA)

@@ -137,7 +137,8 @@ def test_embedding_inside_update_equals_embedding_before_it():
         score = np.where(rng.random(len(frame)) < 0.3, 0.2, frame.score)
         looks_of.update(zip(map(tuple, frame.xyxy.tolist()), frame.embedding, strict=True))
         tracks = inside.update(Detections(frame.xyxy, score), frame=FRAME)
-        expected = before.update(Detections(frame.xyxy, score, embedding=frame.embedding))
+        embedded = Detections(frame.xyxy, score, embedding=frame.embedding)
+        expected = before.update(embedded, frame=FRAME)
         np.testing.assert_array_equal(tracks.id, expected.id)
         np.testing.assert_array_equal(tracks.filtered_xyxy, expected.filtered_xyxy)
     learned, known = inside._pool.calibration, before._pool.calibration

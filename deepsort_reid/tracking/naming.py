@@ -1,0 +1,94 @@
+"""Which id a track gets: that of somebody who was here before, or a new one."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepsort_reid.tracking.appearance import Pool
+from deepsort_reid.tracking.identities import Identities
+from deepsort_reid.tracking.table import TrackTable
+from deepsort_reid.tracks import State
+
+Flags = NDArray[np.bool_]
+
+
+class Naming:
+    """Gives ids on confirmation and remembers people who leave.
+
+    Args:
+        identities: who was here before.
+        reconsider: a new id may still turn out to be somebody known in a track's first so many
+            matches: who comes in is half in the picture when the id must be given.
+    """
+
+    def __init__(self, identities: Identities, reconsider: int) -> None:
+        self.identities = identities
+        self._reconsider = reconsider
+        self._now = 0  # frames since the start
+        self._last_seen: dict[int, int] = {}  # who left lately, and when that was
+
+    def let_time_pass(self, frames: int) -> None:
+        """So many frames went by."""
+        self._now += frames
+
+    def give_new(self, table: TrackTable, pool: Pool) -> Flags:
+        """Confirmed tracks without an id get one; (N,) tracks that end, being the same person."""
+        nameless = (table.state == State.CONFIRMED) & (table.id == 0)
+        replaced = np.zeros(len(table), dtype=bool)
+        for row in np.flatnonzero(nameless).tolist():
+            if not self._recognised(table, pool, row, replaced):
+                table.id[row] = self.identities.new_id()
+                table.renamable[row] = True
+        return replaced
+
+    def revise(self, table: TrackTable, pool: Pool) -> Flags:
+        """Young ids are asked about again; (N,) tracks that end, being the same person."""
+        table.renamable &= table.hits <= self._reconsider
+        replaced = np.zeros(len(table), dtype=bool)
+        asked = table.renamable & (table.state == State.CONFIRMED) & (table.id > 0)
+        for row in np.flatnonzero(asked).tolist():
+            self._recognised(table, pool, row, replaced)
+        return replaced
+
+    def see_off(self, table: TrackTable, pool: Pool, ended: Flags) -> None:
+        """Of the tracks (N,) that end, people are remembered by how they looked."""
+        for row in np.flatnonzero(ended & (table.id > 0)).tolist():
+            look, id = pool.look_of(int(table.slot[row])), int(table.id[row])
+            if look is not None:
+                self.identities.remember(id, look)
+                self._last_seen[id] = self._now - int(table.misses[row])
+        oldest = self._now - int(table.age.max(initial=0))
+        self._last_seen = {id: when for id, when in self._last_seen.items() if when >= oldest}
+
+    def _recognised(self, table: TrackTable, pool: Pool, row: int, replaced: Flags) -> bool:
+        """Give the track the id of somebody who is away, if it is clear who that is.
+
+        Away are those who left, and those whose track still waits. Nobody who was seen since this
+        track began: two tracks seen at the same time are two people.
+        """
+        slot, unit = int(table.slot[row]), pool.calibration
+        look = pool.look_of(slot)
+        if look is None or not unit.useful or not self.identities.capacity:
+            return False
+        began = self._now - int(table.age[row])
+        absent = (table.id > 0) & (table.misses >= table.age[row]) & ~replaced
+        waiting = np.flatnonzero(absent & pool.known(table.slot))
+        looks = [pool.look_of(waiter) for waiter in table.slot[waiting].tolist()]
+        waited_for = [
+            (id, known)
+            for id, known in zip(table.id[waiting].tolist(), looks, strict=True)
+            if known is not None
+        ]
+        known = self.identities.recognise(
+            look,
+            unit.different,
+            looks=pool.looks(slot),
+            waited_for=waited_for,
+            never=[id for id, when in self._last_seen.items() if when > began],
+        )
+        if known is None:
+            return False
+        self.identities.forget(known)  # here again: nobody else may become this person
+        replaced |= table.id == known
+        table.id[row] = known
+        table.renamable[row] = False
+        return True
