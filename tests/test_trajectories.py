@@ -5,7 +5,7 @@ import pytest
 
 from deepsort_reid import boxes
 from deepsort_reid.mot import MotRows, read_ground_truth
-from deepsort_reid.trajectories import drop_short, fill_gaps, smooth
+from deepsort_reid.trajectories import drop_short, fill_gaps, link, smooth
 
 
 def rows_of(frame, id, xyxy=None, **columns):
@@ -165,12 +165,12 @@ def test_a_track_of_one_row_stays():
     assert smooth(rows).xyxy.tolist() == rows.xyxy.tolist()
 
 
-@pytest.mark.parametrize("improve", [fill_gaps, smooth, lambda rows: drop_short(rows, 2)])
+@pytest.mark.parametrize("improve", [fill_gaps, smooth, link, lambda rows: drop_short(rows, 2)])
 def test_no_rows_stay_no_rows(improve):
     assert len(improve(MotRows.empty())) == 0
 
 
-@pytest.mark.parametrize("improve", [fill_gaps, smooth, lambda rows: drop_short(rows, 2)])
+@pytest.mark.parametrize("improve", [fill_gaps, smooth, link, lambda rows: drop_short(rows, 2)])
 def test_rows_that_are_no_tracks_are_refused(improve):
     with pytest.raises(ValueError, match="expected rows with ids, got id -1 in row 1"):
         improve(rows_of([1, 2], [1, -1]))

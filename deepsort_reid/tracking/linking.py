@@ -98,7 +98,11 @@ class Linking:
         return assign(np.where(clear, -evidence, np.inf), -self.min_evidence).pairs
 
     def evidence(self, ended: Ends, begun: Ends, unit: float) -> Array:
-        """Log likelihood ratio (N, M) of "the same person"; -inf where one began too early."""
+        """Log likelihood ratio (N, M) of "the same person"; -inf where that cannot be.
+
+        That is where the one began before the other ended, and where their looks differ as those
+        of different people do.
+        """
         gap = begun.time - ended.time[:, None]
         evidence = np.full(gap.shape, -np.inf)
         before, after = np.nonzero(gap > 0)
@@ -109,10 +113,20 @@ class Linking:
         seen = _known(ended)[before] & _known(begun)[after] & (unit > _SMALLEST_UNIT)
         similarity = np.einsum("pd,pd->p", first.look[seen], second.look[seen])
         share = (1 - similarity[:, None]) / unit
-        found[seen] += self.appearance(share, np.full(len(share), _LONG_AGO))[:, 0]
+        looks = self.appearance(share, np.full(len(share), _LONG_AGO))[:, 0]
+        # Somebody stands where somebody else stood all the time: looks must not speak against it.
+        found[seen] += np.where(looks > 0, looks, -np.inf)
         found[~seen] += self.min_evidence - self.min_evidence_unseen
         evidence[before, after] = found
         return evidence
+
+    def goes_on(self, ended: Ends, begun: Ends) -> NDArray[np.bool_]:
+        """Whether motion speaks for each of N pairs (N,): the person walked from there to here.
+
+        One who is known by appearance may have come back from anywhere; then nothing is known of
+        the way.
+        """
+        return self._place(ended.motion, begun.motion, begun.time - ended.time) > 0
 
     def _place(self, tail: Array, head: Array, gap: Array) -> Array:
         """What motion says (P,) of P pairs of an end and a beginning `gap` (P,) frames later."""

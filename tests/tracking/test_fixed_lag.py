@@ -223,7 +223,7 @@ def test_memory_is_bounded_by_the_window():
         # Those of the last three visits at most: in the window, or waited for.
         assert len(late._persons) <= 3 * people
         assert len(late._held) == min(10, 6 * visit + 6)
-        assert len(late._numbers) <= 2 * (10 + 3 * people)
+        assert len(late._persons.numbers) <= 2 * (10 + 3 * people)
     assert late.tracker.identities.last_id > 100
 
 
