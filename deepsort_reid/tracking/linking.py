@@ -111,11 +111,12 @@ class Linking:
         first, second = ended[before], begun[after]
         found = self._place(first.motion, second.motion, gap[before, after])
         seen = _known(ended)[before] & _known(begun)[after] & (unit > _SMALLEST_UNIT)
-        similarity = np.einsum("pd,pd->p", first.look[seen], second.look[seen])
-        share = (1 - similarity[:, None]) / unit
-        looks = self.appearance(share, np.full(len(share), _LONG_AGO))[:, 0]
-        # Somebody stands where somebody else stood all the time: looks must not speak against it.
-        found[seen] += np.where(looks > 0, looks, -np.inf)
+        if seen.any():  # of nobody with a look the length of one is unknown
+            similarity = np.einsum("pd,pd->p", first.look[seen], second.look[seen])
+            share = (1 - similarity[:, None]) / unit
+            looks = self.appearance(share, np.full(len(share), _LONG_AGO))[:, 0]
+            # Somebody stands where somebody else stood all the time: looks must not speak against.
+            found[seen] += np.where(looks > 0, looks, -np.inf)
         found[~seen] += self.min_evidence - self.min_evidence_unseen
         evidence[before, after] = found
         return evidence

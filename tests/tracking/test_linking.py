@@ -84,8 +84,9 @@ def test_looks_without_a_unit_or_of_a_constant_embedder_say_nothing():
         assert links(ended(30, walk(0, 2), a), begun(33, walk(64, 2), a), unit) == {(0, 0)}
 
 
-def test_a_row_of_zeros_is_no_look():
-    a, nothing = looks(1), np.zeros((1, 16))
+@pytest.mark.parametrize("width", [0, 16])
+def test_a_row_of_zeros_or_of_nothing_is_no_look(width):
+    a, nothing = looks(1), np.zeros((1, width))
     assert links(ended(30, walk(0, 2), a), begun(33, walk(64, 2), nothing), UNIT) == {(0, 0)}
     assert links(ended(30, walk(0, 2), nothing), begun(99, walk(64, 2), a), UNIT) == set()
 
