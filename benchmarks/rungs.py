@@ -40,10 +40,11 @@ GALLERY = GalleryAppearance().budget  # embeddings that a track remembers in the
 # What each rung adds: fields of the configuration, taken over from the default.
 BIRTHS = ("min_score", "birth_score", "birth_overlap")
 LOW_SCORES = ("sure_score",)
-NOISE = ("scale_noise_by_score", "coasting_growth")
-CLEAN = ("remember_score",)
+NOISE = ("scale_noise_by_score", "coasting_growth", "steady_size")
+CLEAN = ("remember_score", "remember_cut")
 STEADY = ("steady",)
 LONGER = ("max_misses",)
+LEAVING = ("leave_after",)
 
 
 def taking(*fields: str, base: DeepSortConfig | None = None) -> DeepSortConfig:
@@ -70,8 +71,10 @@ def changed(**fields: Any) -> Callable[[], DeepSort]:
     return lambda: DeepSort(replace(DEFAULT, **fields))
 
 
+ALL_MOTION = (*BIRTHS, *LOW_SCORES, *NOISE, *CLEAN, *STEADY, *LONGER)
+
 # From the paper to what users get: each rung has what the one above it has, and one idea more.
-RUNGS: dict[str, Callable[[], DeepSort]] = {
+RUNGS: dict[str, Callable[[], Any]] = {
     "as published": published,
     "+ births that make sense": by_cascade(*BIRTHS),
     "+ likelihood ratio": by_likelihood(*BIRTHS, motion=AspectMotion()),
@@ -80,13 +83,19 @@ RUNGS: dict[str, Callable[[], DeepSort]] = {
     "+ noise by score, damped": by_likelihood(*BIRTHS, *LOW_SCORES, *NOISE),
     "+ clean memory": by_likelihood(*BIRTHS, *LOW_SCORES, *NOISE, *CLEAN),
     "+ common shift": by_likelihood(*BIRTHS, *LOW_SCORES, *NOISE, *CLEAN, *STEADY),
-    "+ waiting longer": by_likelihood(*BIRTHS, *LOW_SCORES, *NOISE, *CLEAN, *STEADY, *LONGER),
+    "+ waiting longer": by_likelihood(*ALL_MOTION),
+    "+ gone at the edge": by_likelihood(*ALL_MOTION, *LEAVING),
     "DeepSort()": DeepSort,  # and people who return get their id back
+    "DeepSort(), filtered": lambda: Filtered(DeepSort()),  # reports the filter's steady boxes
 }
 # The default with one thing else.
 ALTERNATIVES: dict[str, Callable[[], Any]] = {
-    "filtered boxes": lambda: Filtered(DeepSort()),
+    "filtered, size as filtered": lambda: Filtered(DeepSort(replace(DEFAULT, steady_size=0.0))),
+    "new ids reconsidered": changed(reconsider=50),
     "nobody remembered": changed(remember_people=0),
+    "waits at the edge, too": changed(leave_after=DEFAULT.max_misses),
+    "hidden not remembered": changed(remember_hidden=0.4),
+    "cut off remembered": changed(remember_cut=True),
     "cascade": lambda: DeepSort(association=Cascade()),
     "motion x, y, w, h": lambda: DeepSort(motion=SizeMotion(velocity_noise=1 / 320)),
     "gallery": lambda: DeepSort(appearance=GalleryAppearance()),

@@ -306,14 +306,33 @@ def test_returns_are_told_apart_by_the_id_they_get() -> None:
     street = Street(people=4, frames=120, absences=(20, 20, 20))
     away = {absence.identity: absence for absence in street.returns}
     given = np.tile(np.arange(1, 5), (120, 1))
-    for identity, new in ((1, 1), (2, 9), (3, 4)):
+    for identity, new in ((1, 1), (2, 9), (3, 7)):
         given[away[identity].left_at :, identity - 1] = 0
         given[away[identity].back_at :, identity - 1] = new
     found = street_recovery.outcomes(given, street)
     kinds = dict(zip((absence.identity for absence in street.returns), found, strict=True))
     assert kinds[1] == (20, street_recovery.Outcome.SAME)
     assert kinds[2] == (20, street_recovery.Outcome.NEW)
-    assert kinds[3] == (20, street_recovery.Outcome.WRONG)
+    assert kinds[3] == (20, street_recovery.Outcome.NEW)
+
+
+def test_two_seconds_count_and_an_id_of_others_is_wrong_or_swapped_by_where_they_are() -> None:
+    street = Street(people=4, frames=200, absences=(20, 60))
+    away = {absence.identity: absence for absence in street.returns}
+    back = away[2].back_at - 1
+    assert away[1].left_at < back < away[1].back_at - 1  # the first is away then
+    given = np.tile(np.arange(1, 5), (200, 1))
+    for identity, absence in away.items():
+        given[absence.left_at : absence.back_at - 1, identity - 1] = 0
+
+    def outcome(on_the_way: int) -> street_recovery.Outcome:
+        given[back : back + 10, 1] = on_the_way
+        found = zip(street.returns, street_recovery.outcomes(given, street), strict=True)
+        return next(kind for absence, (_, kind) in found if absence.identity == 2)
+
+    assert outcome(9) == street_recovery.Outcome.SAME
+    assert outcome(1) == street_recovery.Outcome.WRONG
+    assert outcome(4) == street_recovery.Outcome.SWAPPED
 
 
 def test_a_street_is_observed_once_and_followed_by_person(tmp_path: Path) -> None:
@@ -381,8 +400,8 @@ def test_the_ablation_gives_gain_and_interval_over_the_rung_above(
 def test_the_rungs_climb_from_the_paper_to_the_default() -> None:
     names = list(rungs.RUNGS)
     assert names[0] == "as published"
-    assert names[-1] == "DeepSort()"
-    below_default = rungs.RUNGS[names[-2]]().config
+    assert names[-2:] == ["DeepSort()", "DeepSort(), filtered"]
+    below_default = rungs.RUNGS[names[-3]]().config
     assert replace(below_default, remember_people=500) == rungs.DEFAULT
     scene = crowd(5, 12)
     for make in [*rungs.RUNGS.values(), *rungs.ALTERNATIVES.values()]:
