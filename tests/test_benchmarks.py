@@ -317,22 +317,23 @@ def test_returns_are_told_apart_by_the_id_they_get() -> None:
 
 
 def test_two_seconds_count_and_an_id_of_others_is_wrong_or_swapped_by_where_they_are() -> None:
-    street = Street(people=4, frames=200, absences=(20, 60))
+    street = Street(people=8, frames=200, absences=(20, 60))
     away = {absence.identity: absence for absence in street.returns}
-    back = away[2].back_at - 1
-    assert away[1].left_at < back < away[1].back_at - 1  # the first is away then
-    given = np.tile(np.arange(1, 5), (200, 1))
+    back = away[1].back_at - 1
+    assert away[2].left_at < back < away[2].back_at - 1  # the second is away then
+    given = np.tile(np.arange(1, 9), (200, 1))
     for identity, absence in away.items():
         given[absence.left_at : absence.back_at - 1, identity - 1] = 0
 
     def outcome(on_the_way: int) -> street_recovery.Outcome:
-        given[back : back + 10, 1] = on_the_way
+        given[back : back + 10, 0] = on_the_way
         found = zip(street.returns, street_recovery.outcomes(given, street), strict=True)
-        return next(kind for absence, (_, kind) in found if absence.identity == 2)
+        return next(kind for absence, (_, kind) in found if absence.identity == 1)
 
-    assert outcome(9) == street_recovery.Outcome.SAME
-    assert outcome(1) == street_recovery.Outcome.WRONG
-    assert outcome(4) == street_recovery.Outcome.SWAPPED
+    assert outcome(99) == street_recovery.Outcome.SAME
+    assert outcome(2) == street_recovery.Outcome.WRONG
+    there = set(street.rows(back + 1).id.tolist()) - {1}
+    assert outcome(there.pop()) == street_recovery.Outcome.SWAPPED
 
 
 def test_a_street_is_observed_once_and_followed_by_person(tmp_path: Path) -> None:
