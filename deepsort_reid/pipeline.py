@@ -1,6 +1,7 @@
 """Frames in, identities out: detector -> camera motion -> tracker, frame by frame."""
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsort_reid.detections import Detections
-from deepsort_reid.tracking import DeepSort
+from deepsort_reid.tracking import DeepSort, Delayed, FixedLag
 from deepsort_reid.tracks import Tracks
-from deepsort_reid.video import Source, Video, open_video
+from deepsort_reid.video import Source, TruncatedVideo, Video, open_video
 
 Frame = NDArray[np.uint8]  # (H, W, 3) BGR
 Detector = Callable[[Frame], Detections]
@@ -54,7 +55,7 @@ class Stopwatch:
 def track_video(
     source: Source | Video,
     detector: Detector,
-    tracker: DeepSort | None = None,
+    tracker: DeepSort | FixedLag | None = None,
     *,
     camera_motion: CameraEstimator | None = None,
     start: int = 1,
@@ -68,7 +69,8 @@ def track_video(
             a folder of images, a MOT sequence folder, an iterable of BGR uint8 frames; or what it
             returned.
         detector: any callable `frame -> Detections`.
-        tracker: a `DeepSort`; a new one, without an embedder, when not given.
+        tracker: a `DeepSort`; a new one, without an embedder, when not given. Or a `FixedLag`: the
+            frames, and what was found in them, then come so many later, and all of them come.
         camera_motion: an estimator of `deepsort_reid.camera_motion` for a camera that moves.
         start, stop, every: frames start, start + every, ... up to and with stop, from 1.
 
@@ -88,7 +90,7 @@ def track_video(
 def steps(
     source: Source | Video,
     detector: Detector,
-    tracker: DeepSort | None = None,
+    tracker: DeepSort | FixedLag | None = None,
     *,
     camera_motion: CameraEstimator | None = None,
     start: int = 1,
@@ -104,11 +106,16 @@ def steps(
     clock = stopwatch or Stopwatch()
     video = source if isinstance(source, Video) else open_video(source)
     frames = video.numbered(start, stop, every)
+    held: deque[tuple[int, Frame, Detections]] = deque()  # of those the tracks are still to come
+    ended: TruncatedVideo | None = None
     while True:
-        with clock("read"):
-            number, frame = next(frames, (0, None))
+        try:
+            with clock("read"):
+                number, frame = next(frames, (0, None))
+        except TruncatedVideo as error:
+            frame, ended = None, error
         if frame is None:
-            return
+            break
         with clock("detect"):
             found = detector(frame)
         if not isinstance(found, Detections):
@@ -123,4 +130,13 @@ def steps(
                 camera = camera_motion(frame, detections.xyxy).warp
         with clock("track"):
             tracks = tracker.update(detections, frame=frame, camera=camera, dt=every)
-        yield Step(number, frame, detections, tracks)
+        held.append((number, frame, detections))
+        if isinstance(tracks, Delayed):
+            tracks = tracks.tracks
+        if tracks is not None:
+            yield Step(*held.popleft(), tracks)
+    if isinstance(tracker, FixedLag):
+        for late in tracker.flush():
+            yield Step(*held.popleft(), late.tracks)
+    if ended is not None:
+        raise ended

@@ -49,6 +49,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--start", type=int, default=1, help="first frame, from 1")
     parser.add_argument("--stop", type=int, help="last frame")
     parser.add_argument("--format", choices=FORMATS, default="mot", help="(default: mot)")
+    parser.add_argument(
+        "--lag",
+        type=int,
+        default=0,
+        metavar="FRAMES",
+        help="hold every frame back for so many and correct it by them (default: 0)",
+    )
     parser.add_argument("--save-detections", action="store_true", help="and their embeddings")
     parser.add_argument(
         "--record", action="store_true", help="and why each person got which box, in why.txt"
@@ -63,10 +70,14 @@ def run(args: argparse.Namespace) -> int:
     """Track the source; 2 when the video ended early, with everything until then saved."""
     from deepsort_reid.commands.run_folder import RunFolder, stage_times
     from deepsort_reid.pipeline import Stopwatch, steps
-    from deepsort_reid.tracking import DeepSort
+    from deepsort_reid.tracking import DeepSort, FixedLag
     from deepsort_reid.video import TruncatedVideo, open_video
 
     note = _silent if args.quiet else _note
+    if args.lag < 0:
+        raise ValueError(f"--lag: expected 0 frames or more, got {args.lag}")
+    if args.lag and args.record:
+        raise ValueError("--record tells what was chosen at once: leave it or --lag out")
     if args.show:
         _require_display()
     video = open_video(args.source)
@@ -89,7 +100,7 @@ def run(args: argparse.Namespace) -> int:
     found = steps(
         video,
         detector,
-        tracker,
+        FixedLag(tracker, args.lag) if args.lag else tracker,
         camera_motion=camera_motion,
         start=args.start,
         stop=args.stop,
@@ -118,6 +129,7 @@ def run(args: argparse.Namespace) -> int:
                     "status": status,
                     "detector": detector_name,
                     "embedder": "none" if embedder is None else str(embedder.name),
+                    "lag": args.lag,
                     "config": asdict(tracker.config),
                     **times,
                 }

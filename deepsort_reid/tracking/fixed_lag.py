@@ -108,7 +108,7 @@ class FixedLag:
         """
         back = undone(camera)
         if isinstance(detections, Detections):
-            detections = self.tracker.embed(detections, frame)
+            detections = self.embed(detections, frame)
         now = self.tracker.update(detections, frame=frame, camera=camera, dt=dt)
         self._number += 1
         self._time += dt
@@ -117,6 +117,10 @@ class FixedLag:
         self._to_start = self._to_start @ back
         self._take_in(self.tracker.tracks, detections, dt)
         return self._leave() if len(self._held) > self.frames else None
+
+    def embed(self, detections: Detections, frame: NDArray[np.uint8] | None) -> Detections:
+        """The detections with embeddings, as `DeepSort.embed` gives them."""
+        return self.tracker.embed(detections, frame)
 
     def flush(self) -> list[Delayed]:
         """The frames still held back, in order: the video is over."""
