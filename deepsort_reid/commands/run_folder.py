@@ -109,6 +109,8 @@ class RunFolder:
         frame_rate: of the annotated video; no video is written when None.
         save_detections: keep detections.txt, and detections.npz with the embeddings.
         record: of the tracker, told in why.txt; None for no such file.
+        matched: write and draw the detections' boxes, not the filter's steadier ones, which score
+            better (`python -m benchmarks.ablation`).
 
     Raises OSError, before any work is done, when the folder cannot be written.
     """
@@ -122,6 +124,7 @@ class RunFolder:
         frame_rate: float | None = None,
         save_detections: bool = False,
         record: Record | None = None,
+        matched: bool = False,
     ) -> None:
         self.folder = folder
         self._layout = layout
@@ -129,6 +132,7 @@ class RunFolder:
         self._frame_rate = frame_rate
         self._save_detections = save_detections
         self._record = record
+        self._matched = matched
         self._reasons: ReasonWriter | None = None
         self._open_files = ExitStack()
         self._tracks: TrackWriter | None = None
@@ -149,19 +153,20 @@ class RunFolder:
         if self._tracks is None:
             self._begin(step)
         assert self._tracks is not None
+        tracks = step.tracks if self._matched else step.tracks.as_filtered()
         with stopwatch("write"):
-            self._tracks.append(step.number, step.tracks)
+            self._tracks.append(step.number, tracks)
             if self._reasons is not None:
                 self._reasons.append(step.number)
         self.frames += 1
-        self.boxes += len(step.tracks)
-        self.ids.update(step.tracks.id.tolist())
+        self.boxes += len(tracks)
+        self.ids.update(tracks.id.tolist())
         if self._save_detections:
             self._keep(step)
         if self._drawer is None:
             return None
         with stopwatch("draw"):
-            picture = self._drawer(step.frame, step.tracks)
+            picture = self._drawer(step.frame, tracks)
         if self._video is not None:
             with stopwatch("write"):
                 self._video.write(picture)
