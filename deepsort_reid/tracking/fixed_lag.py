@@ -149,7 +149,7 @@ class FixedLag:
         """The oldest frame, as it is known by now."""
         self._persons.link(self._held)
         leaving = self._held[0]
-        persons = self._persons.in_frame(leaving.number)
+        persons = self._persons.leave(leaving)
         key = np.array([person.key for person in persons], dtype=np.int64)
         # A size is never smoothed to less than was ever seen.
         smallest = np.array([person.smallest for person in persons]).reshape(-1, 2)

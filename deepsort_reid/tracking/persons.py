@@ -40,6 +40,7 @@ class Person:
     born: int = 0  # the tracker's clock at its birth
     first: int = 0  # number of the frame of its first sighting, 0 before it
     last: int = 0
+    left: int = 0  # number of the last frame it left with
     class_id: int = 0
     # In coordinates of the first frame: time and box of its first and of its last sightings.
     early: list[tuple[float, Array]] = field(default_factory=list)
@@ -125,9 +126,22 @@ class Persons:
         self._of_row = {row: self._of_row.get(row) or self._new() for row in rows}
         return list(self._of_row.values())
 
-    def in_frame(self, number: int) -> list[Person]:
-        """Who has an id and was in that frame, seen or missed, in the order of their keys."""
-        here = (p for p in self._all.values() if p.id and 0 < p.first <= number <= p.last)
+    def leave(self, frame: Frame) -> list[Person]:
+        """Who leaves with this frame, in the order of their keys: everybody with an id seen in it.
+
+        And everybody missed in it who left with the frame before: a gap is filled from its first
+        frame on, when its end is known by then, or not at all.
+        """
+        seen = set(frame.key.tolist())
+        number = frame.number
+        here = [
+            person
+            for person in self._all.values()
+            if person.id
+            and (person.key in seen or (person.left == number - 1 and person.last > number))
+        ]
+        for person in here:
+            person.left = number
         return sorted(here, key=lambda person: person.key)
 
     def _new(self, id: int = 0) -> Person:
