@@ -46,10 +46,11 @@ class FixedLag:
 
     - A track has its id from its first frame on, not only from its confirmation; and where the
       tracker corrects an id, the frames held back get the new one, too.
-    - Where a person was missed and seen again, the gap is filled: such a row has the state
-      `COASTING`, `detection` -1, and counts its misses.
-    - A track that is the continuation of one that ended gets its id, from then on for good
-      (`Linking`: motion forwards and backwards, and the looks of both).
+    - Where a person was missed and is seen again within the lag, the gap is filled: such a row has
+      the state `COASTING`, `detection` -1, and counts its misses.
+    - A track on which one that ended walked on gets the id of that one, from then on for good
+      (`Linking`: motion forwards and backwards, and the looks of both). Who comes back from
+      elsewhere is left to the tracker's memory (`DeepSortConfig.remember_people`).
     - Boxes are smoothed: `xyxy` and `filtered_xyxy` are where the track's past and its next
       `frames` frames say the person was. The detection's own box is `detections.xyxy[detection]`.
 
