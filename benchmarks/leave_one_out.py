@@ -1,5 +1,9 @@
 """Choose a configuration without looking at the scene it is judged on.
 
+    python -m benchmarks.leave_one_out      # among the rungs and what lies around the default
+
+In research:
+
     found = measure({"a": lambda: DeepSort(a), "b": lambda: DeepSort(b)})
     choice = choose(found)
     choice.held_out["frames+yolox"].idf1, choice.by_scene
@@ -9,17 +13,21 @@ are those of its sequences, each tracked by the configuration chosen without its
 are about those of the single best configuration, the choice did not come from luck.
 """
 
+import argparse
 import re
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks import inputs, provenance
 from benchmarks.inputs import GROUPS
 from benchmarks.mot import evaluate_group
-from benchmarks.scoring import Figures
+from benchmarks.rungs import ALTERNATIVES, NEIGHBOURS, RUNGS
+from benchmarks.scoring import HEADER, Figures
 from deepsort_reid.metrics import Scores
 
 # Configuration -> group -> input -> counts.
@@ -88,3 +96,39 @@ def scene_of(name: str) -> str:
 
 def _combined(counts: dict[str, Scores]) -> Figures:
     return Figures.of(sum(counts.values(), Scores()))
+
+
+def lines(choice: Choice) -> list[str]:
+    """What was chosen, and what leaving out costs."""
+    width = max(map(len, choice.by_scene))
+    found = [f"best on all scenes: {choice.best}", "chosen without a scene:"]
+    found += [f"  {scene:{width}}  {name}" for scene, name in choice.by_scene.items()]
+    found.append(f"{'':34} {HEADER}")
+    for group, figures in choice.all_in.items():
+        found.append(f"{group + ', best on all':34} {figures}")
+        found.append(f"{group + ', scene left out':34} {choice.held_out[group]}")
+    return found
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--group", choices=GROUPS, action="append", help="default: all four")
+    parser.add_argument("--data", type=Path, help="data folder (else DEEPSORT_REID_DATA)")
+    args = parser.parse_args(argv)
+    try:
+        data = inputs.data_root(args.data)
+    except FileNotFoundError as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(provenance.line("numpy", "scipy", "lap"))
+    # What only changes the boxes that are written is no choice of association.
+    every = {**RUNGS, **ALTERNATIVES, **NEIGHBOURS}
+    candidates = {name: make for name, make in every.items() if "filtered" not in name}
+    print(f"{len(candidates)} configurations")
+    choice = choose(measure(candidates, tuple(args.group or GROUPS), data=data))
+    print("\n".join(lines(choice)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

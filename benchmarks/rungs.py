@@ -109,3 +109,23 @@ ALTERNATIVES: dict[str, Callable[[], Any]] = {
     "no common shift": changed(steady=False),
     "gone after 30": changed(max_misses=30),
 }
+# The default with one of its numbers a notch lower or higher.
+NEIGHBOURS: dict[str, Callable[[], DeepSort]] = {
+    "confirm_after 2": changed(confirm_after=2),
+    "confirm_after 4": changed(confirm_after=4),
+    "max_misses 60": changed(max_misses=60),
+    "max_misses 240": changed(max_misses=240),
+    "leave_after 5": changed(leave_after=5),
+    "sure_score 0.3": changed(sure_score=0.3),
+    "sure_score 0.5": changed(sure_score=0.5),
+    "birth_score 0.5": changed(birth_score=0.5),
+    "birth_score 0.7": changed(birth_score=0.7),
+    "birth_overlap 0.6": changed(birth_overlap=0.6),
+    "birth_overlap 0.8": changed(birth_overlap=0.8),
+    "momentum 0.9": lambda: DeepSort(appearance=MeanAppearance(momentum=0.9)),
+    "momentum 0.97": lambda: DeepSort(appearance=MeanAppearance(momentum=0.97)),
+    "velocity_noise 1 / 240": lambda: DeepSort(motion=AspectMotion(velocity_noise=1 / 240)),
+    "velocity_noise 1 / 480": lambda: DeepSort(motion=AspectMotion(velocity_noise=1 / 480)),
+    "min_evidence 1.5": lambda: DeepSort(association=LikelihoodRatio(min_evidence=1.5)),
+    "min_evidence 2.5": lambda: DeepSort(association=LikelihoodRatio(min_evidence=2.5)),
+}

@@ -28,7 +28,7 @@ from deepsort_reid import boxes
 from deepsort_reid.detections import Detections
 from deepsort_reid.metrics import evaluate
 from deepsort_reid.scene import Street
-from deepsort_reid.tracking import DeepSort, DeepSortConfig
+from deepsort_reid.tracking import DeepSort, DeepSortConfig, published
 
 
 def test_a_seed_gives_the_same_crowd_again_and_another_seed_another() -> None:
@@ -377,6 +377,24 @@ def test_a_configuration_that_is_best_on_one_scene_only_is_not_chosen_for_it() -
 
 
 @pytest.mark.data
+def test_the_choice_is_printed_with_what_leaving_out_costs(
+    data_root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = ("TUD-Campus-public", "TUD-Stadtmitte-public")
+    monkeypatch.setitem(inputs.GROUPS, "frames+public", names)
+    monkeypatch.setattr(leave_one_out, "RUNGS", {"as published": published})
+    for others in ("ALTERNATIVES", "NEIGHBOURS"):
+        monkeypatch.setattr(leave_one_out, others, {"DeepSort()": DeepSort})
+    assert leave_one_out.main(["--data", str(data_root), "--group", "frames+public"]) == 0
+    text = capsys.readouterr().out
+    assert "2 configurations\nbest on all scenes: DeepSort()" in text
+    for scene in ("TUD-Campus", "TUD-Stadtmitte"):
+        assert f"  {scene} " in text
+    assert "frames+public, scene left out" in text
+    assert leave_one_out.main(["--data", str(data_root / "nowhere")]) == 2
+
+
+@pytest.mark.data
 def test_the_ablation_gives_gain_and_interval_over_the_rung_above(
     data_root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -405,7 +423,8 @@ def test_the_rungs_climb_from_the_paper_to_the_default() -> None:
     below_default = rungs.RUNGS[names[-3]]().config
     assert replace(below_default, remember_people=500) == rungs.DEFAULT
     scene = crowd(5, 12)
-    for make in [*rungs.RUNGS.values(), *rungs.ALTERNATIVES.values()]:
+    everything = {**rungs.RUNGS, **rungs.ALTERNATIVES, **rungs.NEIGHBOURS}
+    for make in everything.values():
         rows, _ = mot.track(make(), scene.detections, [{}] * 12)
         assert len(np.unique(rows.id)) >= 4
 

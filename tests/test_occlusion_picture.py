@@ -33,7 +33,7 @@ def told(street, person=0, since=0):
                 State.CONFIRMED * whole,
                 whole,
                 0 * whole,
-            )  # fmt: skip
+            )
         )
     return found
 
