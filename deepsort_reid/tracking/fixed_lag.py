@@ -46,8 +46,8 @@ class FixedLag:
 
     - A track has its id from its first frame on, not only from its confirmation; and where the
       tracker corrects an id, the frames held back get the new one, too.
-    - Where a person was missed and is seen again within the lag, the gap is filled: such a row has
-      the state `COASTING`, `detection` -1, and counts its misses.
+    - Where a person was missed and is seen again within the lag, the gap is filled if it has at
+      most 30 frames: such a row has the state `COASTING`, `detection` -1, and counts its misses.
     - A track on which one that ended walked on gets the id of that one, from then on for good
       (`Linking`: motion forwards and backwards, and the looks of both). Who comes back from
       elsewhere is left to the tracker's memory (`DeepSortConfig.remember_people`).
@@ -150,7 +150,7 @@ class FixedLag:
         """The oldest frame, as it is known by now."""
         self._persons.link(self._held)
         leaving = self._held[0]
-        persons = self._persons.leave(leaving)
+        persons = self._persons.leave(self._held)
         key = np.array([person.key for person in persons], dtype=np.int64)
         # A size is never smoothed to less than was ever seen.
         smallest = np.array([person.smallest for person in persons]).reshape(-1, 2)

@@ -6,6 +6,7 @@ a link is made. What is found out holds for all the frames that have not left.
 
 from collections import deque
 from dataclasses import dataclass, field
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,7 @@ from deepsort_reid.tracks import Tracks
 
 Array = NDArray[np.float64]
 
+_LONGEST_GAP = 30  # frames: who was away for longer may have gone anywhere in between
 _FEW = 32  # looks in one frame that say what different people look like
 
 
@@ -126,19 +128,19 @@ class Persons:
         self._of_row = {row: self._of_row.get(row) or self._new() for row in rows}
         return list(self._of_row.values())
 
-    def leave(self, frame: Frame) -> list[Person]:
-        """Who leaves with this frame, in the order of their keys: everybody with an id seen in it.
+    def leave(self, held: deque[Frame]) -> list[Person]:
+        """Who leaves with the oldest frame, by their keys: everybody with an id seen in it.
 
-        And everybody missed in it who left with the frame before: a gap is filled from its first
-        frame on, when its end is known by then, or not at all.
+        And everybody missed in it who left with the frame before and is seen again soon: a gap is
+        filled from its first frame on, when its end is known by then, or not at all.
         """
-        seen = set(frame.key.tolist())
-        number = frame.number
+        number, seen = held[0].number, set(held[0].key.tolist())
+        soon = {key for frame in islice(held, 1, _LONGEST_GAP + 1) for key in frame.key.tolist()}
         here = [
             person
             for person in self._all.values()
             if person.id
-            and (person.key in seen or (person.left == number - 1 and person.last > number))
+            and (person.key in seen or (person.left == number - 1 and person.key in soon))
         ]
         for person in here:
             person.left = number

@@ -89,6 +89,14 @@ def test_the_last_one_at_a_place_is_linked_and_who_it_waited_for_gets_the_free_n
     assert left[15:] == [{100: 1, 700: 2}] * 4
 
 
+@pytest.mark.parametrize(("missing", "filled"), [(30, True), (31, False)])
+def test_a_gap_of_more_than_thirty_frames_is_not_filled_however_long_the_lag(missing, filled):
+    places = [100] * 10 + [None] * missing + [100] * 10
+    frames = [[(1, place, age)] for age, place in enumerate(places, start=1)]
+    gap = [{100: 1} if filled else {}] * missing
+    assert left_ids(frames, lag=60) == [{100: 1}] * 10 + gap + [{100: 1}] * 10
+
+
 def test_numbers_are_exchanged_and_never_given_twice():
     rng, numbers = np.random.default_rng(0), Numbers()
     for _ in range(100):
