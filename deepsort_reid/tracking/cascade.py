@@ -6,15 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from deepsort_reid.detections import Detections
 from deepsort_reid.tracking import kalman
-from deepsort_reid.tracking.appearance import Pool
 from deepsort_reid.tracking.assignment import Matching, assign, assign_in_order, matching_of
+from deepsort_reid.tracking.candidates import Candidates
 from deepsort_reid.tracking.costs import forbid, fuse, iou_cost
-from deepsort_reid.tracking.kalman import GATE_95, MotionModel
+from deepsort_reid.tracking.kalman import GATE_95
 from deepsort_reid.tracking.record import Judgement
-from deepsort_reid.tracking.table import TrackTable
 from deepsort_reid.tracks import State
+
+Pairs = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,17 +39,11 @@ class Cascade:
         if not 0 <= self.motion_weight <= 1:
             raise ValueError(f"motion_weight must be in [0, 1], got {self.motion_weight}")
 
-    def __call__(
-        self,
-        table: TrackTable,
-        pool: Pool,
-        model: MotionModel,
-        detections: Detections,
-        forbidden: NDArray[np.bool_],
-    ) -> Matching:
-        """Pairs of table rows and detection rows; pairs in `forbidden` (N, M) may not match."""
+    def __call__(self, asked: Candidates) -> Matching:
+        """Pairs of table rows and detection rows."""
+        table, forbidden = asked.table, asked.forbidden
         confirmed = np.flatnonzero(table.state != State.TENTATIVE)
-        sighted, cost = self._appearance_cost(table, pool, model, detections, forbidden)
+        sighted, cost = self._appearance_cost(asked)
         first = assign_in_order(cost[confirmed], table.misses[confirmed], self.max_appearance_cost)
         by_looks = np.column_stack([confirmed[first.pairs[:, 0]], first.pairs[:, 1]])
 
@@ -58,9 +52,7 @@ class Cascade:
         # Tentative tracks and those matched at the last update, however many frames ago that was;
         # one hidden longer only where there is no appearance to judge it by.
         recent = table.state[rows] != State.COASTING
-        overlap = iou_cost(
-            model.boxes(table.motion[rows, kalman.POSITION]), detections.xyxy[columns]
-        )
+        overlap = iou_cost(asked.expected_xyxy()[rows], asked.detections.xyxy[columns])
         here = np.ix_(rows, columns)
         second = assign(
             forbid(overlap, forbidden[here] | (~recent[:, None] & sighted[here])), self.max_iou_cost
@@ -68,15 +60,9 @@ class Cascade:
         by_place = np.column_stack([rows[second.pairs[:, 0]], columns[second.pairs[:, 1]]])
         return matching_of(np.concatenate([by_looks, by_place]), cost.shape)
 
-    def judge(
-        self,
-        table: TrackTable,
-        pool: Pool,
-        model: MotionModel,
-        detections: Detections,
-        forbidden: NDArray[np.bool_],
-    ) -> Judgement:
+    def judge(self, asked: Candidates) -> Judgement:
         """What the rule thinks of every pair, for the record; slower than a call."""
+        table, pool, model, detections, forbidden = asked
         motion = kalman.squared_mahalanobis(model, table.motion, model.measure(detections.xyxy))
         looks = np.full(forbidden.shape, np.nan)
         if detections.embedding is not None and len(table):
@@ -84,8 +70,8 @@ class Cascade:
             looks = np.where(
                 np.isfinite(distance) & detections.embedding.any(axis=1), distance, np.nan
             )
-        sighted, cost = self._appearance_cost(table, pool, model, detections, forbidden)
-        overlap = iou_cost(model.boxes(table.motion[:, kalman.POSITION]), detections.xyxy)
+        sighted, cost = self._appearance_cost(asked)
+        overlap = iou_cost(asked.expected_xyxy(), detections.xyxy)
         # A second way leads over IoU: for who was seen at the last update, or has no looks.
         near = ((table.state != State.COASTING)[:, None] | ~sighted) & (
             overlap <= self.max_iou_cost
@@ -95,20 +81,14 @@ class Cascade:
         by_motion, by_looks = refused & outside, refused & ~outside
         return Judgement(motion, looks, cost, self.max_appearance_cost, False, by_motion, by_looks)
 
-    def _appearance_cost(
-        self,
-        table: TrackTable,
-        pool: Pool,
-        model: MotionModel,
-        detections: Detections,
-        forbidden: NDArray[np.bool_],
-    ) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    def _appearance_cost(self, asked: Candidates) -> tuple[Pairs, NDArray[np.float64]]:
         """Which pairs (N, M) have an appearance on both sides, and the gated, fused cost (N, M)."""
+        table, pool, model, detections, forbidden = asked
         embedding = detections.embedding
         if embedding is None or not len(table):
             nothing = np.zeros(forbidden.shape, dtype=bool)
             return nothing, np.full(forbidden.shape, np.inf)
-        sighted = pool.known(table.slot)[:, None] & embedding.any(axis=1)
+        sighted = asked.with_looks()
         motion = kalman.squared_mahalanobis(model, table.motion, model.measure(detections.xyxy))
         # Gate before appearance: comparing galleries is the dearest step by far.
         allowed = sighted & (motion <= self.max_motion_cost) & ~forbidden

@@ -18,15 +18,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from deepsort_reid import boxes
-from deepsort_reid.detections import Detections
 from deepsort_reid.tracking import kalman
-from deepsort_reid.tracking.appearance import Pool
 from deepsort_reid.tracking.assignment import Matching, assign, matching_of
+from deepsort_reid.tracking.candidates import Candidates
 from deepsort_reid.tracking.costs import forbid
 from deepsort_reid.tracking.kalman import POSITION, MotionModel
 from deepsort_reid.tracking.record import Judgement
-from deepsort_reid.tracking.table import TrackTable
 from deepsort_reid.tracks import State
 
 Array = NDArray[np.float64]
@@ -135,20 +132,14 @@ class LikelihoodRatio:
             if not math.isfinite(getattr(self, name)):
                 raise ValueError(f"{name} must be finite, got {getattr(self, name)}")
 
-    def __call__(
-        self,
-        table: TrackTable,
-        pool: Pool,
-        model: MotionModel,
-        detections: Detections,
-        forbidden: Pairs,
-    ) -> Matching:
-        """Pairs of table rows and detection rows; pairs in `forbidden` (N, M) may not match."""
+    def __call__(self, asked: Candidates) -> Matching:
+        """Pairs of table rows and detection rows."""
+        table, forbidden = asked.table, asked.forbidden
         if not forbidden.size:
             return matching_of(np.empty((0, 2), dtype=np.intp), forbidden.shape)
-        sure = detections.score >= self.sure_score
-        overlap = boxes.iou(model.boxes(table.motion[:, POSITION]), detections.xyxy)
-        cost = -self.evidence(table, pool, model, detections, overlap, forbidden | ~sure)
+        sure = asked.detections.score >= self.sure_score
+        overlap = asked.overlap()
+        cost = -self.evidence(asked._replace(forbidden=forbidden | ~sure), overlap)
         tentative = table.state == State.TENTATIVE
         pairs = np.empty((0, 2), dtype=np.intp)
         for chooser in (~tentative, tentative):
@@ -160,23 +151,17 @@ class LikelihoodRatio:
             _extended(pairs, unlike, expected, 1 - self.min_unsure_iou), forbidden.shape
         )
 
-    def judge(
-        self,
-        table: TrackTable,
-        pool: Pool,
-        model: MotionModel,
-        detections: Detections,
-        forbidden: Pairs,
-    ) -> Judgement:
+    def judge(self, asked: Candidates) -> Judgement:
         """What the rule thinks of every pair, for the record; slower than a call."""
-        overlap = boxes.iou(model.boxes(table.motion[:, POSITION]), detections.xyxy)
+        table, pool, model, detections, forbidden = asked
+        overlap = asked.overlap()
         unsure = detections.score < self.sure_score
         motion = self.motion(model, table.motion, detections.xyxy)
-        total = self.evidence(table, pool, model, detections, overlap, forbidden)
+        total = self.evidence(asked, overlap)
         # An unsure detection is nobody's but the one's who was expected just there.
         expected = (table.state == State.CONFIRMED)[:, None] & (overlap >= self.min_unsure_iou)
         # The best look could not have helped; without looks motion is all there was.
-        seen = _seen(pool, table, detections)
+        seen = asked.with_looks() & pool.calibration.useful
         best = np.where(seen, motion + self.appearance.most, total)
         hopeless = ~np.isfinite(total) | (best < self.min_evidence)
         refused_by_motion = np.where(unsure, forbidden | ~expected, hopeless)
@@ -192,33 +177,19 @@ class LikelihoodRatio:
             refused_by_appearance,
         )
 
-    def evidence(
-        self,
-        table: TrackTable,
-        pool: Pool,
-        model: MotionModel,
-        detections: Detections,
-        overlap: Array,
-        forbidden: Pairs,
-    ) -> Array:
+    def evidence(self, asked: Candidates, overlap: Array) -> Array:
         """Log likelihood ratio (N, M) of "the same person"; -inf where a match is impossible."""
+        table, pool, model, detections, forbidden = asked
         by_motion = self.motion(model, table.motion, detections.xyxy)
         coasting = (table.state == State.COASTING)[:, None]
         possible = (by_motion > _HOPELESS) & ~forbidden & (coasting | (overlap >= self.min_iou))
         by_looks = np.full(possible.shape, self.min_evidence - self.min_evidence_unseen)
-        seen = possible & _seen(pool, table, detections)
+        seen = possible & asked.with_looks() & pool.calibration.useful
         if detections.embedding is not None and seen.any():
             distance = pool.cosine_distance(table.slot, detections.embedding, seen)
             share = np.where(seen, distance, 0) / pool.calibration.different
             by_looks = np.where(seen, self.appearance(share, table.misses), by_looks)
         return np.where(possible, by_motion + by_looks, -np.inf)
-
-
-def _seen(pool: Pool, table: TrackTable, detections: Detections) -> Pairs:
-    """Pairs (N, M) of which both sides have an appearance that is worth something."""
-    if detections.embedding is None or not pool.calibration.useful:
-        return np.zeros((len(table), len(detections)), dtype=bool)
-    return np.asarray(pool.known(table.slot)[:, None] & detections.embedding.any(axis=1))
 
 
 def _extended(

@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 from deepsort_reid import boxes
 from deepsort_reid.detections import Detections
 from deepsort_reid.tracking import kalman
-from deepsort_reid.tracking.appearance import Appearance, GalleryAppearance, MeanAppearance, Pool
+from deepsort_reid.tracking.appearance import Appearance, GalleryAppearance, MeanAppearance
 from deepsort_reid.tracking.assignment import Matching
+from deepsort_reid.tracking.candidates import Candidates
 from deepsort_reid.tracking.cascade import Cascade
 from deepsort_reid.tracking.config import DeepSortConfig
 from deepsort_reid.tracking.costs import other_class
@@ -35,27 +36,11 @@ class FrameEmbedder(Protocol):
 
 
 class Association(Protocol):
-    """Who goes with whom: pairs of table rows and detection rows, none of them in `forbidden`."""
+    """Who goes with whom: pairs of table rows and detection rows, none of them forbidden."""
 
-    def __call__(
-        self,
-        table: TrackTable,
-        pool: Pool,
-        model: MotionModel,
-        detections: Detections,
-        forbidden: NDArray[np.bool_],
-        /,
-    ) -> Matching: ...
+    def __call__(self, asked: Candidates, /) -> Matching: ...
 
-    def judge(
-        self,
-        table: TrackTable,
-        pool: Pool,
-        model: MotionModel,
-        detections: Detections,
-        forbidden: NDArray[np.bool_],
-        /,
-    ) -> Judgement: ...
+    def judge(self, asked: Candidates, /) -> Judgement: ...
 
 
 class DeepSort:
@@ -146,10 +131,11 @@ class DeepSort:
         self._predict(camera, dt)
         if camera is None and self.config.steady:
             self._steady(detections)
-        forbidden = self._forbidden(detections)
-        matching = self._associate(detections, forbidden)
+        self._calibrate(detections)
+        asked = self._candidates(detections)
+        matching = self.association(asked)
         if self.record is not None:
-            self._note(self.record, given, detections, row, forbidden, matching)
+            self._note(self.record, given, row, asked, matching)
         self._correct(matching, detections, row)
         self._settle(matching)
         self._start(detections, row, matching.unmatched_detections)
@@ -230,27 +216,21 @@ class DeepSort:
         shift = common_shift(self._model.boxes(fresh), detections.xyxy[sure])
         table.motion[:, kalman.POSITION, :2] += shift
 
-    def _forbidden(self, detections: Detections) -> NDArray[np.bool_]:
-        """Pairs (N, M) that may not match whatever they look like."""
-        table = self._table
-        if self.config.match_across_classes:
-            return np.zeros((len(table), len(detections)), dtype=bool)
-        return other_class(table.class_id(), detections.class_id)
-
-    def _associate(self, detections: Detections, forbidden: NDArray[np.bool_]) -> Matching:
+    def _calibrate(self, detections: Detections) -> None:
+        """Two boxes of one frame are two people: learn how different people look here."""
         if detections.embedding is not None:
             sure = detections.embedding.any(axis=1) & (detections.score >= self.config.sure_score)
             self._pool.calibration.see_frame(detections.embedding[sure])
-        return self.association(self._table, self._pool, self._model, detections, forbidden)
+
+    def _candidates(self, detections: Detections) -> Candidates:
+        table = self._table
+        forbidden = np.zeros((len(table), len(detections)), dtype=bool)
+        if not self.config.match_across_classes:
+            forbidden = other_class(table.class_id(), detections.class_id)
+        return Candidates(table, self._pool, self._model, detections, forbidden)
 
     def _note(
-        self,
-        record: Record,
-        given: Detections,
-        detections: Detections,
-        row: Rows,
-        forbidden: NDArray[np.bool_],
-        matching: Matching,
+        self, record: Record, given: Detections, row: Rows, asked: Candidates, matching: Matching
     ) -> None:
         """Write down what could have been chosen, and what was."""
         table = self._table
@@ -264,10 +244,8 @@ class DeepSort:
                 id=table.id.copy(),
                 state=table.state.copy(),
                 misses=table.misses.copy(),
-                predicted_xyxy=self._model.boxes(table.motion[:, kalman.POSITION]),
-                judgement=self.association.judge(
-                    table, self._pool, self._model, detections, forbidden
-                ),
+                predicted_xyxy=asked.expected_xyxy(),
+                judgement=self.association.judge(asked),
                 chosen=chosen,
             )
         )

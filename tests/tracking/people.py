@@ -7,6 +7,7 @@ import pytest
 
 from deepsort_reid import DeepSort, DeepSortConfig, Detections, State
 from deepsort_reid.tracking import AspectMotion, Cascade, GalleryAppearance, SizeMotion, kalman
+from deepsort_reid.tracking.candidates import Candidates
 from deepsort_reid.tracking.table import TrackTable
 
 MODEL = AspectMotion()
@@ -108,7 +109,7 @@ def associate(rule, tracks, detections, forbidden=None):
     table, pool = tracks
     if forbidden is None:
         forbidden = np.zeros((len(table), len(detections)), dtype=bool)
-    matching = rule(table, pool, MODEL, detections, forbidden)
+    matching = rule(Candidates(table, pool, MODEL, detections, forbidden))
     return {tuple(pair) for pair in matching.pairs.tolist()}
 
 

@@ -84,9 +84,9 @@ def naive_cascade(rule, table, pool, model, detections, forbidden):
 def test_the_association_equals_plain_loops_over_a_crowd(rule, motion, appearance, embedded):
     compared = []
 
-    def both(table, pool, model, detections, forbidden):
-        matching = rule(table, pool, model, detections, forbidden)
-        expected = naive_cascade(rule, table, pool, model, detections, forbidden)
+    def both(asked):
+        matching = rule(asked)
+        expected = naive_cascade(rule, *asked)
         assert {tuple(pair) for pair in matching.pairs.tolist()} == expected
         compared.append(len(expected))
         return matching
