@@ -97,6 +97,7 @@ ALTERNATIVES: dict[str, Callable[[], Any]] = {
     "hidden not remembered": changed(remember_hidden=0.4),
     "cut off remembered": changed(remember_cut=True),
     "cascade": lambda: DeepSort(association=Cascade()),
+    "pace as published": lambda: DeepSort(motion=AspectMotion()),
     "motion x, y, w, h": lambda: DeepSort(motion=SizeMotion(velocity_noise=1 / 320)),
     "gallery": lambda: DeepSort(appearance=GalleryAppearance()),
     "mean, momentum 0.8": lambda: DeepSort(appearance=MeanAppearance(momentum=0.8)),

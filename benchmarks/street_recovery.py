@@ -11,7 +11,7 @@ import argparse
 import hashlib
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -26,6 +26,8 @@ from benchmarks.rungs import ALTERNATIVES, RUNGS
 from deepsort_reid.detections import Detections
 from deepsort_reid.embedder import Embedder
 from deepsort_reid.scene import Absence, Street
+from deepsort_reid.tracking import FixedLag
+from deepsort_reid.tracks import Tracks
 
 Ids = NDArray[np.int64]
 
@@ -36,6 +38,7 @@ GRACE = 50  # frames after the return within which somebody has to have an id
 TRACKERS: dict[str, Callable[[], Any]] = {
     **{name: make for name, make in RUNGS.items() if "filtered" not in name},
     "reconsider=50": ALTERNATIVES["new ids reconsidered"],
+    "reconsider, lag 30": lambda: FixedLag(ALTERNATIVES["new ids reconsidered"](), frames=30),
 }
 
 
@@ -94,13 +97,22 @@ def _render(street: Street, embedder: Callable[..., Any]) -> dict[str, NDArray[A
 def follow(tracker: Any, observed: Observed) -> NDArray[np.int64]:
     """The id of every person (P,) in every frame (F,): (F, P), 0 where none."""
     given = np.zeros((observed.street.frames, observed.street.people), dtype=np.int64)
-    for row, (detections, person) in enumerate(
-        zip(observed.detections, observed.person, strict=True)
-    ):
-        tracks = tracker.update(detections)
-        seen = tracks.detection >= 0
-        given[row, person[tracks.detection[seen]] - 1] = tracks.id[seen]
+    for number, tracks in _answers(tracker, observed.detections):
+        seen, person = tracks.detection >= 0, observed.person[number - 1]
+        given[number - 1, person[tracks.detection[seen]] - 1] = tracks.id[seen]
     return given
+
+
+def _answers(tracker: Any, detections: Sequence[Detections]) -> Iterator[tuple[int, Tracks]]:
+    """Number and tracks of every frame, at once or delayed."""
+    for number, here in enumerate(detections, start=1):
+        found = tracker.update(here)
+        if not isinstance(tracker, FixedLag):
+            yield number, found
+        elif found is not None:
+            yield found
+    if isinstance(tracker, FixedLag):
+        yield from tracker.flush()
 
 
 def outcomes(given: NDArray[np.int64], street: Street) -> list[tuple[int, Outcome]]:

@@ -28,7 +28,7 @@ from deepsort_reid import boxes
 from deepsort_reid.detections import Detections
 from deepsort_reid.metrics import evaluate
 from deepsort_reid.scene import Street
-from deepsort_reid.tracking import DeepSort, DeepSortConfig, published
+from deepsort_reid.tracking import DeepSort, DeepSortConfig, FixedLag, published
 
 
 def test_a_seed_gives_the_same_crowd_again_and_another_seed_another() -> None:
@@ -348,6 +348,9 @@ def test_a_street_is_observed_once_and_followed_by_person(tmp_path: Path) -> Non
     assert calls == [(180, 320, 3)] * 12
     given = street_recovery.follow(DeepSort(), seen)
     assert given.shape == (12, 3)
+    late = street_recovery.follow(FixedLag(DeepSort(), frames=5), seen)
+    assert (late[given > 0] == given[given > 0]).all()
+    assert (late > 0).sum() > (given > 0).sum()  # ids from the first frame on
     assert (given[:2] == 0).all()  # nobody has an id before the third frame
     assert (given[2:] > 0).any()
 
