@@ -65,9 +65,9 @@ class Naming:
         Away are those who left, and those whose track still waits. Nobody who was seen since this
         track began: two tracks seen at the same time are two people.
         """
-        slot, unit = int(table.slot[row]), pool.calibration
+        slot, calibration = int(table.slot[row]), pool.calibration
         look = pool.look_of(slot)
-        if look is None or not unit.useful or not self.identities.capacity:
+        if look is None or not calibration.useful or not self.identities.capacity:
             return False
         began = self._now - int(table.age[row])
         absent = (table.id > 0) & (table.misses >= table.age[row]) & ~replaced
@@ -80,7 +80,7 @@ class Naming:
         ]
         known = self.identities.recognise(
             look,
-            unit.different,
+            calibration.different,
             looks=pool.looks(slot),
             waited_for=waited_for,
             never=[id for id, when in self._last_seen.items() if when > began],
