@@ -30,8 +30,8 @@ class Phase(NamedTuple):
 
 
 PHASES = (
-    Phase((96, 48), 2e-3, 48, 82, 48),
-    Phase((128, 64), 2e-3, 48, 82, 82),
+    Phase((96, 48), 2e-3, 48, 80, 48),
+    Phase((160, 80), 2e-3, 48, 80, 80),
 )
 NETWORK = ("--backbone", "compact", "--embedding-width", "384", "--stripes", "2")
 RECIPE = (
@@ -42,6 +42,9 @@ RECIPE = (
     *("--average-decay", "0.999", "--precision", "bfloat16", "--local-norms"),
     *("--split", "none", "--seed", "0"),
 )
+
+TRAINING_DATA = "Market-1501 bounding_box_train, 12,936 pictures of 751 people"
+LICENCE = "Apache-2.0 for the file; Market-1501 is for research only"
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -58,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         if done < phase.end:
             train(args.data, args.out, phase, args.processes, resume=done > 0)
     export = ("export", args.out, "--crops", args.data, "--out", args.out / "embedder.onnx")
-    texts = ("--name", "compact-384", "--training-data", "Market-1501 bounding_box_train")
+    texts = ("--name", "compact-384", "--training-data", TRAINING_DATA, "--licence", LICENCE)
     command([sys.executable, "-m", "deepsort_reid", *export, *texts])
 
 
