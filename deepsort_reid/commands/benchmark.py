@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--only", nargs="+", metavar="SEQUENCE", help="these sequences alone")
     parser.add_argument(
-        "--matched", action="store_true", help="report the detections' boxes, not the filter's"
+        "--filtered", action="store_true", help="report the filter's boxes, not the detections'"
     )
     parser.add_argument("--events", action="store_true", help="and why each identity changed")
     parser.add_argument("--cache", type=Path, help="folder of detections made (default: OUT/cache)")
@@ -197,7 +197,7 @@ def _track(
         "truth_sha256": sha256(sequence.ground_truth.read_bytes()).hexdigest(),
         "config": {name: str(value) for name, value in asdict(tracker.config).items()},
         "association": repr(tracker.association),
-        "boxes": "detections" if args.matched else "filtered",
+        "boxes": "filtered" if args.filtered else "detections",
         "versions": versions(),
     }
     card, tracks = out / f"{sequence.name}.json", out / f"{sequence.name}.txt"
@@ -217,7 +217,7 @@ def _track(
             start = time.perf_counter()
             found = tracker.update(detections)
             seconds += time.perf_counter() - start
-            writer.append(number, found if args.matched else found.as_filtered())
+            writer.append(number, found.as_filtered() if args.filtered else found)
     if args.events:
         _write_events(sequence, tracks, tracker, events)
     # Last: a card says that the run beside it is complete.

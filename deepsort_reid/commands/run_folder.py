@@ -109,8 +109,7 @@ class RunFolder:
         frame_rate: of the annotated video; no video is written when None.
         save_detections: keep detections.txt, and detections.npz with the embeddings.
         record: of the tracker, told in why.txt; None for no such file.
-        matched: write and draw the detections' boxes, not the filter's steadier ones, which score
-            better (`python -m benchmarks.ablation`).
+        filtered: write and draw the filter's boxes in the place of the detections'.
 
     Raises OSError, before any work is done, when the folder cannot be written.
     """
@@ -124,7 +123,7 @@ class RunFolder:
         frame_rate: float | None = None,
         save_detections: bool = False,
         record: Record | None = None,
-        matched: bool = False,
+        filtered: bool = False,
     ) -> None:
         self.folder = folder
         self._layout = layout
@@ -132,7 +131,7 @@ class RunFolder:
         self._frame_rate = frame_rate
         self._save_detections = save_detections
         self._record = record
-        self._matched = matched
+        self._filtered = filtered
         self._reasons: ReasonWriter | None = None
         self._open_files = ExitStack()
         self._tracks: TrackWriter | None = None
@@ -153,7 +152,7 @@ class RunFolder:
         if self._tracks is None:
             self._begin(step)
         assert self._tracks is not None
-        tracks = step.tracks if self._matched else step.tracks.as_filtered()
+        tracks = step.tracks.as_filtered() if self._filtered else step.tracks
         with stopwatch("write"):
             self._tracks.append(step.number, tracks)
             if self._reasons is not None:

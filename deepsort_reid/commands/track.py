@@ -57,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="hold every frame back for so many and correct it by them (default: 0)",
     )
     parser.add_argument(
-        "--matched", action="store_true", help="write the detections' boxes, not the filter's"
+        "--filtered", action="store_true", help="write the filter's boxes, not the detections'"
     )
     parser.add_argument("--save-detections", action="store_true", help="and their embeddings")
     parser.add_argument(
@@ -99,7 +99,7 @@ def run(args: argparse.Namespace) -> int:
         frame_rate=None if args.no_video else video.frame_rate / args.every,
         save_detections=args.save_detections,
         record=tracker.record,
-        matched=args.matched,
+        filtered=args.filtered,
     )
     found = steps(
         video,

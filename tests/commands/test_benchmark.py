@@ -160,7 +160,7 @@ def test_whatever_decides_the_result_makes_the_run_anew(
         truth = data / "SEQ-01" / "gt" / "gt.txt"
         truth.write_text("".join(truth.read_text().splitlines(keepends=True)[:-1]))
     elif change == "boxes":
-        options.append("--matched")
+        options.append("--filtered")
     elif change == "card":
         card = out / "mine" / "SEQ-01.json"
         card.write_text(card.read_text().replace(versions()["numpy"], "1.0"))
@@ -193,7 +193,7 @@ def test_the_card_beside_the_tracks_reproduces_the_number(bench, data, out):
     card = json.loads((out / "default" / "SEQ-01.json").read_text(encoding="utf-8"))
     assert card["sequence"] == "SEQ-01"
     assert card["versions"] == versions()
-    assert card["boxes"] == "filtered"
+    assert card["boxes"] == "detections"
     assert card["association"] == repr(DeepSort().association)
     assert card["seconds"] > 0
     truth = (data / "SEQ-01" / "gt" / "gt.txt").read_bytes()

@@ -30,15 +30,15 @@ def test_two_people_in_eight_frames_are_twelve_boxes_under_two_ids(tracked, out,
         np.testing.assert_allclose(
             np.sort(rows.xyxy[rows.frame == frame], axis=0),
             np.sort(walkers.places(frame), axis=0),
-            atol=0.5,  # the filter's boxes
+            atol=1e-6,
         )
     assert walkers.decoded(out / "video.mp4") == (FRAMES, (walkers.WIDTH, walkers.HEIGHT))
     assert "8 frames, 2 people, 12 boxes" in capsys.readouterr().out
     assert sorted(p.name for p in out.iterdir()) == ["summary.json", "tracks.txt", "video.mp4"]
 
 
-@pytest.mark.parametrize("options", [(), ("--matched",)])
-def test_written_and_drawn_are_the_filters_boxes_or_on_request_the_detections(
+@pytest.mark.parametrize("options", [(), ("--filtered",)])
+def test_written_and_drawn_are_the_detections_boxes_or_on_request_the_filters(
     options, tracked, out, monkeypatch
 ):
     drawn, draw = [], Drawer.__call__
@@ -53,7 +53,7 @@ def test_written_and_drawn_are_the_filters_boxes_or_on_request_the_detections(
     last = rows.xyxy[rows.frame == FRAMES]
     np.testing.assert_allclose(last, drawn[-1], atol=0.01)
     off = np.abs(np.sort(last, axis=0) - np.sort(walkers.places(FRAMES), axis=0)).max()
-    assert (off < 1e-6) == bool(options)
+    assert (off < 1e-6) == (not options)
 
 
 def test_the_summary_is_strict_json_and_tells_what_was_run(tracked, out, video, detections):
@@ -99,7 +99,7 @@ def test_csv_and_json_lines_say_the_same_as_mot(tracked, out):
 
 
 def test_every_second_frame_keeps_numbers_boxes_and_the_pace_of_the_video(tracked, out):
-    assert tracked("--every", "2", "--start", "2", "--stop", "8", "--matched") == 0
+    assert tracked("--every", "2", "--start", "2", "--stop", "8") == 0
     rows = read_results(out / "tracks.txt")
     # Frames 2, 4, 6, 8: the third of them is the first with ids.
     assert rows.frame.tolist() == [6, 6, 8, 8]
@@ -116,7 +116,7 @@ def test_every_second_frame_keeps_numbers_boxes_and_the_pace_of_the_video(tracke
 def test_a_detection_file_belongs_to_the_frames_however_it_is_named(
     option, tracked, out, detections
 ):
-    options = ("--start", "4", "--no-video", "--matched")
+    options = ("--start", "4", "--no-video")
     assert tracked(*options, detector=(option, str(detections))) == 0
     rows = read_results(out / "tracks.txt")
     assert rows.frame.min() == 6
@@ -252,7 +252,7 @@ def test_quiet_says_nothing_and_otherwise_a_note_tells_the_detector(tracked, cap
 
 def test_a_sequence_folder_is_tracked_with_its_own_detections(tmp_path, out, capsys):
     folder = walkers.write_sequence(tmp_path / "SEQ-01", FRAMES, images=True)
-    options = ["--embedder", "none", "--no-video", "--matched", "--out", str(out)]
+    options = ["--embedder", "none", "--no-video", "--out", str(out)]
     assert main(["track", str(folder), *options, "--start", "3"]) == 0
     assert str(folder / "det" / "det.txt") in capsys.readouterr().out
     rows = read_results(out / "tracks.txt")
