@@ -311,4 +311,4 @@ def test_tud_campus_is_tracked_and_scored_from_its_public_detections(data_root, 
     assert size == (71, (640, 480))
     scores = evaluate(read_ground_truth(folder / "gt" / "gt.txt"), rows, frames=frames)
     assert scores.identity.idf1 > 0.4
-    assert scores.clear.mota > 0.4
+    assert scores.clear.mota > 0.35
