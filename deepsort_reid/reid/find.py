@@ -48,7 +48,7 @@ class Gallery:
     """The query and the last sure matches; the most similar of them decides.
 
     size: matches kept beside the query, which always stays. least_similarity, least_lead: a match
-    enters only when it is more than good enough and nobody else in its frame comes near: one wrong
+    enters only when it is good enough and nobody else in its frame comes near: one wrong
     entry draws others after it.
     """
 
@@ -57,7 +57,7 @@ class Gallery:
         query: NDArray[np.float32],
         *,
         size: int = 100,
-        least_similarity: float = 0.8,
+        least_similarity: float = 0.7,
         least_lead: float = 0.05,
     ) -> None:
         if size < 1:

@@ -112,7 +112,7 @@ def test_a_gallery_knows_the_query_and_every_sure_match():
     )
 
 
-@pytest.mark.parametrize(("similarity", "lead"), [(0.79, 1.0), (0.95, 0.04)])
+@pytest.mark.parametrize(("similarity", "lead"), [(0.69, 1.0), (0.95, 0.04)])
 def test_a_match_that_is_not_sure_does_not_enter_the_gallery(similarity, lead):
     reference = Gallery(direction(0))
     reference.accept(direction(60), similarity, lead)
