@@ -21,7 +21,7 @@ class DeepSortConfig:
     min_score: float = 0.1  # detections below are not looked at,
     sure_score: float = 0.4  # those from here up compete for every track; others only continue one
     birth_score: float = 0.6  # and those from here up may begin a track,
-    birth_overlap: float = 0.7  # unless this share of the smaller box lies on a person seen now
+    birth_overlap: float = 0.6  # unless this share of the smaller box lies on a person seen now
     remember_score: float = 0.6  # embeddings of less sure boxes are compared but not remembered,
     remember_cut: bool = False  # nor those of boxes that the picture's edge cuts,
     remember_hidden: float = 1.0  # nor when more than this share is behind a nearer box
@@ -29,7 +29,7 @@ class DeepSortConfig:
     reconsider: int = 0  # matches in which a new id may still turn out to be somebody known
     coasting_growth: float = 0.5  # of the size's velocity, kept in each frame a track is unseen
     steady: bool = True  # take a shift common to all people for the camera's
-    steady_size: float = 0.6  # momentum of the filtered boxes' size; 0: as the filter has it
+    steady_size: float = 0.5  # momentum of the filtered boxes' size; 0: as the filter has it
     scale_noise_by_score: bool = True  # NSA: measurement variance times 1 - score
     match_across_classes: bool = True  # False: a track only matches detections of its class
 
