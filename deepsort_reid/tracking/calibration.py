@@ -18,7 +18,7 @@ _ENOUGH = 30
 _HORIZON = 200
 # An embedder is useful when the same person a frame later is much nearer than somebody else.
 _USEFUL = 0.7
-_SMALLEST_UNIT = 1e-3  # a constant embedder has no unit at all
+SMALLEST_UNIT = 1e-3  # a constant embedder has no unit at all
 _MOST_PEOPLE = 32  # in one frame: their pairs are plenty, and their number grows quadratically
 
 
@@ -35,7 +35,7 @@ class Calibration:
     @property
     def useful(self) -> bool:
         """Whether appearance has a unit, and has not turned out to tell nobody apart."""
-        if not self.different > _SMALLEST_UNIT:
+        if not self.different > SMALLEST_UNIT:
             return False
         if min(self._frames_different, self._frames_same) < _ENOUGH:
             return True

@@ -109,6 +109,9 @@ class SizeMotion:
 
 MotionModel = AspectMotion | SizeMotion
 
+# People change pace more slowly than the paper's 1/160 of the height per frame.
+WALKING = AspectMotion(velocity_noise=1 / 320)
+
 
 def begin(model: MotionModel, measurement: Array) -> Array:
     """First state (M, 5, 4) of tracks that were seen once, at `measurement` (M, 4).

@@ -29,7 +29,7 @@ from deepsort_reid.tracks import State
 Array = NDArray[np.float64]
 Pairs = NDArray[np.bool_]
 
-_X, _Y, _HEIGHT = 0, 1, 3
+PLACE = [0, 1, 3]  # centre and height, of the coordinates that motion has
 # Evidence of motion below which appearance is not even asked: it could not make up for it.
 _HOPELESS = -6.0
 
@@ -62,18 +62,33 @@ class MotionEvidence:
 
     def __call__(self, model: MotionModel, motion: Array, detections_xyxy: Array) -> Array:
         """Log likelihood ratio (N, M) of N predicted tracks and M boxes."""
-        used = [_X, _Y, _HEIGHT]
         position, measured = motion[:, POSITION], model.measure(detections_xyxy)
-        spread = np.sqrt(kalman.innovation_variance(model, motion)[:, used])
-        spread *= (self.place_scale, self.place_scale, self.height_scale)
+        spread = self.spread(model, motion)
         squared = np.zeros((len(motion), len(measured)))
-        for column, coordinate in enumerate(used):
+        for column, coordinate in enumerate(PLACE):
             offset = measured[:, coordinate] - position[:, coordinate, None]
             offset /= spread[:, column, None]
             squared += np.multiply(offset, offset, out=offset)
-        certainty = 1 - np.log(spread / position[:, 3:4]).sum(axis=1)
-        power = (self.tail + len(used)) / 2
-        return np.asarray(certainty[:, None] - power * np.log1p(squared / self.tail))
+        return self.ratio(motion, spread, squared)
+
+    def pairwise(self, model: MotionModel, motion: Array, position: Array) -> Array:
+        """Log likelihood ratio (P,) of P predicted tracks and a position (P, 4) for each."""
+        spread = self.spread(model, motion)
+        offset = (position - motion[:, POSITION])[:, PLACE] / spread
+        return self.ratio(motion, spread, (offset**2).sum(axis=1))
+
+    def spread(self, model: MotionModel, motion: Array) -> Array:
+        """Standard deviations (N, 3) of the offset of centre and height, in pixels."""
+        spread = np.sqrt(kalman.innovation_variance(model, motion)[:, PLACE])
+        return spread * (self.place_scale, self.place_scale, self.height_scale)
+
+    def ratio(self, motion: Array, spread: Array, squared: Array) -> Array:
+        """Log likelihood ratio of squared offsets (N,) or (N, M), in units of `spread` (N, 3)."""
+        certainty = 1 - np.log(spread / motion[:, POSITION, 3:4]).sum(axis=1)
+        if squared.ndim == 2:
+            certainty = certainty[:, None]
+        power = (self.tail + len(PLACE)) / 2
+        return np.asarray(certainty - power * np.log1p(squared / self.tail))
 
 
 @dataclass(frozen=True, kw_only=True)

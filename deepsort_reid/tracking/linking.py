@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from deepsort_reid.tracking import kalman
 from deepsort_reid.tracking.assignment import assign
-from deepsort_reid.tracking.kalman import POSITION, PV, VELOCITY, VV, AspectMotion, MotionModel
+from deepsort_reid.tracking.calibration import SMALLEST_UNIT
+from deepsort_reid.tracking.kalman import POSITION, PV, VELOCITY, VV, WALKING, MotionModel
 from deepsort_reid.tracking.likelihood import AppearanceEvidence, MotionEvidence
 
 Array = NDArray[np.float64]
@@ -22,10 +23,8 @@ Pairs = NDArray[np.intp]
 
 # The last frames of a track say where it was heading; more would say where it came from.
 END_FRAMES = 30
-_PLACE = [0, 1, 3]  # centre and height
 # Frames since the last sighting, for the looks: a mean over a track is no look of just now.
 _LONG_AGO = 10_000
-_SMALLEST_UNIT = 1e-3  # people whose looks differ less than that are told apart by nothing
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +68,7 @@ class Linking:
     # Frames in which it becomes as likely as not that the place left says nothing any more:
     # the person turned round, or left the picture and came back.
     forget_place: float = 300.0
-    model: MotionModel = field(default_factory=lambda: AspectMotion(velocity_noise=1 / 320))
+    model: MotionModel = WALKING
     motion: MotionEvidence = field(default_factory=MotionEvidence)
     # Means of many looks scatter less than single ones: of two halves of one track they are at 0.1
     # to 0.4 of what different people have. A single look may mislead, so the tracker limits what
@@ -110,7 +109,7 @@ class Linking:
             return evidence
         first, second = ended[before], begun[after]
         found = self._place(first.motion, second.motion, gap[before, after])
-        seen = _known(ended)[before] & _known(begun)[after] & (unit > _SMALLEST_UNIT)
+        seen = _known(ended)[before] & _known(begun)[after] & (unit > SMALLEST_UNIT)
         if seen.any():  # of nobody with a look the length of one is unknown
             similarity = np.einsum("pd,pd->p", first.look[seen], second.look[seen])
             share = (1 - similarity[:, None]) / unit
@@ -132,21 +131,12 @@ class Linking:
     def _place(self, tail: Array, head: Array, gap: Array) -> Array:
         """What motion says (P,) of P pairs of an end and a beginning `gap` (P,) frames later."""
         # The same offset, looked at from both sides: it must be plausible from either.
-        there = self._offset(_after(self.model, tail, gap), head[:, POSITION])
-        back = self._offset(_after(self.model, backwards(head), gap), tail[:, POSITION])
+        model, offset = self.model, self.motion.pairwise
+        there = offset(model, _after(model, tail, gap), head[:, POSITION])
+        back = offset(model, _after(model, backwards(head), gap), tail[:, POSITION])
         moved = np.minimum(there, back)
         anywhere = gap / (gap + self.forget_place)
         return np.asarray(np.logaddexp(np.log1p(-anywhere) + moved, np.log(anywhere)))
-
-    def _offset(self, motion: Array, position: Array) -> Array:
-        """`MotionEvidence` pair by pair: predictions (P, 5, 4) and positions (P, 4) -> (P,)."""
-        rule = self.motion
-        spread = np.sqrt(kalman.innovation_variance(self.model, motion)[:, _PLACE])
-        spread *= (rule.place_scale, rule.place_scale, rule.height_scale)
-        squared = (((position - motion[:, POSITION])[:, _PLACE] / spread) ** 2).sum(axis=1)
-        certainty = 1 - np.log(spread / motion[:, POSITION, 3:4]).sum(axis=1)
-        power = (rule.tail + len(_PLACE)) / 2
-        return np.asarray(certainty - power * np.log1p(squared / rule.tail))
 
 
 def motion_at_end(model: MotionModel, xyxy: Array) -> Array:

@@ -15,7 +15,7 @@ from deepsort_reid.tracking.cascade import Cascade
 from deepsort_reid.tracking.config import DeepSortConfig
 from deepsort_reid.tracking.costs import other_class
 from deepsort_reid.tracking.identities import Identities
-from deepsort_reid.tracking.kalman import AspectMotion, MotionModel
+from deepsort_reid.tracking.kalman import WALKING, AspectMotion, MotionModel
 from deepsort_reid.tracking.likelihood import LikelihoodRatio
 from deepsort_reid.tracking.naming import Naming
 from deepsort_reid.tracking.record import Explanation, FrameRecord, Judgement, Record
@@ -76,8 +76,7 @@ class DeepSort:
         self.config = config or DeepSortConfig()
         self._embedder = embedder
         self.association = association or LikelihoodRatio(sure_score=self.config.sure_score)
-        # People change pace more slowly than the paper's 1/160 of the height per frame.
-        self._model = motion or AspectMotion(velocity_noise=1 / 320)
+        self._model = motion or WALKING
         self._appearance = appearance or MeanAppearance()
         self._keep_record = record
         self._given_identities = identities
@@ -123,7 +122,7 @@ class DeepSort:
         Raises:
             ValueError: an argument is not as above. The tracker is then as it was before the call.
         """
-        camera = _checked_camera(camera)
+        camera = checked_camera(camera)
         if not 0 < dt < np.inf:
             raise ValueError(f"dt must be a positive number of frames, got {dt}")
         given = detections
@@ -444,7 +443,8 @@ def _checked_frame(frame: Frame | None, expected: tuple[int, ...] | None) -> tup
     return frame.shape
 
 
-def _checked_camera(camera: Array | None) -> Array | None:
+def checked_camera(camera: Array | None) -> Array | None:
+    """The warp (2, 3) as float64, None where there is none; ValueError when it is no affine."""
     if camera is None:
         return None
     warp = np.asarray(camera, dtype=np.float64)

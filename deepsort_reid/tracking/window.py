@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from deepsort_reid import boxes
 from deepsort_reid.tracking import smoothing
 from deepsort_reid.tracking.smoothing import Belief
+from deepsort_reid.tracking.tracker import checked_camera
 
 Array = NDArray[np.float64]
 Whole = NDArray[np.int64]
@@ -108,13 +109,10 @@ def moved(xyxy: Array, warp: Array) -> Array:
 def undone(camera: Array | None) -> Array:
     """The motion back (3, 3): this frame -> the one before.
 
-    Raises ValueError when `camera` (2, 3) maps the picture on a line.
+    Raises ValueError when `camera` is no affine (2, 3), or maps the picture on a line.
     """
-    warp = np.eye(3)
-    if camera is not None:
-        given = np.asarray(camera, dtype=np.float64)
-        if given.shape != (2, 3) or not np.isfinite(given).all():
-            return warp  # the tracker says what is wrong
+    warp, given = np.eye(3), checked_camera(camera)
+    if given is not None:
         warp[:2] = given
     if abs(np.linalg.det(warp)) < 1e-9:
         raise ValueError(f"camera must not map the picture on a line, got {warp[:2].tolist()}")
