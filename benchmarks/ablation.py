@@ -101,15 +101,12 @@ def _cell(gain: Difference) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--group", choices=GROUPS, action="append", help="default: all four")
-    parser.add_argument("--data", type=Path, help="data folder (else DEEPSORT_REID_DATA)")
+    inputs.add_arguments(parser)
     parser.add_argument("--embedder", type=Path, metavar="ONNX", help="instead of stored OSNet")
     parser.add_argument("--cache", type=Path, default=embedding.default_cache(), metavar="DIR")
     args = parser.parse_args(argv)
-    try:
-        data = inputs.data_root(args.data)
-    except FileNotFoundError as error:
-        print(error, file=sys.stderr)
+    data = inputs.found_root(args.data)
+    if data is None:
         return 2
     print(provenance.line("numpy", "scipy", "lap"))
     embeddings = embedding.stored(args.embedder, args.cache) if args.embedder else "npz"

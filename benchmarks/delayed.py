@@ -8,24 +8,20 @@ and are never to be compared with online trackers.
 """
 
 import argparse
-import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import inputs, one_core, provenance
 from benchmarks.inputs import GROUPS, Input
-from benchmarks.mot import ceiling, rows, score
+from benchmarks.mot import Follow, ceiling, evaluate_by, rows_of
 from benchmarks.scoring import HEADER
+from deepsort_reid.detections import Detections
 from deepsort_reid.mot import MotRows
 from deepsort_reid.tracking import DeepSort, FixedLag, Linking
 from deepsort_reid.tracks import Tracks
 from deepsort_reid.trajectories import fill_gaps, link, smooth
-
-# A tracker's answer to a whole input, and the seconds it took.
-Follow = Callable[[Input], tuple[MotRows, float]]
 
 LAGS = (10, 30, 60)  # frames
 MAX_GAP = 60  # frames filled offline
@@ -35,11 +31,23 @@ def delayed(given: Input, tracker: FixedLag) -> tuple[MotRows, float]:
     """All rows that leave, and the seconds spent."""
     now = one_core.clock()[1]
     start = now()
-    left = [found for here in given.detections if (found := tracker.update(here)) is not None]
-    left += tracker.flush()
+    left = list(answers(tracker, given.detections))
     seconds = now() - start
-    found = [tracks for _, tracks in left]
-    return _as_rows([number for number, _ in left], found), seconds
+    return rows_of([number for number, _ in left], [tracks for _, tracks in left]), seconds
+
+
+def answers(
+    tracker: DeepSort | FixedLag, detections: Iterable[Detections]
+) -> Iterator[tuple[int, Tracks]]:
+    """Number and tracks of every frame, at once or delayed."""
+    for number, here in enumerate(detections, start=1):
+        found = tracker.update(here)
+        if isinstance(found, Tracks):
+            yield number, found
+        elif found is not None:
+            yield found
+    if isinstance(tracker, FixedLag):
+        yield from tracker.flush()
 
 
 def offline(given: Input, *improve: Callable[[MotRows], MotRows]) -> tuple[MotRows, float]:
@@ -48,17 +56,11 @@ def offline(given: Input, *improve: Callable[[MotRows], MotRows]) -> tuple[MotRo
     start = now()
     tracker = DeepSort()
     found = [tracker.update(here) for here in given.detections]
-    result = _as_rows(range(1, given.length + 1), found)
+    result = rows_of(range(1, given.length + 1), found)
     result = link(result, _looks(given, found, tracker.config.remember_score))
     for step in improve:
         result = step(result)
     return result, now() - start
-
-
-def _as_rows(numbers: "list[int] | range", found: list[Tracks]) -> MotRows:
-    frame = np.repeat(np.array(numbers), [len(tracks) for tracks in found])
-    ids = np.concatenate([tracks.id for tracks in found])
-    return rows(frame, ids, np.concatenate([tracks.xyxy for tracks in found]))
 
 
 def _looks(given: Input, found: list[Tracks], sure: float) -> NDArray[np.float32] | None:
@@ -97,14 +99,11 @@ def fill(found: MotRows) -> MotRows:
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--group", choices=GROUPS, action="append", help="default: all four")
-    parser.add_argument("--data", type=Path, help="data folder (else DEEPSORT_REID_DATA)")
+    inputs.add_arguments(parser)
     parser.add_argument("--sequences", action="store_true", help="a row for each sequence, too")
     args = parser.parse_args(argv)
-    try:
-        data = inputs.data_root(args.data)
-    except FileNotFoundError as error:
-        print(error, file=sys.stderr)
+    data = inputs.found_root(args.data)
+    if data is None:
         return 2
     print(provenance.line("numpy", "scipy", "lap", "filterpy"))
     for group in args.group or GROUPS:
@@ -112,12 +111,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"{'':32} {HEADER} ms/frame")
         print(f"{'ceiling of the raw detections':32} {ceiling(group, data=data).combined}")
         for name, follow in rows_of_table():
-            predicted, seconds, frames = {}, 0.0, 0
-            for source in GROUPS[group]:
-                given = inputs.load(source, data)
-                predicted[source], spent = follow(given)
-                seconds, frames = seconds + spent, frames + given.length
-            found = score(predicted, 1000 * seconds / frames, data)
+            found = evaluate_by(follow, GROUPS[group], data)
             print(f"{name:32} {found.combined} {found.ms_per_frame:8.2f}", flush=True)
             for sequence, figures in found.sequences.items() if args.sequences else ():
                 print(f"  {sequence:30} {figures}")

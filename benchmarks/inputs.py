@@ -5,7 +5,9 @@ data folder, on which other trackers were measured, too. Sequences are cached: t
 per process, however many configurations are tried.
 """
 
+import argparse
 import os
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -75,6 +77,21 @@ def data_root(given: Path | None = None) -> Path:
     if not (root / "inputs").is_dir():
         raise FileNotFoundError(f"no data: {root / 'inputs'} is not a folder; pass --data")
     return root
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What every script over the groups asks for: --group and --data."""
+    parser.add_argument("--group", choices=GROUPS, action="append", help="default: all four")
+    parser.add_argument("--data", type=Path, help="data folder (else DEEPSORT_REID_DATA)")
+
+
+def found_root(given: Path | None) -> Path | None:
+    """`data_root`; None where there is none, said on stderr."""
+    try:
+        return data_root(given)
+    except FileNotFoundError as error:
+        print(error, file=sys.stderr)
+        return None
 
 
 @cache

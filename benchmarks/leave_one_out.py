@@ -26,7 +26,7 @@ import numpy as np
 from benchmarks import inputs, provenance
 from benchmarks.inputs import GROUPS
 from benchmarks.mot import evaluate_group
-from benchmarks.rungs import ALTERNATIVES, NEIGHBOURS, RUNGS
+from benchmarks.rungs import ALTERNATIVES, NEIGHBOURS, RUNGS, matched
 from benchmarks.scoring import HEADER, Figures
 from deepsort_reid.metrics import Scores
 
@@ -112,18 +112,13 @@ def lines(choice: Choice) -> list[str]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--group", choices=GROUPS, action="append", help="default: all four")
-    parser.add_argument("--data", type=Path, help="data folder (else DEEPSORT_REID_DATA)")
+    inputs.add_arguments(parser)
     args = parser.parse_args(argv)
-    try:
-        data = inputs.data_root(args.data)
-    except FileNotFoundError as error:
-        print(error, file=sys.stderr)
+    data = inputs.found_root(args.data)
+    if data is None:
         return 2
     print(provenance.line("numpy", "scipy", "lap"))
-    # What only changes the boxes that are written is no choice of association.
-    every = {**RUNGS, **ALTERNATIVES, **NEIGHBOURS}
-    candidates = {name: make for name, make in every.items() if "filtered" not in name}
+    candidates = matched({**RUNGS, **ALTERNATIVES, **NEIGHBOURS})
     print(f"{len(candidates)} configurations")
     choice = choose(measure(candidates, tuple(args.group or GROUPS), data=data))
     print("\n".join(lines(choice)))

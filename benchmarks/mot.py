@@ -8,7 +8,7 @@ In research: `evaluate_group(lambda: DeepSort(config), "frames+yolox").combined.
 
 import argparse
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,8 @@ from deepsort_reid.metrics import (
 from deepsort_reid.mot import MotRows
 
 TrackerFactory = Callable[[], Any]
+# A tracker's answer to a whole input, and the seconds it took.
+Follow = Callable[[Input], tuple[MotRows, float]]
 # What replaces the stored embeddings of a sequence: one (M, D) per frame.
 Embed = Callable[[Input], list[NDArray[np.float32]]]
 
@@ -74,14 +76,22 @@ def evaluate_group(
         only: names of inputs, to leave sequences out; default all of the group.
         data: the data folder; default `data_root()`.
     """
-    data = inputs.data_root(data)
-    names = GROUPS[group] if only is None else tuple(only)
+    root = inputs.data_root(data)
+
+    def follow(given: Input) -> tuple[MotRows, float]:
+        detections = with_embeddings(given, embeddings)
+        extras = _extras(given, with_frames, with_warps, root)
+        return track(tracker_factory(), detections, extras)
+
+    return evaluate_by(follow, GROUPS[group] if only is None else only, root)
+
+
+def evaluate_by(follow: Follow, names: Iterable[str], data: Path) -> GroupScores:
+    """Follow each of the inputs `names`, and score what comes out."""
     predicted, seconds, frames = {}, 0.0, 0
     for name in names:
         given = inputs.load(name, data)
-        detections = with_embeddings(given, embeddings)
-        extras = _extras(given, with_frames, with_warps, data)
-        predicted[name], spent = track(tracker_factory(), detections, extras)
+        predicted[name], spent = follow(given)
         seconds, frames = seconds + spent, frames + given.length
     return score(predicted, 1000 * seconds / frames, data)
 
@@ -124,16 +134,20 @@ def track(
     tracker: Any, detections: Iterable[Detections], extras: Iterable[dict[str, Any]]
 ) -> tuple[MotRows, float]:
     """All tracks a tracker reports, and the seconds spent in its `update`."""
-    frame, ids, xyxy, seconds = [], [], [], 0.0
+    found, seconds = [], 0.0
     now = one_core.clock()[1]
-    for number, (here, extra) in enumerate(zip(detections, extras, strict=True), start=1):
+    for here, extra in zip(detections, extras, strict=True):
         start = now()
-        found = tracker.update(here, **extra)
+        found.append(tracker.update(here, **extra))
         seconds += now() - start
-        frame.append(np.full(len(found.id), number))
-        ids.append(found.id)
-        xyxy.append(found.xyxy)
-    return rows(np.concatenate(frame), np.concatenate(ids), np.concatenate(xyxy)), seconds
+    return rows_of(range(1, len(found) + 1), found), seconds
+
+
+def rows_of(numbers: Sequence[int], found: Sequence[Any]) -> MotRows:
+    """The tracks (`id`, `xyxy`) of frames with these numbers as one result."""
+    frame = np.repeat(np.array(numbers), [len(tracks.id) for tracks in found])
+    ids = np.concatenate([tracks.id for tracks in found])
+    return rows(frame, ids, np.concatenate([tracks.xyxy for tracks in found]))
 
 
 def rows(frame: NDArray[Any], ids: NDArray[Any], xyxy: NDArray[Any]) -> MotRows:
@@ -222,9 +236,8 @@ def table(group: str, chosen: str, options: dict[str, Any]) -> Iterator[tuple[st
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--group", choices=GROUPS, action="append", help="default: all four")
+    inputs.add_arguments(parser)
     parser.add_argument("--only", default="", metavar="TEXT", help="rows whose name has TEXT")
-    parser.add_argument("--data", type=Path, help="data folder (else DEEPSORT_REID_DATA)")
     parser.add_argument("--embedder", type=Path, metavar="ONNX", help="instead of stored OSNet")
     parser.add_argument("--motion-only", action="store_true", help="no embeddings for anybody")
     parser.add_argument("--cache", type=Path, default=embedding.default_cache(), metavar="DIR")

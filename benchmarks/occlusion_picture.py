@@ -16,13 +16,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.street_recovery import VISIBLE, visible
 from deepsort_reid import Detections, Embedder
 from deepsort_reid.draw import draw_tracks
 from deepsort_reid.scene import Street
 from deepsort_reid.tracking import DeepSort, published
 from deepsort_reid.tracks import Tracks
 
-VISIBLE = 0.3  # share of the body from which somebody is detected
 AROUND = (150, 100)  # pixels of the picture around a hidden person, to each side, up and down
 ZOOM = 1.5
 TRACKERS = {"DeepSORT as published": published, "DeepSort()": DeepSort}
@@ -49,7 +49,7 @@ def follow(street: Street, embedder: Any) -> tuple[list[NDArray[np.uint8]], Foll
     frames: list[NDArray[np.uint8]] = []
     found: Followed = {name: [] for name in trackers}
     for _, frame, rows in street:
-        seen = street.clipped(rows[rows.visibility >= VISIBLE])
+        seen = visible(street, rows)
         detections = Detections(seen.xyxy, embedding=embedder(frame, seen.xyxy))
         frames.append(frame)
         for name, tracker in trackers.items():
@@ -74,8 +74,7 @@ def occlusions(street: Street) -> list[Occlusion]:
 
 def id_of(street: Street, tracks: Tracks, person: int, frame: int) -> int:
     """The id that a person has in a frame, 0 for none."""
-    rows = street.rows(frame + 1)
-    seen = rows[rows.visibility >= VISIBLE]
+    seen = visible(street, street.rows(frame + 1))
     ids = tracks.id_of_detection(len(seen))
     here = np.flatnonzero(seen.id == person)
     return int(ids[here[0]]) if len(here) else 0

@@ -66,6 +66,11 @@ def by_likelihood(*fields: str, **parts: Any) -> Callable[[], DeepSort]:
     return lambda: DeepSort(config, **{"association": association, **parts})
 
 
+def matched(rows: dict[str, Callable[[], Any]]) -> dict[str, Callable[[], Any]]:
+    """Without those that only report other boxes: they give the same ids as another row."""
+    return {name: make for name, make in rows.items() if "filtered" not in name}
+
+
 def changed(**fields: Any) -> Callable[[], DeepSort]:
     """The default with other values."""
     return lambda: DeepSort(replace(DEFAULT, **fields))

@@ -11,7 +11,7 @@ import argparse
 import hashlib
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -21,13 +21,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import provenance
+from benchmarks.delayed import answers
 from benchmarks.embedding import default_cache
-from benchmarks.rungs import ALTERNATIVES, RUNGS
+from benchmarks.rungs import ALTERNATIVES, RUNGS, matched
 from deepsort_reid.detections import Detections
 from deepsort_reid.embedder import Embedder
+from deepsort_reid.mot import MotRows
 from deepsort_reid.scene import Absence, Street
 from deepsort_reid.tracking import FixedLag
-from deepsort_reid.tracks import Tracks
 
 Ids = NDArray[np.int64]
 
@@ -36,7 +37,7 @@ PEOPLE, FRAMES = 16, 1300
 VISIBLE = 0.3  # share of the body from which somebody is detected
 GRACE = 50  # frames after the return within which somebody has to have an id
 TRACKERS: dict[str, Callable[[], Any]] = {
-    **{name: make for name, make in RUNGS.items() if "filtered" not in name},
+    **matched(RUNGS),
     "reconsider=50": ALTERNATIVES["new ids reconsidered"],
     "reconsider, lag 30": lambda: FixedLag(ALTERNATIVES["new ids reconsidered"](), frames=30),
 }
@@ -78,10 +79,15 @@ def observe(street: Street, embedder: Callable[..., Any], store: Path | None = N
     )
 
 
+def visible(street: Street, rows: MotRows) -> MotRows:
+    """Of one frame's truth those who can be detected, as far as they are in the picture."""
+    return street.clipped(rows[rows.visibility >= VISIBLE])
+
+
 def _render(street: Street, embedder: Callable[..., Any]) -> dict[str, NDArray[Any]]:
     frames, boxes, people, embeddings = [], [], [], []
     for number, picture, rows in street:
-        seen = street.clipped(rows[rows.visibility >= VISIBLE])
+        seen = visible(street, rows)
         frames.append(np.full(len(seen), number))
         boxes.append(seen.xyxy)
         people.append(seen.id)
@@ -97,22 +103,10 @@ def _render(street: Street, embedder: Callable[..., Any]) -> dict[str, NDArray[A
 def follow(tracker: Any, observed: Observed) -> NDArray[np.int64]:
     """The id of every person (P,) in every frame (F,): (F, P), 0 where none."""
     given = np.zeros((observed.street.frames, observed.street.people), dtype=np.int64)
-    for number, tracks in _answers(tracker, observed.detections):
+    for number, tracks in answers(tracker, observed.detections):
         seen, person = tracks.detection >= 0, observed.person[number - 1]
         given[number - 1, person[tracks.detection[seen]] - 1] = tracks.id[seen]
     return given
-
-
-def _answers(tracker: Any, detections: Sequence[Detections]) -> Iterator[tuple[int, Tracks]]:
-    """Number and tracks of every frame, at once or delayed."""
-    for number, here in enumerate(detections, start=1):
-        found = tracker.update(here)
-        if not isinstance(tracker, FixedLag):
-            yield number, found
-        elif found is not None:
-            yield found
-    if isinstance(tracker, FixedLag):
-        yield from tracker.flush()
 
 
 def outcomes(given: NDArray[np.int64], street: Street) -> list[tuple[int, Outcome]]:
