@@ -26,7 +26,7 @@ import numpy as np
 from benchmarks import inputs, provenance
 from benchmarks.inputs import GROUPS
 from benchmarks.mot import evaluate_group
-from benchmarks.rungs import ALTERNATIVES, NEIGHBOURS, RUNGS, matched
+from benchmarks.rungs import ALTERNATIVES, NEIGHBOURS, RUNGS
 from benchmarks.scoring import HEADER, Figures
 from deepsort_reid.metrics import Scores
 
@@ -118,7 +118,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if data is None:
         return 2
     print(provenance.line("numpy", "scipy", "lap"))
-    candidates = matched({**RUNGS, **ALTERNATIVES, **NEIGHBOURS})
+    candidates = {**RUNGS, **ALTERNATIVES, **NEIGHBOURS}
     print(f"{len(candidates)} configurations")
     choice = choose(measure(candidates, tuple(args.group or GROUPS), data=data))
     print("\n".join(lines(choice)))

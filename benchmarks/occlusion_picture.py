@@ -122,7 +122,7 @@ def _tile(
 ) -> NDArray[np.uint8]:
     rows = street.rows(number + 1)
     left, top, right, bottom = rows.xyxy[rows.id == person][0]
-    drawn = draw_tracks(frame, tracks.as_filtered(), {})
+    drawn = draw_tracks(frame, tracks, {})
     height, width = frame.shape[:2]
     x = int(np.clip((left + right) / 2, AROUND[0], width - AROUND[0]))
     y = int(np.clip((top + bottom) / 2, AROUND[1], height - AROUND[1]))

@@ -24,14 +24,15 @@ from deepsort_reid.tracks import Tracks
 
 
 class Filtered:
-    """A tracker that reports the filter's boxes in the place of the detections'."""
+    """A tracker that reports the Kalman filter's boxes."""
 
     def __init__(self, tracker: DeepSort) -> None:
         self._tracker = tracker
 
     def update(self, detections: Detections, **extras: Any) -> Tracks:
         """The tracks of one frame."""
-        return self._tracker.update(detections, **extras).as_filtered()
+        tracks = self._tracker.update(detections, **extras)
+        return replace(tracks, xyxy=tracks.filtered_xyxy)
 
 
 DEFAULT = DeepSortConfig()
@@ -40,7 +41,7 @@ GALLERY = GalleryAppearance().budget  # embeddings that a track remembers in the
 # What each rung adds: fields of the configuration, taken over from the default.
 BIRTHS = ("min_score", "birth_score", "birth_overlap")
 LOW_SCORES = ("sure_score",)
-NOISE = ("scale_noise_by_score", "coasting_growth", "steady_size")
+NOISE = ("scale_noise_by_score", "coasting_growth")
 CLEAN = ("remember_score", "remember_cut")
 STEADY = ("steady",)
 LONGER = ("max_misses",)
@@ -66,9 +67,9 @@ def by_likelihood(*fields: str, **parts: Any) -> Callable[[], DeepSort]:
     return lambda: DeepSort(config, **{"association": association, **parts})
 
 
-def matched(rows: dict[str, Callable[[], Any]]) -> dict[str, Callable[[], Any]]:
+def other_ids(rows: dict[str, Callable[[], Any]]) -> dict[str, Callable[[], Any]]:
     """Without those that only report other boxes: they give the same ids as another row."""
-    return {name: make for name, make in rows.items() if "filtered" not in name}
+    return {name: make for name, make in rows.items() if "boxes" not in name}
 
 
 def changed(**fields: Any) -> Callable[[], DeepSort]:
@@ -90,12 +91,13 @@ RUNGS: dict[str, Callable[[], Any]] = {
     "+ common shift": by_likelihood(*BIRTHS, *LOW_SCORES, *NOISE, *CLEAN, *STEADY),
     "+ waiting longer": by_likelihood(*ALL_MOTION),
     "+ gone at the edge": by_likelihood(*ALL_MOTION, *LEAVING),
-    "DeepSort()": DeepSort,  # and people who return get their id back
-    "DeepSort(), filtered": lambda: Filtered(DeepSort()),  # reports the filter's steady boxes
+    "+ people who return": changed(steady_boxes=False),
+    "DeepSort()": DeepSort,  # and boxes without the detector's shaking
 }
 # The default with one thing else.
 ALTERNATIVES: dict[str, Callable[[], Any]] = {
-    "filtered, size as filtered": lambda: Filtered(DeepSort(replace(DEFAULT, steady_size=0.0))),
+    "matched boxes": changed(steady_boxes=False),
+    "filtered boxes": lambda: Filtered(DeepSort()),
     "new ids reconsidered": changed(reconsider=50),
     "nobody remembered": changed(remember_people=0),
     "waits at the edge, too": changed(leave_after=DEFAULT.max_misses),

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from benchmarks import provenance
 from benchmarks.delayed import answers
 from benchmarks.embedding import default_cache
-from benchmarks.rungs import ALTERNATIVES, RUNGS, matched
+from benchmarks.rungs import ALTERNATIVES, RUNGS, other_ids
 from deepsort_reid.detections import Detections
 from deepsort_reid.embedder import Embedder
 from deepsort_reid.mot import MotRows
@@ -37,7 +37,7 @@ PEOPLE, FRAMES = 16, 1300
 VISIBLE = 0.3  # share of the body from which somebody is detected
 GRACE = 50  # frames after the return within which somebody has to have an id
 TRACKERS: dict[str, Callable[[], Any]] = {
-    **matched(RUNGS),
+    **other_ids(RUNGS),
     "reconsider=50": ALTERNATIVES["new ids reconsidered"],
     "reconsider, lag 30": lambda: FixedLag(ALTERNATIVES["new ids reconsidered"](), frames=30),
 }

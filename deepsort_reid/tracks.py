@@ -1,6 +1,6 @@
 """What the tracker says about one frame: identities, boxes and where each came from."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from enum import IntEnum
 from typing import Any
 
@@ -22,7 +22,9 @@ class Tracks:
 
     Attributes:
         id: identity (T,) int64, dense from 1, given at confirmation; 0 while tentative.
-        xyxy: box in pixels (T, 4) float64: the matched detection's, the prediction while coasting.
+        xyxy: box in pixels (T, 4) float64: the matched detection's without the shaking that this
+            video's detections show, if any; where the person is expected while coasting. The
+            matched box as it came is `detections.xyxy[tracks.detection]`.
         filtered_xyxy: the Kalman filter's estimate (T, 4) float64.
         score: the matched detection's score (T,) float64; while coasting the last one.
         class_id: score-weighted vote over the track's life (T,) int64.
@@ -57,10 +59,6 @@ class Tracks:
         if isinstance(rows, int | np.integer):
             rows = [rows]
         return Tracks(*(getattr(self, field.name)[rows] for field in fields(self)))
-
-    def as_filtered(self) -> "Tracks":
-        """The same tracks with the filter's estimate in the place of the matched boxes."""
-        return replace(self, xyxy=self.filtered_xyxy)
 
     @classmethod
     def empty(cls) -> "Tracks":

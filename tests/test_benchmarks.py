@@ -422,9 +422,9 @@ def test_the_ablation_gives_gain_and_interval_over_the_rung_above(
 def test_the_rungs_climb_from_the_paper_to_the_default() -> None:
     names = list(rungs.RUNGS)
     assert names[0] == "as published"
-    assert names[-2:] == ["DeepSort()", "DeepSort(), filtered"]
-    below_default = rungs.RUNGS[names[-3]]().config
-    assert replace(below_default, remember_people=500) == rungs.DEFAULT
+    assert names[-1] == "DeepSort()"
+    below_default = rungs.RUNGS[names[-2]]().config
+    assert replace(below_default, steady_boxes=True) == rungs.DEFAULT
     scene = crowd(5, 12)
     everything = {**rungs.RUNGS, **rungs.ALTERNATIVES, **rungs.NEIGHBOURS}
     for make in everything.values():

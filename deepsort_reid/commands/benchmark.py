@@ -42,9 +42,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a row of the table; may be given several times (default: default)",
     )
     parser.add_argument("--only", nargs="+", metavar="SEQUENCE", help="these sequences alone")
-    parser.add_argument(
-        "--filtered", action="store_true", help="report the filter's boxes, not the detections'"
-    )
     parser.add_argument("--events", action="store_true", help="and why each identity changed")
     parser.add_argument("--cache", type=Path, help="folder of detections made (default: OUT/cache)")
     parser.add_argument("--threads", type=int, help="CPU threads of detector and embedder")
@@ -197,7 +194,6 @@ def _track(
         "truth_sha256": sha256(sequence.ground_truth.read_bytes()).hexdigest(),
         "config": {name: str(value) for name, value in asdict(tracker.config).items()},
         "association": repr(tracker.association),
-        "boxes": "filtered" if args.filtered else "detections",
         "versions": versions(),
     }
     card, tracks = out / f"{sequence.name}.json", out / f"{sequence.name}.txt"
@@ -217,7 +213,7 @@ def _track(
             start = time.perf_counter()
             found = tracker.update(detections)
             seconds += time.perf_counter() - start
-            writer.append(number, found.as_filtered() if args.filtered else found)
+            writer.append(number, found)
     if args.events:
         _write_events(sequence, tracks, tracker, events)
     # Last: a card says that the run beside it is complete.

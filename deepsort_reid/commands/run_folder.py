@@ -109,7 +109,6 @@ class RunFolder:
         frame_rate: of the annotated video; no video is written when None.
         save_detections: keep detections.txt, and detections.npz with the embeddings.
         record: of the tracker, told in why.txt; None for no such file.
-        filtered: write and draw the filter's boxes in the place of the detections'.
 
     Raises OSError, before any work is done, when the folder cannot be written.
     """
@@ -123,7 +122,6 @@ class RunFolder:
         frame_rate: float | None = None,
         save_detections: bool = False,
         record: Record | None = None,
-        filtered: bool = False,
     ) -> None:
         self.folder = folder
         self._layout = layout
@@ -131,7 +129,6 @@ class RunFolder:
         self._frame_rate = frame_rate
         self._save_detections = save_detections
         self._record = record
-        self._filtered = filtered
         self._reasons: ReasonWriter | None = None
         self._open_files = ExitStack()
         self._tracks: TrackWriter | None = None
@@ -152,20 +149,19 @@ class RunFolder:
         if self._tracks is None:
             self._begin(step)
         assert self._tracks is not None
-        tracks = step.tracks.as_filtered() if self._filtered else step.tracks
         with stopwatch("write"):
-            self._tracks.append(step.number, tracks)
+            self._tracks.append(step.number, step.tracks)
             if self._reasons is not None:
                 self._reasons.append(step.number)
         self.frames += 1
-        self.boxes += len(tracks)
-        self.ids.update(tracks.id.tolist())
+        self.boxes += len(step.tracks)
+        self.ids.update(step.tracks.id.tolist())
         if self._save_detections:
             self._keep(step)
         if self._drawer is None:
             return None
         with stopwatch("draw"):
-            picture = self._drawer(step.frame, tracks)
+            picture = self._drawer(step.frame, step.tracks)
         if self._video is not None:
             with stopwatch("write"):
                 self._video.write(picture)

@@ -56,9 +56,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FRAMES",
         help="hold every frame back for so many and correct it by them (default: 0)",
     )
-    parser.add_argument(
-        "--filtered", action="store_true", help="write the filter's boxes, not the detections'"
-    )
     parser.add_argument("--save-detections", action="store_true", help="and their embeddings")
     parser.add_argument(
         "--record", action="store_true", help="and why each person got which box, in why.txt"
@@ -99,7 +96,6 @@ def run(args: argparse.Namespace) -> int:
         frame_rate=None if args.no_video else video.frame_rate / args.every,
         save_detections=args.save_detections,
         record=tracker.record,
-        filtered=args.filtered,
     )
     found = steps(
         video,

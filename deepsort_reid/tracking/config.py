@@ -5,6 +5,14 @@ from dataclasses import dataclass, fields
 from numbers import Integral, Real
 from typing import Any
 
+_SWITCHES = (
+    "remember_cut",
+    "steady",
+    "steady_boxes",
+    "scale_noise_by_score",
+    "match_across_classes",
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class DeepSortConfig:
@@ -29,7 +37,7 @@ class DeepSortConfig:
     reconsider: int = 0  # matches in which a new id may still turn out to be somebody known
     coasting_growth: float = 0.5  # of the size's velocity, kept in each frame a track is unseen
     steady: bool = True  # take a shift common to all people for the camera's
-    steady_size: float = 0.5  # momentum of the filtered boxes' size; 0: as the filter has it
+    steady_boxes: bool = True  # report boxes without the shaking that this video's show, if any
     scale_noise_by_score: bool = True  # NSA: measurement variance times 1 - score
     match_across_classes: bool = True  # False: a track only matches detections of its class
 
@@ -40,9 +48,9 @@ class DeepSortConfig:
                 raise ValueError(f"{name} must be a whole number, at least {low}, got {value!r}")
         for name in ("min_score", "sure_score", "birth_score", "remember_score"):
             _require_number(name, getattr(self, name), -math.inf, math.inf)
-        for name in ("birth_overlap", "remember_hidden", "coasting_growth", "steady_size"):
+        for name in ("birth_overlap", "remember_hidden", "coasting_growth"):
             _require_number(name, getattr(self, name), 0, 1)
-        for name in ("remember_cut", "steady", "scale_noise_by_score", "match_across_classes"):
+        for name in _SWITCHES:
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(f"{name} must be true or false, got {getattr(self, name)!r}")
 
@@ -61,7 +69,7 @@ class DeepSortConfig:
             remember_people=0,
             coasting_growth=1.0,
             steady=False,
-            steady_size=0.0,
+            steady_boxes=False,
             scale_noise_by_score=False,
         )
 

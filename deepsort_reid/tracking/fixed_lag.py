@@ -131,7 +131,8 @@ class FixedLag:
         """The newest frame joins the window."""
         persons = self._persons.of_rows(self._follower.follow(table, dt).tolist())
         seen = np.flatnonzero(table.detection >= 0)
-        xyxy = moved(table.xyxy[seen], self._to_start)
+        # What was detected: it is smoothed once, with what comes after.
+        xyxy = moved(detections.xyxy[table.detection[seen]], self._to_start)
         for row, person in enumerate(persons):
             person.class_id = int(table.class_id[row])
             if not person.born:

@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from deepsort_reid.tracking import jitter
 from deepsort_reid.tracks import State
 
 GONE = -1
@@ -62,18 +63,18 @@ def next_state(
 class TrackTable:
     """Columns of equal length, one row per live track, in the order of birth.
 
-    Columns: `motion` (N, 5, 4); `xyxy` (N, 4) the last matched box; `size` (N, 2) the steady width
-    and height; `id`, `state`, `hits` (in a row while tentative), `age`, `misses`, `detection`,
-    `slot` (N,) int64; `score` (N,); `renamable` (N,) whether the id may still change; `votes`
-    (N, C) score-weighted votes for each class in `classes` (C,).
+    Columns: `motion` (N, 5, 4); `calm` (N, 4, 4) how the box is steadied (`jitter.py`); `xyxy`
+    (N, 4) the last matched box; `id`, `state`, `hits` (in a row while tentative), `age`, `misses`,
+    `detection`, `slot` (N,) int64; `score` (N,); `renamable` (N,) whether the id may still change;
+    `votes` (N, C) score-weighted votes for each class in `classes` (C,).
     """
 
     _WHOLE = ("id", "state", "hits", "age", "misses", "detection", "slot")
 
     def __init__(self) -> None:
         self.motion = np.empty((0, 5, 4))
+        self.calm = np.empty((0, 4, 4))
         self.xyxy = np.empty((0, 4))
-        self.size = np.empty((0, 2))
         self.score = np.empty(0)
         self.votes = np.empty((0, 0))
         self.classes = np.empty(0, dtype=np.int64)
@@ -86,10 +87,9 @@ class TrackTable:
         return len(self.id)
 
     def append(self, **columns: Any) -> None:
-        """Add rows; every column but `size`, `votes` and `renamable` must be given."""
+        """Add rows; every column but `calm`, `votes` and `renamable` must be given."""
         n = len(columns["id"])
-        xyxy = columns["xyxy"]
-        self.size = np.concatenate([self.size, xyxy[:, 2:] - xyxy[:, :2]])
+        self.calm = np.concatenate([self.calm, jitter.begin(columns["xyxy"])])
         for name in ("motion", "xyxy", "score", *self._WHOLE):
             setattr(self, name, np.concatenate([getattr(self, name), columns[name]]))
         self.votes = np.concatenate([self.votes, np.zeros((n, len(self.classes)))])
@@ -97,7 +97,7 @@ class TrackTable:
 
     def keep(self, rows: NDArray[np.bool_]) -> None:
         """Drop every track whose mask (N,) is not set."""
-        for name in ("motion", "xyxy", "size", "score", "votes", "renamable", *self._WHOLE):
+        for name in ("motion", "calm", "xyxy", "score", "votes", "renamable", *self._WHOLE):
             setattr(self, name, getattr(self, name)[rows])
 
     def vote(

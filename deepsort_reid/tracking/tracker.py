@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from deepsort_reid import boxes
 from deepsort_reid.detections import Detections
-from deepsort_reid.tracking import kalman
+from deepsort_reid.tracking import jitter, kalman
 from deepsort_reid.tracking.appearance import Appearance, GalleryAppearance, MeanAppearance
 from deepsort_reid.tracking.assignment import Matching
 from deepsort_reid.tracking.candidates import Candidates
@@ -15,6 +15,7 @@ from deepsort_reid.tracking.cascade import Cascade
 from deepsort_reid.tracking.config import DeepSortConfig
 from deepsort_reid.tracking.costs import other_class
 from deepsort_reid.tracking.identities import Identities
+from deepsort_reid.tracking.jitter import Jitter
 from deepsort_reid.tracking.kalman import WALKING, AspectMotion, MotionModel
 from deepsort_reid.tracking.likelihood import LikelihoodRatio
 from deepsort_reid.tracking.naming import Naming
@@ -90,6 +91,7 @@ class DeepSort:
         self.identities = Identities(self.config.remember_people) if given is None else given
         self._naming = Naming(self.identities, self.config.reconsider)
         self._view = View()
+        self._jitter = Jitter()
         self._frame_shape: tuple[int, ...] | None = None
         self.record = Record() if self._keep_record else None
 
@@ -127,9 +129,11 @@ class DeepSort:
             raise ValueError(f"dt must be a positive number of frames, got {dt}")
         given = detections
         row, detections = self._usable(given, frame)
+        before = self._filtered()
         self._predict(camera, dt)
         if camera is None and self.config.steady:
             self._steady(detections)
+        self._table.calm = self._jitter.carry(self._table.calm, before, self._filtered())
         self._calibrate(detections)
         asked = self._candidates(detections)
         matching = self.association(asked)
@@ -194,13 +198,11 @@ class DeepSort:
     def _predict(self, camera: Array | None, dt: float) -> None:
         """Let time pass: every track moves on, ages, and has missed this frame until matched."""
         table = self._table
-        before = self._sizes()
         if camera is not None:
             table.motion = kalman.moved_by_camera(self._model, table.motion, camera)
         coasting = table.state == State.COASTING
         table.motion[coasting, kalman.VELOCITY, 2:] *= self.config.coasting_growth**dt
         table.motion = kalman.predict(self._model, table.motion, dt)
-        table.size *= self._sizes() / before
         elapsed = max(1, round(dt))
         self._naming.let_time_pass(elapsed)
         table.age = table.age + elapsed
@@ -261,8 +263,8 @@ class DeepSort:
             self._model.measure(xyxy),
             self._noise_scale(score),
         )
-        momentum = self.config.steady_size
-        table.size[tracks] += (1 - momentum) * (self._sizes() - table.size)[tracks]
+        coasted = table.state[tracks] == State.COASTING
+        table.calm = self._jitter.see(table.calm, tracks, xyxy, coasted)
         table.xyxy[tracks], table.score[tracks] = xyxy, score
         table.detection[tracks] = row[seen]
         table.misses[tracks] = 0
@@ -387,19 +389,21 @@ class DeepSort:
         # A perfect score would make the filter believe one box blindly; 5 % of doubt stays.
         return np.clip(1 - score, 0.05, 1)
 
-    def _sizes(self) -> Array:
-        """Width and height (N, 2) by the filter."""
-        now = self._model.boxes(self._table.motion[:, kalman.POSITION])
-        return now[:, 2:] - now[:, :2]
+    def _filtered(self) -> Array:
+        """Boxes (N, 4) by the filter."""
+        return self._model.boxes(self._table.motion[:, kalman.POSITION])
 
     def _as_tracks(self, rows: Rows) -> Tracks:
         table = self._table
-        centre = table.motion[rows, kalman.POSITION, :2]
-        filtered = boxes.xywh_to_xyxy(np.hstack([centre, table.size[rows]]))
+        filtered = self._filtered()[rows]
         seen = table.detection[rows] >= 0
+        if self.config.steady_boxes:
+            reported = jitter.steady_boxes(table.calm[rows], table.xyxy[rows], seen)
+        else:
+            reported = np.where(seen[:, None], table.xyxy[rows], filtered)
         return Tracks(
             id=table.id[rows],
-            xyxy=np.where(seen[:, None], table.xyxy[rows], filtered),
+            xyxy=reported,
             filtered_xyxy=filtered,
             score=table.score[rows],
             class_id=table.class_id()[rows],

@@ -47,7 +47,8 @@ class Scripted:
 def left_ids(frames, lag=4, **settings):
     """The ids that leave of each frame, by their left edges: {left: id}."""
     late = FixedLag(Scripted(frames, **settings), lag)
-    left = [found for _ in frames if (found := late.update(Detections.empty())) is not None]
+    seen = [Detections(standing(*(row[1] or 0 for row in rows))) for rows in frames]
+    left = [found for here in seen if (found := late.update(here)) is not None]
     return [
         {round(x): int(i) for i, x in zip(t.id, t.xyxy[:, 0], strict=True)}
         for _, t in [*left, *late.flush()]

@@ -101,7 +101,7 @@ def test_reordering_detections_reorders_rows_and_nothing_else(make, embedded):
 @each_tracker
 @pytest.mark.parametrize("min_score", [-np.inf, 0.5])
 def test_every_result_names_the_input_row_it_came_from(make, min_score):
-    tracker, shown = make(min_score=min_score), 0
+    tracker, shown = make(min_score=min_score, steady_boxes=False), 0
     for detections in crowd(40, seed=7):
         tracks = tracker.update(detections)
         shown += len(tracks)

@@ -48,10 +48,12 @@ def test_a_row_of_zeros_is_not_remembered_as_a_look(appearance):
     assert tracker.update(Detections(standing(10), embedding=looks(1))).id == [1]
 
 
-def test_a_coasting_track_stays_in_the_table_and_its_box_is_the_prediction():
-    tracker = DeepSort()
+@pytest.mark.parametrize("steady", [True, False])
+def test_a_coasting_track_stays_in_the_table_and_its_box_is_the_prediction(steady):
+    tracker = DeepSort(DeepSortConfig(steady_boxes=steady))
     for step in range(30):
         tracker.update(Detections(standing(4.0 * step), [0.7]))
+    before = tracker.tracks
     for missed in range(1, 6):
         assert len(tracker.update(Detections.empty())) == 0
         (track,) = [tracker.tracks]
@@ -59,7 +61,9 @@ def test_a_coasting_track_stays_in_the_table_and_its_box_is_the_prediction():
         assert (track.id, track.detection, track.misses) == (1, -1, missed)
         assert track.age == 30 + missed
         assert track.score == 0.7
-        np.testing.assert_array_equal(track.xyxy, track.filtered_xyxy)
+        moved = track.filtered_xyxy - before.filtered_xyxy
+        expected = before.xyxy + moved if steady else track.filtered_xyxy
+        np.testing.assert_allclose(track.xyxy, expected, atol=1e-9)
         np.testing.assert_allclose(track.xyxy, standing(4.0 * (29 + missed)), atol=1.5)
 
 
