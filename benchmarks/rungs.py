@@ -63,8 +63,7 @@ def by_cascade(*fields: str) -> Callable[[], DeepSort]:
 def by_likelihood(*fields: str, **parts: Any) -> Callable[[], DeepSort]:
     """The default association with some fields of the default."""
     config = taking(*fields)
-    association = LikelihoodRatio(sure_score=max(config.sure_score, config.min_score))
-    return lambda: DeepSort(config, **{"association": association, **parts})
+    return lambda: DeepSort(config, **parts)
 
 
 def other_ids(rows: dict[str, Callable[[], Any]]) -> dict[str, Callable[[], Any]]:

@@ -34,7 +34,7 @@ TABLE = {
     "frames": allow("", "numpy"),
     "detections": allow("boxes", "numpy"),
     "tracks": allow("boxes", "numpy"),
-    "tracking": allow("boxes detections tracks", "numpy scipy lap"),
+    "tracking": allow("boxes frames detections tracks", "numpy scipy lap"),
     "mot": allow("boxes detections tracks", "numpy"),
     "trajectories": allow("boxes mot tracking", "numpy scipy filterpy"),
     "metrics": allow("boxes mot", "numpy scipy motmetrics"),

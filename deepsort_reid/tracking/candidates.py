@@ -15,14 +15,16 @@ from deepsort_reid.tracking.table import TrackTable
 class Candidates(NamedTuple):
     """The N tracks of `table`, predicted to this frame, and M detections.
 
-    `pool` remembers the looks behind `table.slot`, `model` reads `table.motion`, and pairs in
-    `forbidden` (N, M) may not match whatever they look like.
+    `pool` remembers the looks behind `table.slot`, `model` reads `table.motion`. Detections that
+    are not `sure` (M,) may only continue a track, and pairs in `forbidden` (N, M) may not match
+    whatever they look like.
     """
 
     table: TrackTable
     pool: Pool
     model: MotionModel
     detections: Detections
+    sure: NDArray[np.bool_]
     forbidden: NDArray[np.bool_]
 
     def expected_xyxy(self) -> NDArray[np.float64]:

@@ -62,7 +62,7 @@ class Cascade:
 
     def judge(self, asked: Candidates) -> Judgement:
         """What the rule thinks of every pair, for the record; slower than a call."""
-        table, pool, model, detections, forbidden = asked
+        table, pool, model, detections, _, forbidden = asked
         motion = kalman.squared_mahalanobis(model, table.motion, model.measure(detections.xyxy))
         looks = np.full(forbidden.shape, np.nan)
         if detections.embedding is not None and len(table):
@@ -83,7 +83,7 @@ class Cascade:
 
     def _appearance_cost(self, asked: Candidates) -> tuple[Pairs, NDArray[np.float64]]:
         """Which pairs (N, M) have an appearance on both sides, and the gated, fused cost (N, M)."""
-        table, pool, model, detections, forbidden = asked
+        table, pool, model, detections, _, forbidden = asked
         embedding = detections.embedding
         if embedding is None or not len(table):
             nothing = np.zeros(forbidden.shape, dtype=bool)

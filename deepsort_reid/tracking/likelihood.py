@@ -134,7 +134,6 @@ class LikelihoodRatio:
     Raises ValueError when the evidence asked for is not finite.
     """
 
-    sure_score: float = 0.4  # detections below continue tracks, and no more
     min_evidence: float = 2.0  # log likelihood ratio that a match needs
     min_evidence_unseen: float = 3.0  # and where there is no appearance to speak for it
     min_iou: float = 0.1  # with the prediction, for a track that was seen at the last update
@@ -152,7 +151,7 @@ class LikelihoodRatio:
         table, forbidden = asked.table, asked.forbidden
         if not forbidden.size:
             return matching_of(np.empty((0, 2), dtype=np.intp), forbidden.shape)
-        sure = asked.detections.score >= self.sure_score
+        sure = asked.sure
         overlap = asked.overlap()
         cost = -self.evidence(asked._replace(forbidden=forbidden | ~sure), overlap)
         tentative = table.state == State.TENTATIVE
@@ -168,9 +167,8 @@ class LikelihoodRatio:
 
     def judge(self, asked: Candidates) -> Judgement:
         """What the rule thinks of every pair, for the record; slower than a call."""
-        table, pool, model, detections, forbidden = asked
+        table, pool, model, detections, sure, forbidden = asked
         overlap = asked.overlap()
-        unsure = detections.score < self.sure_score
         motion = self.motion(model, table.motion, detections.xyxy)
         total = self.evidence(asked, overlap)
         # An unsure detection is nobody's but the one's who was expected just there.
@@ -179,9 +177,9 @@ class LikelihoodRatio:
         seen = asked.with_looks() & pool.calibration.useful
         best = np.where(seen, motion + self.appearance.most, total)
         hopeless = ~np.isfinite(total) | (best < self.min_evidence)
-        refused_by_motion = np.where(unsure, forbidden | ~expected, hopeless)
+        refused_by_motion = np.where(sure, hopeless, forbidden | ~expected)
         appearance = np.where(seen & np.isfinite(total), total - motion, np.nan)
-        refused_by_appearance = ~refused_by_motion & ~unsure & (total < self.min_evidence)
+        refused_by_appearance = ~refused_by_motion & sure & (total < self.min_evidence)
         return Judgement(
             motion,
             appearance,
@@ -194,7 +192,7 @@ class LikelihoodRatio:
 
     def evidence(self, asked: Candidates, overlap: Array) -> Array:
         """Log likelihood ratio (N, M) of "the same person"; -inf where a match is impossible."""
-        table, pool, model, detections, forbidden = asked
+        table, pool, model, detections, _, forbidden = asked
         by_motion = self.motion(model, table.motion, detections.xyxy)
         coasting = (table.state == State.COASTING)[:, None]
         possible = (by_motion > _HOPELESS) & ~forbidden & (coasting | (overlap >= self.min_iou))

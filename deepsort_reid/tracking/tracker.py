@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from deepsort_reid import boxes
 from deepsort_reid.detections import Detections
+from deepsort_reid.frames import Frame, check_frame
 from deepsort_reid.tracking import jitter, kalman
 from deepsort_reid.tracking.appearance import Appearance, GalleryAppearance, MeanAppearance
 from deepsort_reid.tracking.assignment import Matching
@@ -25,7 +26,6 @@ from deepsort_reid.tracking.table import GONE, TrackTable, next_state
 from deepsort_reid.tracking.view import View, hidden_share
 from deepsort_reid.tracks import State, Tracks
 
-Frame = NDArray[np.uint8]  # (H, W, 3) BGR
 Array = NDArray[np.float64]
 Rows = NDArray[np.intp]
 
@@ -76,7 +76,7 @@ class DeepSort:
     ) -> None:
         self.config = config or DeepSortConfig()
         self._embedder = embedder
-        self.association = association or LikelihoodRatio(sure_score=self.config.sure_score)
+        self.association = association or LikelihoodRatio()
         self._model = motion or WALKING
         self._appearance = appearance or MeanAppearance()
         self._keep_record = record
@@ -184,7 +184,7 @@ class DeepSort:
                 f"update expects Detections, got {type(detections).__name__}; "
                 "make them with Detections(xyxy, score)"
             )
-        frame_shape = _checked_frame(frame, self._frame_shape)
+        frame_shape = _checked_shape(frame, self._frame_shape)
         rows = np.flatnonzero(detections.score >= self.config.min_score)
         detections = detections[rows]
         detections = self.embed(detections, frame)
@@ -228,7 +228,8 @@ class DeepSort:
         forbidden = np.zeros((len(table), len(detections)), dtype=bool)
         if not self.config.match_across_classes:
             forbidden = other_class(table.class_id(), detections.class_id)
-        return Candidates(table, self._pool, self._model, detections, forbidden)
+        sure = detections.score >= self.config.sure_score
+        return Candidates(table, self._pool, self._model, detections, sure, forbidden)
 
     def _note(
         self, record: Record, given: Detections, row: Rows, asked: Candidates, matching: Matching
@@ -426,25 +427,17 @@ def published(*, embedder: FrameEmbedder | None = None, record: bool = False) ->
     )
 
 
-def _checked_frame(frame: Frame | None, expected: tuple[int, ...] | None) -> tuple[int, ...] | None:
+def _checked_shape(frame: Frame | None, expected: tuple[int, ...] | None) -> tuple[int, ...] | None:
     """The frame's shape, or the expected one when there is no frame."""
     if frame is None:
         return expected
-    if not isinstance(frame, np.ndarray) or frame.dtype != np.uint8 or frame.ndim != 3:
-        came = (
-            f"{frame.dtype} {frame.shape}"
-            if isinstance(frame, np.ndarray)
-            else type(frame).__name__
-        )
-        raise ValueError(f"a frame must be BGR uint8 of shape (H, W, 3), got {came}")
-    if frame.shape[2] != 3:
-        raise ValueError(f"a frame must be BGR uint8 of shape (H, W, 3), got shape {frame.shape}")
-    if expected is not None and frame.shape != expected:
+    shape = check_frame(frame).shape
+    if expected is not None and shape != expected:
         raise ValueError(
-            f"frames must keep their size: expected {expected}, got {frame.shape}; "
+            f"frames must keep their size: expected {expected}, got {shape}; "
             "call reset() before another video"
         )
-    return frame.shape
+    return shape
 
 
 def checked_camera(camera: Array | None) -> Array | None:

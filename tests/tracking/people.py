@@ -105,11 +105,12 @@ def scene(xyxy, state, misses, embedding):
     return table, pool
 
 
-def associate(rule, tracks, detections, forbidden=None):
+def associate(rule, tracks, detections, forbidden=None, sure_score=0.4):
     table, pool = tracks
     if forbidden is None:
         forbidden = np.zeros((len(table), len(detections)), dtype=bool)
-    matching = rule(Candidates(table, pool, MODEL, detections, forbidden))
+    sure = detections.score >= sure_score
+    matching = rule(Candidates(table, pool, MODEL, detections, sure, forbidden))
     return {tuple(pair) for pair in matching.pairs.tolist()}
 
 

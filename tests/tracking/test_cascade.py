@@ -26,7 +26,7 @@ def solve(cost, limit):
     return [(r, c) for r, c in zip(rows, columns, strict=True) if cost[r, c] <= limit]
 
 
-def naive_cascade(rule, table, pool, model, detections, forbidden):
+def naive_cascade(rule, table, pool, model, detections, _, forbidden):
     """Wojke et al. 2017, listing 1 and the IoU stage after it, pair by pair."""
     n, m = forbidden.shape
     measured = model.measure(detections.xyxy)

@@ -245,10 +245,9 @@ def best_pairs(worth, least):
     return [(r, c) for r, c in zip(rows, columns, strict=True) if worth[r, c] >= least]
 
 
-def naive_association(rule, table, pool, model, detections, forbidden):
+def naive_association(rule, table, pool, model, detections, sure, forbidden):
     """Confirmed tracks, then tentative ones, then unsure detections, each from what is left."""
     n, m = forbidden.shape
-    sure = detections.score >= rule.sure_score
     total = naive_evidence(rule, table, pool, model, detections, forbidden)
     overlap = boxes.iou(model.boxes(table.motion[:, kalman.POSITION]), detections.xyxy)
     overlap[forbidden] = -np.inf
@@ -266,16 +265,23 @@ def naive_association(rule, table, pool, model, detections, forbidden):
 
 
 @pytest.mark.parametrize(
-    ("rule", "motion", "appearance"),
+    ("rule", "sure_score", "motion", "appearance"),
     [
-        (LikelihoodRatio(), AspectMotion(), MeanAppearance()),
-        (LikelihoodRatio(sure_score=0.6), SizeMotion(), GalleryAppearance(budget=5)),
-        (LikelihoodRatio(min_evidence=4, min_iou=0.4), AspectMotion(), MeanAppearance(momentum=0)),
+        (LikelihoodRatio(), 0.4, AspectMotion(), MeanAppearance()),
+        (LikelihoodRatio(), 0.6, SizeMotion(), GalleryAppearance(budget=5)),
+        (
+            LikelihoodRatio(min_evidence=4, min_iou=0.4),
+            0.4,
+            AspectMotion(),
+            MeanAppearance(momentum=0),
+        ),
     ],
     ids=["default", "unsure", "strict"],
 )
 @pytest.mark.parametrize("embedded", [True, False])
-def test_the_association_equals_plain_loops_over_a_crowd(rule, motion, appearance, embedded):
+def test_the_association_equals_plain_loops_over_a_crowd(
+    rule, sure_score, motion, appearance, embedded
+):
     compared = []
 
     def both(asked):
@@ -285,7 +291,7 @@ def test_the_association_equals_plain_loops_over_a_crowd(rule, motion, appearanc
         compared.append(len(expected))
         return matching
 
-    config = DeepSortConfig(match_across_classes=False, sure_score=rule.sure_score)
+    config = DeepSortConfig(match_across_classes=False, sure_score=sure_score)
     tracker = DeepSort(config, association=both, motion=motion, appearance=appearance)
     for detections in crowd(60, people=10, embedded=embedded, classes=2):
         tracker.update(detections)

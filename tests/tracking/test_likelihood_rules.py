@@ -143,11 +143,11 @@ def test_an_unsure_detection_takes_what_sure_ones_left():
     assert associate(RULE, tracks, both[[0]]) == {(0, 0)}
 
 
-def test_how_sure_is_sure_is_the_rules_own_number():
+def test_how_sure_is_sure_is_not_for_the_rule_to_say():
     tracks = calibrated(confirmed(standing(100), LOOKS[:1], misses=[5]))
     seen = Detections(standing(100), [0.3], embedding=LOOKS[:1])
-    assert associate(LikelihoodRatio(sure_score=0.4), tracks, seen) == set()
-    assert associate(LikelihoodRatio(sure_score=0.3), tracks, seen) == {(0, 0)}
+    assert associate(RULE, tracks, seen, sure_score=0.4) == set()
+    assert associate(RULE, tracks, seen, sure_score=0.3) == {(0, 0)}
 
 
 @pytest.mark.parametrize("score", [0.9, 0.2], ids=["sure", "unsure"])

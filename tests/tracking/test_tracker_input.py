@@ -20,10 +20,16 @@ def by_left_edge(frame, xyxy):
 
 
 BAD_CALLS = {
-    "a grey frame": ({"frame": FRAME[:, :, 0]}, r"BGR uint8 of shape \(H, W, 3\), got uint8 \(120"),
+    "a grey frame": (
+        {"frame": FRAME[:, :, 0]},
+        r"frame: expected a BGR uint8 .*got a grey image \(120",
+    ),
     "a frame with alpha": ({"frame": np.zeros((120, 160, 4), np.uint8)}, r"got shape .*, 4\)"),
-    "a frame of floats": ({"frame": FRAME / 255}, r"BGR uint8 of shape .*, got float64"),
-    "a frame that is a list": ({"frame": [[0, 0, 0]]}, "a frame must be BGR uint8 .*, got list$"),
+    "a frame of floats": (
+        {"frame": FRAME / 255},
+        "frame: expected a BGR uint8 .*, got dtype float64",
+    ),
+    "a frame that is a list": ({"frame": [[0, 0, 0]]}, "frame: expected a BGR uint8 .*, got list$"),
     "a frame of another size": (
         {"frame": np.zeros((100, 160, 3), np.uint8)},
         r"keep their size: expected \(120, 160, 3\), got \(100, 160, 3\); call reset\(\)",
