@@ -214,6 +214,24 @@ def test_the_ceiling_of_the_weakest_group_is_the_published_one(data_root: Path) 
 
 
 @pytest.mark.data
+@pytest.mark.parametrize(
+    ("group", "hota", "idf1"),
+    [
+        ("frames+public", 46.0, 65.0),
+        ("frames+yolox", 51.5, 69.5),
+        ("MOT17-SDP", 45.0, 56.5),
+        ("MOT17-DPM", 26.5, 34.5),
+    ],
+)
+def test_the_default_stays_above_what_any_peer_reaches(
+    data_root: Path, group: str, hota: float, idf1: float
+) -> None:
+    found = mot.evaluate_group(DeepSort, group, data=data_root).combined
+    assert found.hota >= hota
+    assert found.idf1 >= idf1
+
+
+@pytest.mark.data
 @pytest.mark.parametrize("name", ["TUD-Campus-public", "MOT17-05-DPM"])
 def test_our_figures_are_trackeval_s(data_root: Path, name: str) -> None:
     group = next(group for group, names in inputs.GROUPS.items() if name in names)
