@@ -43,7 +43,7 @@ BIRTHS = ("min_score", "birth_score", "birth_overlap")
 LOW_SCORES = ("sure_score",)
 NOISE = ("scale_noise_by_score", "coasting_growth")
 CLEAN = ("remember_score", "remember_cut")
-STEADY = ("steady",)
+SHIFT = ("common_shift",)
 LONGER = ("max_misses",)
 LEAVING = ("leave_after",)
 
@@ -76,7 +76,7 @@ def changed(**fields: Any) -> Callable[[], DeepSort]:
     return lambda: DeepSort(replace(DEFAULT, **fields))
 
 
-ALL_MOTION = (*BIRTHS, *LOW_SCORES, *NOISE, *CLEAN, *STEADY, *LONGER)
+ALL_MOTION = (*BIRTHS, *LOW_SCORES, *NOISE, *CLEAN, *SHIFT, *LONGER)
 
 # From the paper to what users get: each rung has what the one above it has, and one idea more.
 RUNGS: dict[str, Callable[[], Any]] = {
@@ -87,7 +87,7 @@ RUNGS: dict[str, Callable[[], Any]] = {
     "+ low scores continue": by_likelihood(*BIRTHS, *LOW_SCORES),
     "+ noise by score, damped": by_likelihood(*BIRTHS, *LOW_SCORES, *NOISE),
     "+ clean memory": by_likelihood(*BIRTHS, *LOW_SCORES, *NOISE, *CLEAN),
-    "+ common shift": by_likelihood(*BIRTHS, *LOW_SCORES, *NOISE, *CLEAN, *STEADY),
+    "+ common shift": by_likelihood(*BIRTHS, *LOW_SCORES, *NOISE, *CLEAN, *SHIFT),
     "+ waiting longer": by_likelihood(*ALL_MOTION),
     "+ gone at the edge": by_likelihood(*ALL_MOTION, *LEAVING),
     "+ people who return": changed(steady_boxes=False),
@@ -113,7 +113,7 @@ ALTERNATIVES: dict[str, Callable[[], Any]] = {
     "noise not by score": changed(scale_noise_by_score=False),
     "not damped": changed(coasting_growth=1.0),
     "remember everything": changed(remember_score=DEFAULT.min_score),
-    "no common shift": changed(steady=False),
+    "no common shift": changed(common_shift=False),
     "gone after 30": changed(max_misses=30),
 }
 # The default with one of its numbers a notch lower or higher.

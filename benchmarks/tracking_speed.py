@@ -4,8 +4,9 @@
 
 The same detections and embeddings (`crowd.py`) for everybody, turn by turn in one process on one
 core, galleries of 100 embeddings. Only `update` is timed, in processor time where the clock is
-fine enough, so that other work on the machine does not count. Scores with the box of the matched
-detection and with the filtered one; a tracker's own choice is marked *.
+fine enough, so that other work on the machine does not count. Scores with filtered boxes and with
+unfiltered ones: steady or matched boxes of ours, deep-sort-realtime's detections. A tracker's own
+choice is marked *.
 """
 
 import argparse
@@ -36,12 +37,12 @@ TURN = 10  # frames that one tracker runs before the next: caches stay warm, loa
 class Contender:
     """A tracker on its way through a crowd: its times and what it reported."""
 
-    own_box = "detected"
+    own_box = "unfiltered"
 
     def __init__(self) -> None:
         self.seconds: list[float] = []
         self._now = one_core.clock()[1]
-        self._found: dict[str, list[NDArray[Any]]] = {"id": [], "detected": [], "filtered": []}
+        self._found: dict[str, list[NDArray[Any]]] = {"id": [], "unfiltered": [], "filtered": []}
 
     def step(self, detections: Detections) -> None:
         """Time one update, then keep what came out."""
@@ -54,7 +55,7 @@ class Contender:
             self._found[name].append(values)
 
     def reported(self, box: str) -> MotRows:
-        """All that was reported, with the "detected" or the "filtered" boxes."""
+        """All that was reported, with the "unfiltered" or the "filtered" boxes."""
         ids = self._found["id"]
         frame = np.repeat(np.arange(1, len(ids) + 1), [len(each) for each in ids])
         return rows(frame, np.concatenate(ids), np.concatenate(self._found[box]))
@@ -136,7 +137,7 @@ def report(people: int, scene: Crowd, found: dict[str, Contender]) -> list[str]:
     for name, contender in found.items():
         median, high = np.percentile(contender.seconds, [50, 95])
         text = f"{name:24} {1000 * median:9.2f} {1000 * high:8.2f} {slowest / median:7.1f} "
-        for box, indent in (("detected", ""), ("filtered", " " * 10)):
+        for box, indent in (("unfiltered", ""), ("filtered", " " * 10)):
             result = contender.reported(box)
             figures = Figures.of(evaluate(scene.truth, result, protocol="plain", frames=frames))
             mark = "*" if box == contender.own_box else " "

@@ -55,8 +55,7 @@ class Drawer:
 
     def _remember(self, tracks: Tracks) -> None:
         seen = tracks[(tracks.id > 0) & (tracks.misses == 0)]
-        # The filtered boxes: where people walked, without the shaking of the detector.
-        feet = _feet(seen.filtered_xyxy).tolist()
+        feet = _feet(seen.xyxy).tolist()
         for identity, (x, y) in zip(seen.id.tolist(), feet, strict=True):
             self._trails.setdefault(identity, deque()).append((self._frames, x, y))
         oldest = self._frames - self._length

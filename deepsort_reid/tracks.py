@@ -13,7 +13,7 @@ class State(IntEnum):
 
     TENTATIVE = 0  # seen too few times to be believed; has no id yet
     CONFIRMED = 1  # matched in this frame
-    COASTING = 2  # confirmed once, not matched in this frame; its box is the prediction
+    COASTING = 2  # confirmed once, not matched in this frame; its box is where it is expected
 
 
 @dataclass(frozen=True, eq=False)

@@ -125,7 +125,7 @@ def test_speed_times_every_frame_of_every_tracker() -> None:
     for contender in found.values():
         assert len(contender.seconds) == 23
         assert min(contender.seconds) >= 0
-        assert len(contender.reported("detected")) == len(contender.reported("filtered")) > 0
+        assert len(contender.reported("unfiltered")) == len(contender.reported("filtered")) > 0
 
 
 def test_true_ids_are_the_best_score_a_crowd_allows() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 _SWITCHES = (
     "remember_cut",
-    "steady",
+    "common_shift",
     "steady_boxes",
     "scale_noise_by_score",
     "match_across_classes",
@@ -36,7 +36,7 @@ class DeepSortConfig:
     remember_people: int = 500  # who left, to give them their id back; 0: nobody
     reconsider: int = 0  # matches in which a new id may still turn out to be somebody known
     coasting_growth: float = 0.5  # of the size's velocity, kept in each frame a track is unseen
-    steady: bool = True  # take a shift common to all people for the camera's
+    common_shift: bool = True  # take a shift common to all people for the camera's
     steady_boxes: bool = True  # report boxes without the shaking that this video's show, if any
     scale_noise_by_score: bool = True  # NSA: measurement variance times 1 - score
     match_across_classes: bool = True  # False: a track only matches detections of its class
@@ -68,7 +68,7 @@ class DeepSortConfig:
             remember_cut=True,
             remember_people=0,
             coasting_growth=1.0,
-            steady=False,
+            common_shift=False,
             steady_boxes=False,
             scale_noise_by_score=False,
         )

@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsort_reid.detections import Detections
+from deepsort_reid.frames import Frame
 from deepsort_reid.tracking.following import Follower
 from deepsort_reid.tracking.linking import Linking
 from deepsort_reid.tracking.persons import Person, Persons
 from deepsort_reid.tracking.tracker import DeepSort
-from deepsort_reid.tracking.window import Frame, Smoother, moved, undone
+from deepsort_reid.tracking.window import HeldFrame, Smoother, moved, undone
 from deepsort_reid.tracks import State, Tracks
 
 Array = NDArray[np.float64]
@@ -80,7 +81,7 @@ class FixedLag:
         self._forget()
 
     def _forget(self) -> None:
-        self._held: deque[Frame] = deque()
+        self._held: deque[HeldFrame] = deque()
         self._number, self._time = 0, 0.0
         self._to_start = np.eye(3)
         self._follower = Follower()
@@ -91,7 +92,7 @@ class FixedLag:
         self,
         detections: Detections,
         *,
-        frame: NDArray[np.uint8] | None = None,
+        frame: Frame | None = None,
         camera: Array | None = None,
         dt: float = 1.0,
     ) -> Delayed | None:
@@ -119,7 +120,7 @@ class FixedLag:
         self._take_in(self.tracker.tracks, detections, dt)
         return self._leave() if len(self._held) > self.frames else None
 
-    def embed(self, detections: Detections, frame: NDArray[np.uint8] | None) -> Detections:
+    def embed(self, detections: Detections, frame: Frame | None) -> Detections:
         """The detections with embeddings, as `DeepSort.embed` gives them."""
         return self.tracker.embed(detections, frame)
 
@@ -141,7 +142,7 @@ class FixedLag:
             persons[row].see(self._number, self._time, box)
         least = self.tracker.config.remember_score
         self._persons.look(persons, table, detections, least)
-        frame = Frame(self._number, self._time, self._follower.clock, self._to_start)
+        frame = HeldFrame(self._number, self._time, self._follower.clock, self._to_start)
         key = np.array([persons[row].key for row in seen.tolist()], dtype=np.int64)
         frame.fill(key, xyxy, table.score[seen], table.detection[seen])
         self._held.append(frame)
@@ -162,7 +163,7 @@ class FixedLag:
         return Delayed(leaving.number, tracks)
 
     def _tracks(
-        self, leaving: Frame, persons: list[Person], rows: NDArray[np.intp], xyxy: Array
+        self, leaving: HeldFrame, persons: list[Person], rows: NDArray[np.intp], xyxy: Array
     ) -> Tracks:
         """The frame's tracks, by the numbers under which the persons leave."""
         for person, row in zip(persons, rows.tolist(), strict=True):

@@ -11,10 +11,12 @@ successive changes, so that their correlation tells the ratio of the two,
 and the ratio is all that the best estimate needs (exponential smoothing; Muth 1960). No noise has
 to be known beforehand: of boxes that shake an average over past frames is reported, and where
 changes are not anticorrelated boxes are exact, or err alike for many frames, and stay as they are.
+A person whose own changes reverse within two frames, as steps do at few frames per second, cannot
+be told from a shaking box. What is farther off than shaking explains is the person's, and believed.
 
 Changes are counted from where the motion filter carried the last box, and in units of the person:
 centres by the height, sizes by their logarithm. A `calm` array has shape (N, 4, 4) float64: per
-track the rows below, per row centre x, centre y, log width and log height.
+track the rows below, per row centre x, centre y (pixels), log width and log height.
 """
 
 import numpy as np
@@ -25,14 +27,16 @@ from deepsort_reid import boxes
 Array = NDArray[np.float64]
 
 # Where the last detection would be by now; how far it lay off the steady box; the variance of the
-# steady box in units of r; the last change, NaN where there was none.
+# steady box in units of r; the last change in units of the person, NaN where there was none.
 _CARRIED, _OFFSET, _VARIANCE, _CHANGE = range(4)
 
-_HORIZON = 200  # frames that the running sums look back
+_HORIZON = 200  # updates that the running sums look back
 _OUTLIER = 3.0  # standard deviations to which a change is cut: a wrong match must not decide
 # People do move, even where all of them stood still so far: at this ratio a steady box makes up for
 # a quarter of what it is off in a frame.
 _LEAST_WANDER = 0.1
+_BELIEVED = 5.0  # standard deviations off the steady box from which a detection is right
+_NO_SHAKING = 1e9
 _EXACT = 1e-6  # of the height: changes of this size are rounding, not shaking
 
 
@@ -50,8 +54,7 @@ def steady_boxes(calm: Array, matched_xyxy: Array, seen: NDArray[np.bool_]) -> A
 
     A box without an offset stays exactly what it was.
     """
-    carried = _boxes(calm[:, _CARRIED]) if not seen.all() else matched_xyxy
-    xyxy = np.where(seen[:, None], matched_xyxy, carried)
+    xyxy = np.where(seen[:, None], matched_xyxy, _boxes(calm[:, _CARRIED]))
     offset = calm[:, _OFFSET]
     size = xyxy[:, 2:] - xyxy[:, :2]
     # Half of what the size loses goes to either side.
@@ -69,22 +72,27 @@ class Jitter:
 
     @property
     def wander(self) -> Array:
-        """q / r (4,): what moves the true box in a frame, in units of what shakes its detection.
+        """q / r (4,): what moves the true box in an update, in units of what shakes its detection.
 
-        Infinite where boxes do not shake, or nothing is known yet; at least 0.1.
+        At least 0.1; and 1e9 where boxes do not shake, or nothing is known yet.
         """
         shaking = self._product < 0
         square = self._square + self._changes * _EXACT**2
         ratio = -square / np.where(shaking, self._product, -1) - 2
-        return np.where(shaking, np.maximum(ratio, _LEAST_WANDER), np.inf)
+        return np.where(shaking, np.maximum(ratio, _LEAST_WANDER), _NO_SHAKING)
+
+    @property
+    def _shaking(self) -> Array:
+        """r (4,), in squared units of the person."""
+        return np.maximum(-self._product, 0) / max(self._changes, 1)
 
     def carry(self, calm: Array, before_xyxy: Array, after_xyxy: Array) -> Array:
-        """`calm` a frame later, in which the filter moved the tracks' boxes (N, 4) so."""
+        """`calm` an update later, in which the filter moved the tracks' boxes (N, 4) so."""
         before, after = _logged(before_xyxy), _logged(after_xyxy)
         calm = calm.copy()
         calm[:, _CARRIED] += after - before
         # An offset of the centre is in pixels: it grows with the person.
-        calm[:, _OFFSET, :2] *= np.exp(after - before)[:, 3:]
+        calm[:, _OFFSET, :2] *= np.exp((after - before)[:, 3:])
         calm[:, _VARIANCE] += self.wander
         return calm
 
@@ -97,13 +105,16 @@ class Jitter:
         rows = calm[matched]
         measured = _logged(xyxy)
         change = measured - rows[:, _CARRIED]
-        gain = 1 / (1 + 1 / rows[:, _VARIANCE])
         scale = np.ones_like(change)
         scale[:, :2] = np.exp(measured[:, 3:])
+        off = change + rows[:, _OFFSET]
+        expected = self._shaking * (rows[:, _VARIANCE] + 1)
+        plain = (off / scale) ** 2 > _BELIEVED**2 * expected
+        gain = np.where(plain, 1, 1 / (1 + 1 / rows[:, _VARIANCE]))
         in_units = np.where(coasted[:, None], np.nan, change / scale)
         self._learn(rows[:, _CHANGE], in_units)
         calm[:, _CHANGE] = np.nan
-        updated = (measured, (1 - gain) * (change + rows[:, _OFFSET]), gain, in_units)
+        updated = (measured, (1 - gain) * off, gain, in_units)
         calm[matched] = np.stack(updated, axis=1)
         return calm
 

@@ -22,7 +22,7 @@ from deepsort_reid.tracking.linking import (
     motion_at_end,
     unit_rows,
 )
-from deepsort_reid.tracking.window import Frame
+from deepsort_reid.tracking.window import HeldFrame
 from deepsort_reid.tracks import Tracks
 
 Array = NDArray[np.float64]
@@ -128,7 +128,7 @@ class Persons:
         self._of_row = {row: self._of_row.get(row) or self._new() for row in rows}
         return list(self._of_row.values())
 
-    def leave(self, held: deque[Frame]) -> list[Person]:
+    def leave(self, held: deque[HeldFrame]) -> list[Person]:
         """Who leaves with the oldest frame, by their keys: everybody with an id seen in it.
 
         And everybody missed in it who left with the frame before and is seen again soon: a gap is
@@ -169,14 +169,14 @@ class Persons:
         if len(known) > 1:
             self._calibration.see_frame(unit_rows(np.array(known)).astype(np.float32))
 
-    def name(self, ids: list[int], held: deque[Frame]) -> None:
+    def name(self, ids: list[int], held: deque[HeldFrame]) -> None:
         """The ids that the tracker gives to its rows by now."""
         last_id = self._last_id
         for (row, person), id in zip(list(self._of_row.items()), ids, strict=True):
             if id != person.id:
                 self._rename(row, id, id > last_id, held)
 
-    def _rename(self, row: int, id: int, is_new: bool, held: deque[Frame]) -> None:
+    def _rename(self, row: int, id: int, is_new: bool, held: deque[HeldFrame]) -> None:
         """The tracker gave the track of a row its id, or another one."""
         person = self._of_row[row]
         before, person.id = person.id, id
@@ -200,7 +200,7 @@ class Persons:
         walked = self._linking.goes_on(endings(model, [earlier]), beginnings(model, [later]))
         return bool(walked[0])
 
-    def _join(self, earlier: Person, later: Person, held: deque[Frame]) -> None:
+    def _join(self, earlier: Person, later: Person, held: deque[HeldFrame]) -> None:
         """`earlier` walked on as `later`: one track, the way between included."""
         for frame in held:
             frame.rename(later.key, earlier.key)
@@ -217,7 +217,7 @@ class Persons:
             if person is earlier:
                 self._of_row[row] = self._new(earlier.id)
 
-    def link(self, held: deque[Frame]) -> None:
+    def link(self, held: deque[HeldFrame]) -> None:
         """Make one of tracks that are one person who walked on, just before it must be known.
 
         That is when the first frame leaves in which the earlier one is missed, or the first one

@@ -13,6 +13,7 @@ from deepsort_reid.tracking.appearance import Appearance, GalleryAppearance, Mea
 from deepsort_reid.tracking.assignment import Matching
 from deepsort_reid.tracking.candidates import Candidates
 from deepsort_reid.tracking.cascade import Cascade
+from deepsort_reid.tracking.common_shift import common_shift
 from deepsort_reid.tracking.config import DeepSortConfig
 from deepsort_reid.tracking.costs import other_class
 from deepsort_reid.tracking.identities import Identities
@@ -21,7 +22,6 @@ from deepsort_reid.tracking.kalman import WALKING, AspectMotion, MotionModel
 from deepsort_reid.tracking.likelihood import LikelihoodRatio
 from deepsort_reid.tracking.naming import Naming
 from deepsort_reid.tracking.record import Explanation, FrameRecord, Judgement, Record
-from deepsort_reid.tracking.steady import common_shift
 from deepsort_reid.tracking.table import GONE, TrackTable, next_state
 from deepsort_reid.tracking.view import View, hidden_share
 from deepsort_reid.tracks import State, Tracks
@@ -131,9 +131,9 @@ class DeepSort:
         row, detections = self._usable(given, frame)
         before = self._filtered()
         self._predict(camera, dt)
-        if camera is None and self.config.steady:
-            self._steady(detections)
-        self._table.calm = self._jitter.carry(self._table.calm, before, self._filtered())
+        if camera is None and self.config.common_shift:
+            self._shift(detections)
+        self._carry(before)
         self._calibrate(detections)
         asked = self._candidates(detections)
         matching = self.association(asked)
@@ -168,7 +168,7 @@ class DeepSort:
                 "or detections with embeddings"
             )
         # Unsure detections are matched by place alone: embedding them would be wasted time.
-        sure = detections.score >= self.config.sure_score
+        sure = self._sure(detections)
         looks = self._embedder(frame, detections.xyxy[sure])
         rows = detections[sure].with_embedding(looks).embedding
         if rows is None:
@@ -209,26 +209,31 @@ class DeepSort:
         table.misses = table.misses + elapsed
         table.detection = np.full(len(table), -1, dtype=np.int64)
 
-    def _steady(self, detections: Detections) -> None:
+    def _shift(self, detections: Detections) -> None:
         """Move every track by what the plainly matched ones are off, all alike."""
         table = self._table
-        fresh = table.motion[table.state == State.CONFIRMED, kalman.POSITION]
-        sure = detections.score >= self.config.sure_score
-        shift = common_shift(self._model.boxes(fresh), detections.xyxy[sure])
+        fresh = self._filtered()[table.state == State.CONFIRMED]
+        shift = common_shift(fresh, detections.xyxy[self._sure(detections)])
         table.motion[:, kalman.POSITION, :2] += shift
+
+    def _carry(self, before: Array) -> None:
+        """Steady boxes move as the filter's, which were at `before` (N, 4) in the last frame."""
+        if self.config.steady_boxes:
+            table = self._table
+            table.calm = self._jitter.carry(table.calm, before, self._filtered())
 
     def _calibrate(self, detections: Detections) -> None:
         """Two boxes of one frame are two people: learn how different people look here."""
         if detections.embedding is not None:
-            sure = detections.embedding.any(axis=1) & (detections.score >= self.config.sure_score)
-            self._pool.calibration.see_frame(detections.embedding[sure])
+            seen = detections.embedding.any(axis=1) & self._sure(detections)
+            self._pool.calibration.see_frame(detections.embedding[seen])
 
     def _candidates(self, detections: Detections) -> Candidates:
         table = self._table
         forbidden = np.zeros((len(table), len(detections)), dtype=bool)
         if not self.config.match_across_classes:
             forbidden = other_class(table.class_id(), detections.class_id)
-        sure = detections.score >= self.config.sure_score
+        sure = self._sure(detections)
         return Candidates(table, self._pool, self._model, detections, sure, forbidden)
 
     def _note(
@@ -264,8 +269,9 @@ class DeepSort:
             self._model.measure(xyxy),
             self._noise_scale(score),
         )
-        coasted = table.state[tracks] == State.COASTING
-        table.calm = self._jitter.see(table.calm, tracks, xyxy, coasted)
+        if self.config.steady_boxes:
+            coasted = table.state[tracks] == State.COASTING
+            table.calm = self._jitter.see(table.calm, tracks, xyxy, coasted)
         table.xyxy[tracks], table.score[tracks] = xyxy, score
         table.detection[tracks] = row[seen]
         table.misses[tracks] = 0
@@ -367,12 +373,16 @@ class DeepSort:
         embedding = detections.embedding[seen]
         # A row of zeros says: no appearance. Unsure detections are matched by place alone, whether
         # they came with an embedding or not.
-        sighted = embedding.any(axis=1) & (detections.score[seen] >= self.config.sure_score)
+        sighted = embedding.any(axis=1) & self._sure(detections)[seen]
         known = self._pool.known(slots)
         again = sighted & known & just_seen
         self._pool.calibration.see_same(self._pool.own_distance(slots[again], embedding[again]))
         clean = self._clean(detections)[seen]
         self._pool.remember(slots[sighted], embedding[sighted], clean[sighted])
+
+    def _sure(self, detections: Detections) -> NDArray[np.bool_]:
+        """Which detections (M,) compete for every track."""
+        return np.asarray(detections.score >= self.config.sure_score)
 
     def _clean(self, detections: Detections) -> NDArray[np.bool_]:
         """Which boxes (M,) show one whole person: unsure ones are often half of somebody else."""

@@ -16,7 +16,7 @@ Whole = NDArray[np.int64]
 
 
 @dataclass(eq=False, slots=True)
-class Frame:
+class HeldFrame:
     """What was seen in one frame: the rows of matched tracks, tentative ones included."""
 
     number: int
@@ -61,7 +61,7 @@ class Smoother:
         self._key = np.empty(0, dtype=np.int64)
         self._past, self._time = smoothing.new(0), 0.0
 
-    def boxes(self, held: deque[Frame], key: Whole, smallest: Array) -> Array:
+    def boxes(self, held: deque[HeldFrame], key: Whole, smallest: Array) -> Array:
         """Boxes (N, 4) in the oldest frame held of tracks `key` (N,), rising, none smaller than
         `smallest` (N, 2); in coordinates of the first frame.
 
@@ -77,7 +77,7 @@ class Smoother:
         xywh[:, 2:] = np.maximum(xywh[:, 2:], smallest)
         return boxes.xywh_to_xyxy(xywh)
 
-    def _remembered(self, leaving: Frame, key: Whole) -> Belief:
+    def _remembered(self, leaving: HeldFrame, key: Whole) -> Belief:
         """What the frames up to the leaving one tell about tracks (N,)."""
         rows = _rows_of(self._key, key)
         known = rows >= 0

@@ -167,7 +167,7 @@ def test_the_configuration_of_a_file_is_the_trackers(tracked, out, tmp_path):
         (b'{"confirm_afterr": 1}', "DeepSortConfig has no field 'confirm_afterr'"),
         (b'{\n"confirm_after": 1,\n}', ":3: expected JSON"),
         (b'{"confirm_after": "one"}', "confirm_after must be a whole number, at least 1"),
-        (b'{"steady": 1}', "steady must be true or false, got 1"),
+        (b'{"common_shift": 1}', "common_shift must be true or false, got 1"),
         (b'{"min_score": NaN}', "min_score must be a number"),
         (b"[1, 2]", "expected a JSON object, got list"),
         (b"", ":1: expected JSON"),

@@ -31,7 +31,7 @@ from .people import as_published, crowd, looks, standing
         ({"coasting_growth": "1"}, r"coasting_growth must be a number in \[0, 1\], got '1'"),
         ({"match_across_classes": "no"}, "match_across_classes must be true or false, got 'no'"),
         ({"scale_noise_by_score": 1}, "scale_noise_by_score must be true or false, got 1"),
-        ({"steady": None}, "steady must be true or false, got None"),
+        ({"common_shift": None}, "common_shift must be true or false, got None"),
     ],
 )
 def test_a_value_of_another_kind_or_outside_its_range_is_refused(values, message):
@@ -70,7 +70,7 @@ def test_the_published_numbers_are_the_papers():
     config = DeepSortConfig.published()
     assert (config.confirm_after, config.max_misses) == (3, 30)
     assert (config.birth_overlap, config.coasting_growth) == (1.0, 1.0)
-    assert not config.steady
+    assert not config.common_shift
     assert not config.scale_noise_by_score
     for name in ("min_score", "sure_score", "birth_score", "remember_score"):
         assert getattr(config, name) == -np.inf

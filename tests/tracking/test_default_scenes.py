@@ -175,7 +175,7 @@ def test_a_jerk_of_the_camera_is_read_off_the_people():
     jerked = people + np.array([0, 12, 0, 12])
     shown = {}
     for steady in (True, False):
-        tracker = DeepSort(DeepSortConfig(steady=steady))
+        tracker = DeepSort(DeepSortConfig(common_shift=steady))
         shown_ids(tracker, [Detections(people)] * 30)
         tracker.update(Detections(people[:-1]))
         shown[steady] = tracker.update(Detections(jerked[:-1])).id.tolist()

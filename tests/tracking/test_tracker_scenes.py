@@ -128,7 +128,7 @@ def test_a_camera_that_pans_is_taken_out_of_the_motion(make):
 def test_noise_scaled_by_score_pulls_the_estimate_towards_what_is_certain():
     def estimate(score, scale):
         config = DeepSortConfig(
-            confirm_after=1, min_score=-np.inf, scale_noise_by_score=scale, steady=False
+            confirm_after=1, min_score=-np.inf, scale_noise_by_score=scale, common_shift=False
         )
         tracker = DeepSort(config)
         tracker.update(Detections(standing(0)))

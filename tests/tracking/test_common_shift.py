@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from deepsort_reid.tracking.steady import common_shift
+from deepsort_reid.tracking.common_shift import common_shift
 
 from .people import standing
 
