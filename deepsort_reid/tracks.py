@@ -23,8 +23,9 @@ class Tracks:
     Attributes:
         id: identity (T,) int64, dense from 1, given at confirmation; 0 while tentative.
         xyxy: box in pixels (T, 4) float64: the matched detection's without the shaking that this
-            video's detections show, if any; where the person is expected while coasting. The
-            matched box as it came is `detections.xyxy[tracks.detection]`.
+            video's detections show, if any; where the person is expected while coasting. It may
+            reach beyond the picture. The matched box as it came is
+            `detections.xyxy[tracks.detection]`.
         filtered_xyxy: the Kalman filter's estimate (T, 4) float64.
         score: the matched detection's score (T,) float64; while coasting the last one.
         class_id: score-weighted vote over the track's life (T,) int64.

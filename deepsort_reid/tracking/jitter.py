@@ -37,6 +37,7 @@ _OUTLIER = 3.0  # standard deviations to which a change is cut: a wrong match mu
 _LEAST_WANDER = 0.1
 _BELIEVED = 5.0  # standard deviations off the steady box from which a detection is right
 _NO_SHAKING = 1e9
+_CERTAIN = 2.0  # standard errors that the correlation must lie below zero
 _EXACT = 1e-6  # of the height: changes of this size are rounding, not shaking
 
 
@@ -76,15 +77,20 @@ class Jitter:
 
         At least 0.1; and 1e9 where boxes do not shake, or nothing is known yet.
         """
-        shaking = self._product < 0
+        product = self._certain_product()
         square = self._square + self._changes * _EXACT**2
-        ratio = -square / np.where(shaking, self._product, -1) - 2
-        return np.where(shaking, np.maximum(ratio, _LEAST_WANDER), _NO_SHAKING)
+        ratio = -square / np.where(product < 0, product, -1) - 2
+        return np.where(product < 0, np.maximum(ratio, _LEAST_WANDER), _NO_SHAKING)
 
     @property
     def _shaking(self) -> Array:
         """r (4,), in squared units of the person."""
-        return np.maximum(-self._product, 0) / max(self._changes, 1)
+        return -self._certain_product() / max(self._changes, 1)
+
+    def _certain_product(self) -> Array:
+        """Sum of products (4,) of successive changes; 0 where it might be negative by chance."""
+        error = self._square / np.sqrt(max(self._changes, 1))
+        return np.where(self._product < -_CERTAIN * error, self._product, 0.0)
 
     def carry(self, calm: Array, before_xyxy: Array, after_xyxy: Array) -> Array:
         """`calm` an update later, in which the filter moved the tracks' boxes (N, 4) so."""
