@@ -164,7 +164,8 @@ def read_ground_truth(path: str | os.PathLike[str]) -> MotRows:
         ValueError: a row that cannot be meant, with file and line: columns missing or differing,
             a frame below 1, an id that is no whole number or negative, the same id twice in a
             frame, width or height not positive, NaN or infinity, a consider flag that is a
-            fraction (0 takes a box out, any other whole number keeps it).
+            fraction (0 takes a box out, any other whole number keeps it); a header that names
+            right and bottom, where MOT has width and height.
         OSError: the file cannot be read.
     """
     return _read(Path(path), "gt")

@@ -1,5 +1,6 @@
 """The text of a MOTChallenge file -> one checked table of numbers, or the line that is wrong."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -18,6 +19,9 @@ COLUMNS: dict[Kind, str] = {
 
 # Whole numbers up to here are exact in the float64 that the columns are read as.
 _LARGEST_WHOLE = 2.0**53
+
+# How others name the far corner of a box, with whatever stands before it: right, bbox_x2, y_max.
+_FAR_CORNER = re.compile(r"(^|[^a-z])(right|bottom|[xy]_?(2|max))$")
 
 
 def read_table(path: Path, kind: Kind) -> Table:
@@ -142,10 +146,21 @@ def _data_lines(path: Path) -> Iterator[tuple[int, str, list[str]]]:
                     values.pop()  # a comma at the end of the line
                 is_header = header_possible and not any(_is_number(value) for value in values)
                 header_possible = False
-                if not is_header:
+                if is_header:
+                    _check_header(path, number, text, values)
+                else:
                     yield number, text, values
     except UnicodeDecodeError:
         raise ValueError(f"{path}: not a text file") from None
+
+
+def _check_header(path: Path, number: int, line: str, names: list[str]) -> None:
+    """Read as width and height, right and bottom would give boxes far too large, unnoticed."""
+    if any(_FAR_CORNER.search(name.strip("\"'").lower()) for name in names):
+        raise ValueError(
+            f"{path}:{number}: expected left, top, width, height as MOT has them, got a header "
+            f"that names corners: {line!r}; `deepsort-reid track --format mot` writes MOT"
+        )
 
 
 def _is_number(text: str) -> bool:

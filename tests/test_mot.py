@@ -116,6 +116,34 @@ def test_what_can_be_meant_in_one_way_only_is_read(text, write):
     same(mot.read_results(write(text)), rows_of([1, 2], [1, 1], score=[0.5, 0.5]))
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        "frame,id,left,top,right,bottom,score,class_id",
+        "frame id x1 y1 x2 y2 score",
+        'Frame,"Id","Left","Top","Right","Bottom"',
+        "frame,id,bbox_xmin,bbox_ymin,bbox_xmax,bbox_ymax",
+    ],
+)
+@pytest.mark.parametrize("rows", ["", "1,1,10,20,40,80\n"])
+def test_a_header_that_names_corners_is_refused_for_mot_has_sizes(header, rows, write):
+    path = write(f"# by hand\n{header}\n{rows}")
+    for read in (mot.read_results, mot.read_detections, mot.read_ground_truth):
+        with pytest.raises(ValueError, match="expected left, top, width, height") as refused:
+            read(path)
+        message = str(refused.value)
+        assert message.startswith(f"{path}:2: ")
+        assert repr(header) in message
+        assert "--format mot" in message
+
+
+@pytest.mark.parametrize(
+    "header", ["frame,id,bb_left,bb_top,bb_width,bb_height", "frame,id,x1,y1,w,h", "a,b,c,d,e,f"]
+)
+def test_a_header_of_sizes_or_of_anything_else_is_passed_over(header, write):
+    same(mot.read_results(write(f"{header}\n1,1,10,20,30,60\n")), rows_of([1], [1]))
+
+
 def test_rows_of_one_frame_keep_their_order_when_frames_are_sorted(write):
     text = "2,5,1,1,9,9,1\n1,4,1,1,9,9,1\n2,3,1,1,9,9,1\n1,2,1,1,9,9,1\n"
     rows = mot.read_results(write(text))

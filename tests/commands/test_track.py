@@ -93,6 +93,15 @@ def test_csv_and_json_lines_say_the_same_as_mot(tracked, out):
     assert not (out / "video.mp4").exists()
 
 
+def test_tracks_written_as_csv_are_not_misread_as_mot(tracked, out, capsys):
+    assert tracked("--format", "csv", "--no-video", "--quiet") == 0
+    file = str(out / "tracks.csv")
+    assert tracked("--quiet", detector=("--detections", file)) == 2
+    assert "expected left, top, width, height" in walkers.one_line(capsys)
+    assert main(["evaluate", file, file]) == 2
+    assert "expected left, top, width, height" in walkers.one_line(capsys)
+
+
 def test_every_second_frame_keeps_numbers_boxes_and_the_pace_of_the_video(tracked, out):
     assert tracked("--every", "2", "--start", "2", "--stop", "8") == 0
     rows = read_results(out / "tracks.txt")
