@@ -82,9 +82,14 @@ def compare_scored(
     """Lay two sets of boxes side by side and take out those that `rules` do not score.
 
     Under every protocol a truth box marked zero (its score) does not count. Raises ValueError as
-    `compare_boxes` does, for classes that the protocol does not know, and for truth scores that
-    are fractions: they are somebody's scores, not marks.
+    `compare_boxes` does, for classes that the protocol or the truth does not know, and for truth
+    scores that are fractions: they are somebody's scores, not marks.
     """
+    if rules.classes and len(truth) and (truth.class_id == -1).all():
+        raise ValueError(
+            f"classes {list(rules.classes)} are to be scored, but the truth names no class "
+            "(column 8 is missing or -1): leave out the classes"
+        )
     fraction = np.trunc(truth.score) != truth.score
     if fraction.any():
         row = int(np.argmax(fraction))

@@ -62,12 +62,14 @@ class FixedLag:
         frames: how many updates later; memory and delay grow with it.
         linking: when two tracks are one person; `Linking()` unless given.
 
-    Raises ValueError when `frames` is no whole number of at least 0.
+    Raises ValueError when `tracker` is no DeepSort or `frames` no whole number of at least 0.
     """
 
     def __init__(
         self, tracker: DeepSort, frames: int = 30, *, linking: Linking | None = None
     ) -> None:
+        if not hasattr(tracker, "update"):
+            raise ValueError(f"tracker must be a DeepSort, got {type(tracker).__name__}")
         if not isinstance(frames, int | np.integer) or isinstance(frames, bool) or frames < 0:
             raise ValueError(f"frames must be a whole number, at least 0, got {frames!r}")
         self.tracker = tracker

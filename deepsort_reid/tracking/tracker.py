@@ -57,7 +57,8 @@ class DeepSort:
             unless given, so that one may be loaded, or shared by trackers that do not run at once.
         record: keep why every choice was made, for `explain`; memory then grows with the video.
 
-    DeepSORT as published is `published()`.
+    DeepSORT as published is `published()`. Raises ValueError when `config` or `embedder` is
+    something else.
 
     One instance follows one camera. Ids are dense from 1, belong to the instance, and start over
     with `reset()`. Nothing is shared between instances.
@@ -74,6 +75,16 @@ class DeepSort:
         identities: Identities | None = None,
         record: bool = False,
     ) -> None:
+        if not isinstance(config, DeepSortConfig | None):
+            raise ValueError(
+                f"config must be a DeepSortConfig, got {type(config).__name__}; "
+                "everything else goes by name: DeepSort(embedder=...)"
+            )
+        if not (embedder is None or callable(embedder)):
+            raise ValueError(
+                f"an embedder is called with a frame and boxes, got {type(embedder).__name__}; "
+                "a file goes into one: DeepSort(embedder=Embedder('FILE.onnx'))"
+            )
         self.config = config or DeepSortConfig()
         self._embedder = embedder
         self.association = association or LikelihoodRatio()

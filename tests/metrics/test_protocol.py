@@ -106,6 +106,12 @@ def test_only_the_wanted_classes_are_scored_and_predictions_without_a_class_stay
     assert (clear.matches, clear.misses, clear.false_positives) == (1, 0, 1)
 
 
+def test_a_truth_that_names_no_class_has_none_to_choose() -> None:
+    truth = rows((1, 1, 0, 0, 10, 10, 1, -1))
+    with pytest.raises(ValueError, match=r"classes \[1\] .* the truth names no class"):
+        metrics.evaluate(truth, truth, classes=(1,))
+
+
 @pytest.mark.parametrize(
     ("options", "expected"),
     [

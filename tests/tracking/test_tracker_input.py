@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from deepsort_reid import DeepSort, DeepSortConfig, Detections
+from deepsort_reid import DeepSort, DeepSortConfig, Detections, FixedLag
 from deepsort_reid.tracking import published
 
 from .people import crowd, each_tracker, looks, standing
@@ -102,6 +102,23 @@ def test_anything_but_detections_is_refused_by_its_name(given):
     )
     with pytest.raises(ValueError, match=expected):
         DeepSort().update(given)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (
+            lambda: DeepSort(by_left_edge),
+            "config must be a DeepSortConfig, got function; .*by name",
+        ),
+        (lambda: DeepSort({"max_misses": 30}), "config must be a DeepSortConfig, got dict"),
+        (lambda: DeepSort(embedder="mine.onnx"), r"got str; .*Embedder\('FILE.onnx'\)"),
+        (lambda: FixedLag(DeepSortConfig()), "tracker must be a DeepSort, got DeepSortConfig"),
+    ],
+)
+def test_what_is_given_in_the_wrong_place_is_refused_at_once(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
 
 
 def test_a_tracker_that_embeds_asks_for_the_frame():
