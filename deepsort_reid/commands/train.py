@@ -75,9 +75,10 @@ def run(args: argparse.Namespace) -> int:
 
     from deepsort_reid.reid.augment import AugmentConfig
     from deepsort_reid.reid.processes import join_world, leave_world
-    from deepsort_reid.reid.train import TrainConfig, train
+    from deepsort_reid.reid.train import TrainConfig, check_folder, train
 
     world = join_world(args.device)
+    check_folder(args.out, args.resume, world)  # complains before the pictures are loaded
     level = logging.INFO if world.is_main else logging.ERROR
     logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr)
     if args.threads:

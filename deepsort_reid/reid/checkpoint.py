@@ -104,6 +104,12 @@ def restore_training(
     return TrainState(**saved["state"])
 
 
+def folder_of(path: Path | str) -> Path:
+    """The run folder that a checkpoint, or the folder itself, stands for."""
+    path = Path(path)
+    return path if path.is_dir() else path.parent
+
+
 def load_checkpoint(path: Path | str) -> dict[str, Any]:
     """What `save_training` wrote, on the CPU; of a folder, its last.pt.
 

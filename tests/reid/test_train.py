@@ -230,6 +230,27 @@ def test_a_loss_that_is_not_finite_is_told_and_not_saved(tmp_path):
     assert all(torch.isfinite(v).all() for v in saved["model"].values())
 
 
+@pytest.mark.parametrize("name", ["last.pt", "best.pt"])
+def test_a_folder_with_another_training_is_refused_and_left_alone(tmp_path, name):
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / name).write_bytes(b"a network")
+    expected = rf"old holds {name} of another training: give --out another folder"
+    with pytest.raises(ValueError, match=expected):
+        run(tmp_path / "old", 1)
+    run(tmp_path / "third", 1)
+    with pytest.raises(ValueError, match=expected):
+        run(tmp_path / "old", 2, resume=tmp_path / "third")
+    assert [path.name for path in (tmp_path / "old").iterdir()] == [name]
+    assert (tmp_path / "old" / name).read_bytes() == b"a network"
+
+
+def test_a_checkpoint_may_be_resumed_in_its_own_folder_by_either_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run("here", 1)
+    run(tmp_path / "here", 2, resume="here/last.pt")
+    assert len(run("here", 3, resume=tmp_path / "here")) == 3
+
+
 def test_a_checkpoint_of_another_network_is_refused_and_the_folder_left_alone(tmp_path):
     run(tmp_path / "a", 1)
     other = ReidModel(nn.Conv2d(3, 8, 3), Head(8, 24, stripes=2))

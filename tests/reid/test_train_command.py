@@ -109,6 +109,22 @@ def test_ctrl_c_says_how_to_go_on(people, tmp_path, monkeypatch, caplog):
     assert train(people, tmp_path / "run", "--resume", str(tmp_path / "run"), "--epochs", "1") == 0
 
 
+def test_a_second_training_does_not_mix_with_the_first_in_one_folder(
+    people, tmp_path, capsys, caplog
+):
+    run = tmp_path / "run"
+    train(people, run, "--epochs", "1")
+    before = {path.name: path.read_bytes() for path in run.iterdir()}
+    (people / "0003" / "2.png").write_bytes(b"no picture")
+    capsys.readouterr()
+    assert train(people, run, "--epochs", "1") == 2
+    told = one_line(capsys)
+    assert "run holds last.pt and best.pt of another training" in told
+    assert f"--resume {run}" in told
+    assert "2.png" not in caplog.text  # it complains before it loads the pictures
+    assert {path.name: path.read_bytes() for path in run.iterdir()} == before
+
+
 def one_line(capsys):
     error = capsys.readouterr().err
     assert error.count("\n") == 1, error
