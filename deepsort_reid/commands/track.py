@@ -68,6 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Track the source; 2 when the video ended early, with everything until then saved."""
+    from deepsort_reid.commands.doubts import Doubts
     from deepsort_reid.commands.run_folder import RunFolder, stage_times
     from deepsort_reid.pipeline import Stopwatch, steps
     from deepsort_reid.tracking import DeepSort, FixedLag
@@ -108,9 +109,11 @@ def run(args: argparse.Namespace) -> int:
         stopwatch=stopwatch,
     )
     status, ended_early = "failed", ""
+    doubts = Doubts(video.size)
     try:
         with folder:
             for step in progress(found, _frames_ahead(video.length, args), quiet=args.quiet):
+                doubts.add(step.detections)
                 picture = folder.add(step, stopwatch)
                 if args.show and not _show(picture):
                     break
@@ -138,6 +141,8 @@ def run(args: argparse.Namespace) -> int:
         f"{folder.frames} frames, {len(folder.ids)} people, {folder.boxes} boxes, "
         f"{times['frames_per_second']} frames per second -> {out}"
     )
+    for line in [] if args.quiet else doubts.lines(tracker.config.birth_score):
+        print(f"deepsort-reid track: note: {line}", file=sys.stderr)
     if ended_early and not folder.frames:
         raise ValueError(ended_early)
     if ended_early:

@@ -200,7 +200,7 @@ def test_q_in_the_window_ends_the_run_with_everything_saved(tracked, monkeypatch
 
 
 def test_as_a_process_a_cut_off_video_is_one_line_without_ffmpegs_own(tmp_path, detections, out):
-    options = ["--detections", detections, "--embedder", "none", "--out", out]
+    options = ["--detections", detections, "--embedder", "none", "--out", out, "--quiet"]
     line = [sys.executable, "-m", "deepsort_reid", "track", cut_in_half(tmp_path), *options]
     ended = subprocess.run(list(map(str, line)), capture_output=True, text=True, check=False)
     assert ended.returncode == 2
