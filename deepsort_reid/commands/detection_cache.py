@@ -57,6 +57,8 @@ def read_detections_file(path: Path, length: int | None) -> SequenceDetections:
 
     Raises ValueError naming the file when an array is missing or does not fit.
     """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file of detections")
     try:
         if not zipfile.is_zipfile(path):
             raise ValueError("it is no .npz file, or is cut off")
@@ -91,6 +93,35 @@ def read_detections_file(path: Path, length: int | None) -> SequenceDetections:
         if name in arrays:
             digest.update(np.ascontiguousarray(arrays[name]).tobytes())
     return SequenceDetections(tuple(frames), digest.hexdigest())
+
+
+class SavedDetections:
+    """Detections, and embeddings if any, of an .npz file, as a detector.
+
+    Called frame by frame it answers for frames `start`, `start + every`, ...; `at(number)`
+    answers for any frame of the video, counted from 1. Boxes below `min_score` are left out.
+    """
+
+    def __init__(
+        self, path: Path, *, min_score: float = 0.0, start: int = 1, every: int = 1
+    ) -> None:
+        self._frames = read_detections_file(path, None).frames
+        self._min_score = min_score
+        self._next = start
+        self._every = every
+
+    def __call__(self, frame: Any = None) -> Detections:
+        """The detections of the next frame; the picture itself is not looked at."""
+        number = self._next
+        self._next += self._every
+        return self.at(number)
+
+    def at(self, number: int) -> Detections:
+        """The detections of frame `number`, counted from 1."""
+        if not 1 <= number <= len(self._frames):
+            return Detections.empty()
+        found = self._frames[number - 1]
+        return found[found.score >= self._min_score]
 
 
 def _check(arrays: dict[str, Any]) -> None:

@@ -28,7 +28,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, default=None, help="folder for the results (default: NAME-tracks)"
     )
-    parser.add_argument("--detections", type=Path, help="MOT det.txt to track instead of detecting")
+    parser.add_argument(
+        "--detections",
+        type=Path,
+        metavar="FILE",
+        help="detections to track instead of detecting: a MOT det.txt, or the .npz with embeddings "
+        "that --save-detections wrote",
+    )
     parser.add_argument(
         "--detector",
         help="background, a YOLOX model FILE.onnx, or the name of a torchvision COCO model "
@@ -56,7 +62,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FRAMES",
         help="hold every frame back for so many and correct it by them (default: 0)",
     )
-    parser.add_argument("--save-detections", action="store_true", help="and their embeddings")
+    parser.add_argument(
+        "--save-detections",
+        action="store_true",
+        help="detections.txt, and detections.npz with their embeddings",
+    )
     parser.add_argument(
         "--record", action="store_true", help="and why each person got which box, in why.txt"
     )
@@ -175,6 +185,7 @@ def read_config(path: Path | None) -> "DeepSortConfig | None":
 
 def make_detector(args: argparse.Namespace, note: Callable[[str], None]) -> tuple[Any, str]:
     """The detector that the arguments name, or the one that fits the source; and its name."""
+    from deepsort_reid.commands.detection_cache import SavedDetections
     from deepsort_reid.detectors import MotDetections, TorchvisionDetector, detector_from
 
     if args.min_score is not None and not 0 <= args.min_score <= 1:
@@ -183,14 +194,16 @@ def make_detector(args: argparse.Namespace, note: Callable[[str], None]) -> tupl
     file = args.detections
     if file is not None and args.detector is not None:
         raise ValueError("--detections and --detector: expected one of them, got both")
-    if args.detector is not None and Path(args.detector).suffix.lower() == ".txt":
+    if args.detector is not None and Path(args.detector).suffix.lower() in {".txt", ".npz"}:
         file = Path(args.detector)
     beside = Path(args.source) / "det" / "det.txt"
     if file is None and args.detector is None and beside.is_file():
         file = beside
         note(f"no detector named: using the detections in {file}")
     if file is not None:
-        return MotDetections(file, start=args.start, every=args.every, **limit), str(file)
+        saved = file.suffix.lower() == ".npz"
+        reader: Callable[..., Any] = SavedDetections if saved else MotDetections
+        return reader(file, start=args.start, every=args.every, **limit), str(file)
     if args.detector_weights is not None:
         if args.detector is None:
             raise ValueError("--detector-weights needs --detector, the name of their model")

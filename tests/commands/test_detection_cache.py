@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from deepsort_reid import DeepSort
-from deepsort_reid.commands.detection_cache import read_detections_file
+from deepsort_reid.commands.detection_cache import SavedDetections, read_detections_file
 from deepsort_reid.mot import read_results
 from tests.commands import walkers
 
@@ -114,6 +114,20 @@ def test_classes_are_kept_with_saved_detections(tmp_path):
     assert [here.class_id.tolist() for here in found.frames] == [[3, 5]] * FRAMES + [[], []]
     save(tmp_path, "SEQ")
     assert read_detections_file(tmp_path / "SEQ.npz", None).frames[0].class_id.tolist() == [0, 0]
+
+
+def test_saved_detections_are_a_detector_for_every_frame_also_beyond_their_last(tmp_path):
+    save(tmp_path, "SEQ")
+    detector = SavedDetections(tmp_path / "SEQ.npz", start=FRAMES - 2, every=2)
+    np.testing.assert_array_equal(detector(None).xyxy, walkers.places(FRAMES - 2))
+    np.testing.assert_array_equal(detector(None).embedding, np.eye(4)[:2])
+    assert len(detector(None)) == len(detector.at(0)) == len(detector.at(FRAMES + 1)) == 0
+    assert len(SavedDetections(tmp_path / "SEQ.npz", min_score=0.8).at(1)) == 0
+
+
+def test_saved_detections_that_do_not_exist_are_told_so(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"absent\.npz: no such file of detections"):
+        SavedDetections(tmp_path / "absent.npz")
 
 
 def test_saved_text_detections_are_taken_where_there_is_no_npz(bench, data, out, tmp_path):

@@ -227,6 +227,33 @@ def test_saved_detections_tracked_again_give_the_same_tracks(tracked, out):
     assert (out / "tracks.txt").read_bytes() == before
 
 
+@pytest.mark.parametrize("option", ["--detections", "--detector"])
+def test_saved_embeddings_tracked_again_give_the_same_tracks_without_an_embedder(
+    option, tracked, out, tmp_path, monkeypatch
+):
+    model = walkers.write_embedder(tmp_path / "colour.onnx")
+    assert tracked("--save-detections", "--no-video", "--embedder", str(model)) == 0
+    before = (out / "tracks.txt").read_bytes()
+    given, update = [], DeepSort.update
+
+    def spy(self, detections, **options):
+        given.append(detections)
+        return update(self, detections, **options)
+
+    monkeypatch.setattr(DeepSort, "update", spy)
+    saved = (option, str(out / "detections.npz"))
+    assert tracked("--no-video", detector=saved) == 0
+    assert (out / "tracks.txt").read_bytes() == before
+    assert [here.embedding.shape for here in given] == [(2, 3)] * FRAMES
+    given.clear()
+    assert tracked("--no-video", "--start", "2", "--every", "3", detector=saved) == 0
+    for number, here in zip((2, 5, 8), given, strict=True):
+        np.testing.assert_allclose(here.xyxy, walkers.places(number))
+    given.clear()
+    assert tracked("--no-video", "--min-score", "0.95", detector=saved) == 0
+    assert [len(here) for here in given] == [0] * FRAMES
+
+
 def test_record_tells_why_each_person_got_which_box_and_changes_no_track(tracked, out):
     assert tracked("--no-video") == 0
     assert not (out / "why.txt").exists()
