@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add = parser.add_argument
     add("data", type=Path, help="identity folders, or Market-1501 (its training people)")
-    add("--out", type=Path, default=Path("run"), help="the run folder (default: %(default)s)")
+    add("--out", type=Path, help="the run folder (default: the resumed one, else run)")
     add("--backbone", default="compact", help=BACKBONE_HELP)
     add("--weights", help="of the backbone: a file, or 'imagenet' for torchvision's")
     add("--start-from", type=Path, help="checkpoint whose network learns new people")
@@ -74,10 +74,12 @@ def run(args: argparse.Namespace) -> int:
     import torch
 
     from deepsort_reid.reid.augment import AugmentConfig
+    from deepsort_reid.reid.checkpoint import folder_of
     from deepsort_reid.reid.processes import join_world, leave_world
     from deepsort_reid.reid.train import TrainConfig, check_folder, train
 
     world = join_world(args.device)
+    args.out = args.out or (Path("run") if args.resume is None else folder_of(args.resume))
     check_folder(args.out, args.resume, world)  # complains before the pictures are loaded
     level = logging.INFO if world.is_main else logging.ERROR
     logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr)

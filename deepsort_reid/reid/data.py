@@ -96,13 +96,17 @@ def split_by_identity(
 ) -> tuple[list[Sample], list[Sample]]:
     """Training and validation samples that have no person in common.
 
-    `validation_share` is the share of people, at least one, that goes to validation.
+    `validation_share` is the share of people that goes to validation; both sides get two at least,
+    because one person alone cannot be taken for another. Raises ValueError with less than four.
     """
     _check_share(validation_share)
     people = sorted({sample.identity for sample in samples})
-    if len(people) < 2:
-        raise ValueError(f"a split by identity needs at least 2 people, got {len(people)}")
-    count = min(max(round(validation_share * len(people)), 1), len(people) - 1)
+    if len(people) < 4:
+        raise ValueError(
+            "a split by identity needs at least 4 people, 2 to learn from and 2 to validate with, "
+            f"got {len(people)}: take --split time (crops with a manifest) or --split none"
+        )
+    count = min(max(round(validation_share * len(people)), 2), len(people) - 2)
     chosen = np.random.default_rng(seed).permutation(len(people))[:count]
     held_out = {people[row] for row in chosen}
     return _partition(samples, lambda sample: sample.identity in held_out)

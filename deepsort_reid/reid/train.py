@@ -116,12 +116,13 @@ def train(
             is_due = state.epoch == config.epochs or state.epoch % config.validate_every == 0
             if validate is not None and is_due:
                 row.update(from_main(lambda: dict(validate(learner.average)), world))
-            is_better = row.get("mAP", -1.0) > state.best
+            # Of equals the later one: a few people are told apart early, and learning goes on.
+            is_best = "mAP" in row and row["mAP"] >= state.best
             if "mAP" in row:
-                state.misses = 0 if is_better else state.misses + 1
+                state.misses = 0 if row["mAP"] > state.best else state.misses + 1
                 state.best = max(row["mAP"], state.best)
             state.history.append(row)
-            if is_better:
+            if is_best:
                 save("best.pt")
             save("last.pt")
             if world.is_main:

@@ -127,12 +127,16 @@ def test_a_split_by_identity_shares_no_person():
     assert len(train) + len(validation) == 400
 
 
-def test_a_split_by_identity_keeps_a_person_on_both_sides_of_the_cut():
-    train, validation = split_by_identity(many(people=2), 0.01)
-    assert train
-    assert validation
-    with pytest.raises(ValueError, match="at least 2 people, got 1"):
-        split_by_identity(many(people=1))
+@pytest.mark.parametrize(("people", "share", "held_out"), [(7, 0.2, 2), (4, 0.01, 2), (6, 0.9, 4)])
+def test_a_split_by_identity_keeps_two_people_on_both_sides_of_the_cut(people, share, held_out):
+    train, validation = split_by_identity(many(people), share)
+    assert len({s.identity for s in validation}) == held_out
+    assert len({s.identity for s in train}) == people - held_out
+
+
+def test_a_split_by_identity_of_too_few_people_names_the_other_splits():
+    with pytest.raises(ValueError, match=r"4 people, .*, got 3: take --split time .* --split none"):
+        split_by_identity(many(people=3))
 
 
 @pytest.mark.parametrize("gap", [0, 12, 50])

@@ -127,6 +127,13 @@ def test_the_best_validated_weights_are_kept(tmp_path):
     assert load_checkpoint(tmp_path)["state"]["epoch"] == 4
 
 
+def test_of_equal_validations_the_later_is_kept_but_patience_ends(tmp_path):
+    same = {"validate": lambda model: {"mAP": 1.0}, "validate_every": 1}
+    run(tmp_path / "to the end", 3, **same)
+    assert load_checkpoint(tmp_path / "to the end" / "best.pt")["state"]["epoch"] == 3
+    assert len(run(tmp_path / "patient", 5, **same, patience=2)) == 3
+
+
 def test_validation_sees_the_moving_average(tmp_path):
     seen = []
 

@@ -43,9 +43,9 @@ def test_folders_become_a_run_and_the_run_an_embedder(people, tmp_path, capsys):
     assert {"config.json", "metrics.csv", "curves.png", "last.pt", "best.pt"} <= names
     config = json.loads((run / "config.json").read_text())
     assert config["arguments"]["epochs"] == 3
-    assert len(config["people"]) == 6
-    assert len(config["files"]) == 30
-    assert len(config["validation_files"]) == 5
+    assert len(config["people"]) == 5
+    assert len(config["files"]) == 25
+    assert len(config["validation_files"]) == 10
     out = tmp_path / "embedder.onnx"
     arguments = ["--crops", str(people), "--out", str(out), "--licence", "mine"]
     assert cli.main(["export", str(run), *arguments]) == 0
@@ -109,6 +109,19 @@ def test_ctrl_c_says_how_to_go_on(people, tmp_path, monkeypatch, caplog):
     assert train(people, tmp_path / "run", "--resume", str(tmp_path / "run"), "--epochs", "1") == 0
 
 
+@pytest.mark.parametrize("name", ["", "last.pt"])
+def test_a_resumed_training_stays_in_its_folder(people, tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    first = tmp_path / "first"
+    train(people, first, "--epochs", "1", "--split", "none")
+    more = ["--resume", str(first / name), "--epochs", "2", "--split", "none"]
+    assert cli.main(["train", str(people), *SMALL, *more]) == 0
+    assert len((first / "metrics.csv").read_text().splitlines()) == 3
+    assert {path.name for path in tmp_path.iterdir()} == {"people", "first"}
+    assert cli.main(["train", str(people), *SMALL, "--epochs", "1", "--split", "none"]) == 0
+    assert (tmp_path / "run" / "last.pt").is_file()
+
+
 def test_a_second_training_does_not_mix_with_the_first_in_one_folder(
     people, tmp_path, capsys, caplog
 ):
@@ -137,7 +150,7 @@ def one_line(capsys):
         (["--backbone", "resnet51"], "unknown backbone 'resnet51': choose one of compact"),
         (["--weights", "imagenet"], "train from scratch"),
         (["--resume", "nowhere"], "no checkpoint nowhere"),
-        (["--people", "50"], "a batch of 50 people needs as many in the data, got 6"),
+        (["--people", "50"], "a batch of 50 people needs as many in the data, got 5"),
         (["--stripes", "4"], "an embedding of 24 does not divide into 5 equal parts"),
         (["--schedule", "flat-cosine", "--decay-from", "9"], "decay must start before the end"),
     ],
