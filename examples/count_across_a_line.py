@@ -35,5 +35,6 @@ def main(source, start, end):
 
 
 if __name__ == "__main__":
-    line = [float(value) for value in sys.argv[2:6]]
-    print("to the right and to the left:", main(sys.argv[1], line[:2], line[2:]))
+    if len(sys.argv) != 6:
+        sys.exit(f"{__doc__}\nexpected a video and the line's two ends: x y x y")
+    print("right, left:", main(sys.argv[1], *np.array(sys.argv[2:], float).reshape(2, 2)))

@@ -22,4 +22,6 @@ def main(source, results):
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
     print(main(*sys.argv[1:]), "people")

@@ -1,6 +1,6 @@
 """Track people in front of a camera and show them; the key q ends it.
 
-python examples/webcam.py 0
+python examples/webcam.py 0 (or a stream's URL, or a video file)
 """
 
 import sys
@@ -19,7 +19,7 @@ def show(frame):
 
 
 def main(camera, show=show):
-    """Track what `camera` (a number, a stream URL) sees until `show` says stop."""
+    """Track what `camera` (what open_video opens) sees until `show` says stop."""
     draw = Drawer()
     tracker = DeepSort(embedder=Embedder())
     for _, frame, tracks in track_video(camera, BackgroundSubtraction(), tracker):
@@ -28,4 +28,6 @@ def main(camera, show=show):
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 0)
+    if len(sys.argv) > 2 or sys.argv[-1].startswith("-"):
+        sys.exit(__doc__)
+    main(sys.argv[1] if len(sys.argv) > 1 else 0)

@@ -33,4 +33,6 @@ def main(source):
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2 or sys.argv[-1].startswith("-"):
+        sys.exit(__doc__)
     print("people per frame:", main(sys.argv[1]))

@@ -34,4 +34,6 @@ def main(source):
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2 or sys.argv[-1].startswith("-"):
+        sys.exit(__doc__)
     print("ids:", main(sys.argv[1]))

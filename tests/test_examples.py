@@ -13,6 +13,7 @@ import pytest
 from deepsort_reid import DeepSort, Detections, Embedder
 from deepsort_reid.mot import read_results, write_rows
 from deepsort_reid.scene import Street
+from deepsort_reid.video import VideoWriter
 
 FOLDER = Path(__file__).resolve().parents[1] / "examples"
 EXAMPLES = sorted(FOLDER.glob("*.py"))
@@ -79,6 +80,59 @@ def test_the_camera_is_shown_until_the_viewer_says_stop(street):
     example("webcam").main(street, show)
     assert len(shown) == 20
     assert shown[0].shape == street[0].shape
+
+
+def call(name, *arguments):
+    """Run an example as from the command line, in this process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.argv", [f"examples/{name}.py", *map(str, arguments)])
+        runpy.run_path(str(FOLDER / f"{name}.py"), run_name="__main__")
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("track_a_video", []),
+        ("track_a_video", ["--help"]),
+        ("your_own_detector", []),
+        ("your_own_detector", ["--help"]),
+        ("your_own_embeddings", []),
+        ("your_own_embeddings", ["-h"]),
+        ("webcam", ["--help"]),
+        ("count_across_a_line", ["--help"]),
+    ],
+)
+def test_an_example_called_without_what_it_needs_says_how_it_is_called(name, arguments):
+    with pytest.raises(SystemExit) as ended:
+        call(name, *arguments)
+    assert f"python examples/{name}.py" in str(ended.value)
+
+
+def test_counting_without_a_line_says_that_the_line_is_missing():
+    with pytest.raises(SystemExit, match="expected a video and the line's two ends: x y x y"):
+        call("count_across_a_line", "street.mp4")
+
+
+@pytest.fixture
+def file(street, tmp_path):
+    """A second of the street as a video file."""
+    with VideoWriter(tmp_path / "street.avi", 25, (640, 360)) as video:
+        for frame in street[:25]:
+            video.write(frame)
+    return tmp_path / "street.avi"
+
+
+def test_a_line_is_taken_from_the_command_line(file, capsys):
+    call("count_across_a_line", file, 320, 0, 320, 360)
+    assert "right, left: (" in capsys.readouterr().out
+
+
+def test_the_webcam_example_shows_a_video_file_as_well(file, monkeypatch):
+    shown = []
+    monkeypatch.setattr(cv2, "imshow", lambda name, picture: shown.append(picture.shape))
+    monkeypatch.setattr(cv2, "waitKey", lambda wait: ord("q") if len(shown) == 3 else -1)
+    call("webcam", file)
+    assert shown == [(360, 640, 3)] * 3
 
 
 def lay_sequence(folder, seed):
