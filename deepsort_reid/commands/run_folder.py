@@ -89,9 +89,15 @@ class ReasonWriter:
     def append(self, frame: int) -> None:
         """Add the update made last, under the number that the frame has in its source."""
         update = len(self._record)
-        ids = self._record.frame(update).id
-        for id in ids[ids > 0].tolist():
+        seen = self._record.frame(update)
+        here = seen.id[seen.id > 0].tolist()
+        fresh = [name for name in seen.given if name.id not in here]
+        # Who began in this very frame had nothing to choose from.
+        began = [name for name in fresh if name.detection not in seen.chosen]
+        for id in here + [name.id for name in fresh if name not in began]:
             self._file.write(f"{replace(self._record.explain(update, id), frame=frame)}\n\n")
+        for name in began:
+            self._file.write(f"frame {frame}, track {name.id}: {name}\n\n")
         self._file.flush()
 
     def close(self) -> None:

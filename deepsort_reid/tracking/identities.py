@@ -8,12 +8,39 @@ clearly more alike than the second best; otherwise a new id is the smaller mista
 
 import math
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Embeddings = NDArray[np.float32]
+
+
+class Resemblance(NamedTuple):
+    """How alike somebody is to the people who may be meant, and whom a memory takes them for.
+
+    `str()` says it in words.
+    """
+
+    id: NDArray[np.int64]  # (K,) the most alike first
+    share: NDArray[np.floating[Any]]  # (K,) cosine distance, as a share of what different people have
+    max_share: float  # what the nearest may have at most
+    margin: float  # and by how much the next must be worse
+    person: int | None  # None: not clear enough
+
+    def __str__(self) -> str:
+        if not len(self.id):
+            return "nobody is away who could be meant"
+        nearest = f"{self.id[0]} is nearest at {self.share[0]:.2f}"
+        if self.share[0] > self.max_share:
+            return f"{nearest}, more than {self.max_share:.2f} of what different people have"
+        # Alone in the memory there is no second best; then somebody unknown stands for it.
+        if len(self.id) > 1 and self.share[1] < 1:
+            after = f"{self.id[1]} next at {self.share[1]:.2f}"
+        else:
+            after = "nobody else below 1.00"
+        clear = "clear" if self.person is not None else "not clear"
+        return f"{nearest}, {after}: {clear}, a margin of {self.margin:.2f} is asked for"
 
 
 class Identities:
@@ -86,8 +113,8 @@ class Identities:
         looks: float = math.inf,
         waited_for: Sequence[tuple[int, Embeddings]] = (),
         never: Collection[int] = (),
-    ) -> int | None:
-        """The id of the person who looks like this (D,), or None when that is not clear.
+    ) -> Resemblance:
+        """Who looks like this (D,), and whether it is clear who it is.
 
         `unit` is the cosine distance between different people of this video, `looks` the number of
         looks that the embedding is the mean of. `waited_for` are people whose tracks still wait
@@ -100,18 +127,18 @@ class Identities:
             id = np.concatenate([id, [waiter for waiter, _ in waited_for]])
             also = [look for _, look in waited_for]
             known = np.concatenate([known.reshape(-1, len(embedding)), also])
-        if not len(id) or embedding.shape != known.shape[1:]:
-            return None
-        share = (1 - known @ embedding) / unit
-        best = int(share.argmin())
-        others = np.delete(share, best)
-        if share[best] > self.max_share:
-            return None
-        # Alone in the memory there is no second best; then somebody unknown stands for it.
         margin = self.margin + self.doubt / looks
-        if min(others.min(initial=np.inf), 1.0) - share[best] < margin:
-            return None
-        return int(id[best])
+        if not len(id) or embedding.shape != known.shape[1:]:
+            nobody = np.empty(0, dtype=np.int64)
+            return Resemblance(nobody, np.empty(0), self.max_share, margin, None)
+        share = (1 - known @ embedding) / unit
+        order = np.argsort(share, kind="stable")
+        id, share = id[order], share[order]
+        # Alone in the memory there is no second best; then somebody unknown stands for it.
+        second = min(share[1:].min(initial=np.inf), 1.0)
+        clear = share[0] <= self.max_share and second - share[0] >= margin
+        person = int(id[0]) if clear else None
+        return Resemblance(id, share, self.max_share, margin, person)
 
     def forget(self, id: int) -> None:
         """Drop one person; nothing happens when the memory does not know the id."""

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from deepsort_reid.tracking.appearance import Pool
 from deepsort_reid.tracking.identities import Identities
+from deepsort_reid.tracking.record import NameGiven
 from deepsort_reid.tracking.table import TrackTable
 from deepsort_reid.tracks import State
 
@@ -25,19 +26,23 @@ class Naming:
         self._reconsider = reconsider
         self._now = 0  # frames since the start
         self._last_seen: dict[int, int] = {}  # who left lately, and when that was
+        self.given: list[NameGiven] = []  # since time passed last
 
     def let_time_pass(self, frames: int) -> None:
         """So many frames went by."""
         self._now += frames
+        self.given = []
 
     def give_new(self, table: TrackTable, pool: Pool) -> Flags:
         """Confirmed tracks without an id get one; (N,) tracks that end, being the same person."""
         nameless = (table.state == State.CONFIRMED) & (table.id == 0)
         replaced = np.zeros(len(table), dtype=bool)
         for row in np.flatnonzero(nameless).tolist():
-            if not self._recognised(table, pool, row, replaced):
+            known, why = self._recognised(table, pool, row, replaced)
+            if known is None:
                 table.id[row] = self.identities.new_id()
                 table.renamable[row] = True
+            self._note(table, row, known, why)
         return replaced
 
     def revise(self, table: TrackTable, pool: Pool) -> Flags:
@@ -46,7 +51,9 @@ class Naming:
         replaced = np.zeros(len(table), dtype=bool)
         asked = table.renamable & (table.state == State.CONFIRMED) & (table.id > 0)
         for row in np.flatnonzero(asked).tolist():
-            self._recognised(table, pool, row, replaced)
+            known, why = self._recognised(table, pool, row, replaced)
+            if known is not None:
+                self._note(table, row, known, why)
         return replaced
 
     def see_off(self, table: TrackTable, pool: Pool, ended: Flags) -> None:
@@ -59,16 +66,24 @@ class Naming:
         oldest = self._now - int(table.age.max(initial=0))
         self._last_seen = {id: when for id, when in self._last_seen.items() if when >= oldest}
 
-    def _recognised(self, table: TrackTable, pool: Pool, row: int, replaced: Flags) -> bool:
-        """Give the track the id of somebody who is away, if it is clear who that is.
+    def _note(self, table: TrackTable, row: int, known: int | None, why: str) -> None:
+        detection, id = int(table.detection[row]), int(table.id[row])
+        self.given.append(NameGiven(id, detection, known is not None, why))
+
+    def _recognised(
+        self, table: TrackTable, pool: Pool, row: int, replaced: Flags
+    ) -> tuple[int | None, str]:
+        """Give the track the id of somebody who is away, if it is clear who that is; and why.
 
         Away are those who left, and those whose track still waits. Nobody who was seen since this
         track began: two tracks seen at the same time are two people.
         """
         slot, calibration = int(table.slot[row]), pool.calibration
         look = pool.look_of(slot)
-        if look is None or not calibration.useful or not self.identities.capacity:
-            return False
+        if not self.identities.capacity:
+            return None, "nobody is remembered"
+        if look is None or not calibration.useful:
+            return None, "there are no looks to go by"
         began = self._now - int(table.age[row])
         absent = (table.id > 0) & (table.misses >= table.age[row]) & ~replaced
         waiting = np.flatnonzero(absent & pool.known(table.slot))
@@ -78,17 +93,18 @@ class Naming:
             for id, known in zip(table.id[waiting].tolist(), looks, strict=True)
             if known is not None
         ]
-        known = self.identities.recognise(
+        found = self.identities.recognise(
             look,
             calibration.different,
             looks=pool.looks(slot),
             waited_for=waited_for,
             never=[id for id, when in self._last_seen.items() if when > began],
         )
+        known = found.person
         if known is None:
-            return False
+            return None, str(found)
         self.identities.forget(known)  # here again: nobody else may become this person
         replaced |= table.id == known
         table.id[row] = known
         table.renamable[row] = False
-        return True
+        return known, str(found)

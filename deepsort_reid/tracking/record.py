@@ -34,6 +34,25 @@ class Judgement(NamedTuple):
     refused_by_appearance: Pairs
 
 
+_SINCE = {
+    State.TENTATIVE: "without an id yet",
+    State.CONFIRMED: "seen a frame ago",
+    State.COASTING: "coasting",
+}
+
+
+class NameGiven(NamedTuple):
+    """A track got an id, its first or that of somebody known. `str()` says it in words."""
+
+    id: int
+    detection: int  # input row that it was matched with in this frame
+    known: bool  # the id of somebody who was here before
+    why: str
+
+    def __str__(self) -> str:
+        return f"got the id {self.id}, {'known' if self.known else 'new'}: {self.why}"
+
+
 @dataclass(frozen=True, eq=False)
 class FrameRecord:
     """One frame: N tracks as they were before it, all M input detections, and the choice."""
@@ -47,6 +66,7 @@ class FrameRecord:
     predicted_xyxy: Array  # (N, 4)
     judgement: Judgement
     chosen: Ints  # (N,) input row that the track got, -1 for none
+    given: list[NameGiven]  # ids given at the end of this frame
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,10 +90,11 @@ class Explanation:
     reason: tuple[str, ...]
     chosen: int  # input row, -1 for none
     higher_is_better: bool
+    named: NameGiven | None = None  # the id that the track got at the end of this frame
 
     def __str__(self) -> str:
         box = ", ".join(f"{side:.0f}" for side in self.predicted_xyxy)
-        since = "seen a frame ago" if self.state == State.CONFIRMED else "coasting"
+        since = _SINCE[self.state]
         head = (
             f"frame {self.frame}, track {self.id}: {since}, last match {self.misses} frame(s) ago"
         )
@@ -90,7 +111,12 @@ class Explanation:
                 f"{together} (limit {self.limit:.2f}): {self.reason[place]}"
             )
         end = f"got detection {self.chosen}" if self.chosen >= 0 else "got no detection"
-        return "\n".join([*lines, f"  {end}"])
+        lines.append(f"  {end}")
+        if self.named is not None and self.named.detection == self.chosen:
+            lines.append(f"  {self.named}")
+        elif self.named is not None:  # the track waited for somebody who came back elsewhere
+            lines.append(f"  its id went to detection {self.named.detection}: {self.named.why}")
+        return "\n".join(lines)
 
 
 class Record:
@@ -117,12 +143,17 @@ class Record:
         return self.frame(frame).xyxy
 
     def explain(self, frame: int, track: int) -> Explanation:
-        """Why the track with this id got what it got in `frame`.
+        """Why the track with this id got what it got in `frame`, or got the id.
 
         Raises ValueError when there is no such frame, or the track was not alive in it.
         """
         seen = self.frame(frame)
+        named = next((name for name in seen.given if name.id == track), None)
         rows = np.flatnonzero(seen.id == track)
+        if named is not None and not len(rows):
+            rows = np.flatnonzero(seen.chosen == named.detection)
+            if not len(rows):
+                raise ValueError(f"track {track} began in frame {frame} and {named}")
         if not len(rows) or track <= 0:
             alive = seen.id[seen.id > 0].tolist()
             raise ValueError(f"no track {track} before frame {frame}; alive were {alive}")
@@ -143,6 +174,7 @@ class Record:
             reason=reasons,
             chosen=int(seen.chosen[n]),
             higher_is_better=judged.higher_is_better,
+            named=named,
         )
 
     def refusal(self, frame: int, track: int, detection: int) -> str:

@@ -265,6 +265,7 @@ class DeepSort:
                 predicted_xyxy=asked.expected_xyxy(),
                 judgement=self.association.judge(asked),
                 chosen=chosen,
+                given=self._naming.given,  # which fills up until this update is over
             )
         )
 

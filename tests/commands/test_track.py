@@ -259,15 +259,16 @@ def test_record_tells_why_each_person_got_which_box_and_changes_no_track(tracked
     assert not (out / "why.txt").exists()
     before = (out / "tracks.txt").read_bytes()
     assert tracked("--no-video", "--record", "--start", "2") == 0
-    # Two people whose ids are given in the third frame tracked, so known from the one after.
+    # Two people whose ids are given in the third frame tracked.
     told = (out / "why.txt").read_text(encoding="utf-8").strip().split("\n\n")
     assert [each.split(":")[0] for each in told] == [
-        f"frame {frame}, track {id}" for frame in range(5, FRAMES + 1) for id in (1, 2)
+        f"frame {frame}, track {id}" for frame in range(4, FRAMES + 1) for id in (1, 2)
     ]
     for each in told:
         assert each.count(": matched") == 1
         assert each.count("refused by") == 1
-        assert each.splitlines()[-1].startswith("  got detection")
+    assert all("\n  got the id" in each for each in told[:2])
+    assert all(each.splitlines()[-1].startswith("  got detection") for each in told[2:])
     assert tracked("--no-video", "--record") == 0
     assert (out / "tracks.txt").read_bytes() == before
     assert tracked("--no-video") == 0

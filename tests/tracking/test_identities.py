@@ -26,42 +26,42 @@ def memory(**limits: float) -> Identities:
 def test_the_person_who_looks_like_it_is_recognised_and_a_stranger_is_not() -> None:
     # cos(ANNA, nearly) = 0.98: 0.02 of distance where different people have 1.
     nearly = look(1, 0, 0, 0.2)
-    assert memory().recognise(nearly, 1.0) == 1
-    assert memory().recognise(CARL, 1.0) is None
+    assert memory().recognise(nearly, 1.0).person == 1
+    assert memory().recognise(CARL, 1.0).person is None
 
 
 def test_the_limit_counts_in_units_of_what_different_people_have() -> None:
     half = look(1, 0, 0, 1)  # distance 0.29
-    assert memory().recognise(half, 1.0) == 1  # share 0.29
-    assert memory().recognise(half, 0.5) is None  # share 0.59
+    assert memory().recognise(half, 1.0).person == 1  # share 0.29
+    assert memory().recognise(half, 0.5).person is None  # share 0.59
 
 
 def test_somebody_between_two_people_is_neither() -> None:
-    assert memory().recognise(look(1, 0.9, 0, 0), 1.0) is None
-    assert memory(margin=0.0).recognise(look(1, 0.9, 0, 0), 1.0) == 1
+    assert memory().recognise(look(1, 0.9, 0, 0), 1.0).person is None
+    assert memory(margin=0.0).recognise(look(1, 0.9, 0, 0), 1.0).person == 1
 
 
 def test_after_few_looks_the_second_best_must_be_further_off() -> None:
     # ANNA is 0.11 away, BERT 0.54: 0.43 between them.
     leaning = look(1, 0.51, 0, 0)
     people = memory(margin=0.2, doubt=0.6)
-    assert people.recognise(leaning, 1.0, looks=2) is None  # 0.5 is asked for
-    assert people.recognise(leaning, 1.0, looks=3) == 1  # 0.4
-    assert people.recognise(leaning, 1.0) == 1
+    assert people.recognise(leaning, 1.0, looks=2).person is None  # 0.5 is asked for
+    assert people.recognise(leaning, 1.0, looks=3).person == 1  # 0.4
+    assert people.recognise(leaning, 1.0).person == 1
 
 
 def test_those_who_cannot_be_meant_are_not_asked() -> None:
-    assert memory().recognise(ANNA, 1.0, never=[1]) is None
-    assert memory().recognise(ANNA, 1.0, never=[2]) == 1
-    assert memory().recognise(CARL, 1.0, waited_for=[(7, CARL)]) == 7
+    assert memory().recognise(ANNA, 1.0, never=[1]).person is None
+    assert memory().recognise(ANNA, 1.0, never=[2]).person == 1
+    assert memory().recognise(CARL, 1.0, waited_for=[(7, CARL)]).person == 7
 
 
 def test_alone_in_the_memory_the_margin_is_to_somebody_unknown() -> None:
     alone = Identities(max_share=0.9)
     alone.remember(1, ANNA)
     share_of_085 = np.array([0.15, np.sqrt(1 - 0.15**2), 0, 0], dtype=np.float32)
-    assert alone.recognise(ANNA, 1.0) == 1
-    assert alone.recognise(share_of_085, 1.0) is None
+    assert alone.recognise(ANNA, 1.0).person == 1
+    assert alone.recognise(share_of_085, 1.0).person is None
 
 
 def test_the_memory_is_bounded_and_forgets_who_left_first() -> None:
@@ -69,18 +69,18 @@ def test_the_memory_is_bounded_and_forgets_who_left_first() -> None:
     for id, embedding in ((1, ANNA), (2, BERT), (3, CARL)):
         small.remember(id, embedding)
     assert small.id.tolist() == [2, 3]
-    assert small.recognise(ANNA, 1.0) is None
+    assert small.recognise(ANNA, 1.0).person is None
     none = Identities(capacity=0)
     none.remember(1, ANNA)
     assert len(none) == 0
-    assert none.recognise(ANNA, 1.0) is None
+    assert none.recognise(ANNA, 1.0).person is None
 
 
 def test_remembering_again_replaces_the_look_and_forgetting_removes_it() -> None:
     people = memory()
     people.remember(1, CARL)
     assert people.id.tolist() == [2, 1]
-    assert people.recognise(CARL, 1.0) == 1
+    assert people.recognise(CARL, 1.0).person == 1
     people.forget(1)
     people.forget(99)
     assert people.id.tolist() == [2]
@@ -97,7 +97,7 @@ def test_a_memory_survives_its_arrays_and_merges(tmp_path) -> None:
     other.remember(7, BERT)
     loaded.merge(other)
     assert loaded.id.tolist() == [1, 2, 7]
-    assert loaded.recognise(CARL, 1.0) == 2
+    assert loaded.recognise(CARL, 1.0).person == 2
 
 
 def test_wrong_memories_are_refused() -> None:

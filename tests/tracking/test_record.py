@@ -125,7 +125,10 @@ def test_a_person_who_jumps_across_the_street_is_refused_by_motion(make):
     assert "frame 5, track 1: seen a frame ago, last match 1 frame(s) ago" in words
     assert "expected at [10, 100, 30, 150]" in words
     assert "refused by motion" in words
-    assert words.endswith("got no detection")
+    assert "\n  got no detection" in words
+    if make is recording:  # the tracker that remembers people
+        assert words.endswith("nobody else below 1.00: clear, a margin of 0.80 is asked for")
+        assert "its id went to detection 0: 1 is nearest at 0.00" in words
 
 
 @each_rule
@@ -308,3 +311,48 @@ def test_a_switch_after_boxes_too_unsure_to_look_at_is_the_detectors():
     person = {n: HERE if n <= 3 else THERE for n in range(1, 7)}
     frames = [seen(box, score=0.05 if n == 4 else 0.9) for n, box in person.items()]
     assert causes(recording(), person, frames) == [Cause.DETECTOR_MISSED]
+
+
+def test_a_new_id_says_who_it_might_have_been_and_why_it_is_not() -> None:
+    tracker = DeepSort(DeepSortConfig(max_misses=3), record=True)
+    first, second = looks(2)
+    between = (0.8 * first + 0.6 * second).astype(np.float32)
+    people = standing(100, 300)
+    for _ in range(40):
+        tracker.update(Detections(people, embedding=np.stack([first, second])))
+    for _ in range(10):
+        tracker.update(Detections(people[1:], embedding=second[None]))
+    for _ in range(3):
+        shown = tracker.update(Detections(standing(600), embedding=between[None]))
+    assert shown.id == [3]
+    told = str(tracker.explain(53, 3))
+    assert "frame 53, track 3: without an id yet" in told
+    assert "got the id 3, new: 1 is nearest at 0.20, 2 next at 0.40: not clear" in told
+
+
+def test_who_is_recognised_says_by_what() -> None:
+    tracker = DeepSort(DeepSortConfig(max_misses=3), record=True)
+    embedding = looks(2)
+    for _ in range(40):
+        tracker.update(Detections(standing(100, 300), embedding=embedding))
+    for _ in range(10):
+        tracker.update(Detections(standing(300), embedding=embedding[1:]))
+    for _ in range(3):
+        shown = tracker.update(Detections(standing(300, 600), embedding=embedding[::-1]))
+    assert shown.id.tolist() == [1, 2]
+    told = str(tracker.explain(53, 1))
+    assert "got the id 1, known: 1 is nearest at 0.00, nobody else below 1.00: clear" in told
+    assert "got the id" not in str(tracker.explain(53, 2))
+
+
+@pytest.mark.parametrize("confirm_after", [1, 3])
+def test_without_looks_a_new_id_says_so(confirm_after: int) -> None:
+    tracker = DeepSort(DeepSortConfig(confirm_after=confirm_after), record=True)
+    for _ in range(confirm_after):
+        tracker.update(Detections(standing(100)))
+    expected = "got the id 1, new: there are no looks to go by"
+    if confirm_after == 1:  # it was no track before, there is nothing to choose from
+        with pytest.raises(ValueError, match=f"track 1 began in frame 1 and {expected}"):
+            tracker.explain(1, 1)
+    else:
+        assert expected in str(tracker.explain(3, 1))
