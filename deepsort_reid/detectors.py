@@ -302,10 +302,8 @@ def _torchvision_model(name: str, weights: Path | str | None) -> tuple[Any, list
 
     known = list_models(module=detection)
     if name not in known:
-        raise ValueError(
-            f"detector: expected 'background', a .onnx or .txt file or one of {', '.join(known)}, "
-            f"got {name!r}"
-        )
+        others = "'background', a .onnx or .txt file or " if weights is None else ""
+        raise ValueError(f"detector: expected {others}one of {', '.join(known)}, got {name!r}")
     pretrained = get_model_weights(name).DEFAULT
     categories: list[str] = pretrained.meta["categories"]
     if weights is None:
@@ -314,7 +312,8 @@ def _torchvision_model(name: str, weights: Path | str | None) -> tuple[Any, list
         except OSError as error:
             raise OSError(
                 f"detector {name}: its weights could not be downloaded ({error}); fetch "
-                f"{pretrained.url} where there is a network and pass the file as weights"
+                f"{pretrained.url} where there is a network and pass the file as weights "
+                "(--detector-weights)"
             ) from error
     if not Path(weights).is_file():
         raise FileNotFoundError(f"detector {name}: no such file of weights: {weights}")

@@ -197,6 +197,11 @@ def test_words_that_stand_for_nothing_are_refused(word, error, message):
         detector_from(word)
 
 
+def test_with_weights_only_the_names_of_their_models_are_expected():
+    with pytest.raises(ValueError, match=r"^detector: expected one of fasterrcnn_.*'background'$"):
+        TorchvisionDetector("background", weights="weights.pth")
+
+
 def test_a_bad_row_of_recorded_detections_is_named_with_its_line(tmp_path):
     text = tmp_path / "det.txt"
     text.write_text("1,-1,10,20,30,40,0.9\n2,-1,10,twenty,30,40,0.9\n")
@@ -221,7 +226,7 @@ def test_without_network_torchvision_says_in_one_line_which_file_to_pass(small_t
         TorchvisionDetector(small_torchvision)
     message = str(error.value)
     assert "https://download.pytorch.org/models/ssdlite320" in message
-    assert "weights" in message
+    assert "as weights (--detector-weights)" in message
     assert "\n" not in message
 
 

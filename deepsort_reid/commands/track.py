@@ -196,6 +196,10 @@ def make_detector(args: argparse.Namespace, note: Callable[[str], None]) -> tupl
         raise ValueError("--detections and --detector: expected one of them, got both")
     if args.detector is not None and Path(args.detector).suffix.lower() in {".txt", ".npz"}:
         file = Path(args.detector)
+    word = args.detector or ""
+    if args.detector_weights is not None and (word in {"", "background"} or Path(word).suffix):
+        got = repr(word) if word else "none"
+        raise ValueError(f"--detector-weights needs --detector, the name of their model: got {got}")
     beside = Path(args.source) / "det" / "det.txt"
     if file is None and args.detector is None and beside.is_file():
         file = beside
@@ -205,8 +209,6 @@ def make_detector(args: argparse.Namespace, note: Callable[[str], None]) -> tupl
         reader: Callable[..., Any] = SavedDetections if saved else MotDetections
         return reader(file, start=args.start, every=args.every, **limit), str(file)
     if args.detector_weights is not None:
-        if args.detector is None:
-            raise ValueError("--detector-weights needs --detector, the name of their model")
         detector = TorchvisionDetector(args.detector, weights=args.detector_weights, **limit)
         return detector, args.detector
     if args.detector is None:

@@ -170,6 +170,21 @@ def test_weights_without_the_name_of_their_model_are_refused(tracked, capsys):
     assert "--detector-weights needs --detector" in walkers.one_line(capsys)
 
 
+def test_weights_are_not_dropped_for_the_detections_beside_a_sequence(tmp_path, out, capsys):
+    folder = walkers.write_sequence(tmp_path / "SEQ-01", 2, images=True)
+    options = ["--detector-weights", "w.pt", "--embedder", "none", "--out", str(out)]
+    assert main(["track", str(folder), *options]) == 2
+    assert "--detector-weights needs --detector" in walkers.one_line(capsys)
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("detector", ["background", "yolox.onnx", "det.txt", "detections.npz"])
+def test_weights_of_what_is_no_torchvision_model_are_refused(detector, tracked, capsys):
+    assert tracked(detector=("--detector", detector, "--detector-weights", "w.pt")) == 2
+    expected = f"--detector-weights needs --detector, the name of their model: got {detector!r}"
+    assert expected in walkers.one_line(capsys)
+
+
 def test_show_without_a_display_is_one_line(tracked, monkeypatch, out, capsys):
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.delenv("DISPLAY", raising=False)
