@@ -74,13 +74,15 @@ def run(args: argparse.Namespace) -> int:
     import torch
 
     from deepsort_reid.reid.augment import AugmentConfig
-    from deepsort_reid.reid.checkpoint import folder_of
-    from deepsort_reid.reid.processes import join_world, leave_world
-    from deepsort_reid.reid.train import TrainConfig, check_folder, train
+    from deepsort_reid.reid.checkpoint import check_folder, folder_of
+    from deepsort_reid.reid.processes import check_precision, join_world, leave_world
+    from deepsort_reid.reid.train import TrainConfig, train
 
     world = join_world(args.device)
     args.out = args.out or (Path("run") if args.resume is None else folder_of(args.resume))
-    check_folder(args.out, args.resume, world)  # complains before the pictures are loaded
+    # Both complain before the pictures are loaded.
+    check_folder(args.out, args.resume, world)
+    check_precision(getattr(torch, args.precision), world)
     level = logging.INFO if world.is_main else logging.ERROR
     logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr)
     if args.threads:

@@ -14,6 +14,7 @@ from torch import nn
 
 from deepsort_reid.reid.backbones import BACKBONES
 from deepsort_reid.reid.model import Average, GeneralisedMean, Head, ReidModel
+from deepsort_reid.reid.processes import World, from_main
 
 FORMAT = 1
 _KEYS = ("format", "architecture", "model", "average")
@@ -108,6 +109,30 @@ def folder_of(path: Path | str) -> Path:
     """The run folder that a checkpoint, or the folder itself, stands for."""
     path = Path(path)
     return path if path.is_dir() else path.parent
+
+
+def check_folder(folder: Path | str, resume: Path | str | None, world: World) -> None:
+    """Raise ValueError where `folder` holds checkpoints of another training than `resume`.
+
+    They would stay beside the new ones, and an old best.pt would pass for the best of this one.
+    """
+    folder = Path(folder)
+
+    def problem() -> str | None:
+        if resume is not None and folder.resolve() == folder_of(resume).resolve():
+            return None
+        there = [name for name in ("last.pt", "best.pt") if (folder / name).exists()]
+        if not there:
+            return None
+        return (
+            f"{folder} holds {' and '.join(there)} of another training: give --out another folder, "
+            f"or continue that training with --resume {folder}"
+        )
+
+    # One process looks, for all: soon it writes such files itself.
+    found = from_main(problem, world)
+    if found is not None:
+        raise ValueError(found)
 
 
 def load_checkpoint(path: Path | str) -> dict[str, Any]:

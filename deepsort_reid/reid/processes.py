@@ -36,19 +36,27 @@ class World:
 def join_world(device: str | None = None) -> World:
     """The world that torchrun describes in the environment, joined; one process without it.
 
-    `device` None takes CUDA where there is one.
+    `device` None takes CUDA where there is one. Raises ValueError for a device that is not there.
     """
     kind = device or ("cuda" if torch.cuda.is_available() else "cpu")
     processes = int(os.environ.get("WORLD_SIZE", "1"))
+    chosen = _device(kind)
     if processes == 1:
-        return World(device=torch.device(kind))
-    chosen = torch.device(kind)
+        return World(device=chosen)
     if chosen.type == "cuda":
         chosen = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
         torch.cuda.set_device(chosen)
     if not dist.is_initialized():
         dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
     return World(dist.get_rank(), dist.get_world_size(), chosen)
+
+
+def check_precision(precision: torch.dtype, world: World) -> None:
+    """Raise ValueError for float16 on the CPU, where a step takes many times that of float32."""
+    if precision == torch.float16 and world.device.type == "cpu":
+        raise ValueError(
+            "float16 is far too slow on the CPU: take bfloat16 or float32, or a CUDA device"
+        )
 
 
 def leave_world(world: World) -> None:
@@ -110,6 +118,19 @@ def synchronised(module: nn.Module, world: World) -> nn.Module:
     for name, child in module.named_children():
         setattr(module, name, synchronised(child, world))
     return module
+
+
+def _device(name: str) -> torch.device:
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    # torch says "no such word", "no driver" and "not compiled with CUDA" with these.
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).split("\n", 1)[0].split(". ", 1)[0][:100]
+        raise ValueError(
+            f"device {name!r} cannot be used here ({reason}): take cpu, or cuda where there is one"
+        ) from error
+    return device
 
 
 class _GatherRows(torch.autograd.Function):

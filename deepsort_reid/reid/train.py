@@ -17,12 +17,13 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from deepsort_reid.reid.augment import AugmentConfig, augment
-from deepsort_reid.reid.checkpoint import TrainState, folder_of, restore_training, save_training
+from deepsort_reid.reid.checkpoint import TrainState, check_folder, restore_training, save_training
 from deepsort_reid.reid.losses import Combined
 from deepsort_reid.reid.model import ReidModel
 from deepsort_reid.reid.processes import (
     World,
     average_gradients,
+    check_precision,
     from_main,
     gather_rows,
     share_state,
@@ -79,13 +80,15 @@ def train(
     by which `best.pt` is chosen. `resume` continues a checkpoint exactly; epochs and schedule may
     differ from before. An interruption (Ctrl-C) falls back to the last finished epoch.
 
-    Raises ValueError when the data does not fit, `check_folder` refuses `folder`, or the loss is no
-    longer finite, OSError when a file cannot be written; the checkpoint before it is then whole.
+    Raises ValueError when the data does not fit, `check_folder` or `check_precision` refuses, or
+    the loss is no longer finite, OSError when a file cannot be written; the checkpoint before it is
+    then still whole.
     """
     _check(images, identity)
     folder = Path(folder)
     world = world or World()
     check_folder(folder, resume, world)
+    check_precision(config.precision, world)
     learner = _learner(model, criterion, optimizer, config, world)
     state = TrainState()
     if resume is not None:
@@ -130,30 +133,6 @@ def train(
                 write_events(row)
                 _log.info(" ".join(f"{key} {value:.5g}" for key, value in row.items()))
     return state.history
-
-
-def check_folder(folder: Path | str, resume: Path | str | None, world: World) -> None:
-    """Raise ValueError where `folder` holds checkpoints of another training than `resume`.
-
-    They would stay beside the new ones, and an old best.pt would pass for the best of this one.
-    """
-    folder = Path(folder)
-
-    def problem() -> str | None:
-        if resume is not None and folder.resolve() == folder_of(resume).resolve():
-            return None
-        there = [name for name in ("last.pt", "best.pt") if (folder / name).exists()]
-        if not there:
-            return None
-        return (
-            f"{folder} holds {' and '.join(there)} of another training: give --out another folder, "
-            f"or continue that training with --resume {folder}"
-        )
-
-    # One process looks, for all: soon it writes such files itself.
-    found = from_main(problem, world)
-    if found is not None:
-        raise ValueError(found)
 
 
 def _exhausted(state: TrainState, config: TrainConfig) -> bool:

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from deepsort_reid.reid.processes import join_world
+
 ROOT = Path(__file__).resolve().parents[2]
 
 # Run alone, and by torchrun in two processes; people differ in colour, the rest is noise.
@@ -68,6 +70,19 @@ def start(command, folder):
     )
     assert result.returncode == 0, result.stderr[-2000:]
     return torch.load(folder / "last.pt", weights_only=True)
+
+
+@pytest.mark.parametrize("name", ["cuda", "cuda:0", "abacus"])
+def test_a_device_that_is_not_there_is_one_line(name, monkeypatch):
+    def no_driver(*size, device):
+        raise RuntimeError("Found no NVIDIA driver on your system.\nMore lines.")
+
+    monkeypatch.setattr(torch, "empty", no_driver)
+    with pytest.raises(
+        ValueError, match=rf"^device '{name}' cannot be used here \(.*\): take cpu"
+    ) as e:
+        join_world(name)
+    assert "\n" not in str(e.value)
 
 
 @pytest.mark.slow

@@ -188,6 +188,12 @@ def test_bfloat16_trains_nearly_the_same(tmp_path):
     assert losses(half) != losses(full)
 
 
+def test_float16_on_the_cpu_is_refused_before_anything_is_written(tmp_path):
+    with pytest.raises(ValueError, match="float16 is far too slow on the CPU: take bfloat16"):
+        run(tmp_path / "run", 1, precision=torch.float16)
+    assert not (tmp_path / "run").exists()
+
+
 def test_sgd_with_momentum_resumes_exactly_too(tmp_path):
     sgd = partial(torch.optim.SGD, lr=0.05, momentum=0.9)
     straight = run(tmp_path / "straight", 3, optimizer=sgd)

@@ -148,6 +148,8 @@ def one_line(capsys):
     ("arguments", "expected"),
     [
         (["--backbone", "resnet51"], "unknown backbone 'resnet51': choose one of compact"),
+        (["--device", "abacus"], "device 'abacus' cannot be used here"),
+        (["--device", "cpu", "--precision", "float16"], "too slow on the CPU: take bfloat16"),
         (["--weights", "imagenet"], "train from scratch"),
         (["--resume", "nowhere"], "no checkpoint nowhere"),
         (["--people", "50"], "a batch of 50 people needs as many in the data, got 5"),
