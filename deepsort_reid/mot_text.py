@@ -59,7 +59,8 @@ def _first_problem(table: Table, kind: Kind) -> tuple[int, str] | None:
         rules.append((good_id, "id must be a whole number, not negative"))
     if kind == "gt" and table.shape[1] > 6:
         # A fraction is somebody's score; read as a flag it would take boxes out unseen.
-        rules.append((_is_whole(table[:, 6]), "consider must be a whole number, 0 or 1"))
+        what = "consider must be a whole number, 0 or 1 (a tracker's score? write 1 to keep a box)"
+        rules.append((_is_whole(table[:, 6]), what))
     if has_class(table):
         rules.append((_is_whole(table[:, 7]), "class must be a whole number"))
     found = [(_first_row(~fine), what) for fine, what in rules if not fine.all()]

@@ -2,6 +2,11 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from deepsort_reid.mot import MotRows
+    from deepsort_reid.video import Video
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,15 +29,8 @@ def run(args: argparse.Namespace) -> None:
     import cv2
     from tqdm import tqdm
 
-    from deepsort_reid.mot import read_ground_truth
-    from deepsort_reid.reid.crops import (
-        CropConfig,
-        CropCounts,
-        crop_people,
-        labelled_people,
-        occlusion_preview,
-    )
-    from deepsort_reid.video import open_video
+    from deepsort_reid.reid.crops import CropConfig, CropCounts, crop_people, occlusion_preview
+    from deepsort_reid.reid.data import MANIFEST
 
     config = CropConfig(
         height=args.size[0],
@@ -46,20 +44,21 @@ def run(args: argparse.Namespace) -> None:
     )
     if args.out.exists() and (not args.out.is_dir() or any(args.out.iterdir())):
         raise ValueError(f"--out: expected a new or empty folder, {args.out} is not empty")
+    is_new = not args.out.exists()
+    # All are opened first: what is wrong with the last one is told before anything is written.
+    sources = [
+        (name, *_open(video, labels, args.stop))
+        for name, video, labels in _labelled(args.source, args.labels)
+    ]
+    tallest = max(float((truth.xyxy[:, 3] - truth.xyxy[:, 1]).max()) for _, _, truth in sources)
+    if tallest < args.least_height:
+        raise ValueError(
+            f"--least-height {args.least_height:g}: nothing to crop, "
+            f"the tallest box is {tallest:g} px high"
+        )
     counts = CropCounts()
-    for name, video_path, labels in _labelled(args.source, args.labels):
-        truth = labelled_people(read_ground_truth(labels))
-        if args.stop is not None:
-            truth = truth[truth.frame <= args.stop]
-        video = open_video(video_path)
-        last = int(truth.frame.max(initial=0))
-        if last == 0:
-            raise ValueError(f"{labels}: no pedestrian to consider in these labels")
-        if video.length is not None and last > video.length:
-            raise ValueError(
-                f"{labels}: the labels go to frame {last} but {video_path} has {video.length} "
-                f"frames: give the whole video, or --stop {video.length}"
-            )
+    for name, video, truth in sources:
+        last = int(truth.frame.max())
         frames = tqdm(
             video.numbered(stop=last),
             desc=name,
@@ -68,6 +67,15 @@ def run(args: argparse.Namespace) -> None:
             disable=True if args.quiet else None,
         )
         counts += crop_people(frames, truth, name, args.out, config)
+    if not counts.written:
+        # Nothing but a header: without it the folder can be given again.
+        (args.out / MANIFEST).unlink()
+        if is_new:
+            args.out.rmdir()
+        raise ValueError(
+            f"nothing to crop: {counts.hidden} boxes hidden, {counts.small} too small; "
+            "lower --least-visibility, --least-height or --every"
+        )
     print(
         f"{counts.written} crops of {len(counts.people)} people in {args.out}; left out: "
         f"{counts.hidden} hidden, {counts.small} too small"
@@ -76,6 +84,27 @@ def run(args: argparse.Namespace) -> None:
         preview = args.out / "occlusion_preview.png"
         preview.write_bytes(cv2.imencode(".png", occlusion_preview(args.out))[1].tobytes())
         print(f"each with an occluded copy; {preview} shows some")
+
+
+def _open(path: Path, labels: Path, stop: int | None) -> "tuple[Video, MotRows]":
+    """The video and the people to crop from it, who are at least one."""
+    from deepsort_reid.mot import read_ground_truth
+    from deepsort_reid.reid.crops import labelled_people
+    from deepsort_reid.video import open_video
+
+    truth = labelled_people(read_ground_truth(labels))
+    if stop is not None:
+        truth = truth[truth.frame <= stop]
+    video = open_video(path)
+    last = int(truth.frame.max(initial=0))
+    if last == 0:
+        raise ValueError(f"{labels}: no pedestrian to consider in these labels")
+    if video.length is not None and last > video.length:
+        raise ValueError(
+            f"{labels}: the labels go to frame {last} but {path} has {video.length} "
+            f"frames: give the whole video, or --stop {video.length}"
+        )
+    return video, truth
 
 
 def _labelled(sources: list[str], labels: Path | None) -> list[tuple[str, Path, Path]]:

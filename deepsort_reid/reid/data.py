@@ -80,9 +80,16 @@ def read_dataset(path: Path | str) -> list[Sample]:
     """Samples to learn from, whatever the layout.
 
     `path` may be the root of Market-1501 (its training people are read), one folder with
-    Market-1501 names, or a folder of identity folders.
+    Market-1501 names, or a folder of identity folders. Raises ValueError for MOT sequences, whose
+    people have yet to be cropped.
     """
     folder = _existing_folder(path)
+    for place in (folder, *sorted(entry for entry in folder.iterdir() if entry.is_dir())):
+        if (place / "img1").is_dir() or (place / "gt" / "gt.txt").is_file():
+            raise ValueError(
+                f"{place}: a MOT sequence: run `deepsort-reid crop {place} --out CROPS` first, "
+                "and give CROPS"
+            )
     if (folder / MARKET_FOLDERS[0]).is_dir():
         return read_market1501(folder / MARKET_FOLDERS[0])
     has_people = any(_images(entry) for entry in folder.iterdir() if entry.is_dir())

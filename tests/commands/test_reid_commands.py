@@ -125,6 +125,64 @@ def test_crop_refuses_a_video_shorter_than_its_labels_before_it_writes(run, sequ
     assert not (tmp_path / "crops").exists()
 
 
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        (
+            ("--least-height", 5000),
+            "--least-height 5000: nothing to crop, the tallest box is 44 px",
+        ),
+        (
+            ("--least-visibility", 1, "--margin", 0, "--every", 11),
+            "nothing to crop: 0 boxes hidden",
+        ),
+    ],
+)
+def test_crop_that_takes_nobody_says_so_and_leaves_nothing(
+    run, sequence, tmp_path, option, message
+):
+    labels = tmp_path / "gt.txt"
+    labels.write_text("5,1,10,20,16,44,1,1,1\n")
+    status, _, err = run(
+        *("crop", sequence, "--labels", labels, "--out", tmp_path / "crops", *option)
+    )
+    assert status == 2
+    assert message in complaint(err, "crop")
+    assert not (tmp_path / "crops").exists()
+    (tmp_path / "crops").mkdir()
+    run("crop", sequence, "--labels", labels, "--out", tmp_path / "crops", *option)
+    assert not list((tmp_path / "crops").iterdir())
+
+
+def test_crop_opens_every_source_before_it_writes(run, sequence, tmp_path):
+    street.write_sequence(tmp_path / "other")
+    (tmp_path / "other" / "gt" / "gt.txt").write_text("1,1,ten,20,16,40,1,1,1\n")
+    status, _, _ = run("crop", sequence, tmp_path / "other", "--out", tmp_path / "crops")
+    assert status == 2
+    assert not (tmp_path / "crops").exists()
+
+
+def test_crop_says_how_tracks_of_ones_own_become_labels_and_then_takes_them(
+    run, sequence, tmp_path
+):
+    tracks = tmp_path / "tracks.txt"
+    tracks.write_text("1,1,12,20,16,40,0.93,-1,-1,-1\n2,1,14,20,16,40,0.9,-1,-1,-1\n")
+    arguments = ("--labels", tracks, "--out", tmp_path / "crops")
+    status, _, err = run("crop", sequence, *arguments)
+    assert status == 2
+    assert "a tracker's score? write 1 to keep a box" in complaint(err, "crop")
+    tracks.write_text("1,1,12,20,16,40,1,-1,-1,-1\n2,1,14,20,16,40,1,-1,-1,-1\n")
+    status, told, _ = run("crop", sequence, *arguments)
+    assert status == 0
+    assert "2 crops of 1 people" in told
+
+
+def test_a_mot_sequence_is_no_data_to_measure_on(run, sequence, colour_model):
+    status, _, err = run("eval-reid", sequence, "--embedder", colour_model)
+    assert status == 2
+    assert f"a MOT sequence: run `deepsort-reid crop {sequence}" in complaint(err, "eval-reid")
+
+
 def test_crop_refuses_labels_that_do_not_parse(run, sequence, tmp_path):
     labels = tmp_path / "gt.txt"
     labels.write_text("1,1,10,20,16,40,1,1,1\n1,2,ten,20,16,40,1,1,1\n")

@@ -112,6 +112,16 @@ def test_the_layout_decides_how_a_folder_is_read(tmp_path):
     assert [s.identity for s in read_dataset(folders)] == ["anna"]
 
 
+@pytest.mark.parametrize("part", ["img1/000001.jpg", "gt/gt.txt"])
+def test_a_mot_sequence_and_a_folder_of_them_are_to_be_cropped_first(tmp_path, part):
+    sequence = tmp_path / "mot" / "SEQ-01"
+    (sequence / part).parent.mkdir(parents=True)
+    (sequence / part).write_bytes(b"")
+    for folder in (sequence, tmp_path / "mot"):
+        with pytest.raises(ValueError, match=r"SEQ-01: a MOT sequence: run `deepsort-reid crop .*"):
+            read_dataset(folder)
+
+
 @pytest.mark.parametrize("read", [read_dataset, read_identity_folders, read_market1501])
 def test_an_empty_folder_and_a_missing_one_are_clear_errors(tmp_path, read):
     with pytest.raises(ValueError, match="found no image"):
