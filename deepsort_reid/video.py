@@ -21,6 +21,8 @@ __all__ = ["TruncatedVideo", "Video", "VideoWriter", "frames_of", "open_video", 
 DEFAULT_FRAME_RATE = 25.0
 IMAGES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm"})
 VIDEOS = frozenset({".mp4", ".avi", ".mkv", ".mov", ".m4v", ".webm", ".mpg", ".mpeg", ".wmv"})
+# FFmpeg would show text as a film of a terminal.
+TABLES = frozenset({".txt", ".csv", ".json", ".jsonl", ".npz"})
 
 Source = int | str | Path | Iterable[Frame]
 
@@ -229,6 +231,11 @@ def _open_file(path: Path, frame_rate: float | None) -> Video:
         raise FileNotFoundError(f"{path}: no such video file or folder")
     if not path.stat().st_size:
         raise ValueError(f"{path}: expected a video, got an empty file")
+    if path.suffix.lower() in TABLES:
+        raise ValueError(
+            f"{path}: expected a video, got a {path.suffix} file (detections of a video go beside "
+            "it: `track VIDEO --detections FILE`)"
+        )
     with quiet_stderr():
         capture = cv2.VideoCapture(str(path))
         good, first = capture.read() if capture.isOpened() else (False, None)

@@ -178,6 +178,16 @@ def test_missing_empty_and_other_files_are_refused_quietly(tmp_path, capfd):
     assert capfd.readouterr().err == ""
 
 
+@pytest.mark.parametrize("name", ["tracks.txt", "tracks.CSV", "a.json", "a.jsonl", "found.npz"])
+def test_tables_are_no_videos_and_are_said_to_go_with_detections(name, tmp_path):
+    path = tmp_path / name
+    path.write_text("1,1,10,20,30,60,0.9,-1,-1,-1\n" * 500)
+    with pytest.raises(ValueError, match=r"expected a video, got a \.\w+ file .*--detections"):
+        open_video(path)
+    with pytest.raises(FileNotFoundError, match="absent"):
+        open_video(tmp_path / f"absent-{name}")
+
+
 def test_folders_without_images_or_with_too_many_videos_are_refused(tmp_path):
     with pytest.raises(ValueError, match=r"expected images .* or one video file, got neither"):
         open_video(tmp_path)
