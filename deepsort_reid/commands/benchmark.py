@@ -41,7 +41,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE.json|default|published",
         help="a row of the table; may be given several times (default: default)",
     )
-    parser.add_argument("--only", nargs="+", metavar="SEQUENCE", help="these sequences alone")
+    parser.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="SEQUENCE",
+        help="this sequence alone; may be given several times",
+    )
     parser.add_argument("--events", action="store_true", help="and why each identity changed")
     parser.add_argument("--cache", type=Path, help="folder of detections made (default: OUT/cache)")
     parser.add_argument("--threads", type=int, help="CPU threads of detector and embedder")

@@ -107,6 +107,17 @@ def test_tracks_are_those_of_the_tracker_on_the_public_detections(bench, data, o
     assert not (out / "published" / "SEQ-02.txt").exists()
 
 
+def test_sequences_are_chosen_before_or_after_the_folder_one_or_several(data, out, capsys):
+    walkers.write_sequence(data / "SEQ-03", 2)
+    options = ["--out", str(out), "--quiet", "--embedder", "none"]
+    assert main(["benchmark", *options, "--only", "SEQ-01", str(data)]) == 0
+    assert sorted(path.stem for path in (out / "default").glob("*.txt")) == ["SEQ-01"]
+    assert main(["benchmark", str(data), *options, "--only", "SEQ-01", "--only", "SEQ-03"]) == 0
+    assert sorted(path.stem for path in (out / "default").glob("*.txt")) == ["SEQ-01", "SEQ-03"]
+    rows = [line.split()[0] for line in capsys.readouterr().out.splitlines() if "SEQ-" in line]
+    assert rows == ["SEQ-01", "SEQ-01", "SEQ-03"]
+
+
 def test_several_configurations_are_rows_of_one_table(bench, data, out, tmp_path, capsys):
     early = tmp_path / "early.json"
     early.write_text('{"confirm_after": 1}')
