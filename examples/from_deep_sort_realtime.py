@@ -4,7 +4,8 @@ import numpy as np
 
 from deepsort_reid import DeepSort, DeepSortConfig, Detections
 
-# DeepSort(max_age=30, n_init=3) there is this here:
+# DeepSort(max_age=30, n_init=3) there is this here; every box counts there, here by its score:
+# see birth_score, sure_score and min_score. Tracks that coast unseen are in tracker.tracks.
 CONFIG = DeepSortConfig(max_misses=30, confirm_after=3)
 
 

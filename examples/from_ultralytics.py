@@ -18,7 +18,8 @@ def detections_from(result, classes=(0,)):
 
 
 def main(results):
-    """`results` gives one Results each; returns (ids, boxes) of every frame."""
+    """(ids, boxes) of every frame, for one Results each; who coasts unseen: tracker.tracks."""
+    # Its track_low/high_thresh, new_track_thresh, track_buffer: min/sure/birth_score, max_misses.
     tracker = DeepSort()  # with embedder=Embedder(): update(..., frame=result.orig_img)
     found = [tracker.update(detections_from(result)) for result in results]
     return [(tracks.id.tolist(), tracks.xyxy.tolist()) for tracks in found]

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from deepsort_reid import DeepSort, Detections, Embedder
+from deepsort_reid import DeepSort, DeepSortConfig, Detections, Embedder
 from deepsort_reid.mot import read_results, write_rows
 from deepsort_reid.scene import Street
 from deepsort_reid.video import VideoWriter
@@ -214,6 +214,22 @@ def test_results_of_ultralytics_are_filtered_by_class():
     assert found.xyxy.tolist() == [[100, 50, 140, 150]]
     assert found.score.tolist() == [pytest.approx(0.9)]
     assert len(module.detections_from(module.stand_in(100), classes=(0, 2))) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "fields"),
+    [
+        ("from_deep_sort_realtime", "birth_score sure_score min_score confirm_after max_misses"),
+        ("from_supervision", "birth_score sure_score min_score confirm_after max_misses"),
+        ("from_ultralytics", "birth_score max_misses"),
+    ],
+)
+def test_coming_from_elsewhere_names_fields_that_exist_and_where_coasting_tracks_are(name, fields):
+    text = (FOLDER / f"{name}.py").read_text()
+    assert "tracker.tracks" in text
+    for field in fields.split():
+        assert field in text
+        assert hasattr(DeepSortConfig(), field)
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     stopwatch.seconds["render"] = stopwatch.seconds.pop("read", 0.0)
     times = stage_times(stopwatch, folder.frames)
     folder.write_summary({"source": f"rendered street, seed {args.seed}", **scores, **times})
-    _print_table(scores, times, folder.folder)
+    _print_table({"people": len(folder.ids), **scores}, times, folder.folder)
     return 0
 
 
@@ -71,7 +71,8 @@ _LEAST_VISIBLE = 0.1  # share of the body
 
 def _print_table(scores: dict[str, Any], times: dict[str, Any], out: Path) -> None:
     print(f"HOTA {scores['hota']}   MOTA {scores['mota']}   IDF1 {scores['idf1']}", end="   ")
-    print(f"id switches {scores['id_switches']}   people {scores['true_people']}")
+    people = f"{scores['people']} tracked, {scores['true_people']} there"
+    print(f"id switches {scores['id_switches']}   people {people}")
     stages = ", ".join(f"{name} {ms:.1f}" for name, ms in times["milliseconds_per_frame"].items())
     print(f"{times['frames_per_second']} frames per second; ms per frame: {stages}")
     print(f"written to {out}: " + ", ".join(sorted(p.name for p in out.iterdir())))

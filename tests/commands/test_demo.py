@@ -106,6 +106,15 @@ def test_a_demo_in_which_nothing_is_found_still_has_strict_numbers(tmp_path, mon
     assert (summary["boxes"], summary["hota"], summary["mota"], summary["idf1"]) == (0, 0, 0, 0)
 
 
+def test_people_tracked_and_people_there_are_told_apart(tmp_path, capsys):
+    options = ["--frames", "30", "--people", "4", "--seed", "0", "--embedder", "none", "--no-video"]
+    assert main(["demo", "--out", str(tmp_path), *options, "--quiet"]) == 0
+    tracked = len(set(read_results(tmp_path / "tracks.txt").id.tolist()))
+    there = len(set(read_ground_truth(tmp_path / "truth.txt").id.tolist()))
+    assert tracked != there, "numbers that differ tell which is which"
+    assert f"people {tracked} tracked, {there} there\n" in capsys.readouterr().out
+
+
 def test_ctrl_c_leaves_tracks_and_video_complete(tmp_path, monkeypatch, capsys):
     (tmp_path / "summary.json").write_text("of an earlier demo")
     seer = walkers.Seer(fails_at=5, failure=KeyboardInterrupt())
