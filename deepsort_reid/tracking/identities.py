@@ -23,7 +23,7 @@ class Resemblance(NamedTuple):
     """
 
     id: NDArray[np.int64]  # (K,) the most alike first
-    share: NDArray[np.floating[Any]]  # (K,) cosine distance, as a share of what different people have
+    share: NDArray[np.floating[Any]]  # (K,) cosine distance, 1 for different people
     max_share: float  # what the nearest may have at most
     margin: float  # and by how much the next must be worse
     person: int | None  # None: not clear enough
