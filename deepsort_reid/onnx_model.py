@@ -42,7 +42,8 @@ def _refuse_training(path: Path) -> None:
     """Raise ValueError, with what to do, for a checkpoint or a folder of checkpoints."""
     is_run = any((path / name).is_file() for name in ("best.pt", "last.pt"))
     if is_run or (path.is_file() and path.suffix.lower() in (".pt", ".pth")):
+        what = "a run folder" if is_run else "a checkpoint"
         raise ValueError(
-            f"{path}: expected an ONNX file, got {'a run folder' if is_run else 'a checkpoint'}; what "
+            f"{path}: expected an ONNX file, got {what}; what "
             f"`train` made, export first: deepsort-reid export {path} --crops DATA --out FILE.onnx"
         )

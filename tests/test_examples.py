@@ -137,7 +137,7 @@ def test_the_webcam_example_shows_a_video_file_as_well(file, monkeypatch):
 
 def lay_sequence(folder, seed):
     """A second of a rendered street as a MOT folder with images and truth."""
-    street = Street(seed=seed, people=6, frames=25, width=640, height=360)
+    street = Street(seed=seed, people=12, frames=25, width=640, height=360)
     (folder / "img1").mkdir(parents=True)
     (folder / "gt").mkdir()
     for number, frame, _ in street:

@@ -12,15 +12,15 @@ if TYPE_CHECKING:
     from deepsort_reid.reid.losses import Combined
     from deepsort_reid.reid.model import ReidModel
     from deepsort_reid.reid.schedules import Schedule
-    from deepsort_reid.reid.train import MakeOptimizer, Validate
+    from deepsort_reid.reid.train import MakeOptimizer, TrainConfig, Validate
 
 BACKBONE_HELP = (
     "compact (ours), osnet_x0_25, osnet_x0_5, osnet_x1_0, resnet18, resnet50, mobilenet_v3_small "
-    "or vit_b_16 (default: %(default)s)"
+    "or vit_b_16"
 )
-OPTIMIZERS = ("adamw", "sgd")
-SCHEDULES = ("cosine", "flat-cosine", "step")
-LOSSES = ("softmax", "cosine", "triplet", "circle")
+LOSSES = ("softmax", "triplet", "cosine", "circle")
+SIZE_HELP = "of the input (default: that of --start-from, else 128 64)"
+LOSSES_HELP = "one or more (default: softmax triplet)"  # %(default)s would show a tuple
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,35 +28,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "In several processes: torchrun --nproc-per-node 2 -m deepsort_reid train DATA ...; they "
         "share the people of a batch and train as one would."
     )
-    add = parser.add_argument
+
+    def add(name: str, *, help: str = "", **options: Any) -> None:
+        shown = "" if options.get("default") is None else "(default: %(default)s)"
+        parser.add_argument(name, help=f"{help} {shown}".strip(), **options)
+
     add("data", type=Path, help="identity folders, or Market-1501 (its training people)")
     add("--out", type=Path, help="the run folder (default: the resumed one, else run)")
     add("--backbone", default="compact", help=BACKBONE_HELP)
     add("--weights", help="of the backbone: a file, or 'imagenet' for torchvision's")
     add("--start-from", type=Path, help="checkpoint whose network learns new people")
     add("--resume", type=Path, help="checkpoint or run folder to continue exactly")
-    add("--size", type=int, nargs=2, metavar=("HEIGHT", "WIDTH"), help="of the input (128 64)")
+    add("--size", type=int, nargs=2, metavar=("HEIGHT", "WIDTH"), help=SIZE_HELP)
     add("--embedding-width", type=int, default=256)
     add("--pooling", choices=("average", "gem"), default="average")
     add("--stripes", type=int, default=0, help="horizontal bands that get a part of the embedding")
-    add("--losses", nargs="+", choices=LOSSES, default=["softmax", "triplet"])
+    parser.add_argument("--losses", nargs="+", choices=LOSSES, default=LOSSES[:2], help=LOSSES_HELP)
     add("--smoothing", type=float, default=0.1, help="of the labels, for softmax")
     add("--margin", type=float, help="of the triplet loss (default: soft)")
     add("--epochs", type=int, default=120)
     add("--stop-after", type=int, help="epoch after which to leave, to be resumed")
     add("--people", type=int, help="in a batch (default: 16, or all where there are fewer)")
     add("--images-each", type=int, default=4, help="of every person in a batch")
-    add("--optimizer", choices=OPTIMIZERS, default="adamw")
+    add("--optimizer", choices=("adamw", "sgd"), default="adamw")
     add("--rate", type=float, help="learning rate (default: 2e-3 for adamw, 1e-2 for sgd)")
     add("--weight-decay", type=float, help="(default: 0.05 for adamw, 5e-4 for sgd)")
-    add("--schedule", choices=SCHEDULES, default="cosine")
+    add("--schedule", choices=("cosine", "flat-cosine", "step"), default="cosine")
     add("--warm-up", type=float, default=2.0, help="epochs")
     add("--decay-from", type=float, default=0.0, help="epoch at which flat-cosine begins to fall")
     add("--frozen-epochs", type=int, default=0, help="epochs in which only the head learns")
     add("--average-decay", type=float, default=0.999, help="of the moving average of the weights")
     add("--precision", choices=("float32", "bfloat16", "float16"), default="float32")
     add("--local-norms", action="store_true", help="no batch statistics across processes")
-    add("--no-augmentation", action="store_true")
+    add("--no-augmentation", action="store_true", help="learn from the pictures as they are")
     add("--occlude", type=float, default=0.0, help="chance of three rectangles of noise")
     add("--split", choices=("identity", "time", "image", "none"), default="identity")
     add("--validation-share", type=float, default=0.2)
@@ -76,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
     from deepsort_reid.reid.augment import AugmentConfig
     from deepsort_reid.reid.checkpoint import check_folder, folder_of
     from deepsort_reid.reid.processes import check_precision, join_world, leave_world
-    from deepsort_reid.reid.train import TrainConfig, train
+    from deepsort_reid.reid.train import train
 
     world = join_world(args.device)
     args.out = args.out or (Path("run") if args.resume is None else folder_of(args.resume))
@@ -94,7 +98,7 @@ def run(args: argparse.Namespace) -> int:
     images, kept, identity = _load(samples, size)
     people = sorted({sample.identity for sample in kept})
     try:
-        train(
+        history = train(
             model,
             _criterion(args, architecture, len(people)),
             images,
@@ -102,19 +106,7 @@ def run(args: argparse.Namespace) -> int:
             args.out,
             optimizer=_optimizer(args),
             schedule=_schedule(args),
-            config=TrainConfig(
-                epochs=min(args.stop_after or args.epochs, args.epochs),
-                people=args.people or min(16, len(people)),
-                images_each=args.images_each,
-                weight_decay=_weight_decay(args),
-                frozen_epochs=args.frozen_epochs,
-                average_decay=args.average_decay,
-                precision=getattr(torch, args.precision),
-                local_norms=args.local_norms,
-                validate_every=args.validate_every,
-                patience=args.patience,
-                seed=args.seed,
-            ),
+            config=_config(args, len(people)),
             description=_description(args, architecture, people, kept, validation),
             augmentation=None if args.no_augmentation else AugmentConfig(occlude=args.occlude),
             validate=_validation(validation, size) if validation else None,
@@ -124,8 +116,41 @@ def run(args: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         logging.info("continue after the last finished epoch with --resume %s", args.out)
         raise
+    if world.is_main:
+        print(_ending(history, args))
     leave_world(world)
     return 0
+
+
+def _ending(history: "list[dict[str, float]]", args: argparse.Namespace) -> str:
+    """Which epoch lies where, and the command that makes an embedder of it."""
+    name = "best.pt" if (args.out / "best.pt").is_file() else "last.pt"
+    scored = [row for row in history if "mAP" in row]
+    told = f"epoch {len(history)}"
+    if name == "best.pt" and scored:
+        best = max(reversed(scored), key=lambda row: row["mAP"])  # of equals the later one
+        told = f"best epoch {best['epoch']:.0f} of {len(history)}, mAP {best['mAP']:.1%}"
+    return f"{told}: {args.out / name}; next: deepsort-reid export {args.out} --crops {args.data}"
+
+
+def _config(args: argparse.Namespace, people: int) -> "TrainConfig":
+    import torch
+
+    from deepsort_reid.reid.train import TrainConfig
+
+    return TrainConfig(
+        epochs=min(args.stop_after or args.epochs, args.epochs),
+        people=args.people or min(16, people),
+        images_each=args.images_each,
+        weight_decay=_weight_decay(args),
+        frozen_epochs=args.frozen_epochs,
+        average_decay=args.average_decay,
+        precision=getattr(torch, args.precision),
+        local_norms=args.local_norms,
+        validate_every=args.validate_every,
+        patience=args.patience,
+        seed=args.seed,
+    )
 
 
 def _model(args: argparse.Namespace) -> "tuple[ReidModel, dict[str, Any]]":

@@ -240,6 +240,7 @@ def test_eval_reid_follows_the_market_protocol_on_market_names(run, colour_model
         (data / name).write_bytes(picture)
     status, told, _ = run("eval-reid", data, "--embedder", colour_model, "--no-report")
     assert status == 0
+    assert "--gap" not in told
     # All alike: the distractor comes first, same camera and junk do not count.
     row = next(line for line in told.splitlines() if line.startswith("over queries"))
     assert row.split()[2:] == ["0.0%", "100.0%", "100.0%", "100.0%", "50.0%", "50.0%"]
@@ -288,6 +289,10 @@ def test_eval_reid_leaves_out_neighbouring_frames_on_demand(run, crops, colour_m
     status, told, _ = run("eval-reid", crops, *arguments, 6)
     assert status == 0
     assert "11 queries have no right answer" in told
+    assert "--gap" not in told
+    status, told, _ = run("eval-reid", crops, *arguments[:-1])
+    assert "note: neighbouring frames of one video answer each other" in told
+    assert "--gap FRAMES" in told
     status, _, err = run("eval-reid", crops, *arguments, 11)
     assert status == 2
     assert "more than 11 frames apart" in complaint(err, "eval-reid")

@@ -1,5 +1,6 @@
 """The commands `train` and `export`, from folders of pictures to a file that `Embedder` reads."""
 
+import argparse
 import json
 
 import cv2
@@ -8,8 +9,9 @@ import pytest
 import torch
 
 from deepsort_reid import cli
+from deepsort_reid.commands import train as command
 from deepsort_reid.embedder import Embedder
-from deepsort_reid.reid.checkpoint import load_model
+from deepsort_reid.reid.checkpoint import load_checkpoint, load_model
 
 SMALL = ["--size", "32", "16", "--backbone", "osnet_x0_25", "--embedding-width", "24"]
 SMALL += ["--people", "3", "--images-each", "2", "--threads", "1"]
@@ -39,6 +41,12 @@ def train(people, out, *arguments):
 def test_folders_become_a_run_and_the_run_an_embedder(people, tmp_path, capsys):
     run = tmp_path / "run"
     assert train(people, run, "--epochs", "3", "--validate-every", "2") == 0
+    told = capsys.readouterr().out
+    best = load_checkpoint(run / "best.pt")["state"]
+    assert told == (
+        f"best epoch {best['epoch']} of 3, mAP {best['best']:.1%}: {run / 'best.pt'}; "
+        f"next: deepsort-reid export {run} --crops {people}\n"
+    )
     names = {path.name for path in run.iterdir()}
     assert {"config.json", "metrics.csv", "curves.png", "last.pt", "best.pt"} <= names
     config = json.loads((run / "config.json").read_text())
@@ -110,7 +118,7 @@ def test_ctrl_c_says_how_to_go_on(people, tmp_path, monkeypatch, caplog):
 
 
 @pytest.mark.parametrize("name", ["", "last.pt"])
-def test_a_resumed_training_stays_in_its_folder(people, tmp_path, monkeypatch, name):
+def test_a_resumed_training_stays_in_its_folder(people, tmp_path, monkeypatch, capsys, name):
     monkeypatch.chdir(tmp_path)
     first = tmp_path / "first"
     train(people, first, "--epochs", "1", "--split", "none")
@@ -120,6 +128,15 @@ def test_a_resumed_training_stays_in_its_folder(people, tmp_path, monkeypatch, n
     assert {path.name for path in tmp_path.iterdir()} == {"people", "first"}
     assert cli.main(["train", str(people), *SMALL, "--epochs", "1", "--split", "none"]) == 0
     assert (tmp_path / "run" / "last.pt").is_file()
+    assert "epoch 1: run/last.pt; next: deepsort-reid export run" in capsys.readouterr().out
+
+
+def test_help_tells_every_default():
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    for action in parser._actions:
+        if action.default not in (None, False, argparse.SUPPRESS):
+            assert "(default: " in (action.help or ""), action.dest
 
 
 def test_a_second_training_does_not_mix_with_the_first_in_one_folder(
