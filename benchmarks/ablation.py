@@ -13,13 +13,17 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks import embedding, inputs, provenance
 from benchmarks.inputs import GROUPS, GROUPS_WITH_EMBEDDINGS
 from benchmarks.mot import Embed, GroupScores, evaluate_group, recovered
 from benchmarks.rungs import ALTERNATIVES, RUNGS
+from deepsort_reid.camera_motion import CameraMotion, Ecc, SparseFlow
+from deepsort_reid.detections import Detections
 from deepsort_reid.metrics import (
     GAPS,
     Difference,
@@ -29,6 +33,7 @@ from deepsort_reid.metrics import (
     differences,
 )
 from deepsort_reid.tracking import DeepSort
+from deepsort_reid.tracks import Tracks
 
 BLOCK = 50  # frames
 GAINS = ("HOTA", "AssA", "IDF1")
@@ -59,6 +64,34 @@ def tables(group: str, embeddings: str | Embed | None, data: Path) -> Iterator[s
     yield _row("DeepSort()", default, None, data)
     for name, make in ALTERNATIVES.items():
         yield _row(name, measured(make), default, data)
+    for name, found in by_camera(group, embeddings, data):
+        yield _row(name, found, default, data)
+
+
+class Watching:
+    """The default, told how the camera moved by what it reads off the frames."""
+
+    def __init__(self, motion: Callable[..., CameraMotion]) -> None:
+        self._tracker, self._motion = DeepSort(), motion
+
+    def update(self, detections: Detections, *, frame: NDArray[np.uint8]) -> Tracks:
+        """The tracks of one frame."""
+        return self._tracker.update(detections, camera=self._motion(frame, detections.xyxy).warp)
+
+
+def by_camera(
+    group: str, embeddings: str | Embed | None, data: Path
+) -> Iterator[tuple[str, GroupScores]]:
+    """The default told of the camera's motion: off the frames where there are any, or by file."""
+
+    def measured(make: Callable[[], Any], **how: bool) -> GroupScores:
+        return evaluate_group(make, group, embeddings=embeddings, data=data, **how)
+
+    if group in GROUPS_WITH_EMBEDDINGS:
+        yield "camera by flow", measured(lambda: Watching(SparseFlow()), with_frames=True)
+        yield "camera by ECC", measured(lambda: Watching(Ecc()), with_frames=True)
+    else:
+        yield "camera by file", measured(DeepSort, with_warps=True)
 
 
 def _header(title: str) -> list[str]:

@@ -435,6 +435,9 @@ def test_the_ablation_gives_gain_and_interval_over_the_rung_above(
     assert rows["again"][:4] == rows["quick"][:4] == rows["DeepSort()"][:4]
     assert rows["other"][:4] == rows["slow"][:4]
     assert rows["other"][4].startswith("-")
+    # A camera that stands still is switched off by itself, and changes nothing.
+    for name in ("camera by flow", "camera by ECC"):
+        assert rows[name][4:7] == ["+0.0 [+0.0, +0.0]"] * 3
 
 
 def test_the_rungs_climb_from_the_paper_to_the_default() -> None:

@@ -36,7 +36,7 @@ class DeepSortConfig:
     remember_people: int = 500  # who left, to give them their id back; 0: nobody
     reconsider: int = 0  # matches in which a new id may still turn out to be somebody known
     coasting_growth: float = 0.5  # of the size's velocity, kept in each frame a track is unseen
-    common_shift: bool = True  # take a shift common to all people for the camera's
+    common_shift: bool = True  # take what shifts all people alike for the camera's
     steady_boxes: bool = True  # report boxes without the shaking that this video's show, if any
     scale_noise_by_score: bool = True  # NSA: measurement variance times 1 - score
     match_across_classes: bool = True  # False: a track only matches detections of its class

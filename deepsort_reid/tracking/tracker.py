@@ -142,7 +142,7 @@ class DeepSort:
         row, detections = self._usable(given, frame)
         before = self._filtered()
         self._predict(camera, dt)
-        if camera is None and self.config.common_shift:
+        if self.config.common_shift:
             self._shift(detections)
         self._carry(before)
         self._calibrate(detections)

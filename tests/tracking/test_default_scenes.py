@@ -185,18 +185,19 @@ def test_a_jerk_of_the_camera_is_read_off_the_people():
     assert shown == {True: [1, 2, 3, 4, 5, 6, 7], False: []}
 
 
-def test_a_camera_that_is_given_is_believed_and_the_people_are_not_asked():
+@pytest.mark.parametrize("told", [0.0, 8.0, 12.0])
+def test_what_a_given_camera_leaves_of_a_jerk_is_read_off_the_people(told):
     people = standing(*(60.0 * np.arange(8)))
-    jerked = people + np.array([0, 4, 0, 4])
-    tracker = DeepSort(DeepSortConfig(scale_noise_by_score=False))
-    shown_ids(tracker, [Detections(people)] * 30)
-    still = tracker.update(Detections(jerked), camera=np.eye(2, 3))
-    assert len(still) == 8
-    assert (still.filtered_xyxy[:, 1] < 103).all()
-    tracker.reset()
-    shown_ids(tracker, [Detections(people)] * 30)
-    followed = tracker.update(Detections(jerked))
-    np.testing.assert_allclose(followed.filtered_xyxy, jerked, atol=0.01)
+    jerked = people + np.array([0, 12, 0, 12])
+    camera = np.array([[1, 0, 0], [0, 1, told]])
+    for asked in (True, False):
+        config = DeepSortConfig(scale_noise_by_score=False, common_shift=asked)
+        tracker = DeepSort(config)
+        shown_ids(tracker, [Detections(people)] * 30)
+        tracker.update(Detections(jerked[:-1]), camera=camera)
+        unseen = tracker.tracks[tracker.tracks.state == State.COASTING]
+        expected = jerked[-1:] if asked else people[-1:] + np.array([0, told, 0, told])
+        np.testing.assert_allclose(unseen.xyxy, expected, atol=0.01)
 
 
 def test_the_size_stops_growing_while_nobody_looks():
