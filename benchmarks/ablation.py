@@ -50,8 +50,8 @@ HEAD = [
 def tables(group: str, embeddings: str | Embed | None, data: Path) -> Iterator[str]:
     """Lines of two Markdown tables, as the rows are measured."""
 
-    def measured(make: Callable[[], DeepSort]) -> GroupScores:
-        return evaluate_group(make, group, embeddings=embeddings, data=data)
+    def measured(make: Callable[[], Any], **how: bool) -> GroupScores:
+        return evaluate_group(make, group, embeddings=embeddings, data=data, **how)
 
     yield from _header(f"{group}, rung by rung")
     above = None
@@ -64,7 +64,7 @@ def tables(group: str, embeddings: str | Embed | None, data: Path) -> Iterator[s
     yield _row("DeepSort()", default, None, data)
     for name, make in ALTERNATIVES.items():
         yield _row(name, measured(make), default, data)
-    for name, found in by_camera(group, embeddings, data):
+    for name, found in by_camera(group, measured):
         yield _row(name, found, default, data)
 
 
@@ -80,13 +80,9 @@ class Watching:
 
 
 def by_camera(
-    group: str, embeddings: str | Embed | None, data: Path
+    group: str, measured: Callable[..., GroupScores]
 ) -> Iterator[tuple[str, GroupScores]]:
     """The default told of the camera's motion: off the frames where there are any, or by file."""
-
-    def measured(make: Callable[[], Any], **how: bool) -> GroupScores:
-        return evaluate_group(make, group, embeddings=embeddings, data=data, **how)
-
     if group in GROUPS_WITH_EMBEDDINGS:
         yield "camera by flow", measured(lambda: Watching(SparseFlow()), with_frames=True)
         yield "camera by ECC", measured(lambda: Watching(Ecc()), with_frames=True)

@@ -21,6 +21,7 @@ from deepsort_reid.onnx_model import open_onnx
 __all__ = [
     "BackgroundSubtraction",
     "Detector",
+    "MadeBefore",
     "MotDetections",
     "TorchvisionDetector",
     "YoloxDetector",
@@ -157,11 +158,37 @@ class TorchvisionDetector:
         return _inside(xyxy[keep], score[keep], class_id[keep], frame.shape[1::-1])
 
 
-class MotDetections:
+class MadeBefore:
+    """A detector that knows what was found: called frame by frame it answers for frames `start`,
+    `start + every`, ...; `at(number)` answers for any frame of the video, counted from 1.
+
+    `known` gives all detections of such a frame; those below `min_score` are left out.
+    """
+
+    def __init__(
+        self, known: Callable[[int], Detections], *, min_score: float, start: int, every: int
+    ) -> None:
+        self._known = known
+        self._min_score = min_score
+        self._next = start
+        self._every = every
+
+    def __call__(self, frame: Frame | None = None) -> Detections:
+        """The detections of the next frame; the picture itself is not looked at."""
+        number = self._next
+        self._next += self._every
+        return self.at(number)
+
+    def at(self, number: int) -> Detections:
+        """The detections of frame `number`, counted from 1."""
+        found = self._known(number)
+        return found[found.score >= self._min_score]
+
+
+class MotDetections(MadeBefore):
     """Detections that somebody made before: rows of a det.txt, or the file itself.
 
-    Called frame by frame it answers for frames `start`, `start + every`, ...; `at(number)`
-    answers for any frame of the video, counted from 1. Raw scores are mapped by `unit_scores`.
+    Raw scores are mapped by `unit_scores`.
     """
 
     def __init__(
@@ -176,21 +203,11 @@ class MotDetections:
         score = unit_scores(rows.score)
         self._rows = MotRows(rows.frame, rows.id, rows.xyxy, score, rows.class_id, rows.visibility)
         self._rows = self._rows[np.argsort(self._rows.frame, kind="stable")]
-        self._min_score = min_score
-        self._next = start
-        self._every = every
+        super().__init__(self._of, min_score=min_score, start=start, every=every)
 
-    def __call__(self, frame: Frame | None = None) -> Detections:
-        """The detections of the next frame; the picture itself is not looked at."""
-        number = self._next
-        self._next += self._every
-        return self.at(number)
-
-    def at(self, number: int) -> Detections:
-        """The detections of frame `number`, counted from 1."""
+    def _of(self, number: int) -> Detections:
         first, last = np.searchsorted(self._rows.frame, [number, number + 1])
-        found = detections_of(self._rows[slice(first, last)], number)
-        return found[found.score >= self._min_score]
+        return detections_of(self._rows[slice(first, last)], number)
 
 
 def detector_from(

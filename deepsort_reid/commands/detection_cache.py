@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from deepsort_reid.detections import Detections
+from deepsort_reid.detectors import MadeBefore
 from deepsort_reid.mot import Sequence
 
 _ARRAYS = ("frame", "xyxy", "score", "class_id", "embedding")
@@ -95,33 +96,18 @@ def read_detections_file(path: Path, length: int | None) -> SequenceDetections:
     return SequenceDetections(tuple(frames), digest.hexdigest())
 
 
-class SavedDetections:
-    """Detections, and embeddings if any, of an .npz file, as a detector.
-
-    Called frame by frame it answers for frames `start`, `start + every`, ...; `at(number)`
-    answers for any frame of the video, counted from 1. Boxes below `min_score` are left out.
-    """
+class SavedDetections(MadeBefore):
+    """Detections, and embeddings if any, of an .npz file, as a detector."""
 
     def __init__(
         self, path: Path, *, min_score: float = 0.0, start: int = 1, every: int = 1
     ) -> None:
         self._frames = read_detections_file(path, None).frames
-        self._min_score = min_score
-        self._next = start
-        self._every = every
+        super().__init__(self._of, min_score=min_score, start=start, every=every)
 
-    def __call__(self, frame: Any = None) -> Detections:
-        """The detections of the next frame; the picture itself is not looked at."""
-        number = self._next
-        self._next += self._every
-        return self.at(number)
-
-    def at(self, number: int) -> Detections:
-        """The detections of frame `number`, counted from 1."""
-        if not 1 <= number <= len(self._frames):
-            return Detections.empty()
-        found = self._frames[number - 1]
-        return found[found.score >= self._min_score]
+    def _of(self, number: int) -> Detections:
+        known = 1 <= number <= len(self._frames)
+        return self._frames[number - 1] if known else Detections.empty()
 
 
 def _check(arrays: dict[str, Any]) -> None:
