@@ -18,12 +18,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import embedding, inputs, provenance
-from benchmarks.inputs import GROUPS, GROUPS_WITH_EMBEDDINGS
+from benchmarks.lib import embedding, inputs, provenance
+from benchmarks.lib.configurations import ALTERNATIVES, RUNGS
+from benchmarks.lib.inputs import GROUPS, GROUPS_WITH_EMBEDDINGS
 from benchmarks.mot import Embed, GroupScores, evaluate_group, recovered
-from benchmarks.rungs import ALTERNATIVES, RUNGS
-from deepsort_reid.camera_motion import CameraMotion, Ecc, SparseFlow
-from deepsort_reid.detections import Detections
 from deepsort_reid.metrics import (
     GAPS,
     Difference,
@@ -32,8 +30,10 @@ from deepsort_reid.metrics import (
     compare_scored,
     differences,
 )
+from deepsort_reid.structures.detections import Detections
+from deepsort_reid.structures.tracks import Tracks
 from deepsort_reid.tracking import DeepSort
-from deepsort_reid.tracks import Tracks
+from deepsort_reid.vision.camera_motion import CameraMotion, Ecc, SparseFlow
 
 BLOCK = 50  # frames
 GAINS = ("HOTA", "AssA", "IDF1")

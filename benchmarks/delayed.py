@@ -13,15 +13,15 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import inputs, one_core, provenance
-from benchmarks.inputs import GROUPS, Input
+from benchmarks.lib import inputs, one_core, provenance
+from benchmarks.lib.inputs import GROUPS, Input
+from benchmarks.lib.scoring import HEADER
 from benchmarks.mot import Follow, ceiling, evaluate_by, rows_of
-from benchmarks.scoring import HEADER
-from deepsort_reid.detections import Detections
-from deepsort_reid.mot import MotRows
+from deepsort_reid.structures.detections import Detections
+from deepsort_reid.structures.mot_rows import MotRows
+from deepsort_reid.structures.tracks import Tracks
 from deepsort_reid.tracking import DeepSort, FixedLag, Linking
-from deepsort_reid.tracks import Tracks
-from deepsort_reid.trajectories import fill_gaps, link, smooth
+from deepsort_reid.tracking.refinement.offline import fill_gaps, link, smooth
 
 LAGS = (10, 30, 60)  # frames
 MAX_GAP = 60  # frames filled offline

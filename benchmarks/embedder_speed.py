@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import onnxruntime
 
-from benchmarks import provenance
+from benchmarks.lib import provenance
 from deepsort_reid import Embedder
 
 
@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def _line(model: Path | None, batch: int, threads: int, rounds: int) -> str:
     embedder = Embedder(model, batch_size=batch, threads=threads)
-    path = model or Path(__file__).parents[1] / "deepsort_reid" / embedder.name
+    path = model or Path(__file__).parents[1] / "deepsort_reid" / "vision" / embedder.name
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])

@@ -16,9 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import one_core, provenance
+from benchmarks.lib import one_core, provenance
 from deepsort_reid import metrics
-from deepsort_reid.mot import MotRows, read_ground_truth, read_results, write_rows
+from deepsort_reid.io.mot import read_ground_truth, read_results, write_rows
+from deepsort_reid.structures.mot_rows import MotRows
 
 EVALUATORS = ("deepsort_reid", "trackeval")
 

@@ -15,12 +15,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import provenance
-from deepsort_reid.embedder import Embedder
-from deepsort_reid.mot import MotRows, read_ground_truth
-from deepsort_reid.reid.crops import labelled_people
-from deepsort_reid.reid.find import Gallery, LastMatch, Outcome, Reference, Search, find_person
-from deepsort_reid.video import frames_of
+from benchmarks.lib import provenance
+from deepsort_reid.io.mot import read_ground_truth
+from deepsort_reid.io.video_reader import frames_of
+from deepsort_reid.reid.data.crop_extraction import labelled_people
+from deepsort_reid.reid.person_search import (
+    Gallery,
+    LastMatch,
+    Outcome,
+    Reference,
+    Search,
+    find_person,
+)
+from deepsort_reid.structures.mot_rows import MotRows
+from deepsort_reid.vision.embedder import Embedder
 
 Embedding = NDArray[np.float32]
 

@@ -23,11 +23,11 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import inputs, provenance
-from benchmarks.inputs import GROUPS
+from benchmarks.lib import inputs, provenance
+from benchmarks.lib.configurations import ALTERNATIVES, NEIGHBOURS, RUNGS
+from benchmarks.lib.inputs import GROUPS
+from benchmarks.lib.scoring import HEADER, Figures
 from benchmarks.mot import evaluate_group
-from benchmarks.rungs import ALTERNATIVES, NEIGHBOURS, RUNGS
-from benchmarks.scoring import HEADER, Figures
 from deepsort_reid.metrics import Scores
 
 # Configuration -> group -> input -> counts.

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from benchmarks import provenance
+from benchmarks.lib import provenance
 from deepsort_reid import Embedder
-from deepsort_reid.reid.data import Sample, read_image, read_market1501
-from deepsort_reid.reid.evaluate import evaluate_reid
+from deepsort_reid.reid.data.datasets import Sample, read_image, read_market1501
+from deepsort_reid.reid.evaluation.retrieval import evaluate_reid
 
 DATA = Path("../shared/data")
 

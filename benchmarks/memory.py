@@ -11,8 +11,8 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks import provenance
-from benchmarks.crowd import walk
+from benchmarks.lib import provenance
+from benchmarks.lib.crowd import walk
 from deepsort_reid.tracking import DeepSort
 
 FRAMES, EVERY = 20_000, 2_000

@@ -17,12 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from benchmarks import embedding, inputs, one_core, peers, provenance, referee
-from benchmarks.inputs import GROUPS, GROUPS_WITH_EMBEDDINGS, Input
-from benchmarks.rungs import RUNGS
-from benchmarks.scoring import HEADER, Figures
-from deepsort_reid import boxes
-from deepsort_reid.detections import Detections
+from benchmarks.lib import embedding, inputs, one_core, peers, provenance, trackeval_adapter
+from benchmarks.lib.configurations import RUNGS
+from benchmarks.lib.inputs import GROUPS, GROUPS_WITH_EMBEDDINGS, Input
+from benchmarks.lib.scoring import HEADER, Figures
 from deepsort_reid.metrics import (
     RecoveryCounts,
     Rules,
@@ -32,7 +30,9 @@ from deepsort_reid.metrics import (
     recovery,
     recovery_table,
 )
-from deepsort_reid.mot import MotRows
+from deepsort_reid.structures import boxes
+from deepsort_reid.structures.detections import Detections
+from deepsort_reid.structures.mot_rows import MotRows
 
 TrackerFactory = Callable[[], Any]
 # A tracker's answer to a whole input, and the seconds it took.
@@ -126,8 +126,8 @@ def by_trackeval(predicted: dict[str, MotRows], data: Path) -> Figures:
     counts = {}
     for name, result in predicted.items():
         given = inputs.load(name, data)
-        counts[name] = referee.count(given.truth, result, given.length, given.protocol)
-    return referee.figures(referee.combine(counts))
+        counts[name] = trackeval_adapter.count(given.truth, result, given.length, given.protocol)
+    return trackeval_adapter.figures(trackeval_adapter.combine(counts))
 
 
 def track(

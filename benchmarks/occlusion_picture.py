@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from benchmarks.street_recovery import VISIBLE, visible
 from deepsort_reid import Detections, Embedder
-from deepsort_reid.draw import draw_tracks
 from deepsort_reid.scene import Street
+from deepsort_reid.structures.tracks import Tracks
 from deepsort_reid.tracking import DeepSort, published
-from deepsort_reid.tracks import Tracks
+from deepsort_reid.vision.drawing import draw_tracks
 
 AROUND = (150, 100)  # pixels of the picture around a hidden person, to each side, up and down
 ZOOM = 1.5

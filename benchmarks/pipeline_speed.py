@@ -13,15 +13,15 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import inputs, provenance
-from benchmarks.scoring import HEADER, Figures
-from deepsort_reid import mot
-from deepsort_reid.commands.run_folder import RunFolder
-from deepsort_reid.detectors import YoloxDetector
-from deepsort_reid.embedder import Embedder
+from benchmarks.lib import inputs, provenance
+from benchmarks.lib.scoring import HEADER, Figures
+from deepsort_reid.cli.output_folder import RunFolder
+from deepsort_reid.io import mot
 from deepsort_reid.metrics import evaluate
 from deepsort_reid.pipeline import Stopwatch, steps
 from deepsort_reid.tracking import DeepSort
+from deepsort_reid.vision.detectors import YoloxDetector
+from deepsort_reid.vision.embedder import Embedder
 
 SEQUENCE = "PETS09-S2L1"
 STAGES = ("read", "detect", "embed", "track", "draw", "write")

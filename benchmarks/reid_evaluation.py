@@ -16,10 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import provenance
-from deepsort_reid.reid.data import Sample, read_market1501
-from deepsort_reid.reid.evaluate import ReidResult, evaluate_reid
-from deepsort_reid.reid.rerank import Reranking
+from benchmarks.lib import provenance
+from deepsort_reid.reid.data.datasets import Sample, read_market1501
+from deepsort_reid.reid.evaluation.rerank import Reranking
+from deepsort_reid.reid.evaluation.retrieval import ReidResult, evaluate_reid
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -20,15 +20,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import provenance
 from benchmarks.delayed import answers
-from benchmarks.embedding import default_cache
-from benchmarks.rungs import ALTERNATIVES, RUNGS, other_ids
-from deepsort_reid.detections import Detections
-from deepsort_reid.embedder import Embedder
-from deepsort_reid.mot import MotRows
-from deepsort_reid.scene import Absence, Street
+from benchmarks.lib import provenance
+from benchmarks.lib.configurations import ALTERNATIVES, RUNGS, other_ids
+from benchmarks.lib.embedding import default_cache
+from deepsort_reid.scene.street import Absence, Street
+from deepsort_reid.structures.detections import Detections
+from deepsort_reid.structures.mot_rows import MotRows
 from deepsort_reid.tracking import FixedLag
+from deepsort_reid.vision.embedder import Embedder
 
 Ids = NDArray[np.int64]
 

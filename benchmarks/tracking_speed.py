@@ -19,14 +19,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import bare_operations, one_core, peers, provenance
-from benchmarks.crowd import Crowd, crowd
+from benchmarks.lib import bare_operations, one_core, peers, provenance
+from benchmarks.lib.configurations import GALLERY, RUNGS
+from benchmarks.lib.crowd import Crowd, crowd
+from benchmarks.lib.scoring import Figures
 from benchmarks.mot import rows
-from benchmarks.rungs import GALLERY, RUNGS
-from benchmarks.scoring import Figures
-from deepsort_reid.detections import Detections
 from deepsort_reid.metrics import evaluate
-from deepsort_reid.mot import MotRows
+from deepsort_reid.structures.detections import Detections
+from deepsort_reid.structures.mot_rows import MotRows
 from deepsort_reid.tracking import DeepSort
 
 PEOPLE = (10, 50, 100, 200, 400)

@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks import provenance
-from deepsort_reid.reid.checkpoint import load_checkpoint
+from benchmarks.lib import provenance
+from deepsort_reid.reid.training.checkpoint import load_checkpoint
 
 
 class Phase(NamedTuple):

@@ -11,20 +11,20 @@ The tracker needs nothing but boxes:
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
 # The public names and where they live. Imported on first use: `import deepsort_reid` stays under
 # 0.3 s and never loads torch, OpenCV or onnxruntime.
 _HOME = {
-    "CameraMotion": "camera_motion",
+    "CameraMotion": "vision.camera_motion",
     "DeepSort": "tracking",
     "DeepSortConfig": "tracking",
-    "Detections": "detections",
-    "Embedder": "embedder",
+    "Detections": "structures",
+    "Embedder": "vision.embedder",
     "FixedLag": "tracking",
-    "MotRows": "mot",
-    "State": "tracks",
-    "Tracks": "tracks",
+    "MotRows": "structures",
+    "State": "structures",
+    "Tracks": "structures",
     "track_video": "pipeline",
 }
 
@@ -43,13 +43,13 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from deepsort_reid.camera_motion import CameraMotion
-    from deepsort_reid.detections import Detections
-    from deepsort_reid.embedder import Embedder
-    from deepsort_reid.mot import MotRows
     from deepsort_reid.pipeline import track_video
+    from deepsort_reid.structures.detections import Detections
+    from deepsort_reid.structures.mot_rows import MotRows
+    from deepsort_reid.structures.tracks import State, Tracks
     from deepsort_reid.tracking import DeepSort, DeepSortConfig, FixedLag
-    from deepsort_reid.tracks import State, Tracks
+    from deepsort_reid.vision.camera_motion import CameraMotion
+    from deepsort_reid.vision.embedder import Embedder
 
 
 def __getattr__(name: str) -> Any:

@@ -2,7 +2,7 @@
 
 import sys
 
-from deepsort_reid.cli import main
+from deepsort_reid.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -10,10 +10,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from deepsort_reid.detections import Detections
+from deepsort_reid.io.video_reader import Source, TruncatedVideo, Video, open_video
+from deepsort_reid.structures.detections import Detections
+from deepsort_reid.structures.tracks import Tracks
 from deepsort_reid.tracking import DeepSort, Delayed, FixedLag
-from deepsort_reid.tracks import Tracks
-from deepsort_reid.video import Source, TruncatedVideo, Video, open_video
 
 Frame = NDArray[np.uint8]  # (H, W, 3) BGR
 Detector = Callable[[Frame], Detections]
@@ -65,13 +65,13 @@ def track_video(
     """Track people through a video, one frame at a time.
 
     Args:
-        source: what `deepsort_reid.video.open_video` opens: a file, a camera number, a stream URL,
+        source: what `io.video_reader.open_video` opens: a file, a camera number, a stream URL,
             a folder of images, a MOT sequence folder, an iterable of BGR uint8 frames; or what it
             returned.
         detector: any callable `frame -> Detections`.
         tracker: a `DeepSort`; a new one, without an embedder, when not given. Or a `FixedLag`: the
             frames, and what was found in them, then come so many later, and all of them come.
-        camera_motion: an estimator of `deepsort_reid.camera_motion` for a camera that moves.
+        camera_motion: an estimator of `vision.camera_motion` for a camera that moves.
         start, stop, every: frames start, start + every, ... up to and with stop, from 1.
 
     Yields:

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 
 from deepsort_reid import DeepSort, Embedder, track_video
-from deepsort_reid.detectors import BackgroundSubtraction
+from deepsort_reid.vision.detectors import BackgroundSubtraction
 
 
 def crossings(found, start, end):

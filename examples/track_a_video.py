@@ -6,8 +6,10 @@ python examples/track_a_video.py street.mp4 tracks.txt
 import sys
 
 from deepsort_reid import DeepSort, Embedder, track_video
-from deepsort_reid.detectors import BackgroundSubtraction  # needs no weights; the camera must stand
-from deepsort_reid.mot import ResultWriter
+from deepsort_reid.io.track_writers import ResultWriter
+from deepsort_reid.vision.detectors.factory import (
+    BackgroundSubtraction,  # needs no weights; the camera must stand
+)
 
 
 def main(source, results):

@@ -6,7 +6,7 @@ python examples/train_embedder.py mot/TUD-Stadtmitte mot/TUD-Campus my-embedder 
 import sys
 from pathlib import Path
 
-from deepsort_reid.cli import main as deepsort_reid
+from deepsort_reid.cli.main import main as deepsort_reid
 
 
 def run(*arguments):

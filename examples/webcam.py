@@ -8,8 +8,8 @@ import sys
 import cv2
 
 from deepsort_reid import DeepSort, Embedder, track_video
-from deepsort_reid.detectors import BackgroundSubtraction
-from deepsort_reid.draw import Drawer
+from deepsort_reid.vision.detectors import BackgroundSubtraction
+from deepsort_reid.vision.drawing import Drawer
 
 
 def show(frame):

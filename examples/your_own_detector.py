@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from deepsort_reid import Detections, track_video
-from deepsort_reid.video import open_video
+from deepsort_reid.io.video_reader import open_video
 
 
 def my_detector(still):

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from deepsort_reid import DeepSort, track_video
-from deepsort_reid.detectors import BackgroundSubtraction
+from deepsort_reid.vision.detectors import BackgroundSubtraction
 
 
 def colour_embedder(frame, xyxy):

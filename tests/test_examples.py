@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from deepsort_reid import DeepSort, DeepSortConfig, Detections, Embedder
-from deepsort_reid.mot import read_results, write_rows
+from deepsort_reid.io.mot import read_results, write_rows
+from deepsort_reid.io.video_reader import VideoWriter
 from deepsort_reid.scene import Street
-from deepsort_reid.video import VideoWriter
 
 FOLDER = Path(__file__).resolve().parents[1] / "examples"
 EXAMPLES = sorted(FOLDER.glob("*.py"))

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from deepsort_reid import DeepSort, DeepSortConfig, Detections
+from deepsort_reid.io.video_reader import TruncatedVideo, open_video
 from deepsort_reid.pipeline import Stopwatch, steps, track_video
-from deepsort_reid.video import TruncatedVideo, open_video
-from tests.commands import walkers
+from tests.cli import walkers
 
 FRAMES = 6
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsort_reid.metrics.overlaps import Boxes, overlaps
-from deepsort_reid.mot import MotRows
+from deepsort_reid.structures.mot_rows import MotRows
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from deepsort_reid.metrics.comparison import Comparison, compare_boxes
 from deepsort_reid.metrics.matching import heaviest
 from deepsort_reid.metrics.overlaps import EPS
-from deepsort_reid.mot import MotRows
+from deepsort_reid.structures.mot_rows import MotRows
 
 PROTOCOLS = ("auto", "mot16", "mot20", "plain")
 

@@ -7,7 +7,7 @@ from deepsort_reid.metrics.comparison import Comparison
 from deepsort_reid.metrics.hota import HotaCounts, hota
 from deepsort_reid.metrics.identity import IdentityCounts, identity
 from deepsort_reid.metrics.protocol import Rules, compare_scored
-from deepsort_reid.mot import MotRows
+from deepsort_reid.structures.mot_rows import MotRows
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from deepsort_reid.embedder import resize
-from deepsort_reid.frames import Frame
-from deepsort_reid.reid.checkpoint import load_model
-from deepsort_reid.reid.model import embed_images
+from deepsort_reid.reid.models.reid_model import embed_images
+from deepsort_reid.reid.training.checkpoint import load_model
+from deepsort_reid.structures.frame import Frame
+from deepsort_reid.vision.crops import resize
 
 
 class CheckpointEmbedder:

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
-from deepsort_reid.reid.checkpoint import write_atomically
-from deepsort_reid.reid.model import ReidModel
+from deepsort_reid.io.atomic import write_atomically
+from deepsort_reid.reid.models.reid_model import ReidModel
 
 LEAST_COSINE = 0.9999
 _OPSET = 17

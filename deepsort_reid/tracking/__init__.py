@@ -1,16 +1,16 @@
 """The algorithm: motion, costs, assignment, appearance, life of a track. NumPy, SciPy and lap."""
 
-from deepsort_reid.tracking.appearance import GalleryAppearance, MeanAppearance
-from deepsort_reid.tracking.cascade import Cascade
 from deepsort_reid.tracking.config import DeepSortConfig
-from deepsort_reid.tracking.fixed_lag import Delayed, FixedLag
+from deepsort_reid.tracking.gallery import GalleryAppearance, MeanAppearance
 from deepsort_reid.tracking.kalman import AspectMotion, SizeMotion
-from deepsort_reid.tracking.likelihood import (
+from deepsort_reid.tracking.likelihood_ratio import (
     AppearanceEvidence,
     LikelihoodRatio,
     MotionEvidence,
 )
-from deepsort_reid.tracking.linking import Linking
+from deepsort_reid.tracking.matching_cascade import Cascade
+from deepsort_reid.tracking.refinement.fixed_lag import Delayed, FixedLag
+from deepsort_reid.tracking.refinement.linking import Linking
 from deepsort_reid.tracking.tracker import DeepSort, published
 
 __all__ = [

@@ -8,8 +8,8 @@ among those born together by their order and by where they are.
 import numpy as np
 from numpy.typing import NDArray
 
+from deepsort_reid.structures.tracks import Tracks
 from deepsort_reid.tracking.assignment import assign
-from deepsort_reid.tracks import Tracks
 
 Whole = NDArray[np.int64]
 

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from deepsort_reid import boxes
+from deepsort_reid.structures import boxes
 
 Array = NDArray[np.float64]
 

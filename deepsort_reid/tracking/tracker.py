@@ -5,26 +5,27 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from deepsort_reid import boxes
-from deepsort_reid.detections import Detections
-from deepsort_reid.frames import Frame, check_frame
-from deepsort_reid.tracking import jitter, kalman
-from deepsort_reid.tracking.appearance import Appearance, GalleryAppearance, MeanAppearance
+from deepsort_reid.structures import boxes
+from deepsort_reid.structures.detections import Detections
+from deepsort_reid.structures.frame import Frame, check_frame
+from deepsort_reid.structures.tracks import State, Tracks
+from deepsort_reid.tracking import kalman
 from deepsort_reid.tracking.assignment import Matching
-from deepsort_reid.tracking.candidates import Candidates
-from deepsort_reid.tracking.cascade import Cascade
-from deepsort_reid.tracking.common_shift import common_shift
+from deepsort_reid.tracking.association import Candidates
 from deepsort_reid.tracking.config import DeepSortConfig
 from deepsort_reid.tracking.costs import other_class
-from deepsort_reid.tracking.identities import Identities
-from deepsort_reid.tracking.jitter import Jitter
+from deepsort_reid.tracking.extras import box_smoothing
+from deepsort_reid.tracking.extras.box_smoothing import Jitter
+from deepsort_reid.tracking.extras.common_motion import common_shift
+from deepsort_reid.tracking.extras.explain import Explanation, FrameRecord, Judgement, Record
+from deepsort_reid.tracking.extras.id_assignment import Naming
+from deepsort_reid.tracking.extras.identity_memory import Identities
+from deepsort_reid.tracking.extras.visibility import View, hidden_share
+from deepsort_reid.tracking.gallery import Appearance, GalleryAppearance, MeanAppearance
 from deepsort_reid.tracking.kalman import WALKING, AspectMotion, MotionModel
-from deepsort_reid.tracking.likelihood import LikelihoodRatio
-from deepsort_reid.tracking.naming import Naming
-from deepsort_reid.tracking.record import Explanation, FrameRecord, Judgement, Record
-from deepsort_reid.tracking.table import GONE, TrackTable, next_state
-from deepsort_reid.tracking.view import View, hidden_share
-from deepsort_reid.tracks import State, Tracks
+from deepsort_reid.tracking.likelihood_ratio import LikelihoodRatio
+from deepsort_reid.tracking.matching_cascade import Cascade
+from deepsort_reid.tracking.track_table import GONE, TrackTable, next_state
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.intp]
@@ -421,7 +422,7 @@ class DeepSort:
         filtered = self._filtered()[rows]
         seen = table.detection[rows] >= 0
         if self.config.steady_boxes:
-            reported = jitter.steady_boxes(table.calm[rows], table.xyxy[rows], seen)
+            reported = box_smoothing.steady_boxes(table.calm[rows], table.xyxy[rows], seen)
         else:
             reported = np.where(seen[:, None], table.xyxy[rows], filtered)
         return Tracks(

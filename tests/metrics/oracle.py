@@ -8,8 +8,9 @@ import trackeval
 from trackeval.datasets._base_dataset import _BaseDataset
 
 from deepsort_reid import metrics
-from deepsort_reid.metrics import tables
-from deepsort_reid.mot import MotRows, read_ground_truth, read_results, write_rows
+from deepsort_reid.io.mot import read_ground_truth, read_results, write_rows
+from deepsort_reid.metrics.report import tables
+from deepsort_reid.structures.mot_rows import MotRows
 
 QUIET = {"PRINT_CONFIG": False}
 

@@ -7,9 +7,8 @@ from trackeval.datasets._base_dataset import _BaseDataset
 
 from deepsort_reid import metrics
 from deepsort_reid.metrics import hota, matching, overlaps
-from deepsort_reid.mot import MotRows
-
-from . import oracle
+from deepsort_reid.structures.mot_rows import MotRows
+from tests.metrics import oracle
 
 
 def wide_scene(seed: int) -> tuple[MotRows, MotRows]:

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from deepsort_reid import metrics
-from deepsort_reid.mot import MotRows, find_sequences, read_detections, read_ground_truth
-
-from . import oracle
+from deepsort_reid.io.mot import find_sequences, read_detections, read_ground_truth
+from deepsort_reid.structures.mot_rows import MotRows
+from tests.metrics import oracle
 
 pytestmark = pytest.mark.data
 

@@ -5,9 +5,8 @@ import numpy as np
 import pytest
 
 from deepsort_reid import metrics
-from deepsort_reid.mot import MotRows
-
-from . import oracle
+from deepsort_reid.structures.mot_rows import MotRows
+from tests.metrics import oracle
 
 
 def with_classes(rows: MotRows, seed: int, classes: tuple[int, ...]) -> MotRows:

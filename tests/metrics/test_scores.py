@@ -1,8 +1,7 @@
 import pytest
 
 from deepsort_reid import metrics
-
-from . import oracle
+from tests.metrics import oracle
 
 
 @pytest.mark.parametrize("block", range(10))

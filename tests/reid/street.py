@@ -3,8 +3,9 @@
 import cv2
 import numpy as np
 
-from deepsort_reid import boxes
-from deepsort_reid.mot import MotRows, write_rows
+from deepsort_reid.io.mot import write_rows
+from deepsort_reid.structures import boxes
+from deepsort_reid.structures.mot_rows import MotRows
 
 WIDTH, HEIGHT, FRAMES = 160, 90, 12
 COLOURS = {1: (230, 60, 40), 2: (40, 200, 60), 3: (60, 80, 220)}  # BGR

@@ -6,12 +6,12 @@ import onnxruntime
 import pytest
 import torch
 
-from deepsort_reid.embedder import Embedder
 from deepsort_reid.reid import export
-from deepsort_reid.reid.checkpoint import build_model
-from deepsort_reid.reid.data import load_images, read_market1501
+from deepsort_reid.reid.data.datasets import load_images, read_market1501
 from deepsort_reid.reid.export import export_onnx
-from deepsort_reid.reid.model import embed_images
+from deepsort_reid.reid.models.reid_model import embed_images
+from deepsort_reid.reid.training.checkpoint import build_model
+from deepsort_reid.vision.embedder import Embedder
 
 
 def network(backbone="compact", **changes):

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from deepsort_reid import cli
-from deepsort_reid.commands import train as command
-from deepsort_reid.embedder import Embedder
-from deepsort_reid.reid.checkpoint import load_checkpoint, load_model
+from deepsort_reid.cli import main
+from deepsort_reid.cli import train as command
+from deepsort_reid.reid.training.checkpoint import load_checkpoint, load_model
+from deepsort_reid.vision.embedder import Embedder
 
 SMALL = ["--size", "32", "16", "--backbone", "osnet_x0_25", "--embedding-width", "24"]
 SMALL += ["--people", "3", "--images-each", "2", "--threads", "1"]
@@ -35,7 +35,7 @@ WEIGHTS = ("backbone.0.0.weight", "head.linear.0.weight")
 
 
 def train(people, out, *arguments):
-    return cli.main(["train", str(people), "--out", str(out), *SMALL, *arguments])
+    return main.main(["train", str(people), "--out", str(out), *SMALL, *arguments])
 
 
 def test_folders_become_a_run_and_the_run_an_embedder(people, tmp_path, capsys):
@@ -56,7 +56,7 @@ def test_folders_become_a_run_and_the_run_an_embedder(people, tmp_path, capsys):
     assert len(config["validation_files"]) == 10
     out = tmp_path / "embedder.onnx"
     arguments = ["--crops", str(people), "--out", str(out), "--licence", "mine"]
-    assert cli.main(["export", str(run), *arguments]) == 0
+    assert main.main(["export", str(run), *arguments]) == 0
     assert "worst cosine" in capsys.readouterr().out
     embedder = Embedder(out)
     assert (embedder.input_size, embedder.width) == ((32, 16), 24)
@@ -100,7 +100,7 @@ def test_new_people_can_be_learned_from_an_older_network(people, tmp_path):
     (people / "0000").rename(people / "new")
     start = ["--start-from", str(tmp_path / "first"), "--epochs", "1", "--rate", "1e-9"]
     # Without saying again what the network looks like.
-    assert cli.main(["train", str(people), "--out", str(tmp_path / "second"), *start]) == 0
+    assert main.main(["train", str(people), "--out", str(tmp_path / "second"), *start]) == 0
     first, second = (load_model(tmp_path / name)[0].state_dict() for name in ("first", "second"))
     assert all(torch.allclose(first[key], second[key], atol=1e-6) for key in WEIGHTS)
 
@@ -109,7 +109,7 @@ def test_ctrl_c_says_how_to_go_on(people, tmp_path, monkeypatch, caplog):
     def interrupt(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("deepsort_reid.reid.train.augment", interrupt)
+    monkeypatch.setattr("deepsort_reid.reid.training.train.augment", interrupt)
     with caplog.at_level("INFO"):
         assert train(people, tmp_path / "run") == 130
     assert f"--resume {tmp_path / 'run'}" in caplog.text
@@ -123,10 +123,10 @@ def test_a_resumed_training_stays_in_its_folder(people, tmp_path, monkeypatch, c
     first = tmp_path / "first"
     train(people, first, "--epochs", "1", "--split", "none")
     more = ["--resume", str(first / name), "--epochs", "2", "--split", "none"]
-    assert cli.main(["train", str(people), *SMALL, *more]) == 0
+    assert main.main(["train", str(people), *SMALL, *more]) == 0
     assert len((first / "metrics.csv").read_text().splitlines()) == 3
     assert {path.name for path in tmp_path.iterdir()} == {"people", "first"}
-    assert cli.main(["train", str(people), *SMALL, "--epochs", "1", "--split", "none"]) == 0
+    assert main.main(["train", str(people), *SMALL, "--epochs", "1", "--split", "none"]) == 0
     assert (tmp_path / "run" / "last.pt").is_file()
     assert "epoch 1: run/last.pt; next: deepsort-reid export run" in capsys.readouterr().out
 
@@ -198,6 +198,6 @@ def test_a_folder_without_people_gets_one_line(tmp_path, capsys):
 def test_exporting_something_else_gets_one_line(people, tmp_path, capsys):
     (tmp_path / "last.pt").write_bytes(b"?")
     arguments = ["--crops", str(people), "--out", str(tmp_path / "e.onnx")]
-    assert cli.main(["export", str(tmp_path / "last.pt"), *arguments]) == 2
+    assert main.main(["export", str(tmp_path / "last.pt"), *arguments]) == 2
     assert "damaged or not a checkpoint" in one_line(capsys)
     assert not (tmp_path / "e.onnx").exists()

@@ -7,8 +7,8 @@ import pytest
 
 from deepsort_reid import DeepSort, DeepSortConfig, Detections, State
 from deepsort_reid.tracking import AspectMotion, Cascade, GalleryAppearance, SizeMotion, kalman
-from deepsort_reid.tracking.candidates import Candidates
-from deepsort_reid.tracking.table import TrackTable
+from deepsort_reid.tracking.association import Candidates
+from deepsort_reid.tracking.track_table import TrackTable
 
 MODEL = AspectMotion()
 

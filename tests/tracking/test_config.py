@@ -8,8 +8,7 @@ import pytest
 
 from deepsort_reid import DeepSortConfig, Detections, State
 from deepsort_reid.tracking import published
-
-from .people import as_published, crowd, looks, standing
+from tests.tracking.people import as_published, crowd, looks, standing
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from deepsort_reid import boxes
+from deepsort_reid.structures import boxes
 from deepsort_reid.tracking.costs import forbid, fuse, iou_cost, other_class
 
 INF = np.inf

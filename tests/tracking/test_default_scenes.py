@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 from deepsort_reid import DeepSort, DeepSortConfig, Detections, State
-from deepsort_reid.tracking.identities import Identities
-
-from .people import alike, crowd, looks, standing
+from deepsort_reid.tracking.extras.identity_memory import Identities
+from tests.tracking.people import alike, crowd, looks, standing
 
 
 def shown_ids(tracker, frames):

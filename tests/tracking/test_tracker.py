@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from deepsort_reid import DeepSort, Detections, State
-
-from .people import alike, crowd, each_tracker, looks, standing
+from tests.tracking.people import alike, crowd, each_tracker, looks, standing
 
 COLUMNS = (
     "id",

@@ -5,8 +5,7 @@ import pytest
 
 from deepsort_reid import DeepSort, DeepSortConfig, Detections, FixedLag
 from deepsort_reid.tracking import published
-
-from .people import crowd, each_tracker, looks, standing
+from tests.tracking.people import crowd, each_tracker, looks, standing
 
 FRAME = np.zeros((120, 160, 3), dtype=np.uint8)
 ONE = Detections(standing(10), embedding=looks(1))

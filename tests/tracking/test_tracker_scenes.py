@@ -5,9 +5,8 @@ import pytest
 
 from deepsort_reid import DeepSort, DeepSortConfig, Detections, State
 from deepsort_reid.tracking import GalleryAppearance, MeanAppearance
-from deepsort_reid.tracking.cascade import Cascade
-
-from .people import alike, each_tracker, looks, standing
+from deepsort_reid.tracking.matching_cascade import Cascade
+from tests.tracking.people import alike, each_tracker, looks, standing
 
 
 @each_tracker

@@ -1,0 +1,134 @@
+"""The inputs of issue-sized comparisons: per sequence detections, truth, frames and warps.
+
+The detections (and OSNet embeddings, where there are frames) are those of `inputs/*.npz` in the
+data folder, on which other trackers were measured, too. Sequences are cached: they are read once
+per process, however many configurations are tried.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepsort_reid.io import mot
+from deepsort_reid.structures.detections import Detections
+
+FRAMES = ("PETS09-S2L1", "TUD-Campus", "TUD-Stadtmitte", "MOT16-09")
+TEXT = ("MOT17-02", "MOT17-05", "MOT17-09", "MOT17-10")
+# Group -> the names of its inputs (files of inputs/ without .npz).
+GROUPS = {
+    "frames+public": tuple(f"{name}-public" for name in FRAMES),
+    "frames+yolox": tuple(f"{name}-yolox" for name in FRAMES),
+    "MOT17-SDP": tuple(f"{name}-SDP" for name in TEXT),
+    "MOT17-DPM": tuple(f"{name}-DPM" for name in TEXT),
+}
+GROUPS_WITH_EMBEDDINGS = ("frames+public", "frames+yolox")
+
+
+@dataclass(frozen=True, eq=False)
+class Input:
+    """One sequence with the detections that every tracker gets."""
+
+    name: str  # of the npz file: sequence and detector
+    folder: Path  # of the MOT sequence
+    truth: mot.MotRows
+    protocol: str  # "plain" (MOT15) or "mot16" (pedestrian protocol, distractors removed)
+    detections: tuple[Detections, ...]  # frame 1 first
+
+    @property
+    def length(self) -> int:
+        return len(self.detections)
+
+    def frames(self) -> Iterator[NDArray[np.uint8]]:
+        """The pictures, BGR; only the sequences of the "frames" groups have any."""
+        from deepsort_reid.io.video_reader import open_video
+
+        return iter(open_video(self.folder))
+
+    def warps(self, data: Path) -> NDArray[np.float64]:
+        """Affines (length, 2, 3) of the camera-motion files: row i leads to frame i + 1.
+
+        Raises FileNotFoundError where the data folder has none for this sequence.
+        """
+        # MOT16-09 and MOT17-09 are the same film.
+        scene = self.folder.name.replace("MOT16", "MOT17")[: len("MOT17-00")]
+        rows = np.loadtxt(data / "camera-motion" / f"GMC-{scene}.txt")
+        found = np.tile(np.eye(2, 3), (self.length, 1, 1))
+        # Files may miss the last frame: it keeps the identity.
+        count = min(len(rows), self.length)
+        found[:count] = rows[:count, 1:7].reshape(-1, 2, 3)
+        return found
+
+
+def data_root(given: Path | None = None) -> Path:
+    """The data folder: `given`, else DEEPSORT_REID_DATA, else ../shared/data beside the checkout.
+
+    Raises FileNotFoundError, saying where it looked.
+    """
+    named = os.environ.get("DEEPSORT_REID_DATA")
+    beside = Path(__file__).resolve().parents[3] / "shared" / "data"
+    root = given or (Path(named) if named else beside)
+    if not (root / "inputs").is_dir():
+        raise FileNotFoundError(f"no data: {root / 'inputs'} is not a folder; pass --data")
+    return root
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What every script over the groups asks for: --group and --data."""
+    parser.add_argument("--group", choices=GROUPS, action="append", help="default: all four")
+    parser.add_argument("--data", type=Path, help="data folder (else DEEPSORT_REID_DATA)")
+
+
+def found_root(given: Path | None) -> Path | None:
+    """`data_root`; None where there is none, said on stderr."""
+    try:
+        return data_root(given)
+    except FileNotFoundError as error:
+        print(error, file=sys.stderr)
+        return None
+
+
+@cache
+def load(name: str, data: Path) -> Input:
+    """The input `name` of the folder `data`."""
+    sequence = mot.read_sequence(_folder(name, data))
+    assert sequence.ground_truth is not None
+    assert sequence.length is not None
+    return Input(
+        name=name,
+        folder=sequence.folder,
+        truth=mot.read_ground_truth(sequence.ground_truth),
+        protocol="mot16" if sequence.name.startswith(("MOT16", "MOT17")) else "plain",
+        detections=_detections(data / "inputs" / f"{name}.npz", sequence.length),
+    )
+
+
+def _folder(name: str, data: Path) -> Path:
+    if (data / "mot-text" / name).is_dir():
+        return data / "mot-text" / name
+    return data / "mot" / name.rsplit("-", 1)[0]
+
+
+def _detections(path: Path, length: int) -> tuple[Detections, ...]:
+    stored = np.load(path)
+    frame, xyxy, score = stored["frame"], stored["xyxy"].astype(float), stored["score"]
+    embedding = None
+    if "embedding" in stored:
+        # float16 on disk: unit length only to three digits.
+        rows = stored["embedding"].astype(np.float32)
+        embedding = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    found = []
+    for number in range(1, length + 1):
+        here = np.flatnonzero(frame == number)
+        found.append(
+            Detections(
+                xyxy[here], score[here], embedding=None if embedding is None else embedding[here]
+            )
+        )
+    return tuple(found)

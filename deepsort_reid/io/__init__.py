@@ -1,0 +1,1 @@
+"""Reading and writing: videos, images, MOT files and track outputs."""

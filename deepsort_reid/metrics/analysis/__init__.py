@@ -1,0 +1,1 @@
+"""What happened in a scored sequence: events, causes of switches, intervals."""

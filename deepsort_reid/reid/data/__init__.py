@@ -1,0 +1,1 @@
+"""Datasets of people crops, samplers and augmentation."""

@@ -1,0 +1,1 @@
+"""Evaluation of an embedder: retrieval, verification, plots and report."""

@@ -1,0 +1,1 @@
+"""Networks that map crops of people to embeddings."""

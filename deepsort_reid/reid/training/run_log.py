@@ -1,0 +1,68 @@
+"""What a training leaves behind for people: config, metrics, curves, events."""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from deepsort_reid.io.atomic import write_atomically
+
+
+def write_description(folder: Path, description: Mapping[str, Any]) -> None:
+    """`config.json`: everything the run was started with."""
+    text = json.dumps(description, indent=2, default=str)
+    write_atomically(folder / "config.json", text.encode())
+
+
+def write_history(folder: Path, history: Sequence[Mapping[str, float]]) -> None:
+    """`metrics.csv` and `curves.png`: one row and one point per epoch."""
+    if not history:
+        return
+    columns = list(dict.fromkeys(key for row in history for key in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(history)
+    write_atomically(folder / "metrics.csv", text.getvalue().encode())
+    write_atomically(folder / "curves.png", _curves(history, columns))
+
+
+@contextmanager
+def open_events(folder: Path, epochs_done: int) -> Iterator[Callable[[Mapping[str, float]], None]]:
+    """A function that writes a row for TensorBoard, and nothing where that is not installed.
+
+    What an earlier run wrote for epochs after `epochs_done` is hidden.
+    """
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        yield lambda row: None
+        return
+    with SummaryWriter(str(folder), purge_step=epochs_done + 1) as writer:
+
+        def write(row: Mapping[str, float]) -> None:
+            for name, value in row.items():
+                writer.add_scalar(name, value, int(row["epoch"]))
+            writer.flush()
+
+        yield write
+
+
+def _curves(history: Sequence[Mapping[str, float]], columns: Sequence[str]) -> bytes:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    shown = [name for name in columns if name not in ("epoch", "images_per_second")]
+    figure = Figure(figsize=(4 * len(shown), 3), layout="constrained")
+    FigureCanvasAgg(figure)
+    for axis, name in zip(figure.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
+        points = [(row["epoch"], row[name]) for row in history if name in row]
+        axis.plot(*zip(*points, strict=True), marker="." if len(points) < 30 else "")
+        axis.set(xlabel="epoch", title=name)
+        axis.grid(alpha=0.3)
+    image = io.BytesIO()
+    figure.savefig(image, format="png", dpi=110)
+    return image.getvalue()

@@ -1,0 +1,5 @@
+"""A rendered street with pedestrians and exact ground truth, for the demo, tests and benchmarks."""
+
+from deepsort_reid.scene.street import Street
+
+__all__ = ["Street"]

@@ -1,0 +1,179 @@
+"""What a detector saw in one frame: boxes and, where known, scores, classes and embeddings."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from deepsort_reid.structures import boxes
+
+# Embeddings come from float32 or float16 networks and files: unit length to that precision.
+_UNIT_TOLERANCE = 1e-2
+
+
+@dataclass(frozen=True, eq=False)
+class Detections:
+    """The detections of one frame, one row per box; checked once, on creation.
+
+    Args:
+        xyxy: left, top, right, bottom in pixels, (M, 4), stored as float64. A box may reach
+            beyond the frame; its extent must be positive.
+        score: the detector's certainty (M,), stored as float64; 1 where not given. Raw scores
+            (the public DPM detections go below 0) are accepted, NaN and infinity are not.
+        class_id: (M,), stored as int64; 0 where not given.
+        embedding: appearance (M, D), stored as float32, rows of unit length; a row of zeros says
+            that this box has no appearance (fully outside the frame) and is matched by motion.
+            None when there are no embeddings.
+
+    Raises:
+        ValueError: a shape, length or value is not as above; the message says what came.
+    """
+
+    xyxy: NDArray[np.float64]
+    score: NDArray[np.float64] = None  # type: ignore[assignment]  # filled in __post_init__
+    class_id: NDArray[np.int64] = None  # type: ignore[assignment]
+    embedding: NDArray[np.float32] | None = None
+
+    def __post_init__(self) -> None:
+        xyxy = boxes.as_boxes(self.xyxy)
+        _require_extent(xyxy)
+        n = len(xyxy)
+        object.__setattr__(self, "xyxy", xyxy)
+        object.__setattr__(self, "score", _checked_score(self.score, n))
+        object.__setattr__(self, "class_id", _checked_class(self.class_id, n))
+        if self.embedding is not None:
+            object.__setattr__(self, "embedding", _checked_embedding(self.embedding, n))
+
+    @classmethod
+    def empty(cls) -> "Detections":
+        """A frame in which nothing was detected."""
+        return cls(np.empty((0, 4)))
+
+    @classmethod
+    def from_tlwh(
+        cls,
+        tlwh: ArrayLike,
+        score: ArrayLike | None = None,
+        class_id: ArrayLike | None = None,
+        embedding: ArrayLike | None = None,
+    ) -> "Detections":
+        """Detections from left, top, width, height (M, 4) in pixels (MOTChallenge, COCO)."""
+        return cls(boxes.tlwh_to_xyxy(_checked_size(tlwh, "tlwh")), score, class_id, embedding)  # type: ignore[arg-type]
+
+    @classmethod
+    def from_xywh(
+        cls,
+        xywh: ArrayLike,
+        score: ArrayLike | None = None,
+        class_id: ArrayLike | None = None,
+        embedding: ArrayLike | None = None,
+    ) -> "Detections":
+        """Detections from centre x, centre y, width, height (M, 4) in pixels (YOLO)."""
+        return cls(boxes.xywh_to_xyxy(_checked_size(xywh, "xywh")), score, class_id, embedding)  # type: ignore[arg-type]
+
+    def __len__(self) -> int:
+        return len(self.xyxy)
+
+    def __getitem__(self, rows: Any) -> "Detections":
+        """The detections of a boolean mask (M,), of an array of rows, or of a slice."""
+        if isinstance(rows, int | np.integer):
+            rows = [rows]
+        rows = _as_rows(rows, len(self))
+        embedding = None if self.embedding is None else self.embedding[rows]
+        return _unchecked(self.xyxy[rows], self.score[rows], self.class_id[rows], embedding)
+
+    def with_embedding(self, embedding: ArrayLike | None) -> "Detections":
+        """The same boxes with other embeddings (M, D), or with none."""
+        checked = None if embedding is None else _checked_embedding(embedding, len(self))
+        return _unchecked(self.xyxy, self.score, self.class_id, checked)
+
+
+def _as_rows(rows: Any, n: int) -> Any:
+    if isinstance(rows, slice):
+        return rows
+    rows = np.asarray(rows)
+    if rows.size == 0 and rows.dtype != bool:
+        return rows.astype(np.intp)
+    if rows.dtype == bool and rows.shape != (n,):
+        raise ValueError(f"a mask over {n} detections must have shape ({n},), got {rows.shape}")
+    if rows.ndim != 1:
+        raise ValueError(f"rows must be a list of whole numbers, got shape {rows.shape}")
+    return rows
+
+
+def _unchecked(xyxy: Any, score: Any, class_id: Any, embedding: Any) -> Detections:
+    """Rows of something already checked need no second check."""
+    made = object.__new__(Detections)
+    object.__setattr__(made, "xyxy", xyxy)
+    object.__setattr__(made, "score", score)
+    object.__setattr__(made, "class_id", class_id)
+    object.__setattr__(made, "embedding", embedding)
+    return made
+
+
+def _require_extent(xyxy: NDArray[np.float64]) -> None:
+    flat = (xyxy[:, 2:] <= xyxy[:, :2]).any(axis=1)
+    if flat.any():
+        row = int(np.flatnonzero(flat)[0])
+        raise ValueError(
+            "xyxy must be left, top, right, bottom with right > left and bottom > top, got "
+            f"{xyxy[row].tolist()} in row {row}; for left, top, width, height use "
+            "Detections.from_tlwh, for centre and size Detections.from_xywh"
+        )
+
+
+def _checked_size(values: ArrayLike, name: str) -> NDArray[np.float64]:
+    given = boxes.as_boxes(values, name)
+    flat = (given[:, 2:] <= 0).any(axis=1)
+    if flat.any():
+        row = int(np.flatnonzero(flat)[0])
+        raise ValueError(
+            f"width and height in {name} must be positive, got {given[row].tolist()} in row {row}"
+        )
+    return given
+
+
+def _checked_score(score: ArrayLike | None, n: int) -> NDArray[np.float64]:
+    if score is None:
+        return np.ones(n)
+    score = np.asarray(score, dtype=np.float64)
+    if score.shape != (n,):
+        raise ValueError(f"one score per box: expected shape ({n},), got {score.shape}")
+    if not np.isfinite(score).all():
+        row = int(np.flatnonzero(~np.isfinite(score))[0])
+        raise ValueError(f"score must be finite, got {score[row]} in row {row}")
+    return score
+
+
+def _checked_class(class_id: ArrayLike | None, n: int) -> NDArray[np.int64]:
+    if class_id is None:
+        return np.zeros(n, dtype=np.int64)
+    given = np.asarray(class_id)
+    if given.shape != (n,):
+        raise ValueError(f"one class_id per box: expected shape ({n},), got {given.shape}")
+    if given.dtype.kind not in "iub" and not (
+        given.dtype.kind == "f" and np.isfinite(given).all() and (given == np.round(given)).all()
+    ):
+        raise ValueError(f"class_id must be whole numbers, got {given.dtype} {given[:3].tolist()}")
+    return given.astype(np.int64)
+
+
+def _checked_embedding(embedding: ArrayLike, n: int) -> NDArray[np.float32]:
+    rows = np.asarray(embedding, dtype=np.float32)
+    if n == 0 and rows.size == 0:
+        # An embedder that saw no box may not know its width: (0, 0) and (0, D) are both fine.
+        return rows.reshape(0, rows.shape[1] if rows.ndim == 2 else 0)
+    if rows.ndim != 2 or len(rows) != n:
+        raise ValueError(
+            f"one embedding per box: expected shape ({n}, D), got {rows.shape} for {n} boxes"
+        )
+    length = np.sqrt(np.einsum("md,md->m", rows, rows))
+    wrong = ~((np.abs(length - 1) <= _UNIT_TOLERANCE) | (length == 0))  # NaN is wrong, too
+    if wrong.any():
+        row = int(np.flatnonzero(wrong)[0])
+        raise ValueError(
+            "embeddings must be rows of length 1 (or all zero for a box without appearance), got "
+            f"length {length[row]:.4g} in row {row}; divide each row by its norm"
+        )
+    return rows

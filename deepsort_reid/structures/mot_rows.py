@@ -1,0 +1,122 @@
+"""MOT rows: boxes of many frames as arrays."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from deepsort_reid.structures import boxes
+
+
+@dataclass(frozen=True, eq=False)
+class MotRows:
+    """Boxes of many frames, one row per box: ground truth, detections and results alike.
+
+    Args:
+        frame: number of the frame (R,), from 1, stored as int64. Readers give rows sorted by it.
+        id: identity (R,), stored as int64; -1 for detections.
+        xyxy: left, top, right, bottom in pixels (R, 4), stored as float64.
+        score: detector's score, or the consider flag (0 or 1) of a ground truth (R,); 1 if None.
+        class_id: (R,), stored as int64, 1 = pedestrian in MOT16 to MOT20; -1 where unknown.
+        visibility: visible share of the box (R,); NaN where unknown.
+
+    Raises:
+        ValueError: a length, shape or value is not as above; the message names field and row.
+    """
+
+    frame: NDArray[np.int64]
+    id: NDArray[np.int64]
+    xyxy: NDArray[np.float64]
+    score: NDArray[np.float64] = None  # type: ignore[assignment]  # filled in __post_init__
+    class_id: NDArray[np.int64] = None  # type: ignore[assignment]
+    visibility: NDArray[np.float64] = None  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        xyxy = boxes.as_boxes(self.xyxy)
+        n = len(xyxy)
+        given = {
+            "frame": _whole(self.frame, "frame", n),
+            "id": _whole(self.id, "id", n),
+            "xyxy": xyxy,
+            "score": _real(self.score, "score", n, default=1.0),
+            "class_id": _whole(
+                np.full(n, -1) if self.class_id is None else self.class_id, "class_id", n
+            ),
+            "visibility": _real(self.visibility, "visibility", n, default=np.nan),
+        }
+        _require(given["frame"] >= 1, "frame must be 1 or more", given["frame"])
+        extent = xyxy[:, 2:] - xyxy[:, :2]
+        _require(
+            np.asarray((extent > 0).all(axis=1)),
+            "xyxy must have right > left and bottom > top",
+            xyxy,
+        )
+        _require(np.isfinite(given["score"]), "score must be finite", given["score"])
+        for name, value in given.items():
+            object.__setattr__(self, name, value)
+
+    @classmethod
+    def empty(cls) -> "MotRows":
+        """No row at all."""
+        return cls.concatenate([])
+
+    @classmethod
+    def concatenate(cls, parts: Iterable["MotRows"]) -> "MotRows":
+        """The rows of all parts, one after the other, in the order given."""
+        parts = list(parts)
+        if not parts:
+            whole = np.empty(0, dtype=np.int64)
+            return cls(whole, whole, np.empty((0, 4)))
+        return _unchecked(
+            *(
+                np.concatenate([getattr(part, field.name) for part in parts])
+                for field in fields(cls)
+            )
+        )
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def __getitem__(self, rows: Any) -> "MotRows":
+        """The rows of a boolean mask (R,), of an array of row numbers, or of a slice."""
+        if isinstance(rows, int | np.integer):
+            rows = [rows]
+        if not isinstance(rows, slice):
+            rows = np.asarray(rows)
+            if rows.size == 0 and rows.dtype != bool:
+                rows = rows.astype(np.intp)
+        return _unchecked(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+
+def _unchecked(*columns: Any) -> MotRows:
+    """Rows of something already checked need no second check."""
+    made = object.__new__(MotRows)
+    for field, column in zip(fields(MotRows), columns, strict=True):
+        object.__setattr__(made, field.name, column)
+    return made
+
+
+def _whole(values: ArrayLike, name: str, n: int) -> NDArray[np.int64]:
+    array = np.asarray(values)
+    if array.shape != (n,):
+        raise ValueError(f"one {name} per box: expected shape ({n},), got {array.shape}")
+    if array.size and array.dtype.kind not in "iu":
+        _require(np.round(array) == array, f"{name} must be whole numbers", array)
+    return array.astype(np.int64)
+
+
+def _real(values: ArrayLike | None, name: str, n: int, default: float) -> NDArray[np.float64]:
+    if values is None:
+        return np.full(n, default)
+    array = np.asarray(values, dtype=np.float64)
+    if array.shape != (n,):
+        raise ValueError(f"one {name} per box: expected shape ({n},), got {array.shape}")
+    return array
+
+
+def _require(fine: NDArray[np.bool_], rule: str, values: NDArray[Any]) -> None:
+    if not fine.all():
+        row = int(np.flatnonzero(~fine)[0])
+        raise ValueError(f"{rule}, got {values[row].tolist()} in row {row}")

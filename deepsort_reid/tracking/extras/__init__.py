@@ -1,0 +1,1 @@
+"""What the DeepSORT paper does not have: each step of the tracker calls one of these."""

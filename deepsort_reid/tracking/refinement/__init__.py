@@ -1,0 +1,1 @@
+"""Tracking that uses later frames: fixed-lag output and offline correction."""

@@ -1,0 +1,1 @@
+"""Images in: detectors, the embedder, camera motion and drawing."""

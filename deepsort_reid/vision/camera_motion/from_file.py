@@ -1,0 +1,66 @@
+"""Camera motion read from a file."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from deepsort_reid.vision.camera_motion.motion import CameraMotion
+
+
+class FromFile:
+    """Camera motion that was estimated before, one line per frame.
+
+    A line is a number and the six values of the warp (2, 3), row by row, separated by blanks or
+    commas. The first line belongs to frame 1 and is the identity, the next maps frame 1 to 2.
+    Called frame by frame it answers for frames start, start + every, ...; `at` for any frame.
+
+    Raises ValueError with file and line for a line that is not so.
+    """
+
+    def __init__(self, path: Path | str, *, start: int = 1, every: int = 1) -> None:
+        self._warps = _read_warps(Path(path))
+        self._next = start
+        self._every = every
+        self._last: int | None = None
+
+    def __call__(self, frame: Any = None, xyxy: ArrayLike | None = None) -> CameraMotion:
+        """Motion from the frame of the last call to the next; the picture is not looked at."""
+        number, last = self._next, self._last
+        self._next += self._every
+        self._last = number
+        if last is None:
+            return CameraMotion.none()
+        warp, quality = np.eye(3), 1.0
+        for k in range(last + 1, number + 1):
+            motion = self.at(k)
+            warp = np.vstack([motion.warp, [0, 0, 1]]) @ warp
+            quality = min(quality, motion.quality)
+        return CameraMotion(warp[:2], quality)
+
+    def at(self, number: int) -> CameraMotion:
+        """Motion from frame number - 1 to `number`; none, of quality 0, outside the file."""
+        if not 1 <= number <= len(self._warps):
+            return CameraMotion.none()
+        return CameraMotion(self._warps[number - 1].copy(), 1.0)
+
+
+def _read_warps(path: Path) -> NDArray[np.float64]:
+    """Warps (N, 2, 3) of a file, one per line."""
+    warps: list[list[float]] = []
+    for line, text in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1):
+        if not text.strip():
+            continue
+        try:
+            values = [float(word) for word in text.replace(",", " ").split()]
+        except ValueError:
+            values = []
+        if len(values) != 7 or not np.isfinite(values).all():
+            raise ValueError(
+                f"{path}:{line}: expected a number and the 6 values of a warp, got {text.strip()!r}"
+            )
+        warps.append(values[1:])
+    if not warps:
+        raise ValueError(f"{path}: expected one warp per line, got an empty file")
+    return np.array(warps).reshape(-1, 2, 3)

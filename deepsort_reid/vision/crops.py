@@ -1,0 +1,44 @@
+"""Crops of boxes out of frames, resized for an embedder."""
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from deepsort_reid.structures import boxes
+from deepsort_reid.structures.frame import Frame
+
+
+def resize(crop: Frame, size: tuple[int, int]) -> Frame:
+    """Resize an image (h, w, 3) to `size` = (height, width).
+
+    Averaging over areas where the crop shrinks, so that fine cloth does not alias; linear
+    interpolation where it grows. With one of each, each axis gets its own.
+    """
+    height, width = size
+    if crop.shape[0] > height:
+        crop = _interpolate(crop, (height, crop.shape[1]), cv2.INTER_AREA)
+    if crop.shape[1] > width:
+        crop = _interpolate(crop, (crop.shape[0], width), cv2.INTER_AREA)
+    if crop.shape[:2] != (height, width):
+        crop = _interpolate(crop, (height, width), cv2.INTER_LINEAR)
+    return crop
+
+
+def crop_corners(
+    xyxy: ArrayLike, width: int, height: int
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Whole-pixel corners of boxes (M, 4) inside a frame, and which boxes touch it (M,).
+
+    Corners are rounded to the nearest pixel and clipped; a box that touches the frame keeps at
+    least one pixel. Raises ValueError for another shape and for coordinates that are not finite.
+    """
+    box = boxes.as_boxes(xyxy)
+    limit = np.array([width, height], dtype=np.float64)
+    visible = np.all((box[:, 2:] > 0) & (box[:, :2] < limit), axis=1)  # (M,)
+    first = np.clip(np.rint(box[:, :2]), 0, limit - 1)
+    last = np.clip(np.rint(box[:, 2:]), first + 1, limit)
+    return np.concatenate([first, last], axis=1).astype(np.int64), np.asarray(visible)
+
+
+def _interpolate(image: Frame, size: tuple[int, int], method: int) -> Frame:
+    return np.asarray(cv2.resize(image, (size[1], size[0]), interpolation=method), dtype=np.uint8)

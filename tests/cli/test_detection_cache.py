@@ -1,0 +1,180 @@
+"""Detections and embeddings of `benchmark`: made once, kept by content, or saved by others."""
+
+import numpy as np
+import pytest
+
+from deepsort_reid import DeepSort
+from deepsort_reid.io.mot import read_results
+from deepsort_reid.vision.detectors.cache import SavedDetections, read_detections_file
+from tests.cli import walkers
+
+FRAMES = walkers.LENGTH
+
+
+@pytest.fixture
+def seer(monkeypatch):
+    """Takes the place of every detector that is named; counts its calls."""
+    seers = []
+
+    def make(name, **options):
+        seers.append(walkers.Seer())
+        return seers[-1]
+
+    monkeypatch.setattr("deepsort_reid.vision.detectors.detector_from", make)
+    return lambda: sum(each.calls for each in seers)
+
+
+def test_a_second_run_with_other_settings_calls_no_detector_and_no_embedder(
+    bench, pictures, seer, tmp_path, out, monkeypatch
+):
+    model = walkers.write_embedder(tmp_path / "colour.onnx")
+    options = ["--detector", "somebody", "--embedder", model]
+    assert bench(pictures, *options) == 0
+    assert seer() == FRAMES
+    (kept,) = (out / "cache").iterdir()
+    found = read_detections_file(kept, FRAMES)
+    for number, here in enumerate(found.frames, start=1):
+        np.testing.assert_allclose(here.xyxy, walkers.places(number))
+        np.testing.assert_allclose(here.embedding, [[1, 0, 0], [0, 0, 1]], atol=1e-6)
+
+    def refuse(*given):
+        raise AssertionError("this embedder is not needed again")
+
+    monkeypatch.setattr("deepsort_reid.cli.tracking_options.make_embedder", refuse)
+    assert bench(pictures, *options, "--config", "published") == 0
+    assert seer() == FRAMES
+
+
+@pytest.mark.parametrize("change", ["embedder", "detector", "picture"])
+def test_another_model_or_picture_is_looked_at_anew(change, bench, pictures, seer, tmp_path, out):
+    model = walkers.write_embedder(tmp_path / "colour.onnx")
+    network = tmp_path / "network.onnx"
+    network.write_bytes(b"one")
+    options = ["--detector", network, "--embedder", model]
+    assert bench(pictures, *options) == 0
+    if change == "embedder":
+        walkers.write_embedder(model, gain=2.0)
+    elif change == "detector":
+        network.write_bytes(b"two")
+    else:
+        image = pictures / "SEQ-03" / "img1" / "000004.png"
+        image.write_bytes((pictures / "SEQ-03" / "img1" / "000005.png").read_bytes())
+    assert bench(pictures, *options) == 0
+    assert seer() == 2 * FRAMES
+    assert len(list((out / "cache").iterdir())) == 2
+
+
+def test_a_run_stopped_while_detecting_leaves_no_half_cache(bench, pictures, out, monkeypatch):
+    seer = walkers.Seer(fails_at=5, failure=KeyboardInterrupt())
+    monkeypatch.setattr(
+        "deepsort_reid.vision.detectors.detector_from", lambda name, **options: seer
+    )
+    options = ["--detector", "somebody", "--embedder", "none"]
+    assert bench(pictures, *options) == 130
+    assert not list(out.rglob("*.npz"))
+    again = walkers.Seer()
+    monkeypatch.setattr(
+        "deepsort_reid.vision.detectors.detector_from", lambda name, **options: again
+    )
+    assert bench(pictures, *options) == 0
+    assert again.calls == FRAMES
+
+
+def test_the_cache_may_lie_elsewhere_and_be_shared(bench, data, out, tmp_path):
+    assert bench(data, "--cache", tmp_path / "shared") == 0
+    names = sorted(path.name.rsplit("-", 1)[0] for path in (tmp_path / "shared").iterdir())
+    assert names == ["SEQ-01", "SEQ-02"]
+    assert not (out / "cache").exists()
+
+
+def save(folder, name, **changed):
+    rows = walkers.rows(FRAMES, score=0.7)
+    looks = np.tile(np.eye(4, dtype=np.float16)[:2], (FRAMES, 1))
+    arrays = {"frame": rows.frame, "xyxy": rows.xyxy, "score": rows.score, "embedding": looks}
+    folder.mkdir(exist_ok=True)
+    arrays |= changed
+    np.savez(folder / f"{name}.npz", **{k: v for k, v in arrays.items() if v is not None})
+    return folder
+
+
+def test_saved_detections_and_embeddings_are_what_the_tracker_gets(
+    bench, data, out, tmp_path, monkeypatch
+):
+    saved = save(tmp_path / "saved", "SEQ-01")
+    given, update = [], DeepSort.update
+    monkeypatch.setattr(DeepSort, "update", lambda self, d: (given.append(d), update(self, d))[1])
+    assert bench(data, "--detections", saved, "--only", "SEQ-01") == 0
+    assert len(given) == FRAMES
+    for number, found in enumerate(given, start=1):
+        np.testing.assert_array_equal(found.xyxy, walkers.places(number))
+        np.testing.assert_array_equal(found.embedding, np.eye(4)[:2])
+        np.testing.assert_array_equal(found.score, [0.7, 0.7])
+    assert not (out / "cache").exists()
+
+
+def test_classes_are_kept_with_saved_detections(tmp_path):
+    save(tmp_path, "SEQ", class_id=np.tile([3, 5], FRAMES))
+    found = read_detections_file(tmp_path / "SEQ.npz", FRAMES + 2)
+    assert [here.class_id.tolist() for here in found.frames] == [[3, 5]] * FRAMES + [[], []]
+    save(tmp_path, "SEQ")
+    assert read_detections_file(tmp_path / "SEQ.npz", None).frames[0].class_id.tolist() == [0, 0]
+
+
+def test_saved_detections_are_a_detector_for_every_frame_also_beyond_their_last(tmp_path):
+    save(tmp_path, "SEQ")
+    detector = SavedDetections(tmp_path / "SEQ.npz", start=FRAMES - 2, every=2)
+    np.testing.assert_array_equal(detector(None).xyxy, walkers.places(FRAMES - 2))
+    np.testing.assert_array_equal(detector(None).embedding, np.eye(4)[:2])
+    assert len(detector(None)) == len(detector.at(0)) == len(detector.at(FRAMES + 1)) == 0
+    assert len(SavedDetections(tmp_path / "SEQ.npz", min_score=0.8).at(1)) == 0
+
+
+def test_saved_detections_that_do_not_exist_are_told_so(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"absent\.npz: no such file of detections"):
+        SavedDetections(tmp_path / "absent.npz")
+
+
+def test_saved_text_detections_are_taken_where_there_is_no_npz(bench, data, out, tmp_path):
+    walkers.write_detections(tmp_path / "saved" / "SEQ-01.txt", 5)
+    assert bench(data, "--detections", tmp_path / "saved", "--only", "SEQ-01") == 0
+    assert read_results(out / "default" / "SEQ-01.txt").frame.max() == 5
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"score": None}, "score"),
+        ({"xyxy": np.zeros((3, 4))}, "xyxy has shape (3, 4), frame (20,)"),
+        ({"embedding": np.zeros(20)}, "embedding has shape (20,), frame (20,)"),
+        ({"frame": np.float64(1)}, "frame has shape ()"),
+        ({"frame": np.arange(20)}, "frame must be a whole number from 1, got 0"),
+        ({"frame": np.full(20, np.nan)}, "frame must be a whole number from 1, got nan"),
+        ({"frame": np.full(20, "one")}, "expected an .npz"),
+        ({"score": np.full(20, np.nan)}, "frame 1: "),
+        ({"score": np.array([None] * 20)}, "expected an .npz"),
+    ],
+)
+def test_saved_arrays_that_miss_or_do_not_fit_are_told_with_their_file(
+    changed, message, bench, data, tmp_path, capsys
+):
+    saved = save(tmp_path / "saved", "SEQ-01", **changed)
+    assert bench(data, "--detections", saved, "--only", "SEQ-01") == 2
+    error = walkers.one_line(capsys)
+    assert message in error
+    assert str(saved / "SEQ-01.npz") in error
+
+
+@pytest.mark.parametrize("content", ["nothing", "text", "npy", "half"])
+def test_a_file_that_is_no_npz_is_told_so(content, bench, data, tmp_path, capsys):
+    saved = save(tmp_path / "saved", "SEQ-01")
+    file = saved / "SEQ-01.npz"
+    whole = file.read_bytes()
+    if content == "npy":
+        np.save(tmp_path / "one.npy", np.zeros(3))
+    file.write_bytes(
+        {"nothing": b"", "text": b"1,2,3\n", "half": whole[: len(whole) // 2]}.get(content)
+        or (content == "npy" and (tmp_path / "one.npy").read_bytes())
+        or b""
+    )
+    assert bench(data, "--detections", saved, "--only", "SEQ-01") == 2
+    assert f"{file}: expected an .npz" in walkers.one_line(capsys)

@@ -1,0 +1,102 @@
+"""What `track` says on stderr about detections that cannot be meant."""
+
+import numpy as np
+import pytest
+
+from deepsort_reid import Detections
+from deepsort_reid.cli.diagnostics import Doubts
+from deepsort_reid.cli.main import main
+from tests.cli import walkers
+
+INSIDE = [10, 10, 30, 60]
+BIRTH = 0.6
+
+
+def lines_of(frames, birth_score=BIRTH):
+    """The doubts about frames of (boxes, scores) in a picture of 160x120."""
+    doubts = Doubts((160, 120))
+    for xyxy, score in frames:
+        doubts.add(Detections(np.reshape(xyxy, (-1, 4)), score))
+    return doubts.lines(birth_score)
+
+
+def test_people_in_the_picture_with_sure_scores_leave_no_doubt():
+    assert lines_of([([INSIDE], [0.6]), ([], []), ([INSIDE, INSIDE], [0.1, 0.9])]) == []
+    assert lines_of([]) == []
+
+
+def test_frames_without_detections_are_counted_when_nearly_all_are():
+    assert lines_of([([], [])] * 3) == ["no detections in 3 of 3 frames"]
+    assert lines_of([([], [])] * 19 + [([INSIDE], [0.9])]) == ["no detections in 19 of 20 frames"]
+    assert lines_of([([], [])] * 18 + [([INSIDE], [0.9])] * 2) == []
+
+
+def test_scores_that_begin_no_track_are_told_with_the_best():
+    frames = [([INSIDE], [0.25]), ([INSIDE, INSIDE], [0.1, 0.5])]
+    told = "the best score is 0.5, below birth_score 0.6: no track could begin"
+    assert lines_of(frames) == [told]
+    assert lines_of(frames, birth_score=0.5) == []
+    assert lines_of(frames, birth_score=-np.inf) == []
+
+
+@pytest.mark.parametrize(
+    ("box", "outside"),
+    [
+        ([160, 10, 180, 60], True),
+        ([10, 120, 30, 160], True),
+        ([-30, 10, 0, 60], True),
+        ([10, -30, 30, 0], True),
+        ([159, 119, 200, 200], False),
+        ([-30, -30, 1, 1], False),
+    ],
+)
+def test_a_box_is_outside_when_it_shares_no_pixel_with_the_picture(box, outside):
+    told = "1 of 2 boxes lie wholly outside the picture (160x120): a file of another video?"
+    assert lines_of([([INSIDE, box], [0.9, 0.9])]) == [told] * outside
+
+
+def test_one_stray_box_in_many_is_no_other_video():
+    frame = ([INSIDE] * 100, [0.9] * 100)
+    assert lines_of([frame, ([INSIDE, [500, 10, 520, 60]], [0.9, 0.9])]) == []
+
+
+def write(path, *rows):
+    path.write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
+    return ("--detections", str(path))
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([], ["no detections in 8 of 8 frames"]),
+        (
+            [f"{k},-1,10,10,20,50,0.3" for k in range(1, 9)],
+            ["the best score is 0.3, below birth_score 0.6: no track could begin"],
+        ),
+        (
+            [f"{k},-1,900,500,60,150,0.9" for k in range(1, 9)],
+            ["8 of 8 boxes lie wholly outside the picture (160x120): a file of another video?"],
+        ),
+    ],
+)
+def test_a_run_that_finds_nobody_says_why_on_stderr(rows, expected, tracked, tmp_path, capsys):
+    detector = write(tmp_path / "det.txt", *rows)
+    assert tracked("--no-video", detector=detector) == 0
+    told = capsys.readouterr().err.splitlines()
+    assert told == [f"deepsort-reid track: note: {line}" for line in expected]
+    assert tracked("--no-video", "--quiet", detector=detector) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_run_that_finds_people_notes_nothing(tracked, capsys):
+    assert tracked("--no-video") == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_the_birth_score_is_that_of_the_configuration(video, tmp_path, out, capsys):
+    config = tmp_path / "tracker.json"
+    config.write_text('{"birth_score": 0.95}', encoding="utf-8")
+    file = walkers.write_detections(tmp_path / "det.txt", walkers.FRAMES)
+    options = ["--embedder", "none", "--no-video", "--out", str(out), "--config", str(config)]
+    assert main(["track", str(video), "--detections", str(file), *options]) == 0
+    assert "the best score is 0.9, below birth_score 0.95" in capsys.readouterr().err

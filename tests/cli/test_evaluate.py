@@ -1,0 +1,369 @@
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from deepsort_reid import metrics
+from deepsort_reid.cli.main import main
+from deepsort_reid.io.mot import read_ground_truth, read_results, write_rows
+from deepsort_reid.metrics import Kind
+from deepsort_reid.structures.mot_rows import MotRows
+
+Evaluate = Callable[..., str]
+
+TRUTH = "1,1,0,0,10,20,1,-1,-1,-1\n2,1,1,0,10,20,1,-1,-1,-1\n3,1,2,0,10,20,1,-1,-1,-1\n"
+PREDICTED = "1,5,0,0,10,20,1,-1,-1,-1\n2,5,1,0,10,20,1,-1,-1,-1\n3,6,2,0,10,20,1,-1,-1,-1\n"
+
+
+@pytest.fixture
+def two_files(tmp_path: Path) -> tuple[Path, Path]:
+    truth, predicted = tmp_path / "truth.txt", tmp_path / "predicted.txt"
+    truth.write_text(TRUTH, encoding="utf-8")
+    predicted.write_text(PREDICTED, encoding="utf-8")
+    return truth, predicted
+
+
+@pytest.fixture
+def scenes(tmp_path: Path) -> tuple[Path, Path]:
+    """Truth and tracks of three sequences in folders."""
+    truth_folder, predicted_folder = tmp_path / "gt", tmp_path / "results"
+    predicted_folder.mkdir()
+    for seed in (0, 1, 9):
+        truth, predicted = walkers(seed)
+        place = truth_folder / f"scene-{seed}" / "gt" / "gt.txt"
+        place.parent.mkdir(parents=True)
+        write_rows(place, truth, "gt")
+        write_rows(predicted_folder / f"scene-{seed}.txt", predicted, "result")
+    return truth_folder, predicted_folder
+
+
+def walkers(seed: int) -> tuple[MotRows, MotRows]:
+    """Six people for forty frames, some boxes missed, and now and then two ids exchanged."""
+    rng = np.random.default_rng(seed)
+    frame, who = (each.ravel() for each in np.mgrid[1:41, 1:7])
+    left, top = 25.0 * who + rng.normal(0, 1, len(who)), 2.0 * frame
+    truth = MotRows(frame, who, np.column_stack([left, top, left + 20, top + 40]))
+    ids = np.where(frame > 10 * (1 + who % 4), who + 10 * (1 + seed), who)
+    seen = rng.random(len(who)) < 0.85
+    return truth, MotRows(frame[seen], ids[seen], truth.xyxy[seen] + 2)
+
+
+def numbers(line: str) -> list[float]:
+    return [float(cell) for cell in line.split()[1:]]
+
+
+def test_two_files_give_a_table_counted_by_hand(
+    two_files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["evaluate", *map(str, two_files)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "protocol: plain"
+    shown = dict(zip(lines[1].split(), numbers(lines[2]), strict=True))
+    # Three boxes in place, two of them under one id: A(c) is 2/3, 2/3 and 1/3.
+    assert shown["DetA"] == 100
+    assert shown["AssA"] == 55.6
+    assert shown["HOTA"] == 74.5
+    assert (shown["MOTA"], shown["IDSW"], shown["Frag"], shown["IDF1"]) == (66.7, 1, 0, 66.7)
+    assert "COMBINED" not in "".join(lines)
+
+
+def test_folders_give_one_row_per_sequence_and_their_sum(
+    scenes: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = {kind: tmp_path / f"scores.{kind}" for kind in ("json", "csv", "latex")}
+    options = [part for kind, path in files.items() for part in (f"--{kind}", str(path))]
+    assert main(["evaluate", *map(str, scenes), "--quiet", *options]) == 0
+    out = capsys.readouterr().out
+    names = ["scene-0", "scene-1", "scene-9", "COMBINED"]
+    assert [line.split()[0] for line in out.splitlines()[2:6]] == names
+    found = metrics.evaluate_folders(*scenes)
+    expected = metrics.with_combined({name: each.scores for name, each in found.items()})
+    written = json.loads(files["json"].read_text(encoding="utf-8"))
+    assert written["scores"] == {name: metrics.as_dict(each) for name, each in expected.items()}
+    assert written["sequences"]["scene-0"]["protocol"] == "plain"
+    rows = list(csv.DictReader(files["csv"].read_text(encoding="utf-8").splitlines()))
+    assert [row["sequence"] for row in rows] == names
+    assert float(rows[3]["HOTA"]) == pytest.approx(expected["COMBINED"].hota.hota.mean(), abs=1e-12)
+    assert int(rows[3]["IDSW"]) == expected["COMBINED"].clear.switches
+    latex = files["latex"].read_text(encoding="utf-8")
+    assert latex.count(r"\\") == 5
+    assert r"HOTA $\uparrow$" in latex
+
+
+def test_events_are_written_with_the_name_of_their_sequence(
+    scenes: tuple[Path, Path], tmp_path: Path
+) -> None:
+    place = tmp_path / "events.csv"
+    assert main(["evaluate", *map(str, scenes), "--quiet", "--events", str(place)]) == 0
+    rows = list(csv.DictReader(place.read_text(encoding="utf-8").splitlines()))
+    found = metrics.evaluate_folders(*scenes)
+    for name, each in found.items():
+        own = [row for row in rows if row["sequence"] == name]
+        clear = each.scores.clear
+        switches = [row for row in own if row["kind"] == Kind.SWITCH.in_words]
+        assert len(switches) == clear.switches
+        assert all(row["old_track"] != row["new_track"] for row in switches)
+        missed = [row for row in own if row["kind"] == Kind.MISS.in_words]
+        length = sum(int(row["last_frame"]) - int(row["frame"]) + 1 for row in missed)
+        assert length == clear.misses
+
+
+def test_check_shows_motmetrics_beside_and_finds_no_difference_where_nothing_competes(
+    two_files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["evaluate", *map(str, two_files), "--check"]) == 0
+    out = capsys.readouterr().out
+    assert "Every single box is matched alike." in out
+    checked = {
+        line.split()[0]: line.split()[1:] for line in out.split("motmetrics\n")[1].splitlines()[:13]
+    }
+    assert checked["MOTA"] == ["66.67%", "66.67%"]
+    assert checked["IDSW"] == ["1", "1"]
+    assert all(here == there for here, there in checked.values())
+
+
+def test_check_says_where_motmetrics_returns_to_the_track_from_before_a_gap(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # In frame 2 the person has no track; in frame 3 the old track overlaps less than a new one.
+    truth = "1,1,0,0,10,20,1\n2,1,0,0,10,20,1\n3,1,0,0,10,20,1\n"
+    predicted = "1,5,0,0,10,20\n2,7,500,0,10,20\n3,5,2,0,10,20\n3,6,0,0,10,20\n"
+    (tmp_path / "truth.txt").write_text(truth, encoding="utf-8")
+    (tmp_path / "predicted.txt").write_text(predicted, encoding="utf-8")
+    files = [str(tmp_path / name) for name in ("truth.txt", "predicted.txt")]
+    assert main(["evaluate", *files, "--check", "--quiet"]) == 0
+    out = capsys.readouterr().out
+    assert "goes back to the track from before the gap" in out
+    assert "frame 3, person 1: track 6 here, track 5 in motmetrics" in out
+    assert "IDSW               1           0  differs" in out
+
+
+def test_the_report_is_written_whole(scenes: tuple[Path, Path], tmp_path: Path) -> None:
+    place = tmp_path / "report.html"
+    assert main(["evaluate", *map(str, scenes), "--quiet", "--report", str(place)]) == 0
+    text = place.read_text(encoding="utf-8")
+    assert text.startswith("<!doctype html>")
+    assert text.rstrip().endswith("</html>")
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_causes_beside_the_tracks_are_shown(
+    two_files: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    events, page = tmp_path / "predicted.events.csv", tmp_path / "report.html"
+    arguments = ["evaluate", *map(str, two_files), "--quiet"]
+    assert main([*arguments, "--events", str(events), "--report", str(page)]) == 0
+    assert "by cause" not in capsys.readouterr().out
+    assert "motion gate" not in page.read_text(encoding="utf-8")
+    listed = events.read_text(encoding="utf-8").replace("5,6,0,,,\n", "5,6,0,,,motion gate\n")
+    events.write_text(listed, encoding="utf-8")
+    assert main([*arguments, "--report", str(page)]) == 0
+    assert "Switches by cause: motion gate 1" in capsys.readouterr().out
+    text = page.read_text(encoding="utf-8")
+    assert "<td>motion gate</td><td>1</td>" in text
+    assert "<button>cause</button>" in text
+
+
+@pytest.mark.data
+def test_the_report_shows_the_worst_switches_as_film_strips_where_frames_are_at_hand(
+    data_root: Path, tmp_path: Path
+) -> None:
+    # PETS09-S2L1 has a video, TUD-Campus images, and the third is text alone.
+    place = tmp_path / "report.html"
+    truth = tmp_path / "gt"
+    truth.mkdir()
+    for name, folder in (
+        ("PETS09-S2L1", "mot"), ("TUD-Campus", "mot"), ("KITTI-17", "mot15-scored/gt")
+    ):  # fmt: skip
+        (truth / name).symlink_to(data_root / folder / name)
+    results = str(data_root / "mot15-scored" / "results")
+    options = ["--allow-missing", "--quiet", "--strips", "60", "--report", str(place)]
+    assert main(["evaluate", str(truth), results, *options]) == 0
+    text = place.read_text(encoding="utf-8")
+    strips = text.split('class="strip"')[1:]
+    found = metrics.evaluate_folders(truth, results, allow_missing=True)
+    switches = {name: each.scores.clear.switches for name, each in found.items()}
+    for name, expected in switches.items():
+        shown = sum(f"{name}, person" in strip for strip in strips)
+        assert shown == (0 if name == "KITTI-17" else expected)
+    assert all(2 <= strip.count("data:image/jpeg;base64,") <= 6 for strip in strips)
+
+
+# Bad input: the same numbers, or status 2 and one line that names the place.
+
+
+def scored(tmp_path: Path, truth: str, predicted: str) -> dict[str, object]:
+    place = tmp_path / "scores.json"
+    for name, text in (("truth.txt", truth), ("predicted.txt", predicted)):
+        (tmp_path / name).write_bytes(text.encode())
+    files = [str(tmp_path / name) for name in ("truth.txt", "predicted.txt")]
+    assert main(["evaluate", *files, "--quiet", "--json", str(place)]) == 0
+    content: dict[str, object] = json.loads(place.read_text(encoding="utf-8"))["scores"]["truth"]
+    return content
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: "".join(reversed(text.splitlines(keepends=True))),
+        lambda text: text.replace("\n", "\r\n"),
+        lambda text: text.replace(",", " , "),
+        lambda text: "frame,id,left,top,width,height,score,x,y,z\n" + text,
+        lambda text: "# written by hand\n" + text.replace("\n", "  # a remark\n", 1),
+        lambda text: "\n" + text + "\n\n",
+        lambda text: text.rstrip("\n"),
+        lambda text: "".join(f"{float(n):.1f},{rest}" for n, rest in _split(text)),
+        lambda text: "\ufeff" + text,
+    ],
+    ids=[
+        "frames out of order",
+        "Windows line ends",
+        "commas with spaces",
+        "a header line",
+        "comments",
+        "blank lines",
+        "no last line end",
+        "frames as 1.0",
+        "byte order mark",
+    ],
+)
+def test_files_that_mean_the_same_score_the_same(
+    tmp_path: Path, change: Callable[[str], str]
+) -> None:
+    expected = scored(tmp_path, TRUTH, PREDICTED)
+    assert scored(tmp_path, change(TRUTH), change(PREDICTED)) == expected
+
+
+def _split(text: str) -> list[tuple[str, str]]:
+    return [
+        (line.split(",", 1)[0], line.split(",", 1)[1]) for line in text.splitlines(keepends=True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("3,6,2,0,10,20,1,-1,-1,-1", "id 6 stands twice in frame 3"),
+        ("0,7,2,0,10,20,1,-1,-1,-1", "frame must be a whole number from 1"),
+        ("1.5,7,2,0,10,20,1,-1,-1,-1", "frame must be a whole number from 1"),
+        ("3,7,2,0,-10,20,1,-1,-1,-1", "width and height must be positive"),
+        ("3,7,2,0,10,0,1,-1,-1,-1", "width and height must be positive"),
+        ("3,7.5,2,0,10,20,1,-1,-1,-1", "id must be a whole number"),
+        ("3,anna,2,0,10,20,1,-1,-1,-1", "'anna' is not a number"),
+        ("3,7,nan,0,10,20,1,-1,-1,-1", "NaN or infinity"),
+        ("3,7,2,0,10", "5 columns"),
+    ],
+)
+@pytest.mark.parametrize("side", ["truth", "predicted"])
+def test_a_line_that_cannot_be_meant_is_named(
+    two_files: tuple[Path, Path],
+    capsys: pytest.CaptureFixture[str],
+    side: str,
+    line: str,
+    expected: str,
+) -> None:
+    place = two_files[side == "predicted"]
+    text = place.read_text(encoding="utf-8")
+    if "stands twice" in expected and side == "truth":
+        line, expected = "3,1,2,0,10,20,1,-1,-1,-1", "id 1 stands twice in frame 3"
+    place.write_text(f"{text}{line}\n", encoding="utf-8")
+    assert main(["evaluate", *map(str, two_files)]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    (message,) = captured.err.splitlines()
+    assert message.startswith("deepsort-reid evaluate: ")
+    assert f"{place.name}:4: " in message
+    assert expected in message
+
+
+def test_a_bad_line_leaves_an_earlier_output_alone(
+    two_files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    place = tmp_path / "scores.json"
+    assert main(["evaluate", *map(str, two_files), "--json", str(place)]) == 0
+    before = place.read_text(encoding="utf-8")
+    two_files[1].write_text("0,1,0,0,1,1\n", encoding="utf-8")
+    assert main(["evaluate", *map(str, two_files), "--json", str(place)]) == 2
+    assert place.read_text(encoding="utf-8") == before
+
+
+def test_empty_files_are_scored_and_remarked(
+    two_files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    truth, predicted = two_files
+    predicted.write_text("", encoding="utf-8")
+    assert main(["evaluate", str(truth), str(predicted)]) == 0
+    captured = capsys.readouterr()
+    assert "there are no predictions" in captured.err
+    shown = dict(
+        zip(
+            captured.out.splitlines()[1].split(), numbers(captured.out.splitlines()[2]), strict=True
+        )
+    )
+    assert (shown["HOTA"], shown["MOTA"], shown["FN"], shown["ML"]) == (0, 0, 3, 1)
+
+
+def test_predictions_beyond_the_end_of_the_sequence_are_refused_by_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "SEQ"
+    (folder / "gt").mkdir(parents=True)
+    (folder / "gt" / "gt.txt").write_text(TRUTH, encoding="utf-8")
+    (folder / "seqinfo.ini").write_text("[Sequence]\nseqLength=3\n", encoding="utf-8")
+    (tmp_path / "other.txt").write_text("4,1,0,0,1,1\n", encoding="utf-8")
+    assert main(["evaluate", str(folder), str(tmp_path / "other.txt")]) == 2
+    (message,) = capsys.readouterr().err.splitlines()
+    assert "predicted boxes lie in frame 4, but the sequence has 3 frames" in message
+    assert "other.txt" in message
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--classes", "one"], "--classes: expected numbers such as 1,3, got 'one'"),
+        (["--processes", "0"], "--processes is 1 or more: got 0"),
+        (["--protocol", "mot16", "--classes", "1"], "has its own classes"),
+        (["--json", "nowhere/scores.json"], "nowhere"),
+    ],
+)
+def test_arguments_that_cannot_be_meant_end_with_one_line(
+    two_files: tuple[Path, Path],
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    expected: str,
+) -> None:
+    assert main(["evaluate", *map(str, two_files), "--quiet", *arguments]) == 2
+    (message,) = capsys.readouterr().err.splitlines()
+    assert expected in message
+
+
+def test_far_apart_ids_and_frames_cost_nothing(tmp_path: Path) -> None:
+    expected = scored(tmp_path, TRUTH, PREDICTED)
+    far = {"1": "1", "2": "40000000000", "3": "900000000000"}
+    apart = [
+        "".join(
+            f"{far[frame]},{rest.replace('5,', '7000000000,', 1)}" for frame, rest in _split(text)
+        )
+        for text in (TRUTH, PREDICTED)
+    ]
+    found = scored(tmp_path, *apart)
+    for name in ("HOTA", "MOTA", "IDF1", "IDSW", "GT_Dets", "IDs"):
+        assert found[name] == expected[name]
+
+
+@pytest.mark.slow
+def test_a_million_rows_are_scored(tmp_path: Path) -> None:
+    frames, people = 4000, 250
+    frame, who = (each.ravel() for each in np.mgrid[1 : frames + 1, 1 : people + 1])
+    left = 30.0 * who + frame % 7
+    table = np.column_stack([frame, who, left, left * 0, left * 0 + 20, left * 0 + 40])
+    place = tmp_path / "rows.txt"
+    np.savetxt(place, table, fmt="%d", delimiter=",")
+    truth, predicted = read_ground_truth(place), read_results(place)
+    assert len(truth) == 1_000_000
+    scores = metrics.evaluate(truth, predicted)
+    assert scores.hota.hota.mean() == 1
+    assert scores.clear.matches == 1_000_000

@@ -1,0 +1,71 @@
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from deepsort_reid.cli.switch_strips import HEIGHT, WIDTH, colour_of, film_strips
+from deepsort_reid.io.mot import write_rows
+from deepsort_reid.metrics.analysis.worst_switches import WorstSwitch
+from deepsort_reid.metrics.sequences import Pair
+from deepsort_reid.structures.mot_rows import MotRows
+
+SWITCH = WorstSwitch("SEQ", 8, 1, 1, 2, 3, 4, 5)
+BODY = (10, 200, 250)
+
+
+def sequence(folder: Path, frames: int) -> Pair:
+    """A bright person on black who stands still; track 1, nobody for three frames, track 2."""
+    (folder / "img1").mkdir(parents=True)
+    (folder / "gt").mkdir()
+    for number in range(1, frames + 1):
+        image = np.zeros((240, 320, 3), dtype=np.uint8)
+        image[100:160, 200:230] = BODY
+        cv2.imwrite(str(folder / "img1" / f"{number:06d}.png"), image)
+    box = np.tile([200.0, 100.0, 230.0, 160.0], (12, 1))
+    truth = MotRows(np.arange(1, 13), np.ones(12), box)
+    write_rows(folder / "gt" / "gt.txt", truth, "gt")
+    frame = np.array([1, 2, 3, 4, 8, 9, 10, 11, 12])
+    predicted = MotRows(frame, 1 + (frame > 7), box[: len(frame)])
+    write_rows(folder / "tracks.txt", predicted, "result")
+    return Pair("SEQ", folder / "gt" / "gt.txt", folder / "tracks.txt")
+
+
+def decoded(picture: bytes) -> np.ndarray:
+    image = cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR)
+    assert image is not None
+    return image
+
+
+def test_a_strip_shows_the_person_before_during_and_after_the_gap(tmp_path: Path) -> None:
+    (strip,) = film_strips([sequence(tmp_path / "SEQ", frames=12)], [SWITCH])
+    assert strip.switch == SWITCH
+    # Lost after 4, two frames of the gap, found in 8; ten frames before and after lie outside.
+    assert [frame for frame, _ in strip.pictures] == [1, 4, 5, 6, 8]
+    for frame, picture in strip.pictures:
+        image = decoded(picture)
+        assert image.shape == (HEIGHT, WIDTH, 3)
+        middle = image[HEIGHT // 2, WIDTH // 2]
+        assert np.abs(middle.astype(int) - BODY).max() < 12
+        edge = image[HEIGHT // 2, WIDTH // 2 - 42 : WIDTH // 2 - 34].astype(int)
+        track = {1: 1, 4: 1, 8: 2}.get(frame)
+        near = [np.abs(edge - colour_of(number)).sum(axis=1).min() < 60 for number in (1, 2)]
+        assert near == [track == 1, track == 2]
+
+
+def test_frames_that_are_not_there_are_left_out(tmp_path: Path) -> None:
+    pair = sequence(tmp_path / "SEQ", frames=5)
+    (strip,) = film_strips([pair], [SWITCH])
+    assert [frame for frame, _ in strip.pictures] == [1, 4, 5]
+
+
+def test_without_frames_there_is_no_strip(tmp_path: Path) -> None:
+    pair = sequence(tmp_path / "SEQ", frames=0)
+    assert film_strips([pair], [SWITCH]) == []
+    flat = tmp_path / "truth.txt"
+    flat.write_bytes(pair.truth.read_bytes())
+    assert film_strips([Pair("SEQ", flat, pair.predicted)], [SWITCH]) == []
+
+
+def test_tracks_have_the_hues_of_the_timeline() -> None:
+    # Track 0 would have hue 0: hsl(0 65% 52%) is rgb(212, 53, 53).
+    assert colour_of(0) == (53, 53, 212)

@@ -1,0 +1,347 @@
+"""`track` from arguments to files, however the run ends."""
+
+import csv
+import json
+import math
+from argparse import Namespace
+
+import cv2
+import numpy as np
+import pytest
+
+from deepsort_reid import DeepSort, DeepSortConfig
+from deepsort_reid.cli import track as command
+from deepsort_reid.cli.main import main
+from deepsort_reid.cli.output_folder import RunFolder
+from deepsort_reid.io.mot import read_detections, read_ground_truth, read_results
+from deepsort_reid.structures import boxes
+from deepsort_reid.vision.detectors.cache import read_detections_file
+from deepsort_reid.vision.drawing import Drawer
+from tests.cli import walkers
+
+FRAMES = walkers.FRAMES  # six of them with ids: a track is confirmed in its third frame
+
+
+def test_two_people_in_eight_frames_are_twelve_boxes_under_two_ids(tracked, out, capsys):
+    assert tracked() == 0
+    rows = read_results(out / "tracks.txt")
+    assert rows.frame.tolist() == np.repeat(range(3, FRAMES + 1), 2).tolist()
+    assert set(rows.id.tolist()) == {1, 2}
+    for frame in range(3, FRAMES + 1):
+        np.testing.assert_allclose(
+            np.sort(rows.xyxy[rows.frame == frame], axis=0),
+            np.sort(walkers.places(frame), axis=0),
+            atol=1e-6,
+        )
+    assert walkers.decoded(out / "video.mp4") == (FRAMES, (walkers.WIDTH, walkers.HEIGHT))
+    assert "8 frames, 2 people, 12 boxes" in capsys.readouterr().out
+    assert sorted(p.name for p in out.iterdir()) == ["summary.json", "tracks.txt", "video.mp4"]
+
+
+def test_written_and_drawn_are_the_same_boxes(tracked, out, monkeypatch):
+    drawn, draw = [], Drawer.__call__
+
+    def spy(self, frame, tracks):
+        drawn.append(tracks.xyxy)
+        return draw(self, frame, tracks)
+
+    monkeypatch.setattr(Drawer, "__call__", spy)
+    assert tracked() == 0
+    rows = read_results(out / "tracks.txt")
+    last = rows.xyxy[rows.frame == FRAMES]
+    np.testing.assert_allclose(last, drawn[-1], atol=0.01)
+
+
+def test_the_summary_is_strict_json_and_tells_what_was_run(tracked, out, video, detections):
+    assert tracked() == 0
+    summary = walkers.strict(out / "summary.json")
+    assert (summary["frames"], summary["people"], summary["boxes"]) == (FRAMES, 2, 12)
+    assert (summary["status"], summary["embedder"]) == ("complete", "none")
+    assert (summary["source"], summary["detector"]) == (str(video), str(detections))
+    assert DeepSortConfig.from_dict(summary["config"]) == DeepSortConfig()
+    assert summary["versions"]["numpy"] == np.__version__
+    assert summary["frames_per_second"] > 0
+    assert set(summary["milliseconds_per_frame"]) == {
+        "read", "detect", "embed", "track", "write", "draw",
+    }  # fmt: skip
+
+
+def test_infinite_limits_and_unknown_numbers_are_still_strict_json(tmp_path):
+    folder = RunFolder(tmp_path, draw=False)
+    folder.write_summary({"config": {"low": -math.inf, "high": math.inf}, "mota": math.nan})
+    summary = walkers.strict(tmp_path / "summary.json")
+    assert summary["config"] == {"low": "-inf", "high": "inf"}
+    assert summary["mota"] is None
+
+
+def test_csv_and_json_lines_say_the_same_as_mot(tracked, out):
+    assert tracked("--no-video") == 0
+    assert tracked("--no-video", "--format", "csv") == 0
+    assert tracked("--no-video", "--format", "jsonl") == 0
+    mot = read_results(out / "tracks.txt")
+    table = list(csv.DictReader((out / "tracks.csv").read_text(encoding="utf-8").splitlines()))
+    assert [int(row["frame"]) for row in table] == mot.frame.tolist()
+    assert [int(row["id"]) for row in table] == mot.id.tolist()
+    sides = [[float(row[side]) for side in ("left", "top", "right", "bottom")] for row in table]
+    np.testing.assert_allclose(sides, mot.xyxy, atol=0.01)
+    lines = [json.loads(line) for line in (out / "tracks.jsonl").read_text().splitlines()]
+    assert [line["frame"] for line in lines] == list(range(1, FRAMES + 1))
+    boxes_of = [(line["frame"], each["id"]) for line in lines for each in line["tracks"]]
+    assert boxes_of == list(zip(mot.frame.tolist(), mot.id.tolist(), strict=True))
+    np.testing.assert_allclose(
+        [each["xyxy"] for line in lines for each in line["tracks"]], mot.xyxy, atol=0.01
+    )
+    assert not (out / "video.mp4").exists()
+
+
+def test_tracks_written_as_csv_are_not_misread_as_mot(tracked, out, capsys):
+    assert tracked("--format", "csv", "--no-video", "--quiet") == 0
+    file = str(out / "tracks.csv")
+    assert tracked("--quiet", detector=("--detections", file)) == 2
+    assert "expected left, top, width, height" in walkers.one_line(capsys)
+    assert main(["evaluate", file, file]) == 2
+    assert "expected left, top, width, height" in walkers.one_line(capsys)
+
+
+def test_every_second_frame_keeps_numbers_boxes_and_the_pace_of_the_video(tracked, out):
+    assert tracked("--every", "2", "--start", "2", "--stop", "8") == 0
+    rows = read_results(out / "tracks.txt")
+    # Frames 2, 4, 6, 8: the third of them is the first with ids.
+    assert rows.frame.tolist() == [6, 6, 8, 8]
+    np.testing.assert_allclose(
+        np.sort(rows.xyxy[rows.frame == 8], axis=0), np.sort(walkers.places(8), axis=0), atol=1e-6
+    )
+    assert walkers.decoded(out / "video.mp4")[0] == 4
+    capture = cv2.VideoCapture(str(out / "video.mp4"))
+    assert capture.get(cv2.CAP_PROP_FPS) == pytest.approx(10 / 2)
+    capture.release()
+
+
+@pytest.mark.parametrize("option", ["--detections", "--detector"])
+def test_a_detection_file_belongs_to_the_frames_however_it_is_named(
+    option, tracked, out, detections
+):
+    options = ("--start", "4", "--no-video")
+    assert tracked(*options, detector=(option, str(detections))) == 0
+    rows = read_results(out / "tracks.txt")
+    assert rows.frame.min() == 6
+    here = rows.xyxy[rows.frame == 6]
+    np.testing.assert_allclose(np.sort(here, axis=0), np.sort(walkers.places(6), axis=0), atol=1e-6)
+
+
+def test_detector_camera_and_clock_go_by_the_same_frames(video, detections, out, monkeypatch):
+    # The camera moves 5 pixels to the right in every frame, as the file tells.
+    warps = out.parent / "warps.txt"
+    warps.write_text("".join(f"{k} 1 0 {-5 * (k > 1)} 0 1 0\n" for k in range(1, FRAMES + 1)))
+    seen, update = [], DeepSort.update
+
+    def spy(self, found, *, frame=None, camera=None, dt=1.0):
+        seen.append((found.xyxy[:, 0].tolist(), None if camera is None else camera[0, 2], dt))
+        return update(self, found, frame=frame, camera=camera, dt=dt)
+
+    monkeypatch.setattr(DeepSort, "update", spy)
+    options = ["--every", "3", "--start", "2", "--no-video", "--camera-motion", str(warps)]
+    files = ["--detections", str(detections), "--embedder", "none", "--out", str(out)]
+    assert main(["track", str(video), *options, *files]) == 0
+    expected = [walkers.places(number)[:, 0].tolist() for number in (2, 5, 8)]
+    assert [left for left, _, _ in seen] == expected
+    assert [dt for _, _, dt in seen] == [3, 3, 3]
+    assert [shift for _, shift, _ in seen] == [0, -15, -15]
+
+
+def test_min_score_leaves_out_what_is_below(video, tmp_path, tracked, out):
+    file = tmp_path / "unsure" / "det.txt"
+    file.parent.mkdir()
+    lines = []
+    for number in range(1, FRAMES + 1):
+        for score, (x, y, w, h) in zip(
+            (0.9, 0.7), boxes.xyxy_to_tlwh(walkers.places(number)), strict=True
+        ):
+            lines.append(f"{number},-1,{x},{y},{w},{h},{score},-1,-1,-1\n")
+    file.write_text("".join(lines))
+    assert tracked("--min-score", "0.8", "--no-video", detector=("--detections", str(file))) == 0
+    assert set(read_results(out / "tracks.txt").id.tolist()) == {1}
+
+
+def test_the_configuration_of_a_file_is_the_trackers(tracked, out, tmp_path):
+    config = tmp_path / "early.json"
+    config.write_text('{"confirm_after": 1}')
+    assert tracked("--config", str(config), "--no-video") == 0
+    assert len(read_results(out / "tracks.txt")) == 2 * FRAMES
+    assert walkers.strict(out / "summary.json")["config"]["confirm_after"] == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b'{"confirm_afterr": 1}', "DeepSortConfig has no field 'confirm_afterr'"),
+        (b'{\n"confirm_after": 1,\n}', ":3: expected JSON"),
+        (b'{"confirm_after": "one"}', "confirm_after must be a whole number, at least 1"),
+        (b'{"common_shift": 1}', "common_shift must be true or false, got 1"),
+        (b'{"min_score": NaN}', "min_score must be a number"),
+        (b"[1, 2]", "expected a JSON object, got list"),
+        (b"", ":1: expected JSON"),
+        (b'{"steady": "\xff"}', "expected JSON in UTF-8"),
+    ],
+)
+def test_a_wrong_configuration_is_one_line_with_its_file(
+    content, message, tracked, out, tmp_path, capsys
+):
+    config = tmp_path / "wrong.json"
+    config.write_bytes(content)
+    assert tracked("--config", str(config)) == 2
+    error = walkers.one_line(capsys)
+    assert message in error
+    assert str(config) in error
+    assert not out.exists()
+
+
+def test_saved_detections_and_embeddings_are_those_that_were_tracked(tracked, out, tmp_path):
+    model = walkers.write_embedder(tmp_path / "colour.onnx")
+    assert tracked("--save-detections", "--no-video", "--embedder", str(model)) == 0
+    text = read_detections(out / "detections.txt")
+    assert text.frame.tolist() == np.repeat(range(1, FRAMES + 1), 2).tolist()
+    np.testing.assert_allclose(text.xyxy, walkers.rows(FRAMES).xyxy)
+    np.testing.assert_allclose(text.score, 0.9)
+    saved = read_detections_file(out / "detections.npz", FRAMES)
+    assert len(saved.frames) == FRAMES
+    for number, found in enumerate(saved.frames, start=1):
+        np.testing.assert_allclose(found.xyxy, walkers.places(number))
+        # The red and the blue person, as RGB; compression of the video blurs the colours.
+        np.testing.assert_allclose(found.embedding, [[1, 0, 0], [0, 0, 1]], atol=0.3)
+        assert found.embedding[0, 0] > 0.9
+        assert found.embedding[1, 2] > 0.9
+    assert walkers.strict(out / "summary.json")["embedder"] == str(model)
+
+
+def test_without_embedder_the_detections_are_saved_as_text_alone(tracked, out):
+    assert tracked("--save-detections", "--no-video") == 0
+    assert len(read_detections(out / "detections.txt")) == 2 * FRAMES
+    assert not (out / "detections.npz").exists()
+
+
+def test_saved_detections_tracked_again_give_the_same_tracks(tracked, out):
+    assert tracked("--save-detections", "--no-video") == 0
+    before = (out / "tracks.txt").read_bytes()
+    saved = ("--detections", str(out / "detections.txt"))
+    assert tracked("--no-video", detector=saved) == 0
+    assert (out / "tracks.txt").read_bytes() == before
+
+
+@pytest.mark.parametrize("option", ["--detections", "--detector"])
+def test_saved_embeddings_tracked_again_give_the_same_tracks_without_an_embedder(
+    option, tracked, out, tmp_path, monkeypatch
+):
+    model = walkers.write_embedder(tmp_path / "colour.onnx")
+    assert tracked("--save-detections", "--no-video", "--embedder", str(model)) == 0
+    before = (out / "tracks.txt").read_bytes()
+    given, update = [], DeepSort.update
+
+    def spy(self, detections, **options):
+        given.append(detections)
+        return update(self, detections, **options)
+
+    monkeypatch.setattr(DeepSort, "update", spy)
+    saved = (option, str(out / "detections.npz"))
+    assert tracked("--no-video", detector=saved) == 0
+    assert (out / "tracks.txt").read_bytes() == before
+    assert [here.embedding.shape for here in given] == [(2, 3)] * FRAMES
+    given.clear()
+    assert tracked("--no-video", "--start", "2", "--every", "3", detector=saved) == 0
+    for number, here in zip((2, 5, 8), given, strict=True):
+        np.testing.assert_allclose(here.xyxy, walkers.places(number))
+    given.clear()
+    assert tracked("--no-video", "--min-score", "0.95", detector=saved) == 0
+    assert [len(here) for here in given] == [0] * FRAMES
+
+
+def test_record_tells_why_each_person_got_which_box_and_changes_no_track(tracked, out):
+    assert tracked("--no-video") == 0
+    assert not (out / "why.txt").exists()
+    before = (out / "tracks.txt").read_bytes()
+    assert tracked("--no-video", "--record", "--start", "2") == 0
+    # Two people whose ids are given in the third frame tracked.
+    told = (out / "why.txt").read_text(encoding="utf-8").strip().split("\n\n")
+    assert [each.split(":")[0] for each in told] == [
+        f"frame {frame}, track {id}" for frame in range(4, FRAMES + 1) for id in (1, 2)
+    ]
+    for each in told:
+        assert each.count(": matched") == 1
+        assert each.count("refused by") == 1
+    assert all("\n  got the id" in each for each in told[:2])
+    assert all(each.splitlines()[-1].startswith("  got detection") for each in told[2:])
+    assert tracked("--no-video", "--record") == 0
+    assert (out / "tracks.txt").read_bytes() == before
+    assert tracked("--no-video") == 0
+    assert not (out / "why.txt").exists(), "reasons of an earlier run would mislead"
+
+
+def test_quiet_says_nothing_and_otherwise_a_note_tells_the_detector(tracked, capsys):
+    assert tracked("--quiet", "--no-video", "--stop", "3", detector=()) == 0
+    assert capsys.readouterr() == ("", "")
+    assert tracked("--no-video", "--stop", "3", detector=()) == 0
+    assert "no detector named: using background subtraction" in capsys.readouterr().out
+
+
+def test_a_sequence_folder_is_tracked_with_its_own_detections(tmp_path, out, capsys):
+    folder = walkers.write_sequence(tmp_path / "SEQ-01", FRAMES, images=True)
+    options = ["--embedder", "none", "--no-video", "--out", str(out)]
+    assert main(["track", str(folder), *options, "--start", "3"]) == 0
+    assert str(folder / "det" / "det.txt") in capsys.readouterr().out
+    rows = read_results(out / "tracks.txt")
+    assert rows.frame.min() == 5
+    np.testing.assert_allclose(
+        np.sort(rows.xyxy[rows.frame == 5], axis=0), np.sort(walkers.places(5), axis=0), atol=1e-6
+    )
+
+
+def test_without_out_the_folder_is_named_after_the_source(video, detections, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    options = ["--detections", str(detections), "--embedder", "none", "--no-video", "--quiet"]
+    assert main(["track", str(video), *options]) == 0
+    assert (tmp_path / "street-tracks" / "tracks.txt").is_file()
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("0", "camera-0"),
+        ("videos/market.mp4", "market"),
+        ("images/", "images"),
+        ("rtsp://host/yard", "yard"),
+        ("rtsp://host:554/", "host-554"),
+        ("http://host/live?user=a&key=b", "live-user-a-key-b"),
+        (".", "video"),
+        ("/", "video"),
+    ],
+)
+def test_results_are_named_after_cameras_files_folders_and_streams(source, name):
+    assert command._name_of(source) == name
+
+
+def test_the_progress_bar_knows_how_many_frames_are_ahead():
+    def ahead(length, start=1, stop=None, every=1):
+        return command._frames_ahead(length, Namespace(start=start, stop=stop, every=every))
+
+    assert ahead(8) == 8
+    assert ahead(8, start=2, stop=7, every=2) == 3
+    assert ahead(8, stop=99) == 8
+    assert ahead(None) is None
+    assert ahead(None, stop=5) == 5
+
+
+@pytest.mark.data
+def test_tud_campus_is_tracked_and_scored_from_its_public_detections(data_root, out):
+    folder = data_root / "mot" / "TUD-Campus"
+    options = ["--embedder", "none", "--out", str(out), "--quiet"]
+    assert main(["track", str(folder), *options]) == 0
+    from deepsort_reid.metrics import evaluate
+
+    rows = read_results(out / "tracks.txt")
+    frames = walkers.strict(out / "summary.json")["frames"]
+    assert frames == 71
+    size = walkers.decoded(out / "video.mp4")
+    assert size == (71, (640, 480))
+    scores = evaluate(read_ground_truth(folder / "gt" / "gt.txt"), rows, frames=frames)
+    assert scores.identity.idf1 > 0.4
+    assert scores.clear.mota > 0.35

@@ -1,0 +1,147 @@
+"""A red and a blue person walk past a still camera: frames, exact detections, a tiny embedder."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnx
+from onnx import TensorProto, helper
+
+from deepsort_reid import Detections
+from deepsort_reid.io.mot import write_rows
+from deepsort_reid.io.video_reader import VideoWriter
+from deepsort_reid.structures.mot_rows import MotRows
+
+WIDTH, HEIGHT = 160, 120
+FRAMES = 8  # of the street in conftest.py; six of them have ids
+LENGTH = 10  # of the first sequence that `benchmark` gets
+RED, BLUE = (0, 0, 255), (255, 0, 0)
+
+
+def places(number):
+    """Boxes (2, 4) of the red and the blue person in frame `number`, from 1."""
+    left = np.array([10 + 2 * number, 120 - 2 * number], dtype=np.float64)
+    top = np.array([10.0, 60.0])
+    return np.column_stack([left, top, left + 20, top + 50])
+
+
+def frame(number):
+    picture = np.full((HEIGHT, WIDTH, 3), 90, dtype=np.uint8)
+    for (x1, y1, x2, y2), colour in zip(places(number).astype(int), (RED, BLUE), strict=True):
+        picture[y1:y2, x1:x2] = colour
+    return picture
+
+
+def frames(count):
+    return [frame(number) for number in range(1, count + 1)]
+
+
+def rows(count, first=1, score=0.9):
+    """What a perfect detector sees, and the truth: ids 1 and 2 in every frame."""
+    number = np.arange(first, first + count)
+    xyxy = np.concatenate([places(each) for each in number])
+    n = len(xyxy)
+    return MotRows(
+        np.repeat(number, 2),
+        np.tile([1, 2], count),
+        xyxy,
+        np.full(n, score),
+        np.ones(n, int),
+        np.ones(n),
+    )
+
+
+def write_video(path, count, rate=10):
+    with VideoWriter(path, rate, (WIDTH, HEIGHT)) as video:
+        for number in range(1, count + 1):
+            video.write(frame(number))
+    return path
+
+
+def write_images(folder, count):
+    folder.mkdir(parents=True)
+    for number in range(1, count + 1):
+        assert cv2.imwrite(str(folder / f"{number:06d}.png"), frame(number))
+    return folder
+
+
+def write_detections(path, count, score=0.9):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_rows(path, rows(count, score=score), "det")
+    return path
+
+
+def write_sequence(folder, count, *, images=False, truth=None):
+    """A MOT sequence of `count` frames: gt, det, and the pictures where they are asked for."""
+    folder.mkdir(parents=True)
+    (folder / "seqinfo.ini").write_text(
+        f"[Sequence]\nname={folder.name}\nframeRate=10\nseqLength={count}\n"
+        f"imWidth={WIDTH}\nimHeight={HEIGHT}\nimDir=img1\n",
+        encoding="utf-8",
+    )
+    write_detections(folder / "det" / "det.txt", count)
+    (folder / "gt").mkdir()
+    write_rows(folder / "gt" / "gt.txt", rows(count, score=1) if truth is None else truth, "gt")
+    if images:
+        write_images(folder / "img1", count)
+    return folder
+
+
+def write_embedder(path, gain=1.0):
+    """An ONNX file whose embedding is the mean colour of the crop."""
+    nodes = [
+        helper.make_node("GlobalAveragePool", ["image"], ["pooled"]),
+        helper.make_node("Flatten", ["pooled"], ["flat"]),
+        helper.make_node("Mul", ["flat", "gain"], ["embedding"]),
+    ]
+    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, ["batch", 3, 8, 4])
+    answer = helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["batch", 3])
+    constant = helper.make_tensor("gain", TensorProto.FLOAT, [1], [gain])
+    graph = helper.make_graph(nodes, "mean colour", [image], [answer], [constant])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    helper.set_model_props(model, {"normalisation": "in_graph"})
+    onnx.save(model, str(path))
+    return Path(path)
+
+
+class Seer:
+    """A detector that knows where everybody is, and counts how often it was asked."""
+
+    def __init__(self, score=0.9, fails_at=None, failure=None):
+        self.calls, self.score = 0, score
+        self.fails_at, self.failure = fails_at, failure
+
+    def __call__(self, picture):
+        self.calls += 1
+        if self.calls == self.fails_at:
+            raise self.failure
+        return Detections(places(self.calls), [self.score, self.score])
+
+
+def decoded(path):
+    """Number of frames of a video file that can be decoded, and their size (width, height)."""
+    capture = cv2.VideoCapture(str(path))
+    sizes = []
+    while (answer := capture.read())[0]:
+        sizes.append(answer[1].shape[1::-1])
+    capture.release()
+    assert len(set(sizes)) == 1
+    return len(sizes), sizes[0]
+
+
+def strict(path):
+    """JSON as every reader takes it: no NaN, no Infinity."""
+
+    def refuse(word):
+        raise AssertionError(f"{path} holds {word}")
+
+    return json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
+
+
+def one_line(capsys):
+    """The one line that a command left on stderr."""
+    error = capsys.readouterr().err
+    assert error.startswith("deepsort-reid "), error
+    assert error.count("\n") == 1, error
+    return error

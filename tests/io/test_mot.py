@@ -1,0 +1,396 @@
+"""MOTChallenge files: what is read, what is refused, and that written rows come back."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from deepsort_reid.io import mot
+from deepsort_reid.structures.mot_rows import MotRows
+from deepsort_reid.structures.tracks import State, Tracks
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Write a file and return its path."""
+
+    def write(text: str | bytes, name: str = "file.txt") -> Path:
+        path = tmp_path / name
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return path
+
+    return write
+
+
+def rows_of(frame, id=None, xyxy=None, **columns):
+    n = len(frame)
+    return MotRows(
+        np.asarray(frame),
+        np.arange(1, n + 1) if id is None else np.asarray(id),
+        np.tile([10.0, 20.0, 40.0, 80.0], (n, 1)) if xyxy is None else np.asarray(xyxy),
+        **columns,
+    )
+
+
+def same(a: MotRows, b: MotRows) -> None:
+    np.testing.assert_array_equal(a.frame, b.frame)
+    np.testing.assert_array_equal(a.id, b.id)
+    np.testing.assert_allclose(a.xyxy, b.xyxy, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(a.score, b.score, rtol=1e-9)
+    np.testing.assert_array_equal(a.class_id, b.class_id)
+    np.testing.assert_allclose(a.visibility, b.visibility, rtol=1e-9)
+
+
+def tracks_of(ids, xyxy):
+    n = len(ids)
+    whole = np.zeros(n, dtype=np.int64)
+    box = np.asarray(xyxy, dtype=np.float64).reshape(n, 4)
+    state = np.full(n, State.CONFIRMED, dtype=np.int64)
+    return Tracks(
+        np.asarray(ids, dtype=np.int64),
+        box,
+        box,
+        np.full(n, 0.5),
+        whole,
+        whole,
+        state,
+        whole,
+        whole,
+    )
+
+
+def test_mot16_truth_has_class_and_visibility(write):
+    rows = mot.read_ground_truth(write("1,3,10,20,30,60,1,1,0.75\n2,3,11,20,30,60,0,7,-1\n"))
+    assert rows.frame.tolist() == [1, 2]
+    assert rows.id.tolist() == [3, 3]
+    assert rows.xyxy.tolist() == [[10, 20, 40, 80], [11, 20, 41, 80]]
+    assert rows.score.tolist() == [1, 0]
+    assert rows.class_id.tolist() == [1, 7]
+    np.testing.assert_array_equal(rows.visibility, [0.75, np.nan])
+
+
+def test_mot15_truth_ends_in_world_coordinates_which_are_no_class(write):
+    rows = mot.read_ground_truth(write("1,9,499,158,31.03,75.17,1,-4.1554,-7.3591,0\n"))
+    assert rows.class_id.tolist() == [-1]
+    assert np.isnan(rows.visibility).all()
+    np.testing.assert_allclose(rows.xyxy, [[499, 158, 530.03, 233.17]])
+
+
+def test_detections_have_no_id_and_keep_raw_scores(write):
+    rows = mot.read_detections(write("1,-1,1,2,3,4,-0.5,-1,-1,-1\n1,-1,1,2,3,4,93.6,-1,-1,-1\n"))
+    assert rows.id.tolist() == [-1, -1]
+    assert rows.score.tolist() == [-0.5, 93.6]
+
+
+def test_detections_of_seven_columns_are_read(write):
+    assert mot.read_detections(write("1,-1,1,2,3,4,0.5\n")).score.tolist() == [0.5]
+
+
+def test_six_columns_mean_a_score_of_one(write):
+    assert mot.read_results(write("1,1,1,2,3,4\n")).score.tolist() == [1.0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1, 1, 10, 20, 30, 60, 0.5, -1, -1, -1\n2, 1, 10, 20, 30, 60, 0.5, -1, -1, -1\n",
+        "1,1,10,20,30,60,0.5,-1,-1,-1\r\n2,1,10,20,30,60,0.5,-1,-1,-1\r\n",
+        "\n1,1,10,20,30,60,0.5,-1,-1,-1\n\n   \n2,1,10,20,30,60,0.5,-1,-1,-1\n\n",
+        "# by hand\n1,1,10,20,30,60,0.5,-1,-1,-1  # first\n2,1,10,20,30,60,0.5,-1,-1,-1",
+        "frame,id,x,y,w,h,score,a,b,c\n1,1,10,20,30,60,0.5,-1,-1,-1\n2,1,10,20,30,60,0.5,-1,-1,-1",
+        "# c\n\nframe id x y w h\n1 1 10 20 30 60 0.5 -1 -1 -1\n2 1 10 20 30 60 0.5 -1 -1 -1\n",
+        "1\t1\t10\t20\t30\t60\t0.5\n2\t1\t10\t20\t30\t60\t0.5\n",
+        "1.0,1.00,1e1,20.,30,60,.5,-1,-1,-1\n2.0,1,10,20,30,60,5e-1,-1,-1,-1\n",
+        "2,1,10,20,30,60,0.5,-1,-1,-1\n1,1,10,20,30,60,0.5,-1,-1,-1\n",
+        "1,1,10,20,30,60,0.5,-1,-1,-1,\n2,1,10,20,30,60,0.5,-1,-1,-1,\n",
+        "\ufeff1,1,10,20,30,60,0.5\n2,1,10,20,30,60,0.5\n",
+        "\ufefframe,id,x,y,w,h,score\n1,1,10,20,30,60,0.5\n2,1,10,20,30,60,0.5\n",
+    ],
+    ids=[
+        "spaces", "windows", "blank lines", "comments", "header", "blanks and header", "tabs",
+        "floats", "out of order", "comma at the end", "byte order mark", "mark and header",
+    ],
+)  # fmt: skip
+def test_what_can_be_meant_in_one_way_only_is_read(text, write):
+    same(mot.read_results(write(text)), rows_of([1, 2], [1, 1], score=[0.5, 0.5]))
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "frame,id,left,top,right,bottom,score,class_id",
+        "frame id x1 y1 x2 y2 score",
+        'Frame,"Id","Left","Top","Right","Bottom"',
+        "frame,id,bbox_xmin,bbox_ymin,bbox_xmax,bbox_ymax",
+    ],
+)
+@pytest.mark.parametrize("rows", ["", "1,1,10,20,40,80\n"])
+def test_a_header_that_names_corners_is_refused_for_mot_has_sizes(header, rows, write):
+    path = write(f"# by hand\n{header}\n{rows}")
+    for read in (mot.read_results, mot.read_detections, mot.read_ground_truth):
+        with pytest.raises(ValueError, match="expected left, top, width, height") as refused:
+            read(path)
+        message = str(refused.value)
+        assert message.startswith(f"{path}:2: ")
+        assert repr(header) in message
+        assert "--format mot" in message
+
+
+@pytest.mark.parametrize(
+    "header", ["frame,id,bb_left,bb_top,bb_width,bb_height", "frame,id,x1,y1,w,h", "a,b,c,d,e,f"]
+)
+def test_a_header_of_sizes_or_of_anything_else_is_passed_over(header, write):
+    same(mot.read_results(write(f"{header}\n1,1,10,20,30,60\n")), rows_of([1], [1]))
+
+
+def test_rows_of_one_frame_keep_their_order_when_frames_are_sorted(write):
+    text = "2,5,1,1,9,9,1\n1,4,1,1,9,9,1\n2,3,1,1,9,9,1\n1,2,1,1,9,9,1\n"
+    rows = mot.read_results(write(text))
+    assert rows.frame.tolist() == [1, 1, 2, 2]
+    assert rows.id.tolist() == [4, 2, 5, 3]
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "# nothing\n", "frame,id,x,y,w,h\n"])
+def test_a_file_without_rows_is_empty(text, write):
+    rows = mot.read_results(write(text))
+    assert len(rows) == 0
+    assert rows.xyxy.shape == (0, 4)
+
+
+GOOD = "1,1,10,20,30,60,1,1,1\n"
+
+
+@pytest.mark.parametrize(
+    ("bad", "what"),
+    [
+        ("2,1.5,10,20,30,60,1,1,1", "id must be a whole number"),
+        ("2,-1,10,20,30,60,1,1,1", "id must be a whole number, not negative"),
+        ("2,1e300,10,20,30,60,1,1,1", "id must be a whole number"),
+        ("0,1,10,20,30,60,1,1,1", "frame must be a whole number from 1"),
+        ("-3,1,10,20,30,60,1,1,1", "frame must be a whole number from 1"),
+        ("2.5,1,10,20,30,60,1,1,1", "frame must be a whole number from 1"),
+        ("2,1,10,20,0,60,1,1,1", "width and height must be positive"),
+        ("2,1,10,20,30,-60,1,1,1", "width and height must be positive"),
+        ("2,1,nan,20,30,60,1,1,1", "NaN or infinity"),
+        ("2,1,10,20,inf,60,1,1,1", "NaN or infinity"),
+        ("2,1,10,20,30,60,nan,1,1", "NaN or infinity"),
+        ("2,1,10,20,30,60,1,1.5,1", "class must be a whole number"),
+        ("2,1,10,20,30,60,0.9,1,1", "consider must be a whole number"),
+        ("1,1,50,20,30,60,1,1,1", "id 1 stands twice in frame 1"),
+        ("2,1,10,20,30", "5 columns, where the first row has 9"),
+        ("2,1,10,20,30,60,1,1,1,1", "10 columns, where the first row has 9"),
+        ("2,one,10,20,30,60,1,1,1", "'one' is not a number"),
+        ("2,1,,20,30,60,1,1,1", "'' is not a number"),
+        ("frame,id,x,y,w,h,c,k,v", "'frame' is not a number"),
+    ],
+)
+def test_a_bad_row_is_refused_with_file_line_content_and_columns(bad, what, write):
+    path = write(f"# header\n\n{GOOD}{bad}\n3,1,10,20,30,60,1,1,1\n")
+    with pytest.raises(ValueError, match="expected columns: frame, id, left") as refused:
+        mot.read_ground_truth(path)
+    message = str(refused.value)
+    assert message.startswith(f"{path}:4: ")
+    assert what in message
+    assert repr(bad) in message
+
+
+def test_of_several_bad_rows_the_first_is_named(write):
+    path = write("1,1,10,20,30,60,1\n2,1,10,20,0,60,1\n0,1,10,20,30,60,1\n1,1,1,1,1,1,1\n")
+    with pytest.raises(ValueError, match=re.escape(f"{path}:2: ")):
+        mot.read_results(path)
+
+
+def test_an_id_that_stands_twice_is_named_at_its_second_line_whatever_the_order(write):
+    path = write("3,7,1,1,9,9,1\n1,7,1,1,9,9,1\n3,8,1,1,9,9,1\n3,7,5,5,9,9,1\n")
+    with pytest.raises(ValueError, match=re.escape(f"{path}:4: id 7 stands twice in frame 3")):
+        mot.read_results(path)
+
+
+def test_a_mot15_flag_that_is_a_fraction_is_refused_and_one_that_is_whole_is_kept(write):
+    whole = write("1,1,10,20,30,60,1.0,-1,-1,-1\n2,1,10,20,30,60,-1,-1,-1,-1\n")
+    assert mot.read_ground_truth(whole).score.tolist() == [1, -1]
+    path = write("1,1,10,20,30,60,1,-1,-1,-1\n2,1,10,20,30,60,0.9,-1,-1,-1\n")
+    with pytest.raises(ValueError, match=re.escape(f"{path}:2: consider must be a whole number")):
+        mot.read_ground_truth(path)
+    assert mot.read_results(path).score.tolist() == [1, 0.9]
+
+
+@pytest.mark.parametrize("id", [0, 7, 2**40, 2**53 - 1])
+def test_an_id_of_any_size_may_stand_once_and_not_twice_in_a_frame(id, write):
+    line = "{},{},10,20,30,60,1\n"
+    once = [(2**20, id), (1, id), (1, 1), (2, 1)]
+    path = write("".join(line.format(*each) for each in once))
+    assert sorted(mot.read_results(path).id.tolist()) == sorted([id, id, 1, 1])
+    path = write("".join(line.format(*each) for each in [*once, (1, id)]))
+    with pytest.raises(ValueError, match=re.escape(f"{path}:5: id {id} stands twice in frame 1")):
+        mot.read_results(path)
+
+
+@pytest.mark.parametrize("columns", [1, 5, 11])
+def test_too_few_and_too_many_columns_are_refused(columns, write):
+    path = write(",".join(["1"] * columns) + "\n")
+    what = f"expected 6 to 10 columns, got {columns}"
+    with pytest.raises(ValueError, match=re.escape(f"{path}:1: {what}")):
+        mot.read_results(path)
+
+
+def test_a_file_that_is_no_text_is_refused(write):
+    path = write(b"\x00\x01RIFF\xff\xfe\x80" * 10)
+    with pytest.raises(ValueError, match="not a text file"):
+        mot.read_detections(path)
+
+
+def test_a_missing_file_is_an_os_error_that_names_it(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"absent\.txt"):
+        mot.read_results(tmp_path / "absent.txt")
+
+
+@pytest.mark.parametrize("kind", ["gt", "det", "result"])
+def test_written_rows_come_back(kind, tmp_path):
+    random = np.random.default_rng(3)
+    n = 200
+    corner = random.uniform(-50, 1000, (n, 2))
+    truth = kind == "gt"
+    rows = MotRows(
+        np.repeat(np.arange(1, 21), 10),
+        np.full(n, -1) if kind == "det" else np.tile(np.arange(10), 20),
+        np.hstack([corner, corner + random.uniform(0.01, 400, (n, 2))]),
+        random.integers(0, 2, n).astype(float) if truth else random.uniform(-2, 2, n),
+        random.integers(1, 13, n) if truth else None,
+        np.where(random.random(n) < 0.2, np.nan, random.random(n)) if truth else None,
+    )
+    path = tmp_path / "rows.txt"
+    mot.write_rows(path, rows, kind)
+    read = {"gt": mot.read_ground_truth, "det": mot.read_detections, "result": mot.read_results}
+    same(read[kind](path), rows)
+    assert [at.name for at in tmp_path.iterdir()] == ["rows.txt"]
+
+
+def test_no_rows_are_a_file_without_rows(tmp_path):
+    mot.write_rows(tmp_path / "none.txt", MotRows.empty(), "gt")
+    assert len(mot.read_ground_truth(tmp_path / "none.txt")) == 0
+
+
+def test_whole_numbers_are_written_without_a_point(tmp_path):
+    mot.write_rows(tmp_path / "gt.txt", rows_of([1], [3], class_id=[1], visibility=[0.5]), "gt")
+    assert (tmp_path / "gt.txt").read_text() == "1,3,10,20,30,60,1,1,0.5\n"
+
+
+def test_an_older_file_survives_a_write_that_fails(tmp_path):
+    path = tmp_path / "gt.txt"
+    path.write_text(GOOD)
+    broken = rows_of([1])
+    object.__setattr__(broken, "score", np.array(["high"]))
+    with pytest.raises((TypeError, ValueError)):
+        mot.write_rows(path, broken, "gt")
+    assert path.read_text() == GOOD
+    assert [at.name for at in tmp_path.iterdir()] == ["gt.txt"]
+
+
+def test_results_are_on_disk_after_each_frame_even_without_a_close(tmp_path):
+    path = tmp_path / "tracks.txt"
+    with mot.ResultWriter(path) as writer:
+        writer.append(1, tracks_of([1, 2], [[10, 20, 40, 80], [0.5, 0, 10, 10]]))
+        assert path.read_text().splitlines() == [
+            "1,1,10,20,30,60,0.5,-1,-1,-1",
+            "1,2,0.5,0,9.5,10,0.5,-1,-1,-1",
+        ]
+        writer.append(2, Tracks.empty())
+        writer.append(3, tracks_of([2], [[1, 2, 3, 4]]))
+        assert mot.read_results(path).frame.tolist() == [1, 1, 3]
+
+
+def test_what_was_written_stays_after_ctrl_c(tmp_path):
+    path = tmp_path / "tracks.txt"
+
+    def interrupted():
+        with mot.ResultWriter(path) as writer:
+            writer.append(1, tracks_of([1], [[10, 20, 40, 80]]))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert len(mot.read_results(path)) == 1
+
+
+def test_tracks_without_an_id_are_not_written(tmp_path):
+    path = tmp_path / "tracks.txt"
+    with mot.ResultWriter(path) as writer:
+        writer.append(1, tracks_of([0, 5], [[10, 20, 40, 80], [10, 20, 40, 80]]))
+    assert mot.read_results(path).id.tolist() == [5]
+
+
+def test_a_result_file_counts_frames_from_one(tmp_path):
+    with (
+        mot.ResultWriter(tmp_path / "tracks.txt") as writer,
+        pytest.raises(ValueError, match="frame must be 1 or more, got 0"),
+    ):
+        writer.append(0, Tracks.empty())
+
+
+def test_a_result_file_that_cannot_be_written_is_an_os_error(tmp_path):
+    with pytest.raises(OSError, match="absent"):
+        mot.ResultWriter(tmp_path / "absent" / "tracks.txt")
+
+
+def test_the_boxes_of_a_frame_are_detections_in_the_order_of_the_rows():
+    rows = rows_of([1, 2, 1], score=[0.1, 0.2, 0.3], class_id=[-1, 3, 4])
+    found = mot.detections_of(rows, 1)
+    assert found.score.tolist() == [0.1, 0.3]
+    assert found.class_id.tolist() == [0, 4]
+    assert len(mot.detections_of(rows, 9)) == 0
+
+
+def test_rows_are_chosen_by_mask_numbers_and_slice():
+    rows = rows_of([1, 2, 3], [7, 8, 9])
+    assert rows[rows.frame > 1].id.tolist() == [8, 9]
+    assert rows[[2, 0]].id.tolist() == [9, 7]
+    assert rows[:2].id.tolist() == [7, 8]
+    assert rows[1].id.tolist() == [8]
+    assert len(rows[[]]) == 0
+
+
+def test_parts_are_put_one_after_the_other():
+    whole = MotRows.concatenate([rows_of([1], [7]), MotRows.empty(), rows_of([2, 3], [8, 9])])
+    assert whole.frame.tolist() == [1, 2, 3]
+    assert whole.id.tolist() == [7, 8, 9]
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"frame": [0]}, "frame must be 1 or more, got 0 in row 0"),
+        ({"frame": [1.5]}, "frame must be whole numbers, got 1.5 in row 0"),
+        ({"frame": [np.nan]}, "frame must be whole numbers"),
+        ({"frame": [1], "id": [1, 2]}, r"one id per box: expected shape \(1,\), got \(2,\)"),
+        ({"frame": [1], "score": [0.5, 0.5]}, "one score per box"),
+        ({"frame": [1], "score": [np.inf]}, "score must be finite"),
+        ({"frame": [1], "xyxy": [[10, 20, 5, 60]]}, "xyxy must have right > left"),
+        ({"frame": [1], "xyxy": [[10, 20, np.nan, 60]]}, "xyxy must be finite"),
+    ],
+)
+def test_rows_made_in_python_are_checked(columns, message):
+    with pytest.raises(ValueError, match=message):
+        rows_of(**columns)
+
+
+@pytest.mark.data
+def test_every_real_file_is_read_row_by_row(data_root):
+    truths = sorted(data_root.glob("mot*/**/gt.txt"))
+    results = sorted(data_root.glob("mot15-scored/results/*.txt"))
+    detections = sorted(data_root.glob("mot*/**/det*.txt"))
+    assert truths
+    assert results
+    assert detections
+    readers = (mot.read_ground_truth, truths), (mot.read_results, results)
+    for read, paths in (*readers, (mot.read_detections, detections)):
+        for path in paths:
+            rows = read(path)
+            lines = [line.split(",") for line in path.read_text().splitlines() if line]
+            lines.sort(key=lambda fields: int(fields[0]))
+            assert rows.frame.tolist() == [int(fields[0]) for fields in lines]
+            assert rows.score.tolist() == [float(fields[6]) for fields in lines]
+            left_and_height = [(float(fields[2]), float(fields[5])) for fields in lines]
+            tlwh = np.column_stack([rows.xyxy[:, 0], rows.xyxy[:, 3] - rows.xyxy[:, 1]])
+            np.testing.assert_allclose(tlwh, left_and_height, atol=1e-9)

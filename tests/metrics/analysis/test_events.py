@@ -1,0 +1,171 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from deepsort_reid import metrics
+from deepsort_reid.metrics import Cause, Kind
+from deepsort_reid.structures.mot_rows import MotRows
+from tests.metrics import oracle
+
+
+def walk(*lines: tuple[int, int, float]) -> MotRows:
+    """frame, id, place: one 10 x 10 box at each place along x."""
+    table = np.array(lines, dtype=float).reshape(-1, 3)
+    left = table[:, 2]
+    return MotRows(
+        frame=table[:, 0],
+        id=table[:, 1],
+        xyxy=np.column_stack([left, 0 * left, left + 10, 0 * left + 10]),
+        visibility=np.where(table[:, 0] % 2 == 0, 0.5, 1.0),
+    )
+
+
+def one_line_each(events: metrics.Events) -> list[tuple[int, ...]]:
+    columns = (
+        events.kind,
+        events.frame,
+        events.last_frame,
+        events.truth_id,
+        events.old_track,
+        events.new_track,
+        events.gap,
+    )
+    return [tuple(int(value) for value in line) for line in zip(*columns, strict=True)]
+
+
+def test_a_frame_without_any_prediction_does_not_fragment_a_track() -> None:
+    # TrackEval's rule, kept so that the rows add up to Frag; the miss is there all the same.
+    truth = walk((1, 4, 0), (2, 4, 0), (3, 4, 0))
+    found = metrics.events(metrics.compare_boxes(truth, walk((1, 1, 0), (3, 1, 0))), truth)
+    assert one_line_each(found) == [(Kind.MISS, 2, 2, 4, 1, 1, 1)]
+
+
+def test_events_of_a_scene_counted_by_hand() -> None:
+    truth = walk(*[(frame, 4, 0) for frame in range(1, 10)])
+    predicted = walk(
+        *[(frame, 1, 0) for frame in (2, 3)],  # frame 1 is missed
+        *[(frame, 2, 0) for frame in (6, 7)],  # after two frames another track
+        (9, 2, 0),  # after one frame the same again
+        *[(frame, 8, 500) for frame in (4, 5, 7, 8)],  # on nobody, twice
+    )
+    comparison = metrics.compare_boxes(truth, predicted)
+    found = metrics.events(comparison, truth)
+    assert one_line_each(found) == [
+        (Kind.MISS, 1, 1, 4, -1, 1, 1),
+        (Kind.MISS, 4, 5, 4, 1, 2, 2),
+        (Kind.FALSE_TRACK, 4, 5, -1, -1, 8, 0),
+        (Kind.SWITCH, 6, 6, 4, 1, 2, 2),
+        (Kind.FRAGMENT, 6, 6, 4, 1, 2, 2),
+        (Kind.FALSE_TRACK, 7, 8, -1, -1, 8, 0),
+        (Kind.MISS, 8, 8, 4, 2, 2, 1),
+        (Kind.FRAGMENT, 9, 9, 4, 2, 2, 1),
+    ]
+    switch = found.of(Kind.SWITCH)
+    assert (switch.visibility_before[0], switch.visibility_after[0]) == (1.0, 0.5)
+    first_miss = found[:1]
+    assert np.isnan(first_miss.visibility_before[0])
+    assert first_miss.visibility_after[0] == 0.5
+
+
+@pytest.mark.parametrize("block", range(5))
+def test_events_account_for_every_count_of_clear(block: int) -> None:
+    for seed in range(40 * block, 40 * block + 40):
+        truth, predicted, frames = oracle.random_scene(seed)
+        comparison = metrics.compare_boxes(truth, predicted, frames=frames)
+        clear, found = metrics.score(comparison).clear, metrics.events(comparison, truth)
+        length = found.last_frame - found.frame + 1
+        assert np.count_nonzero(found.kind == Kind.SWITCH) == clear.switches
+        assert np.count_nonzero(found.kind == Kind.FRAGMENT) == clear.fragments
+        assert length[found.kind == Kind.MISS].sum() == clear.misses
+        assert length[found.kind == Kind.FALSE_TRACK].sum() == clear.false_positives
+        assert (np.diff(found.frame) >= 0).all()
+
+
+def test_recovery_counts_by_length_of_the_gap() -> None:
+    seen = [1, 12, 23, 54, 115, 266, 418]  # gaps of 10, 10, 30, 60, 150 and 151 frames
+    truth = walk(*[(frame, 1, 0) for frame in range(1, 419)])
+    ids = [1, 1, 2, 2, 2, 3, 3]
+    predicted = walk(*[(frame, id, 0) for frame, id in zip(seen, ids, strict=True)])
+    counts = metrics.recovery(metrics.compare_boxes(truth, predicted))
+    assert counts.came_back.tolist() == [2, 1, 1, 1, 1]
+    assert counts.same_id.tolist() == [1, 1, 1, 0, 1]
+    assert counts.share.tolist() == [0.5, 1, 1, 0, 1]
+    twice = counts + counts
+    assert twice.came_back.tolist() == [4, 2, 2, 2, 2]
+    assert np.isnan(metrics.RecoveryCounts().share).all()
+
+
+def test_people_who_never_come_back_are_not_counted() -> None:
+    truth = walk((1, 1, 0), (2, 1, 0), (3, 1, 0), (1, 2, 50), (3, 2, 50))
+    predicted = walk((1, 1, 0), (1, 2, 50), (3, 2, 50))
+    counts = metrics.recovery(metrics.compare_boxes(truth, predicted))
+    assert counts.came_back.tolist() == [1, 0, 0, 0, 0]
+    assert counts.same_id.tolist() == [1, 0, 0, 0, 0]
+
+
+class Remembered:
+    """A record that was given one detection per frame, and one answer."""
+
+    def __init__(self, places: dict[int, float], cause: Cause) -> None:
+        self.places, self.cause = places, cause
+        self.asked: list[tuple[int, int, int]] = []
+
+    def detections(self, frame: int) -> np.ndarray:
+        left = self.places.get(frame)
+        return np.empty((0, 4)) if left is None else np.array([[left, 0.0, left + 10, 10.0]])
+
+    def verdict(self, frame: int, track: int, detection: int) -> Cause:
+        self.asked.append((frame, track, detection))
+        return self.cause
+
+
+def test_a_switch_is_attributed_where_the_old_track_first_let_the_person_go() -> None:
+    truth = walk(*[(frame, 4, 0) for frame in range(1, 8)])
+    predicted = walk((1, 1, 0), (2, 1, 0), (7, 2, 0))
+    comparison = metrics.compare_boxes(truth, predicted)
+    found = metrics.events(comparison, truth)
+    # Frame 3 has no detection, in frame 4 it is elsewhere, from 5 on it is on the person.
+    record = Remembered({1: 0, 2: 0, 4: 200, 5: 1, 6: 0, 7: 0}, Cause.MOTION_GATE)
+    causes = metrics.attribute(found, comparison, truth, record)
+    assert record.asked == [(5, 1, 0)]
+    assert causes.of(Kind.SWITCH).cause.tolist() == [Cause.MOTION_GATE]
+    assert (causes.cause[causes.kind != Kind.SWITCH] == Cause.UNKNOWN).all()
+
+
+def test_without_a_detection_the_detector_missed_the_person() -> None:
+    truth = walk(*[(frame, 4, 0) for frame in range(1, 5)])
+    predicted = walk((1, 1, 0), (4, 2, 0))
+    comparison = metrics.compare_boxes(truth, predicted)
+    record = Remembered({1: 0}, Cause.EXPIRED)
+    causes = metrics.attribute(metrics.events(comparison, truth), comparison, truth, record)
+    assert causes.of(Kind.SWITCH).cause.tolist() == [Cause.DETECTOR_MISSED]
+
+
+def test_causes_are_taken_over_from_an_event_list_for_the_same_switches_alone(
+    tmp_path: Path,
+) -> None:
+    truth = walk(*[(frame, 4, 0) for frame in range(1, 8)])
+    predicted = walk((1, 1, 0), (2, 1, 0), (4, 2, 0), (7, 3, 0))
+    found = metrics.events(metrics.compare_boxes(truth, predicted), truth)
+    assert np.count_nonzero(found.kind == Kind.SWITCH) == 2
+    causes = np.where(found.frame == 4, Cause.APPEARANCE, Cause.UNKNOWN)
+    causes = np.where(found.kind == Kind.SWITCH, causes, Cause.UNKNOWN)
+    place = tmp_path / "A.events.csv"
+    place.write_text(metrics.events_csv({"A": replace(found, cause=causes)}), encoding="utf-8")
+    read = metrics.causes_from_csv(found, place)
+    assert read.of(Kind.SWITCH).cause.tolist() == [Cause.APPEARANCE, Cause.UNKNOWN]
+    others = walk((1, 1, 0), (2, 1, 0), (4, 9, 0), (7, 3, 0))
+    found = metrics.events(metrics.compare_boxes(truth, others), truth)
+    assert not metrics.causes_from_csv(found, place).cause.any()
+
+
+@pytest.mark.parametrize("text", ["a,b\n1,2\n", "kind,frame,cause\nswitch,1,bad luck\n"])
+def test_a_file_that_is_no_event_list_is_refused_with_its_line(tmp_path: Path, text: str) -> None:
+    truth = walk((1, 4, 0), (2, 4, 0))
+    found = metrics.events(metrics.compare_boxes(truth, walk((1, 1, 0), (2, 2, 0))), truth)
+    place = tmp_path / "A.events.csv"
+    place.write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match=r"A\.events\.csv:2: no event list"):
+        metrics.causes_from_csv(found, place)

@@ -1,0 +1,66 @@
+"""Pictures side by side: where they lie and how they are framed."""
+
+import numpy as np
+import pytest
+
+from deepsort_reid.io.video_reader import read_image
+from deepsort_reid.reid.evaluation.montage import (
+    RIGHT,
+    WRONG,
+    Tile,
+    evenly,
+    in_rows,
+    montage,
+    write_png,
+)
+
+
+def flat(colour, height=40, width=20):
+    return np.full((height, width, 3), colour, np.uint8)
+
+
+def colours(page):
+    return {tuple(colour) for colour in page.reshape(-1, 3).tolist()}
+
+
+def test_every_picture_and_its_frame_are_drawn():
+    page = montage([[Tile(flat((1, 2, 3)), "", RIGHT), Tile(flat((4, 5, 6)), "", WRONG)]])
+    assert {(1, 2, 3), (4, 5, 6), RIGHT, WRONG} <= colours(page)
+    assert (page == np.array((1, 2, 3))).all(axis=2).sum() == 128 * 64
+
+
+def test_an_empty_place_and_short_rows_stay_paper():
+    page = montage([[Tile(None), Tile(flat(7))], [Tile(flat(9))]], height=32, width=16)
+    assert (page == 7).all(axis=2).sum() == (page == 9).all(axis=2).sum() == 32 * 16
+
+
+def test_a_long_caption_stays_below_its_picture():
+    plain = montage([[Tile(flat(7)), Tile(flat(9))]])
+    long = montage([[Tile(flat(7), "x" * 60), Tile(flat(9))]])
+    columns = (plain != long).any(axis=(0, 2)).nonzero()[0]
+    assert 0 < columns.max() < plain.shape[1] / 2
+
+
+def test_the_first_column_can_stand_apart():
+    tiles = [[Tile(flat(7)), Tile(flat(9))]]
+    assert montage(tiles, first_apart=True).shape[1] > montage(tiles).shape[1]
+
+
+def test_a_montage_of_nothing_is_refused():
+    with pytest.raises(ValueError, match="at least one tile"):
+        montage([[], []])
+
+
+def test_tiles_come_in_reading_order():
+    assert in_rows(list("abcde"), 2) == [["a", "b"], ["c", "d"], ["e"]]
+
+
+def test_rows_are_spread_from_the_first_to_the_last():
+    assert evenly(10, 4).tolist() == [0, 3, 6, 9]
+    assert evenly(3, 9).tolist() == [0, 1, 2]
+
+
+def test_a_montage_is_written_as_it_is(tmp_path):
+    page = montage([[Tile(flat((1, 2, 3)))]])
+    write_png(tmp_path / "é.png", page)
+    np.testing.assert_array_equal(read_image(tmp_path / "é.png"), page)

@@ -1,0 +1,329 @@
+"""CMC, mAP and mINP: counted by hand, beside a slow oracle, and under laws."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from deepsort_reid.reid.data.datasets import read_image, read_market1501
+from deepsort_reid.reid.evaluation.rerank import Reranking
+from deepsort_reid.reid.evaluation.result import cumulative_match, set_of
+from deepsort_reid.reid.evaluation.retrieval import (
+    evaluate_each_against_all,
+    evaluate_reid,
+)
+from deepsort_reid.vision.embedder import Embedder
+from tests.reid.oracle import ranking, scores
+
+
+def at(*cosines):
+    """Unit vectors on a half circle with these cosines to (1, 0)."""
+    cosine = np.array(cosines, np.float32)
+    return np.column_stack([cosine, np.sqrt(1 - cosine**2)])
+
+
+def problem(seed, queries=12, gallery=60, people=6, cameras=3, width=4):
+    """Random embeddings on a coarse grid, so that ties happen, with junk and distractors."""
+    rng = np.random.default_rng(seed)
+    names = np.array([*(f"{p:04d}" for p in range(1, people)), "0000", "-1"])
+
+    def side(count, choices):
+        rows = rng.integers(-2, 3, (count, width)).astype(np.float32)
+        rows[~rows.any(axis=1)] = 1
+        return rows, rng.choice(choices, count), rng.integers(1, cameras + 1, count)
+
+    return *side(queries, names[: people - 1]), *side(gallery, names)
+
+
+def unit(rows):
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def as_oracle(embedding, identity, camera):
+    return list(zip(embedding.tolist(), identity.tolist(), camera.tolist(), strict=True))
+
+
+def test_a_ranking_counted_by_hand():
+    # Ranked: wrong, RIGHT, wrong, RIGHT. Left out: same camera (0.95), junk (0.99).
+    result = evaluate_reid(
+        at(1.0),
+        ["a"],
+        [1],
+        at(0.95, 0.99, 0.9, 0.8, 0.7, 0.6),
+        ["a", "-1", "b", "a", "0000", "a"],
+        [1, 2, 1, 2, 2, 3],
+    )
+    assert result.ranked[0, :5].tolist() == [2, 3, 4, 5, -1]
+    assert result.right[0, :4].tolist() == [False, True, False, True]
+    assert [ranks.tolist() for ranks in result.right_ranks] == [[2, 4]]
+    assert [rows.tolist() for rows in result.right_rows] == [[3, 5]]
+    assert result.first_rank.tolist() == [2]
+    assert result.cmc[:4].tolist() == [0, 0, 1, 1]
+    assert result.mean_average_precision == pytest.approx((1 / 2 + 2 / 4) / 2)
+    assert result.mean_inverse_penalty == pytest.approx(2 / 4)
+    np.testing.assert_allclose(result.similarity[0, :4], [0.9, 0.8, 0.7, 0.6], atol=1e-6)
+
+
+def test_two_people_are_averaged_over_queries_and_told_one_by_one():
+    result = evaluate_reid(
+        np.concatenate([at(1.0), at(1.0), at(-1.0)]),
+        ["a", "a", "b"],
+        [1, 1, 1],
+        at(0.9, 0.5, -0.9),
+        ["a", "b", "a"],
+        [2, 2, 2],
+    )
+    # a twice: ranks 1 and 3, AP (1 + 2/3) / 2, INP 2/3. b: ranking a, b, a: rank 2.
+    assert result.average_precision.tolist() == pytest.approx([5 / 6, 5 / 6, 1 / 2])
+    assert result.cmc[1:3].tolist() == pytest.approx([2 / 3, 1])
+    a, b = result.per_identity
+    assert (a.identity, a.queries, b.identity, b.queries) == ("a", 2, "b", 1)
+    assert a.mean_average_precision == pytest.approx(5 / 6)
+    assert a.mean_inverse_penalty == pytest.approx(2 / 3)
+    assert b.cmc[1:3].tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("batch", [1, 5, 256])
+def test_rankings_equal_those_of_the_slow_oracle_but_for_ties(seed, batch):
+    q, qi, qc, g, gi, gc = problem(seed)
+    queries, gallery = as_oracle(unit(q), qi, qc), as_oracle(unit(g), gi, gc)
+    result = evaluate_reid(unit(q), qi, qc, unit(g), gi, gc, batch=batch, keep=60)
+    for row, query in enumerate(queries):
+        expected = ranking(query, gallery)
+        kept = result.ranked[row][result.ranked[row] >= 0]
+        assert sorted(kept) == sorted(r for r, _ in expected)
+        similarity = {r: np.dot(query[0], gallery[r][0]) for r, _ in expected}
+        assert [similarity[r] for r in kept] == pytest.approx(
+            [similarity[r] for r, _ in expected], abs=1e-6
+        )
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_averages_equal_those_of_the_slow_oracle_without_ties(seed):
+    rng = np.random.default_rng(seed)
+    _, qi, qc, _, gi, gc = problem(seed)
+    q, g = unit(rng.normal(size=(12, 16))), unit(rng.normal(size=(60, 16)))
+    first, precision, penalty = scores(as_oracle(q, qi, qc), as_oracle(g, gi, gc))
+    result = evaluate_reid(q, qi, qc, g, gi, gc, batch=5)
+    assert result.first_rank.tolist() == first
+    np.testing.assert_allclose(result.average_precision, precision)
+    np.testing.assert_allclose(result.inverse_penalty, penalty)
+    assert result.mean_average_precision == pytest.approx(np.nanmean(precision))
+    answered = [rank for rank in first if rank]
+    for k in (1, 5, 20):
+        assert result.cmc[k] == pytest.approx(np.mean([rank <= k for rank in answered]))
+
+
+def test_without_cameras_every_image_asks_all_others_but_itself():
+    rng = np.random.default_rng(1)
+    embedding, identity = unit(rng.normal(size=(30, 8))), rng.choice(list("abcd"), 30)
+    result = evaluate_each_against_all(embedding, identity, keep=29)
+    nowhere = np.full(30, -1)
+    everybody = as_oracle(embedding, identity, nowhere)
+    first, precision, _ = scores(everybody, everybody, itself=range(30))
+    assert result.first_rank.tolist() == first
+    np.testing.assert_allclose(result.average_precision, precision)
+    for row in range(30):
+        assert sorted(result.ranked[row]) == [r for r in range(30) if r != row]
+
+
+def test_pictures_of_the_person_close_in_time_can_be_left_out():
+    frame = np.array([1, 2, 9, 30, 5])
+    identity = ["a", "a", "a", "a", "b"]
+    embedding = at(1.0, 0.99, 0.9, 0.5, 0.7)
+    far = evaluate_each_against_all(embedding, identity, queries=[0], frame=frame, gap=8)
+    # 2 is too close, 9 exactly so; b stays although it is close.
+    assert far.ranked[0, :3].tolist() == [4, 3, -1]
+    near = evaluate_each_against_all(embedding, identity, queries=[0], frame=frame, gap=7)
+    assert near.ranked[0, :4].tolist() == [2, 4, 3, -1]
+    unknown = np.where(frame == 2, -1, frame)
+    kept = evaluate_each_against_all(embedding, identity, queries=[0], frame=unknown, gap=8)
+    assert kept.ranked[0, :4].tolist() == [1, 4, 3, -1]
+
+
+def test_names_come_in_order_of_their_numbers():
+    assert list(set_of(np.array(["p10", "p9", "p9", "p1"]))) == ["p1", "p9", "p10"]
+
+
+def test_an_embedding_that_is_the_same_for_everybody_earns_nothing():
+    result = evaluate_each_against_all(np.ones((20, 4)), list("ab") * 10)
+    assert result.cmc[1] == 0
+    assert result.first_rank.tolist() == [11] * 20
+    assert not result.right[:, :10].any()
+    assert result.right[:, 10:19].all()
+
+
+def test_perfect_embeddings_score_one_everywhere():
+    result = evaluate_each_against_all(np.eye(5)[np.arange(20) % 5], np.arange(20) % 5)
+    assert result.cmc[1] == result.mean_average_precision == result.mean_inverse_penalty == 1
+
+
+def test_a_distractor_can_only_lower_a_score_and_junk_changes_nothing():
+    q, qi, qc, g, gi, gc = problem(3)
+    clean = gi != "-1"
+    without_junk = evaluate_reid(q, qi, qc, g[clean], gi[clean], gc[clean])
+    with_junk = evaluate_reid(q, qi, qc, g, gi, gc)
+    assert with_junk.mean_average_precision == without_junk.mean_average_precision
+    pure = clean & (gi != "0000")
+    alone = evaluate_reid(q, qi, qc, g[pure], gi[pure], gc[pure])
+    assert alone.mean_average_precision >= with_junk.mean_average_precision
+
+
+def test_scores_do_not_depend_on_length_order_or_names():
+    q, qi, qc, g, gi, gc = problem(5)
+    rng = np.random.default_rng(0)
+    order, scale = rng.permutation(len(g)), 2.0 ** rng.integers(-3, 4, (len(g), 1))
+    plain = evaluate_reid(q, qi, qc, g, gi, gc)
+    rename = {name: name if name == "-1" else f"{name}x" for name in {*gi, *qi}}
+    other = evaluate_reid(
+        q,
+        [rename[name] for name in qi],
+        qc,
+        (g * scale)[order],
+        [rename[name] for name in gi[order]],
+        gc[order],
+    )
+    np.testing.assert_array_equal(other.first_rank, plain.first_rank)
+    np.testing.assert_array_equal(other.average_precision, plain.average_precision)
+
+
+def test_a_query_without_a_right_answer_counts_in_no_average():
+    args = at(0.9, 0.2), ["a", "b"], [2, 2]
+    both = evaluate_reid(np.concatenate([at(1.0), at(1.0)]), ["a", "c"], [1, 1], *args)
+    one = evaluate_reid(at(1.0), ["a"], [1], *args)
+    assert both.unanswerable == 1
+    assert both.answered.tolist() == [0]
+    assert both.first_rank.tolist() == [1, 0]
+    assert np.isnan(both.average_precision[1])
+    assert both.mean_average_precision == one.mean_average_precision == 1
+    assert [person.identity for person in both.per_identity] == ["a"]
+
+
+def test_no_query_with_a_right_answer_is_an_error_that_says_what_is_needed():
+    with pytest.raises(ValueError, match="none of 1 queries has a right answer among 1 gallery"):
+        evaluate_reid(at(1.0), ["a"], [1], at(0.5), ["a"], [1])
+
+
+def test_a_better_precision_later_counts_at_lower_recall_too():
+    # Ranks 2 and 3: precisions 1/2 and 2/3.
+    result = evaluate_reid(at(1.0), ["a"], [1], at(0.9, 0.8, 0.7), list("baa"), [2] * 3)
+    assert result.precision_at(np.array([0.1, 0.5, 1])).tolist() == pytest.approx([2 / 3] * 3)
+
+
+def test_precision_at_recall_is_the_best_still_to_come():
+    # Ranks 1, 4, 6: precisions 1, 2/4, 3/6.
+    result = evaluate_reid(
+        at(1.0),
+        ["a"],
+        [1],
+        at(0.9, 0.8, 0.7, 0.6, 0.5, 0.4),
+        list("abbaba"),
+        [2] * 6,
+    )
+    recall = np.array([0, 1 / 3, 0.34, 2 / 3, 1])
+    assert result.precision_at(recall).tolist() == pytest.approx([1, 1, 0.5, 0.5, 0.5])
+
+
+def test_cumulative_match_counts_each_first_rank_once():
+    assert cumulative_match(np.array([1, 1, 3, 9]), 4).tolist() == [0, 0.5, 0.5, 0.75, 0.75]
+
+
+def test_more_may_be_kept_than_there_is():
+    result = evaluate_each_against_all(np.eye(4), list("aabb"), keep=10)
+    assert result.ranked.shape == (4, 10)
+    assert (result.ranked[:, 3:] == -1).all()
+    assert len(result.cmc) == 11
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"query_embedding": np.ones(3)}, r"query embeddings of shape \(N, D\).*\(3,\)"),
+        ({"gallery_embedding": np.ones((0, 2))}, r"gallery embeddings .*\(0, 2\)"),
+        ({"gallery_embedding": np.ones((2, 3))}, "one width, got 2 and 3"),
+        ({"gallery_embedding": [[1, np.nan], [1, 0]]}, "not finite, the first is row 0"),
+        ({"gallery_identity": ["a"]}, r"per gallery embedding: expected shape \(2,\), got \(1,\)"),
+        ({"query_camera": [1, 2]}, r"per query embedding: expected shape \(1,\)"),
+        ({"keep": 0}, "at least 1"),
+    ],
+)
+def test_input_that_does_not_belong_together_is_refused(change, message):
+    arguments = {
+        "query_embedding": at(1.0),
+        "query_identity": ["a"],
+        "query_camera": [1],
+        "gallery_embedding": at(0.9, 0.1),
+        "gallery_identity": ["a", "b"],
+        "gallery_camera": [2, 2],
+    } | change
+    with pytest.raises(ValueError, match=message):
+        evaluate_reid(**arguments)
+
+
+def test_reranking_lifts_a_picture_that_shares_the_neighbours_of_the_query():
+    rng = np.random.default_rng(2)
+    centres = rng.normal(size=(12, 16))
+    identity = np.repeat(np.arange(12), 6)
+    embedding = centres[identity] + 0.9 * rng.normal(size=(72, 16))
+    plain = evaluate_each_against_all(embedding, identity)
+    better = evaluate_each_against_all(embedding, identity, reranking=Reranking(k1=5, k2=3))
+    assert better.mean_average_precision > plain.mean_average_precision
+
+
+def test_reranking_with_the_original_distance_alone_changes_nothing():
+    rng = np.random.default_rng(2)
+    q, g = rng.normal(size=(6, 8)), rng.normal(size=(30, 8))
+    sides = q, list("abcabc"), [1] * 6, g, list("abcde") * 6, [2] * 30
+    plain = evaluate_reid(*sides)
+    same = evaluate_reid(*sides, reranking=Reranking(k1=5, k2=2, weight=1.0))
+    np.testing.assert_array_equal(same.ranked, plain.ranked)
+
+
+def test_memory_does_not_grow_with_queries_times_gallery():
+    rng = np.random.default_rng(0)
+    gallery = rng.standard_normal((4000, 8), np.float32)
+    names, camera = rng.integers(0, 400, 4000), np.full(4000, 2)
+
+    def peak(queries):
+        asked = rng.standard_normal((queries, 8), np.float32)
+        tracemalloc.start()
+        evaluate_reid(
+            asked, names[:queries], np.ones(queries), gallery, names, camera, batch=50, keep=10
+        )
+        used = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return used
+
+    # 1,500 more queries would need 24 MB of similarities if they were all held.
+    assert peak(2000) - peak(500) < 4e6
+
+
+@pytest.mark.data
+@pytest.mark.slow
+def test_a_public_embedder_on_part_of_market1501_scores_as_counted_plainly(data_root):
+    root = data_root / "reid" / "Market-1501-v15.09.15"
+    embedder = Embedder(data_root / "models" / "osnet_x0_25_msmt17.onnx", threads=2)
+    queries = read_market1501(root / "query")[:40]
+    wanted = {sample.identity for sample in queries} | {"0000", "-1"}
+    gallery = [s for s in read_market1501(root / "bounding_box_test") if s.identity in wanted]
+    nobody = [s for s in gallery if s.identity in ("0000", "-1")][::60]
+    gallery = nobody + [s for s in gallery if s.identity not in ("0000", "-1")]
+
+    def side(samples):
+        crops = [np.ascontiguousarray(read_image(s.path)[..., ::-1]) for s in samples]
+        names, cameras = [s.identity for s in samples], [s.camera for s in samples]
+        return embedder.embed_crops(crops), np.array(names), np.array(cameras)
+
+    (q, qi, qc), (g, gi, gc) = side(queries), side(gallery)
+    result = evaluate_reid(q, qi, qc, g, gi, gc)
+    precision = []
+    for row in range(len(q)):
+        good = ~(((gi == qi[row]) & (gc == qc[row])) | (gi == "-1"))
+        order = np.argsort(-(g[good] @ q[row]), kind="stable")
+        ranks = np.flatnonzero((gi[good] == qi[row])[order]) + 1
+        precision.append(np.mean(np.arange(1, len(ranks) + 1) / ranks))
+    np.testing.assert_allclose(result.average_precision, precision)
+    # A network that has never seen Market-1501 knows these few people well.
+    assert result.cmc[1] > 0.7
+    assert result.mean_average_precision > 0.5

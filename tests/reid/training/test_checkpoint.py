@@ -1,0 +1,122 @@
+"""Checkpoints: whole or not there, and refused in one line when they do not fit."""
+
+import errno
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from deepsort_reid.io.atomic import write_atomically
+from deepsort_reid.reid.training.checkpoint import (
+    build_model,
+    load_checkpoint,
+    load_model,
+    load_state,
+)
+
+ARCHITECTURE = {
+    "backbone": "osnet_x0_25",
+    "embedding_width": 24,
+    "pooling": "gem",
+    "stripes": 2,
+    "input_size": [64, 32],
+}
+
+
+def write_checkpoint(path, **changes):
+    model = build_model(ARCHITECTURE)
+    state = {
+        "format": 1,
+        "architecture": ARCHITECTURE,
+        "model": model.state_dict(),
+        "average": model.state_dict(),
+        "state": {"epoch": 3},
+    }
+    torch.save({**state, **changes}, path)
+    return model
+
+
+def test_a_full_disk_is_told_and_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
+    target = tmp_path / "last.pt"
+    target.write_bytes(b"the old one")
+    whole = Path.write_bytes
+
+    def half(self, data):
+        whole(self, data[: len(data) // 2])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", half)
+    with pytest.raises(OSError, match=r"cannot write .*last\.pt \(No space left on device\)"):
+        write_atomically(target, b"the new one")
+    assert target.read_bytes() == b"the old one"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_checkpoint_gives_back_the_network_with_its_averaged_weights(tmp_path):
+    average = build_model(ARCHITECTURE)
+    model = write_checkpoint(tmp_path / "best.pt", average=average.state_dict())
+    image = torch.rand(2, 3, 64, 32) * 255
+    loaded, state = load_model(tmp_path / "best.pt")
+    assert torch.equal(loaded.embed(image), average.eval().embed(image))
+    assert not torch.equal(loaded.embed(image), model.eval().embed(image))
+    assert state["state"]["epoch"] == 3
+
+
+def test_a_run_folder_gives_its_best_network_where_there_is_one(tmp_path):
+    write_checkpoint(tmp_path / "last.pt")
+    assert load_model(tmp_path)[1]["state"]["epoch"] == 3
+    write_checkpoint(tmp_path / "best.pt", state={"epoch": 2})
+    assert load_model(tmp_path)[1]["state"]["epoch"] == 2
+    assert load_checkpoint(tmp_path)["state"]["epoch"] == 3
+
+
+@pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"PK\x03\x04broken"])
+def test_a_damaged_checkpoint_is_refused_in_one_line(tmp_path, content):
+    (tmp_path / "last.pt").write_bytes(content)
+    with pytest.raises(ValueError, match=r"last\.pt is damaged or not a checkpoint") as caught:
+        load_checkpoint(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_cut_checkpoint_is_refused_in_one_line(tmp_path):
+    write_checkpoint(tmp_path / "last.pt")
+    data = (tmp_path / "last.pt").read_bytes()
+    (tmp_path / "last.pt").write_bytes(data[: len(data) // 2])
+    with pytest.raises(ValueError, match="damaged or not a checkpoint") as caught:
+        load_checkpoint(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_plain_state_dict_is_not_a_checkpoint(tmp_path):
+    torch.save(nn.Linear(2, 2).state_dict(), tmp_path / "other.pt")
+    with pytest.raises(ValueError, match="not a checkpoint of `deepsort-reid train`"):
+        load_checkpoint(tmp_path / "other.pt")
+
+
+def test_a_missing_checkpoint_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no checkpoint .*last\.pt"):
+        load_checkpoint(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"embedding_width": 48}, "has head.linear"),
+        ({"stripes": 0}, "has head.linear"),
+        ({"pooling": "average"}, "has head.pooling.p"),
+        ({"backbone": "compact"}, "lacks backbone"),
+    ],
+)
+def test_weights_of_another_architecture_are_refused_in_one_line(change, reason):
+    model = build_model({**ARCHITECTURE, **change})
+    with pytest.raises(
+        ValueError, match=f"last.pt is of another architecture .*{reason}"
+    ) as caught:
+        load_state(model, build_model(ARCHITECTURE).state_dict(), "last.pt")
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_backbone_is_answered_with_the_known_ones():
+    with pytest.raises(ValueError, match="unknown backbone 'resnet51': choose one of compact, os"):
+        build_model({**ARCHITECTURE, "backbone": "resnet51"})

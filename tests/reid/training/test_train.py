@@ -1,0 +1,294 @@
+"""The training loop on pictures small enough to train in a moment."""
+
+import csv
+import errno
+import json
+import math
+import sys
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from deepsort_reid.reid.data.augmentation import AugmentConfig
+from deepsort_reid.reid.models.reid_model import Head, ReidModel, embed_images
+from deepsort_reid.reid.training.checkpoint import load_checkpoint
+from deepsort_reid.reid.training.losses import Combined, SmoothedSoftmax
+from deepsort_reid.reid.training.schedules import flat_cosine
+from deepsort_reid.reid.training.train import TrainConfig, train
+
+PEOPLE = 6
+DESCRIPTION = {"architecture": {"backbone": "tiny"}, "seed": 0}
+
+
+def pictures(each=6, seed=0):
+    """People who differ in the colours of their upper and lower half, in noise."""
+    rng = np.random.default_rng(seed)
+    colours = np.random.default_rng(7).integers(40, 216, (PEOPLE, 2, 1, 1, 3))
+    images = rng.normal(0, 20, (PEOPLE, each, 16, 8, 3))
+    images[:, :, :8] += colours[:, :1]
+    images[:, :, 8:] += colours[:, 1:]
+    identity = np.repeat(np.arange(PEOPLE), each)
+    return images.reshape(-1, 16, 8, 3).clip(0, 255).astype(np.uint8), identity
+
+
+def tiny():
+    torch.manual_seed(0)
+    backbone = nn.Sequential(
+        nn.Conv2d(3, 8, 3, 2, 1, bias=False), nn.BatchNorm2d(8), nn.ReLU(), nn.Dropout(0.1)
+    )
+    model = ReidModel(backbone, Head(8, 12, stripes=2))
+    return model, Combined([(1.0, SmoothedSoftmax(12, PEOPLE, parts=3))], triplet=1.0)
+
+
+def run(folder, epochs=4, schedule=None, model=None, criterion=None, optimizer=None, **changes):
+    images, identity = pictures()
+    fresh_model, fresh_criterion = tiny()
+    keys = ("validate", "resume", "augmentation")
+    return train(
+        model or fresh_model,
+        criterion or fresh_criterion,
+        images,
+        identity,
+        folder,
+        optimizer=optimizer or partial(torch.optim.AdamW, lr=5e-3),
+        schedule=schedule or flat_cosine(100, warm_up=1),
+        config=TrainConfig(
+            epochs=epochs, people=3, images_each=3, average_decay=0.9,
+            **{k: v for k, v in changes.items() if k not in keys},
+        ),
+        description=DESCRIPTION,
+        **{"augmentation": AugmentConfig(), **{k: v for k, v in changes.items() if k in keys}},
+    )  # fmt: skip
+
+
+def losses(history):
+    return [row["loss"] for row in history]
+
+
+def test_training_finds_the_people(tmp_path):
+    model, criterion = tiny()
+    history = run(tmp_path, 40, model=model, criterion=criterion, augmentation=None)
+    assert history[-1]["loss"] < 0.6 * history[0]["loss"]
+    images, identity = pictures(seed=1)
+    similarity = (rows := embed_images(model, images)) @ rows.T
+    nearest = identity[similarity.fill_diagonal_(-1).argmax(1).numpy()]
+    assert (nearest == identity).mean() > 0.9
+
+
+def test_stop_and_resume_equals_no_stop_loss_by_loss(tmp_path):
+    straight = run(tmp_path / "straight", 4)
+    run(tmp_path / "stopped", 2)
+    torch.manual_seed(99)
+    resumed = run(tmp_path / "resumed", 4, resume=tmp_path / "stopped")
+    assert losses(resumed) == losses(straight)
+    ends = [load_checkpoint(tmp_path / name) for name in ("straight", "resumed")]
+    for part in ("model", "average", "criterion"):
+        for key, value in ends[0][part].items():
+            assert torch.equal(value, ends[1][part][key]), key
+
+
+def test_another_seed_gives_another_training(tmp_path):
+    assert losses(run(tmp_path / "a", 1)) != losses(run(tmp_path / "b", 1, seed=1))
+
+
+def test_the_run_folder_holds_everything(tmp_path):
+    history = run(tmp_path, 2)
+    assert json.loads((tmp_path / "config.json").read_text()) == DESCRIPTION
+    with (tmp_path / "metrics.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["loss"]) for row in rows] == losses(history)
+    assert [int(row["epoch"]) for row in rows] == [1, 2]
+    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
+    assert len(list(tmp_path.glob("events.out.tfevents.*"))) == 1
+    saved = load_checkpoint(tmp_path)
+    assert saved["description"] == DESCRIPTION
+    assert saved["state"]["epoch"] == 2
+    assert saved["optimizer"]["state"]
+
+
+def test_without_tensorboard_everything_else_is_there(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    run(tmp_path, 1)
+    assert {p.name for p in tmp_path.iterdir()} == {
+        "config.json", "metrics.csv", "curves.png", "last.pt"
+    }  # fmt: skip
+
+
+def test_the_best_validated_weights_are_kept(tmp_path):
+    scores = iter([0.2, 0.5, 0.4, 0.3])
+    run(tmp_path, 4, validate=lambda model: {"mAP": next(scores)}, validate_every=1)
+    best = load_checkpoint(tmp_path / "best.pt")
+    assert best["state"]["epoch"] == 2
+    assert best["state"]["best"] == 0.5
+    assert load_checkpoint(tmp_path)["state"]["epoch"] == 4
+
+
+def test_of_equal_validations_the_later_is_kept_but_patience_ends(tmp_path):
+    same = {"validate": lambda model: {"mAP": 1.0}, "validate_every": 1}
+    run(tmp_path / "to the end", 3, **same)
+    assert load_checkpoint(tmp_path / "to the end" / "best.pt")["state"]["epoch"] == 3
+    assert len(run(tmp_path / "patient", 5, **same, patience=2)) == 3
+
+
+def test_validation_sees_the_moving_average(tmp_path):
+    seen = []
+
+    def validate(model):
+        seen.append({k: v.clone() for k, v in model.state_dict().items()})
+        return {"mAP": 0.5}
+
+    run(tmp_path, 1, validate=validate, validate_every=1)
+    saved = load_checkpoint(tmp_path)
+    assert all(torch.equal(saved["average"][k], v) for k, v in seen[0].items())
+    assert not torch.equal(saved["model"]["backbone.0.weight"], seen[0]["backbone.0.weight"])
+
+
+def test_it_stops_when_validation_gets_no_better(tmp_path):
+    scores = iter([0.5, 0.4, 0.3, 0.2, 0.1])
+    history = run(
+        tmp_path, 5, validate=lambda model: {"mAP": next(scores)}, validate_every=1, patience=2
+    )
+    assert len(history) == 3
+
+
+def test_a_frozen_backbone_keeps_weights_and_statistics_and_is_free_afterwards(tmp_path):
+    model, criterion = tiny()
+    before = {k: v.clone() for k, v in model.backbone.state_dict().items()}
+    head = model.head.linear[0].weight.detach().clone()
+    run(tmp_path / "frozen", 2, model=model, criterion=criterion, frozen_epochs=2)
+    assert all(torch.equal(v, before[k]) for k, v in model.backbone.state_dict().items())
+    assert not torch.equal(model.head.linear[0].weight, head)
+    model, criterion = tiny()
+    run(tmp_path / "free", 3, model=model, criterion=criterion, frozen_epochs=2)
+    assert not torch.equal(model.backbone[0].weight, before["0.weight"])
+
+
+def test_the_schedule_sets_the_rate_of_every_step(tmp_path):
+    asked = []
+
+    def schedule(done):
+        asked.append(done)
+        return 0.0
+
+    model, criterion = tiny()
+    before = model.backbone[0].weight.detach().clone()
+    run(tmp_path, 2, model=model, criterion=criterion, schedule=schedule)
+    assert asked == [0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75]
+    assert torch.equal(model.backbone[0].weight, before)
+
+
+def test_bfloat16_trains_nearly_the_same(tmp_path):
+    full = run(tmp_path / "full", 3)
+    half = run(tmp_path / "half", 3, precision=torch.bfloat16)
+    assert losses(half) == pytest.approx(losses(full), rel=0.05)
+    assert losses(half) != losses(full)
+
+
+def test_float16_on_the_cpu_is_refused_before_anything_is_written(tmp_path):
+    with pytest.raises(ValueError, match="float16 is far too slow on the CPU: take bfloat16"):
+        run(tmp_path / "run", 1, precision=torch.float16)
+    assert not (tmp_path / "run").exists()
+
+
+def test_sgd_with_momentum_resumes_exactly_too(tmp_path):
+    sgd = partial(torch.optim.SGD, lr=0.05, momentum=0.9)
+    straight = run(tmp_path / "straight", 3, optimizer=sgd)
+    run(tmp_path / "stopped", 1, optimizer=sgd)
+    resumed = run(tmp_path / "resumed", 3, optimizer=sgd, resume=tmp_path / "stopped")
+    assert losses(resumed) == losses(straight)
+
+
+def test_ctrl_c_leaves_a_checkpoint_that_resumes_as_if_nothing_had_happened(tmp_path):
+    straight = run(tmp_path / "straight", 3)
+
+    def interrupted(done):
+        if done > 1.3:
+            raise KeyboardInterrupt
+        return flat_cosine(100, warm_up=1)(done)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "stopped", 3, schedule=interrupted)
+    assert load_checkpoint(tmp_path / "stopped")["state"]["epoch"] == 1
+    resumed = run(tmp_path / "stopped", 3, resume=tmp_path / "stopped")
+    assert losses(resumed) == losses(straight)
+
+
+def test_a_full_disk_stops_the_training_and_keeps_the_last_checkpoint(tmp_path, monkeypatch):
+    run(tmp_path, 1)
+    whole = Path.write_bytes
+
+    def full(self, data):
+        if "last.pt" in self.name:
+            whole(self, data[:1000])
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return whole(self, data)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match=r"cannot write .*last\.pt \(No space left on device\)"):
+        run(tmp_path, 2, resume=tmp_path)
+    monkeypatch.undo()
+    assert load_checkpoint(tmp_path)["state"]["epoch"] == 1
+    assert not list(tmp_path.glob(".last*"))
+
+
+def test_a_loss_that_is_not_finite_is_told_and_not_saved(tmp_path):
+    with pytest.raises(ValueError, match=r"the loss became (nan|inf) .* lower learning rate"):
+        run(tmp_path, 3, schedule=lambda done: 1.0 if done < 1 else math.inf)
+    saved = load_checkpoint(tmp_path)
+    assert saved["state"]["epoch"] == 1
+    assert all(torch.isfinite(v).all() for v in saved["model"].values())
+
+
+@pytest.mark.parametrize("name", ["last.pt", "best.pt"])
+def test_a_folder_with_another_training_is_refused_and_left_alone(tmp_path, name):
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / name).write_bytes(b"a network")
+    expected = rf"old holds {name} of another training: give --out another folder"
+    with pytest.raises(ValueError, match=expected):
+        run(tmp_path / "old", 1)
+    run(tmp_path / "third", 1)
+    with pytest.raises(ValueError, match=expected):
+        run(tmp_path / "old", 2, resume=tmp_path / "third")
+    assert [path.name for path in (tmp_path / "old").iterdir()] == [name]
+    assert (tmp_path / "old" / name).read_bytes() == b"a network"
+
+
+def test_a_checkpoint_may_be_resumed_in_its_own_folder_by_either_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run("here", 1)
+    run(tmp_path / "here", 2, resume="here/last.pt")
+    assert len(run("here", 3, resume=tmp_path / "here")) == 3
+
+
+def test_a_checkpoint_of_another_network_is_refused_and_the_folder_left_alone(tmp_path):
+    run(tmp_path / "a", 1)
+    other = ReidModel(nn.Conv2d(3, 8, 3), Head(8, 24, stripes=2))
+    with pytest.raises(ValueError, match="of another architecture"):
+        run(tmp_path / "b", 2, model=other, resume=tmp_path / "a")
+    assert not (tmp_path / "b").exists()
+
+
+def test_a_checkpoint_of_other_people_is_refused(tmp_path):
+    run(tmp_path / "a", 1)
+    other = Combined([(1.0, SmoothedSoftmax(12, 50, parts=3))], triplet=1.0)
+    with pytest.raises(ValueError, match="with other losses, people or another optimiser"):
+        run(tmp_path / "b", 2, criterion=other, resume=tmp_path / "a")
+
+
+def test_images_of_the_wrong_kind_are_refused(tmp_path):
+    model, criterion = tiny()
+    arguments = {
+        "optimizer": partial(torch.optim.SGD, lr=1.0),
+        "schedule": flat_cosine(2),
+        "config": TrainConfig(),
+        "description": DESCRIPTION,
+    }
+    images, identity = pictures()
+    with pytest.raises(ValueError, match=r"images must be uint8 \(N, H, W, 3\), got float32"):
+        train(model, criterion, images.astype(np.float32), identity, tmp_path, **arguments)
+    with pytest.raises(ValueError, match="got 35 for 36 images"):
+        train(model, criterion, images, identity[:-1], tmp_path, **arguments)

@@ -1,0 +1,240 @@
+"""What one frame's detections accept, how they are filled in, and what they refuse."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from deepsort_reid.structures.detections import Detections
+
+TWO = [[10, 20, 40, 80], [0, 0, 5, 5]]
+
+
+def unit_rows(rng, n, width=8):
+    rows = rng.normal(size=(n, width))
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def ten():
+    rng = np.random.default_rng(0)
+    corner = rng.uniform(0, 100, (10, 2))
+    return Detections(
+        np.concatenate([corner, corner + 10], axis=1),
+        rng.random(10),
+        np.arange(10),
+        unit_rows(rng, 10),
+    )
+
+
+def test_boxes_alone_are_certain_of_class_zero_and_without_embeddings():
+    made = Detections(TWO)
+    assert len(made) == 2
+    np.testing.assert_array_equal(made.xyxy, TWO)
+    np.testing.assert_array_equal(made.score, [1, 1])
+    np.testing.assert_array_equal(made.class_id, [0, 0])
+    assert made.embedding is None
+
+
+def test_everything_is_stored_in_its_documented_type():
+    made = Detections(TWO, [1, 0], [3.0, 7.0], np.eye(2, dtype=np.float16))
+    assert made.xyxy.dtype == np.float64
+    assert made.score.dtype == np.float64
+    assert made.class_id.dtype == np.int64
+    assert made.embedding.dtype == np.float32
+    np.testing.assert_array_equal(made.class_id, [3, 7])
+
+
+@pytest.mark.parametrize("make", [Detections, Detections.from_tlwh, Detections.from_xywh])
+@pytest.mark.parametrize("nothing", [[], np.empty((0, 4))])
+def test_nothing_detected_is_a_frame_of_no_rows(make, nothing):
+    made = make(nothing, [], [], np.empty((0, 16)))
+    assert len(made) == 0
+    assert made.xyxy.shape == (0, 4)
+    assert made.embedding.shape == (0, 16)
+
+
+def test_an_empty_frame_has_no_boxes_scores_or_embeddings():
+    made = Detections.empty()
+    assert made.xyxy.shape == (0, 4)
+    assert made.score.shape == made.class_id.shape == (0,)
+    assert made.embedding is None
+
+
+def test_an_embedder_that_saw_no_box_need_not_know_its_width():
+    assert Detections([], embedding=[]).embedding.shape == (0, 0)
+
+
+def test_left_top_width_height_and_centre_formats_give_the_same_boxes():
+    expected = [[10, 20, 40, 80]]
+    np.testing.assert_array_equal(Detections.from_tlwh([[10, 20, 30, 60]]).xyxy, expected)
+    np.testing.assert_array_equal(Detections.from_xywh([[25, 50, 30, 60]]).xyxy, expected)
+
+
+@pytest.mark.parametrize("make", [Detections.from_tlwh, Detections.from_xywh])
+def test_other_formats_carry_scores_classes_and_embeddings(make):
+    made = make([[50, 50, 30, 60]], [0.25], [4], [[0.6, 0.8]])
+    np.testing.assert_array_equal(made.score, [0.25])
+    np.testing.assert_array_equal(made.class_id, [4])
+    np.testing.assert_allclose(made.embedding, [[0.6, 0.8]])
+
+
+def test_raw_scores_below_zero_and_above_one_are_accepted():
+    np.testing.assert_array_equal(Detections(TWO, [-0.7, 31.0]).score, [-0.7, 31.0])
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        (np.arange(10) % 2 == 0, [0, 2, 4, 6, 8]),
+        (np.zeros(10, dtype=bool), []),
+        ([7, 1, 1], [7, 1, 1]),
+        ([], []),
+        (np.array([]), []),
+        (slice(2, 5), [2, 3, 4]),
+        (slice(None, None, -3), [9, 6, 3, 0]),
+        (3, [3]),
+        (-1, [9]),
+        (np.int64(4), [4]),
+    ],
+)
+def test_rows_are_chosen_in_every_column_by_mask_rows_slice_or_number(rows, expected):
+    whole = ten()
+    chosen = whole[rows]
+    assert len(chosen) == len(expected)
+    for column in ("xyxy", "score", "class_id", "embedding"):
+        expected_rows = getattr(whole, column)[np.array(expected, dtype=int)]
+        np.testing.assert_array_equal(getattr(chosen, column), expected_rows)
+
+
+def test_choosing_rows_works_without_embeddings():
+    assert Detections(TWO)[[1]].embedding is None
+
+
+@pytest.mark.parametrize("mask", [np.ones(9, dtype=bool), np.ones((10, 4), dtype=bool), [True]])
+def test_a_mask_of_another_length_is_refused(mask):
+    with pytest.raises(ValueError, match=r"a mask over 10 detections must have shape \(10,\), got"):
+        ten()[mask]
+
+
+@pytest.mark.parametrize(("rows", "shape"), [([[0, 1]], r"\(1, 2\)"), (np.array(3), r"\(\)")])
+def test_rows_in_a_table_are_refused(rows, shape):
+    with pytest.raises(
+        ValueError, match=rf"rows must be a list of whole numbers, got shape {shape}"
+    ):
+        ten()[rows]
+
+
+def test_embeddings_can_be_exchanged_without_touching_the_rest():
+    whole = ten()
+    other = unit_rows(np.random.default_rng(1), 10, 4)
+    exchanged = whole.with_embedding(other)
+    np.testing.assert_allclose(exchanged.embedding, other, atol=1e-7)
+    assert whole.embedding.shape == (10, 8)
+    for column in ("xyxy", "score", "class_id"):
+        np.testing.assert_array_equal(getattr(exchanged, column), getattr(whole, column))
+    assert whole.with_embedding(None).embedding is None
+    with pytest.raises(ValueError, match=r"one embedding per box: expected shape \(10, D\)"):
+        whole.with_embedding(other[:9])
+
+
+def test_detections_cannot_be_changed_by_assignment():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        ten().score = np.zeros(10)
+
+
+def test_half_precision_rows_and_rows_of_zeros_count_as_unit_or_absent():
+    rows = unit_rows(np.random.default_rng(2), 50, 512).astype(np.float16)
+    rows[7] = 0
+    boxes = np.tile([[0, 0, 1, 1]], (50, 1))
+    np.testing.assert_array_equal(Detections(boxes, embedding=rows).embedding, rows)
+
+
+def test_a_left_top_width_height_box_passed_as_corners_is_refused_and_told_where_to_go():
+    expected = r"got \[100.0, 200.0, 30.0, 60.0\] in row 1; .* use Detections.from_tlwh"
+    with pytest.raises(ValueError, match=expected):
+        Detections([[0, 0, 5, 5], [100, 200, 30, 60]])
+
+
+@pytest.mark.parametrize("flat", [[5, 5, 5, 9], [5, 5, 9, 5], [9, 5, 5, 9], [5, 5, 5, 5]])
+def test_a_box_without_extent_is_refused(flat):
+    with pytest.raises(ValueError, match=r"right > left and bottom > top, got .* in row 0"):
+        Detections([flat])
+
+
+@pytest.mark.parametrize("make", [Detections.from_tlwh, Detections.from_xywh])
+@pytest.mark.parametrize("size", [(0, 5), (5, 0), (-5, 5)])
+def test_other_formats_name_themselves_when_a_size_is_not_positive(make, size):
+    name = make.__name__.removeprefix("from_")
+    expected = rf"width and height in {name} must be positive, got \[10.0, 10.0, .*\] in row 1"
+    with pytest.raises(ValueError, match=expected):
+        make([[0, 0, 5, 5], [10, 10, *size]])
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("make", [Detections, Detections.from_tlwh, Detections.from_xywh])
+def test_coordinates_that_are_no_numbers_are_refused_with_their_row(make, bad):
+    with pytest.raises(ValueError, match=r"must be finite, got .* in row 1"):
+        make([[0, 0, 5, 5], [0, 0, bad, 5]])
+
+
+@pytest.mark.parametrize(
+    "bad", [[["a", "b", "c", "d"]], [[1, 2, 3, 4], [1, 2]], [[None, {}, 3, 4]]]
+)
+def test_boxes_that_are_no_table_of_numbers_are_refused_with_what_came(bad):
+    with pytest.raises(ValueError, match=r"xyxy must be numbers of shape \(N, 4\), got \[\["):
+        Detections(bad)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_scores_that_are_no_numbers_are_refused_with_their_row(bad):
+    with pytest.raises(ValueError, match=r"score must be finite, got (nan|-?inf) in row 1"):
+        Detections(TWO, [0.5, bad])
+
+
+@pytest.mark.parametrize(
+    ("given", "shape"),
+    [([10, 20, 40, 80], r"\(4,\)"), ([[1, 2, 3]], r"\(1, 3\)"), ([[1, 2, 3, 4, 0.9]], r"\(1, 5\)")],
+)
+def test_boxes_of_another_shape_are_refused_with_what_came(given, shape):
+    with pytest.raises(ValueError, match=rf"xyxy must have shape \(N, 4\), got shape {shape}"):
+        Detections(given)
+    with pytest.raises(ValueError, match=rf"tlwh must have shape \(N, 4\), got shape {shape}"):
+        Detections.from_tlwh(given)
+
+
+@pytest.mark.parametrize(
+    ("score", "shape"), [([0.5], r"\(1,\)"), ([[1, 1]], r"\(1, 2\)"), (1, r"\(\)")]
+)
+def test_scores_of_another_length_are_refused_with_expected_and_got(score, shape):
+    with pytest.raises(ValueError, match=rf"expected shape \(2,\), got {shape}"):
+        Detections(TWO, score)
+
+
+@pytest.mark.parametrize("class_id", [[1], [[1, 2]], 1, [1, 2, 3]])
+def test_classes_of_another_length_are_refused_with_expected_and_got(class_id):
+    with pytest.raises(ValueError, match=r"one class_id per box: expected shape \(2,\), got \("):
+        Detections(TWO, class_id=class_id)
+
+
+@pytest.mark.parametrize("class_id", [[0.5, 1], [np.nan, 0], [np.inf, 0], ["person", "car"]])
+def test_classes_that_are_not_whole_numbers_are_refused(class_id):
+    with pytest.raises(ValueError, match="class_id must be whole numbers, got"):
+        Detections(TWO, class_id=class_id)
+
+
+@pytest.mark.parametrize(
+    ("embedding", "shape"),
+    [(np.eye(3), r"\(3, 3\)"), (np.ones(2), r"\(2,\)"), (np.ones((2, 1, 1)), r"\(2, 1, 1\)")],
+)
+def test_embeddings_of_another_shape_are_refused_with_expected_and_got(embedding, shape):
+    with pytest.raises(ValueError, match=rf"expected shape \(2, D\), got {shape} for 2 boxes"):
+        Detections(TWO, embedding=embedding)
+
+
+@pytest.mark.parametrize(
+    ("row", "length"),
+    [([3, 4], "5"), ([0.5, 0], "0.5"), ([np.nan, 1], "nan"), ([np.inf, 1], "inf")],
+)
+def test_embeddings_not_of_unit_length_are_refused_with_length_and_row(row, length):
+    with pytest.raises(ValueError, match=rf"rows of length 1 .* got length {length} in row 1"):
+        Detections(TWO, embedding=[[1, 0], row])

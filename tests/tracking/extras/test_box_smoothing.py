@@ -1,0 +1,223 @@
+"""Steady boxes: the ratio that is measured, the estimate that follows from it, and its limits."""
+
+import numpy as np
+import pytest
+from filterpy.kalman import KalmanFilter
+
+from deepsort_reid import DeepSort, DeepSortConfig, Detections
+from deepsort_reid.structures import boxes
+from deepsort_reid.tracking.extras import box_smoothing
+from deepsort_reid.tracking.extras.box_smoothing import Jitter
+
+SIZE = np.array([40.0, 100.0])
+BOX = np.array([[0.0, 0, 40, 100]])
+AHEAD = np.array([[800.0, 0, 840, 100]])
+
+
+def walk(rng, tracks, frames, wander, shake, height=100.0):
+    """True and detected boxes (F, N, 4): each coordinate a random walk, seen with white error.
+
+    Spreads are of centre and logarithm of the size, in units of the height.
+    """
+    unit = np.array([height, height, 1.0, 1.0])
+    start = np.concatenate([rng.uniform(0, 999, (tracks, 2)), np.log([SIZE] * tracks)], axis=1)
+    true = start + np.cumsum(rng.normal(0, wander, (frames, tracks, 4)) * unit, axis=0)
+    return true, true + rng.normal(0, shake, (frames, tracks, 4)) * unit
+
+
+def as_boxes(logged):
+    return boxes.xywh_to_xyxy(np.hstack([logged[:, :2], np.exp(logged[:, 2:])]))
+
+
+def followed(measured, seen=None):
+    """The jitter after boxes (F, N, 4) of tracks that the filter lets stand, and steady boxes."""
+    found, steady = Jitter(), [as_boxes(measured[0])]
+    calm, still = box_smoothing.begin(steady[0]), steady[0]
+    coasted = np.zeros(len(still), dtype=bool)
+    for number, here in enumerate(measured[1:], start=1):
+        rows = np.flatnonzero(np.ones(len(still)) if seen is None else seen[number])
+        xyxy = as_boxes(here)
+        calm = found.see(found.carry(calm, still, still), rows, xyxy[rows], coasted[rows])
+        coasted = ~np.isin(np.arange(len(still)), rows)
+        steady.append(box_smoothing.steady_boxes(calm, xyxy, ~coasted))
+    return found, np.array(steady)
+
+
+@pytest.mark.parametrize("ratio", [0.2, 1.0, 5.0])
+def test_the_ratio_of_wander_to_shaking_is_found(ratio):
+    rng = np.random.default_rng(1)
+    shake = 0.01
+    _, measured = walk(rng, 30, 400, shake * np.sqrt(ratio), shake)
+    found = followed(measured)[0].wander
+    # Three standard errors of a correlation of the 6,000 pairs that the running sums hold.
+    np.testing.assert_allclose(-1 / (found + 2), -1 / (ratio + 2), atol=3 / np.sqrt(6000))
+
+
+def test_a_few_wrong_matches_do_not_decide_the_ratio():
+    rng = np.random.default_rng(2)
+    _, measured = walk(rng, 30, 400, 0.01, 0.01)
+    wrong = rng.random(measured.shape[:2]) < 0.01
+    measured[wrong] += rng.normal(0, 1, (wrong.sum(), 4)) * [100, 100, 1, 1]
+    wander = followed(measured)[0].wander
+    assert (wander > 0.25).all(), "as if everything were shaking"
+    assert (wander < 4).all(), "as if nothing were"
+
+
+def test_boxes_are_those_of_a_kalman_filter_that_knows_the_ratio():
+    rng = np.random.default_rng(3)
+    _, measured = walk(rng, 3, 60, 0.01, 0.01)
+    seen = rng.random(measured.shape[:2]) < 0.8
+    seen[0] = True
+    ratio = np.array([0.5, 2.0, 1.0, 7.0])
+
+    class Known(Jitter):
+        wander = ratio
+
+        _shaking = np.full(4, np.inf)  # so that nothing is too far off to be shaking
+
+    found, still = Known(), as_boxes(measured[0])
+    calm, dense = box_smoothing.begin(still), {}
+    for track, row in np.ndindex(3, 4):
+        one = dense[track, row] = KalmanFilter(dim_x=1, dim_z=1)
+        one.x[:], one.F[:], one.H[:], one.R[:] = measured[0, track, row], 1, 1, 1
+        one.P[:], one.Q[:] = 1, ratio[row]
+    for here, visible in zip(measured[1:], seen[1:], strict=True):
+        rows = np.flatnonzero(visible)
+        calm = found.see(
+            found.carry(calm, still, still), rows, as_boxes(here[rows]), np.zeros(len(rows), bool)
+        )
+        for (track, row), one in dense.items():
+            one.predict()
+            if visible[track]:
+                one.update(here[track, row])
+        expected = np.array([[dense[track, row].x[0, 0] for row in range(4)] for track in range(3)])
+        reported = box_smoothing.steady_boxes(calm, as_boxes(here), visible)
+        # An offset of the centre grows with the height that was seen; the dense filter's does not.
+        np.testing.assert_allclose(reported, as_boxes(expected), atol=1e-6)
+
+
+def test_boxes_that_shake_come_nearer_to_the_truth():
+    rng = np.random.default_rng(4)
+    true, measured = walk(rng, 20, 300, 0.004, 0.02)
+    steady = followed(measured)[1][50:]
+    off, was_off = (
+        np.abs(found - np.array([as_boxes(here) for here in true[50:]])).mean()
+        for found in (steady, np.array([as_boxes(here) for here in measured[50:]]))
+    )
+    assert off < 0.6 * was_off
+
+
+@pytest.mark.parametrize("error", ["none", "slow"])
+def test_boxes_that_do_not_shake_stay_as_they_are(error):
+    rng = np.random.default_rng(5)
+    true, _ = walk(rng, 20, 300, 0.0, 0.0)
+    walked = np.cumsum(np.cumsum(rng.normal(0, 0.02, true.shape) * [1, 1, 0, 0], axis=0), axis=0)
+    measured = true + walked  # velocities wander
+    if error == "slow":  # an error that lasts is none that can be told from the person
+        for frame in range(1, 300):
+            kept = 0.9 * (measured - true - walked)[frame - 1]
+            measured[frame] += kept + rng.normal(0, 0.2, true.shape[1:]) * [1, 1, 0, 0]
+    detected = np.array([as_boxes(here) for here in measured])
+    off = np.abs(followed(measured)[1] - detected)
+    assert off.max() == 0 if error == "none" else off.mean() < 0.02
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_camera_that_jumps_far_is_nothing_special():
+    tracker = DeepSort()
+    for _ in range(5):
+        tracker.update(Detections(BOX))
+    found = tracker.update(Detections(AHEAD), camera=[[1, 0, 800], [0, 1, 0]])
+    np.testing.assert_allclose(found.xyxy, AHEAD)
+
+
+def test_what_may_be_chance_is_no_shaking():
+    rng, moved = np.random.default_rng(10), []
+    for _ in range(100):
+        _, measured = walk(rng, 1, 16, 0.01, 0.0)
+        steady = followed(measured)[1]
+        moved.append(steady != np.array([as_boxes(here) for here in measured]))
+    assert np.mean(moved) < 0.1
+
+
+def test_rounding_is_no_shaking():
+    rng = np.random.default_rng(6)
+    _, measured = walk(rng, 10, 100, 0.0, 1e-13)
+    found, _ = followed(measured)
+    assert (found.wander > 1e6).all()
+
+
+def test_people_who_stood_still_all_the_time_are_followed_when_they_walk():
+    rng = np.random.default_rng(7)
+    _, measured = walk(rng, 10, 400, 0.0, 0.01)
+    measured[380:, 0, 0] += 3.0 * np.arange(1, 21)  # 3 px a frame, the shaking has 1 px
+    found, steady = followed(measured)
+    centre = (steady[:, 0, 0] + steady[:, 0, 2]) / 2
+    assert np.abs(centre[20:380] - measured[0, 0, 0]).max() < 4
+    assert np.abs(centre[380:] - measured[380:, 0, 0]).max() < 5
+    assert (found.wander >= 0.1).all()
+
+
+def test_who_comes_back_from_hiding_elsewhere_is_reported_there():
+    rng = np.random.default_rng(9)
+    _, measured = walk(rng, 10, 100, 0.0, 0.01)
+    seen = np.ones(measured.shape[:2], dtype=bool)
+    seen[90:95, 0] = False
+    measured[95:, 0, 0] += 15
+    _, steady = followed(measured, seen)
+    centre = (steady[95, 0, 0] + steady[95, 0, 2]) / 2
+    assert abs(centre - measured[95, 0, 0]) < 1e-9
+
+
+def test_what_happened_while_nobody_looked_is_no_change_of_one_frame():
+    rng = np.random.default_rng(8)
+    _, measured = walk(rng, 20, 200, 0.01, 0.01)
+    seen = np.ones(measured.shape[:2], dtype=bool)
+    seen[3::4] = False  # everybody is missed in every fourth frame, and jumps meanwhile
+    for frame in range(3, 200, 4):
+        measured[frame:] += rng.normal(0, 0.5, (20, 4)) * [100, 100, 0, 0]
+    wander = followed(measured, seen)[0].wander
+    assert (wander[:2] < 4).all(), "jumps were counted"
+
+
+def test_a_zoom_takes_the_offset_with_it():
+    calm = box_smoothing.begin(BOX)
+    found = Jitter()
+    found._square[:], found._product[:], found._changes = 1000, -400, 1000  # it shakes
+    near = np.array([[8.0, 0, 48, 110]])
+    calm = found.see(found.carry(calm, BOX, BOX), np.array([0]), near, np.array([False]))
+    seen = np.array([True])
+    before = near - box_smoothing.steady_boxes(calm, near, seen)
+    assert (np.abs(before) > 0.1).any()
+    calm = found.carry(calm, near, 2 * near)
+    np.testing.assert_allclose(
+        2 * near - box_smoothing.steady_boxes(calm, 2 * near, seen), 2 * before
+    )
+    np.testing.assert_allclose(
+        box_smoothing.steady_boxes(calm, np.zeros((1, 4)), ~seen), 2 * (near - before)
+    )
+
+
+def people(frames, shake, seed=0):
+    """True boxes (N, 4) and detections of each frame: six people who walk straight on."""
+    rng = np.random.default_rng(seed)
+    place = np.column_stack([150.0 * np.arange(6), np.full(6, 100.0)])
+    for _ in range(frames):
+        place = place + np.array([2.0, 0.5])
+        true = np.hstack([place, place + SIZE])
+        yield true, Detections(true + rng.normal(0, shake, true.shape))
+
+
+@pytest.mark.parametrize("shake", [0.0, 2.0])
+def test_the_tracker_reports_what_shakes_steadied_and_what_does_not_untouched(shake):
+    steady, matched = DeepSort(), DeepSort(DeepSortConfig(steady_boxes=False))
+    off = []
+    for true, detections in people(200, shake):
+        ours, theirs = steady.update(detections), matched.update(detections)
+        np.testing.assert_array_equal(ours.id, theirs.id)
+        np.testing.assert_array_equal(theirs.xyxy, detections.xyxy[theirs.detection])
+        np.testing.assert_array_equal(ours.filtered_xyxy, theirs.filtered_xyxy)
+        right = true[ours.detection]
+        off.append([np.abs(found.xyxy - right).sum() for found in (ours, theirs)])
+    ours, theirs = np.sum(off[30:], axis=0)
+    assert ours < 0.8 * theirs if shake else ours < 1e-6

@@ -1,0 +1,357 @@
+"""What the record says about a choice is what was the cause of it."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from deepsort_reid import DeepSort, DeepSortConfig, Detections, metrics
+from deepsort_reid.metrics import Cause, Kind, TrackerRecord
+from deepsort_reid.structures.mot_rows import MotRows
+from deepsort_reid.structures.tracks import State
+from deepsort_reid.tracking import AspectMotion, Cascade, GalleryAppearance, published
+from tests.tracking.people import crowd, looks, standing
+
+RED, BLUE, GREEN = looks(3)
+
+
+def recording(**config):
+    return DeepSort(DeepSortConfig(confirm_after=1, **config), record=True)
+
+
+def recording_as_published(**config):
+    return DeepSort(
+        replace(DeepSortConfig.published(), confirm_after=1, **config),
+        association=Cascade(),
+        motion=AspectMotion(),
+        appearance=GalleryAppearance(),
+        record=True,
+    )
+
+
+each_rule = pytest.mark.parametrize(
+    "make", [recording, recording_as_published], ids=["default", "published"]
+)
+
+
+def seen(xyxy, embedding=None, score=0.9):
+    xyxy = np.reshape(np.asarray(xyxy, dtype=np.float64), (-1, 4))
+    score = np.broadcast_to(score, len(xyxy))
+    return Detections(xyxy, score, embedding=embedding)
+
+
+def run(tracker, *frames):
+    return [tracker.update(frame) for frame in frames]
+
+
+def test_without_being_asked_a_tracker_keeps_nothing():
+    tracker = DeepSort()
+    run(tracker, seen(standing(10)), seen(standing(10)))
+    assert tracker.record is None
+    with pytest.raises(ValueError, match=r"make it with DeepSort\(record=True\)"):
+        tracker.explain(1, 1)
+
+
+@pytest.mark.parametrize("embedded", [True, False], ids=["with looks", "without"])
+@pytest.mark.parametrize(
+    "make",
+    [lambda record: DeepSort(record=record), lambda record: published(record=record)],
+    ids=["default", "published"],
+)
+def test_results_are_the_same_with_and_without_record(make, embedded):
+    silent, telling = make(record=False), make(record=True)
+    for number, detections in enumerate(crowd(40, embedded=embedded), start=1):
+        one, other = silent.update(detections), telling.update(detections)
+        np.testing.assert_array_equal(one.id, other.id)
+        np.testing.assert_array_equal(one.filtered_xyxy, other.filtered_xyxy)
+        assert len(telling.record) == number
+        np.testing.assert_array_equal(telling.record.detections(number), detections.xyxy)
+    assert len(one) > 5
+
+
+@pytest.mark.parametrize("embedded", [True, False], ids=["with looks", "without"])
+@pytest.mark.parametrize("make", [DeepSort, published], ids=["default", "published"])
+def test_what_is_refused_was_not_matched_and_what_is_possible_did_not_stay_free(make, embedded):
+    tracker = make(record=True)
+    possible_pairs = 0
+    for number, detections in enumerate(crowd(40, embedded=embedded), start=1):
+        tracker.update(detections)
+        frame = tracker.record.frame(number)
+        judged = frame.judgement
+        refused = judged.refused_by_motion | judged.refused_by_appearance
+        assert not (judged.refused_by_motion & judged.refused_by_appearance).any()
+        matched = frame.chosen[:, None] == frame.row
+        assert not (refused & matched).any()
+        alone = ~matched.any(axis=1)[:, None] & ~matched.any(axis=0)
+        assert not (alone & ~refused).any()
+        possible_pairs += np.count_nonzero(~refused)
+    assert possible_pairs > 300
+
+
+@pytest.mark.parametrize("make", [DeepSort, published], ids=["default", "published"])
+def test_every_explanation_names_the_match_that_the_results_show(make):
+    tracker = make(record=True)
+    explained = 0
+    for number, detections in enumerate(crowd(25), start=1):
+        before = tracker.tracks
+        tracks = tracker.update(detections)
+        for track in before.id[before.id > 0].tolist():
+            explanation = tracker.explain(number, track)
+            here = np.flatnonzero(tracks.id == track)
+            expected = tracks.detection[here[0]] if len(here) else -1
+            assert explanation.chosen == expected
+            matched = [
+                int(row)
+                for row, reason in zip(explanation.detection, explanation.reason, strict=True)
+                if reason == "matched"
+            ]
+            assert matched == ([] if expected < 0 else [expected])
+            explained += 1
+    assert explained > 100
+
+
+@each_rule
+def test_a_person_who_jumps_across_the_street_is_refused_by_motion(make):
+    tracker = make()
+    run(tracker, *[seen(standing(10, 300), [RED, BLUE])] * 4)
+    # The same face, elsewhere.
+    run(tracker, seen(standing(600, 300), [RED, BLUE]))
+    explanation = tracker.explain(5, 1)
+    assert explanation.reason == ("refused by motion", "refused by motion")
+    assert (explanation.chosen, explanation.state) == (-1, State.CONFIRMED)
+    assert tracker.record.refusal(5, 1, 0) == "motion"
+    words = str(explanation)
+    assert "frame 5, track 1: seen a frame ago, last match 1 frame(s) ago" in words
+    assert "expected at [10, 100, 30, 150]" in words
+    assert "refused by motion" in words
+    assert "\n  got no detection" in words
+    if make is recording:  # the tracker that remembers people
+        assert words.endswith("nobody else below 1.00: clear, a margin of 0.80 is asked for")
+        assert "its id went to detection 0: 1 is nearest at 0.00" in words
+
+
+@each_rule
+def test_a_stranger_in_the_place_of_who_was_hidden_is_refused_by_appearance(make):
+    def story(face):
+        tracker = make()
+        run(tracker, *[seen(standing(10, 300), [RED, BLUE])] * 4)
+        run(tracker, *[seen(standing(300), [BLUE])] * 25)
+        run(tracker, seen(standing(14, 300), [face, BLUE]))
+        return tracker
+
+    tracker = story(GREEN)
+    explanation = tracker.explain(30, 1)
+    assert explanation.reason[0] == "refused by appearance"
+    assert explanation.chosen == -1
+    assert (explanation.state, explanation.misses) == (State.COASTING, 26)
+    assert tracker.record.refusal(30, 1, 0) == "appearance"
+    assert "coasting, last match 26 frame(s) ago" in str(explanation)
+    assert tracker.tracks.id.tolist() == [1, 2, 3]
+    # Nothing but the face was the cause.
+    assert story(RED).explain(30, 1).reason[0] == "matched"
+
+
+@pytest.mark.parametrize("embedded", [True, False], ids=["with looks", "without"])
+@each_rule
+def test_who_stands_nearer_has_the_better_claim(make, embedded):
+    def story(*lefts):
+        tracker = make()
+        faces = [RED] * len(lefts) if embedded else None
+        run(tracker, *[seen(standing(*lefts), faces)] * 4)
+        run(tracker, seen(standing(106), [RED] if embedded else None))
+        return tracker
+
+    tracker = story(100, 108)
+    assert tracker.explain(5, 1).reason == ("possible, but track 2 had the better claim",)
+    assert tracker.explain(5, 2).reason == ("matched",)
+    assert tracker.record.refusal(5, 1, 0) == "other was cheaper"
+    assert "got detection 0" in str(tracker.explain(5, 2))
+    # Nothing but the other track was the cause.
+    assert story(100).explain(5, 1).reason == ("matched",)
+
+
+@each_rule
+def test_a_track_with_two_possible_boxes_says_that_it_got_a_better_one(make):
+    tracker = make()
+    run(tracker, *[seen(standing(100))] * 4)
+    run(tracker, seen(standing(106, 101)))
+    explanation = tracker.explain(5, 1)
+    assert explanation.reason == ("possible, but the track got a better one", "matched")
+    assert explanation.chosen == 1
+    # The best comes first in words, and nobody is told that a match was impossible.
+    assert "impossible" not in str(explanation)
+    assert [line.split(":")[0].strip() for line in str(explanation).splitlines()[1:3]] == [
+        "detection 1",
+        "detection 0",
+    ]
+
+
+def test_an_unsure_box_is_possible_only_where_somebody_was_expected():
+    tracker = recording()
+    run(tracker, *[seen(standing(100, 300))] * 4)
+    run(tracker, seen(standing(100, 200), score=[0.2, 0.2]))
+    assert tracker.explain(5, 1).reason == ("matched", "refused by motion")
+    assert tracker.explain(5, 2).reason == ("refused by motion", "refused by motion")
+
+
+def test_rows_are_those_of_the_input_and_what_was_too_unsure_is_not_looked_at():
+    tracker = recording()
+    run(tracker, seen(standing(100)))
+    run(tracker, seen(standing(400, 100), score=[0.05, 0.9]))
+    explanation = tracker.explain(2, 1)
+    assert explanation.detection.tolist() == [1]
+    assert explanation.chosen == 1
+    assert tracker.record.refusal(2, 1, 0) == "not looked at"
+    assert len(tracker.record.detections(2)) == 2
+
+
+def test_a_track_that_is_gone_has_expired_and_one_without_id_is_not_confirmed():
+    tracker = DeepSort(DeepSortConfig(max_misses=2), record=True)
+    there = seen(standing(100))
+    run(tracker, *[there] * 5, *[Detections.empty()] * 3, there)
+    assert tracker.tracks.id.tolist() == [0]
+    assert tracker.record.refusal(9, 1, 0) == "expired"
+    assert tracker.record.refusal(3, 1, 0) == "not confirmed"
+    with pytest.raises(ValueError, match=r"no track 1 before frame 9; alive were \[\]"):
+        tracker.explain(9, 1)
+    with pytest.raises(ValueError, match=r"no track 7 before frame 5; alive were \[1\]"):
+        tracker.explain(5, 7)
+
+
+@pytest.mark.parametrize("frame", [0, 3, -1])
+def test_a_frame_that_never_was_is_refused(frame):
+    tracker = recording()
+    run(tracker, seen(standing(100)), seen(standing(100)))
+    with pytest.raises(ValueError, match=f"frame must be in 1 to 2, got {frame}"):
+        tracker.explain(frame, 1)
+
+
+def test_reset_forgets_the_record_too():
+    tracker = recording()
+    run(tracker, seen(standing(100)))
+    tracker.reset()
+    assert len(tracker.record) == 0
+
+
+# --- from the record to the causes of switches -------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("word", "cause"),
+    [
+        ("expired", Cause.EXPIRED),
+        ("not confirmed", Cause.NOT_CONFIRMED),
+        ("not looked at", Cause.DETECTOR_MISSED),
+        ("motion", Cause.MOTION_GATE),
+        ("appearance", Cause.APPEARANCE),
+        ("other was cheaper", Cause.OTHER_WAS_CHEAPER),
+        ("something new", Cause.UNKNOWN),
+    ],
+)
+def test_every_refusal_is_a_cause(word, cause):
+    class Told:
+        def detections(self, frame):
+            return standing(frame)
+
+        def refusal(self, frame, track, detection):
+            return word
+
+    assert TrackerRecord(Told()).verdict(1, 2, 3) == cause
+    np.testing.assert_array_equal(TrackerRecord(Told()).detections(4), standing(4))
+
+
+def causes(tracker, person, frames):
+    """Causes of the switches of one `person`, {frame: box}, who is among `frames`."""
+    results = run(tracker, *frames)
+    numbers = np.concatenate([np.full(len(t), n) for n, t in enumerate(results, start=1)])
+    predicted = MotRows(
+        numbers,
+        np.concatenate([t.id for t in results]),
+        np.concatenate([t.xyxy for t in results]),
+    )
+    truth = MotRows(list(person), [1] * len(person), np.concatenate(list(person.values())))
+    comparison = metrics.compare_boxes(truth, predicted, frames=len(frames))
+    found = metrics.events(comparison, truth)
+    found = metrics.attribute(found, comparison, truth, TrackerRecord(tracker.record))
+    return [Cause(cause) for cause in found.of(Kind.SWITCH).cause]
+
+
+HERE, THERE = standing(100), standing(400)
+
+
+def test_a_switch_by_a_jump_is_the_motion_gates():
+    person = {n: HERE if n <= 4 else THERE for n in range(1, 7)}
+    frames = [seen(box) for box in person.values()]
+    assert causes(recording(), person, frames) == [Cause.MOTION_GATE]
+
+
+def test_a_switch_after_the_tracks_end_is_its_expiry():
+    person = dict.fromkeys((1, 2, 3, 8, 9), HERE)
+    frames = [seen(person[n]) if n in person else Detections.empty() for n in range(1, 10)]
+    assert causes(recording(max_misses=3), person, frames) == [Cause.EXPIRED]
+
+
+def test_a_switch_to_the_track_that_was_nearer_is_its_better_claim():
+    person = {n: standing(100 if n <= 4 else 106) for n in range(1, 6)}
+    frames = [seen(standing(100, 108))] * 4 + [seen(standing(106))]
+    assert causes(recording(), person, frames) == [Cause.OTHER_WAS_CHEAPER]
+
+
+def test_a_switch_of_who_came_back_with_another_face_is_appearances():
+    person = dict.fromkeys((1, 2, 3, 4, 30, 31), HERE)
+    bystander = standing(300)
+    both = np.concatenate([HERE, bystander])
+    frames = [seen(both, [RED, BLUE])] * 4 + [seen(bystander, [BLUE])] * 25
+    frames += [seen(both, [GREEN, BLUE])] * 2
+    assert causes(recording(), person, frames) == [Cause.APPEARANCE]
+
+
+def test_a_switch_after_boxes_too_unsure_to_look_at_is_the_detectors():
+    person = {n: HERE if n <= 3 else THERE for n in range(1, 7)}
+    frames = [seen(box, score=0.05 if n == 4 else 0.9) for n, box in person.items()]
+    assert causes(recording(), person, frames) == [Cause.DETECTOR_MISSED]
+
+
+def test_a_new_id_says_who_it_might_have_been_and_why_it_is_not() -> None:
+    tracker = DeepSort(DeepSortConfig(max_misses=3), record=True)
+    first, second = looks(2)
+    between = (0.8 * first + 0.6 * second).astype(np.float32)
+    people = standing(100, 300)
+    for _ in range(40):
+        tracker.update(Detections(people, embedding=np.stack([first, second])))
+    for _ in range(10):
+        tracker.update(Detections(people[1:], embedding=second[None]))
+    for _ in range(3):
+        shown = tracker.update(Detections(standing(600), embedding=between[None]))
+    assert shown.id == [3]
+    told = str(tracker.explain(53, 3))
+    assert "frame 53, track 3: without an id yet" in told
+    assert "got the id 3, new: 1 is nearest at 0.20, 2 next at 0.40: not clear" in told
+
+
+def test_who_is_recognised_says_by_what() -> None:
+    tracker = DeepSort(DeepSortConfig(max_misses=3), record=True)
+    embedding = looks(2)
+    for _ in range(40):
+        tracker.update(Detections(standing(100, 300), embedding=embedding))
+    for _ in range(10):
+        tracker.update(Detections(standing(300), embedding=embedding[1:]))
+    for _ in range(3):
+        shown = tracker.update(Detections(standing(300, 600), embedding=embedding[::-1]))
+    assert shown.id.tolist() == [1, 2]
+    told = str(tracker.explain(53, 1))
+    assert "got the id 1, known: 1 is nearest at 0.00, nobody else below 1.00: clear" in told
+    assert "got the id" not in str(tracker.explain(53, 2))
+
+
+@pytest.mark.parametrize("confirm_after", [1, 3])
+def test_without_looks_a_new_id_says_so(confirm_after: int) -> None:
+    tracker = DeepSort(DeepSortConfig(confirm_after=confirm_after), record=True)
+    for _ in range(confirm_after):
+        tracker.update(Detections(standing(100)))
+    expected = "got the id 1, new: there are no looks to go by"
+    if confirm_after == 1:  # it was no track before, there is nothing to choose from
+        with pytest.raises(ValueError, match=f"track 1 began in frame 1 and {expected}"):
+            tracker.explain(1, 1)
+    else:
+        assert expected in str(tracker.explain(3, 1))

@@ -1,0 +1,134 @@
+"""What a distance means in a video: medians by hand, running means, and when to speak up."""
+
+import pickle
+import warnings
+
+import numpy as np
+import pytest
+
+from deepsort_reid.tracking.distance_calibration import Calibration
+from tests.tracking.people import alike, looks
+
+
+def apart(*distances):
+    """Embeddings (n + 1, 2): the first, and n at these cosine distances from it."""
+    similarity = 1 - np.array([0.0, *distances])
+    return np.column_stack([similarity, np.sqrt(1 - similarity**2)]).astype(np.float32)
+
+
+def experienced(same, different, frames=30):
+    """A calibration that saw these distances in so many frames."""
+    made = Calibration()
+    for _ in range(frames):
+        made.see_frame(apart(different))
+        made.see_same(np.array([same]))
+    return made
+
+
+def test_two_people_of_one_frame_are_as_far_apart_as_different_people_are():
+    made = Calibration()
+    made.see_frame(apart(0.4))
+    assert made.different == pytest.approx(0.4, abs=1e-6)
+    assert np.isnan(made.same)
+
+
+def test_of_many_pairs_the_median_counts():
+    made = Calibration()
+    # The third is 1 - (0.9 * 0.5 + sqrt(0.19 * 0.75)) = 0.1725 from the second.
+    made.see_frame(apart(0.1, 0.5))
+    assert made.different == pytest.approx(0.1725, abs=1e-4)
+    made.see_same(np.array([0.3, 0.01, 0.02]))
+    assert made.same == 0.02
+
+
+def test_the_means_run_evenly_at_first_and_then_look_back_two_hundred_frames():
+    made = Calibration()
+    made.see_same(np.array([0.5]))
+    made.see_same(np.array([0.1]))
+    assert made.same == pytest.approx(0.3)
+    for _ in range(198):
+        made.see_same(np.array([0.3]))
+    made.see_same(np.array([0.0]))
+    assert made.same == pytest.approx(0.3 * (1 - 1 / 200))
+    for _ in range(2000):
+        made.see_same(np.array([0.1]))
+    assert made.same == pytest.approx(0.1, abs=1e-4)
+
+
+def test_nobody_and_one_person_teach_nothing():
+    made = Calibration()
+    for rows in (0, 1):
+        made.see_frame(looks(rows).astype(np.float32))
+    made.see_same(np.empty(0))
+    assert np.isnan([made.different, made.same]).all()
+    assert not made.useful
+    made.see_frame(apart(0.4))
+    made.see_same(np.array([0.1]))
+    assert (made.different, made.same) == (pytest.approx(0.4, abs=1e-6), 0.1)
+
+
+@pytest.mark.parametrize(
+    ("same", "different", "frames", "useful"),
+    [
+        (0.1, 0.5, 40, True),
+        (0.34, 0.5, 30, True),
+        (0.36, 0.5, 30, False),
+        (0.36, 0.5, 29, True),  # too early to tell
+        (0.0, 0.0, 1, False),  # no unit at all
+        (0.0, 0.0, 40, False),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:this embedder does not tell people apart")
+def test_an_embedder_is_useful_until_the_same_person_is_no_nearer_than_others(
+    same, different, frames, useful
+):
+    assert experienced(same, different, frames).useful == useful
+
+
+@pytest.mark.parametrize("distance", [0.0, 0.3], ids=["constant", "blind"])
+def test_an_embedder_that_tells_nobody_apart_is_named_once_and_not_too_early(distance):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        made = experienced(distance, distance, 29)
+    made.see_frame(apart(distance))
+    told = f"does not tell people apart: .* same person {distance:.3f}, .* people {distance:.3f};"
+    with pytest.warns(UserWarning, match=told) as caught:
+        made.see_same(np.array([distance]))
+    assert len(caught) == 1
+    for _ in range(100):  # warnings are errors here
+        made.see_frame(apart(distance))
+        made.see_same(np.array([distance]))
+    assert not made.useful
+
+
+def test_an_embedder_may_turn_out_useful_after_all():
+    with pytest.warns(UserWarning, match="does not tell people apart"):
+        made = experienced(0.4, 0.5, 40)
+    assert not made.useful
+    for _ in range(400):
+        made.see_frame(apart(0.5))
+        made.see_same(np.array([0.05]))
+    assert made.useful
+
+
+@pytest.mark.parametrize("people", [5, 32, 33, 100])
+def test_the_order_of_people_teaches_nothing(people):
+    rng = np.random.default_rng(people)
+    rows = alike(np.zeros((people, 16)), rng, 1).astype(np.float32)
+    one, other = Calibration(), Calibration()
+    one.see_frame(rows)
+    other.see_frame(rows[rng.permutation(people)])
+    assert one.different == pytest.approx(other.different, abs=1e-6)
+
+
+def test_of_a_large_crowd_some_stand_for_all():
+    rows = alike(np.zeros((300, 16)), np.random.default_rng(1), 1).astype(np.float32)
+    every_pair = (1 - rows @ rows.T)[np.triu_indices(300, 1)]
+    made = Calibration()
+    made.see_frame(rows)
+    assert made.different == pytest.approx(np.median(every_pair), abs=0.05)
+
+
+def test_what_is_learned_does_not_grow_with_the_video():
+    short, long = experienced(0.1, 0.6, 300), experienced(0.1, 0.6, 3000)
+    assert abs(len(pickle.dumps(long)) - len(pickle.dumps(short))) < 10

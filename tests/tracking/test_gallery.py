@@ -1,0 +1,218 @@
+"""Galleries and means against dictionaries of lists."""
+
+import numpy as np
+import pytest
+
+from deepsort_reid.tracking.gallery import GalleryAppearance, MeanAppearance
+
+WIDTH = 6
+
+
+def unit_rows(rng, n, width=WIDTH):
+    rows = rng.normal(size=(n, width))
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+
+class GalleryOracle:
+    """The last `budget` embeddings of each slot as a list; the nearest counts."""
+
+    def __init__(self, budget):
+        self.budget = budget
+        self.remembered = {}
+
+    def remember(self, slot, embedding):
+        self.remembered[slot] = [*self.remembered[slot], embedding][-self.budget :]
+
+
+class MeanOracle:
+    """One mean per slot, in float64."""
+
+    def __init__(self, momentum):
+        self.momentum = momentum
+        self.remembered = {}
+
+    def remember(self, slot, embedding):
+        mean = embedding.astype(np.float64)
+        if self.remembered[slot]:
+            mean = self.momentum * self.remembered[slot][0] + (1 - self.momentum) * mean
+        self.remembered[slot] = [mean / np.linalg.norm(mean)]
+
+
+def oracle_distance(oracle, slots, embedding, pairs):
+    distance = np.full(pairs.shape, np.inf)
+    for row, slot in enumerate(slots):
+        for column in np.flatnonzero(pairs[row]):
+            for known in oracle.remembered[slot]:
+                distance[row, column] = min(distance[row, column], 1 - known @ embedding[column])
+    return distance
+
+
+@pytest.mark.parametrize(
+    ("appearance", "oracle"),
+    [
+        (GalleryAppearance(budget=1), GalleryOracle(1)),
+        (GalleryAppearance(budget=3), GalleryOracle(3)),
+        (GalleryAppearance(budget=100), GalleryOracle(100)),
+        (MeanAppearance(momentum=0), MeanOracle(0)),
+        (MeanAppearance(momentum=0.9), MeanOracle(0.9)),
+    ],
+    ids=["budget 1", "budget 3", "budget 100", "no momentum", "momentum 0.9"],
+)
+def test_a_pool_equals_a_dictionary_of_lists_over_births_deaths_and_updates(appearance, oracle):
+    rng = np.random.default_rng(0)
+    pool, alive, reused = appearance.pool(), [], 0
+    pool.expect(WIDTH)
+    ever, peak = set(), 0
+    oracle.remembered.clear()
+    for _ in range(300):
+        dying = [slot for slot in alive if rng.random() < 0.1]
+        pool.give_back(np.array(dying, dtype=np.int64))
+        alive = [slot for slot in alive if slot not in dying]
+        born = pool.take(int(rng.integers(0, 5))).tolist()
+        assert not set(born) & set(alive)
+        assert len(set(born)) == len(born)
+        reused += len(set(born) & ever)
+        ever |= set(born)
+        oracle.remembered.update({slot: [] for slot in born})
+        alive += born
+        peak = max(peak, len(alive))
+
+        slots = rng.permutation(np.array(alive, dtype=np.int64))
+        seen = slots[rng.random(len(slots)) < 0.6]
+        embedding = unit_rows(rng, len(seen))
+        pool.remember(seen, embedding)
+        for slot, row in zip(seen.tolist(), embedding, strict=True):
+            oracle.remember(slot, row)
+
+        np.testing.assert_array_equal(
+            pool.known(slots), [len(oracle.remembered[slot]) > 0 for slot in slots]
+        )
+        for slot in alive:
+            expected = np.array(oracle.remembered[slot]).reshape(-1, WIDTH)
+            np.testing.assert_allclose(pool.rows_of(slot), expected, atol=1e-5)
+        candidates = unit_rows(rng, int(rng.integers(0, 8)))
+        pairs = rng.random((len(slots), len(candidates))) < 0.5
+        np.testing.assert_allclose(
+            pool.cosine_distance(slots, candidates, pairs),
+            oracle_distance(oracle, slots.tolist(), candidates, pairs),
+            atol=1e-5,
+        )
+    assert reused > 100
+    assert max(ever) < max(16, 2 * peak)
+
+
+def test_a_gallery_forgets_the_oldest_when_its_budget_is_full():
+    pool = GalleryAppearance(budget=2).pool()
+    pool.expect(3)
+    slot = pool.take(1)
+    for row in np.eye(3, dtype=np.float32):
+        pool.remember(slot, row[None])
+    np.testing.assert_array_equal(pool.rows_of(slot[0]), [[0, 1, 0], [0, 0, 1]])
+    distance = pool.cosine_distance(slot, np.eye(3, dtype=np.float32), np.ones((1, 3), dtype=bool))
+    np.testing.assert_array_equal(distance, [[1, 0, 0]])
+
+
+def test_the_mean_moves_by_what_momentum_leaves_and_keeps_unit_length():
+    pool = MeanAppearance(momentum=0.75).pool()
+    pool.expect(2)
+    slot = pool.take(1)
+    pool.remember(slot, np.array([[1, 0]], dtype=np.float32))
+    pool.remember(slot, np.array([[0, 1]], dtype=np.float32))
+    np.testing.assert_allclose(pool.rows_of(slot[0]), [[0.75, 0.25]] / np.sqrt(0.625), atol=1e-6)
+
+
+def test_a_mean_of_opposites_starts_again_from_the_newest():
+    pool = MeanAppearance(momentum=0.5).pool()
+    pool.expect(2)
+    slot = pool.take(1)
+    pool.remember(slot, np.array([[1, 0]], dtype=np.float32))
+    pool.remember(slot, np.array([[-1, 0]], dtype=np.float32))
+    np.testing.assert_array_equal(pool.rows_of(slot[0]), [[-1, 0]])
+
+
+@pytest.mark.parametrize("appearance", [GalleryAppearance(budget=4), MeanAppearance()])
+class TestBothRules:
+    def test_a_used_slot_is_empty_for_its_next_track(self, appearance):
+        pool = appearance.pool()
+        pool.expect(WIDTH)
+        first = pool.take(16)
+        pool.remember(first, unit_rows(np.random.default_rng(1), 16))
+        pool.give_back(first)
+        second = pool.take(16)
+        assert set(second.tolist()) == set(first.tolist())
+        assert not pool.known(second).any()
+        assert pool.rows_of(second[0]).shape == (0, WIDTH)
+        pairs = np.ones((16, 2), dtype=bool)
+        candidates = unit_rows(np.random.default_rng(2), 2)
+        assert np.isinf(pool.cosine_distance(second, candidates, pairs)).all()
+
+    def test_growing_keeps_what_was_remembered(self, appearance):
+        pool = appearance.pool()
+        pool.expect(WIDTH)
+        first, rows = pool.take(10), unit_rows(np.random.default_rng(3), 10)
+        pool.remember(first, rows)
+        more = pool.take(500)
+        assert not set(more.tolist()) & set(first.tolist())
+        kept = np.concatenate([pool.rows_of(slot) for slot in first])
+        np.testing.assert_allclose(kept, rows, atol=1e-6)
+
+    def test_slots_can_be_taken_before_the_first_embedding_is_seen(self, appearance):
+        pool = appearance.pool()
+        assert pool.width == 0
+        slot = pool.take(1)
+        assert pool.rows_of(slot[0]).shape == (0, 0)
+        pool.expect(WIDTH)
+        assert pool.width == WIDTH
+        row = unit_rows(np.random.default_rng(4), 1)
+        pool.remember(slot, row)
+        np.testing.assert_allclose(pool.rows_of(slot[0]), row, atol=1e-6)
+
+    def test_embeddings_of_another_width_are_refused_also_when_their_tracks_are_gone(
+        self, appearance
+    ):
+        pool = appearance.pool()
+        pool.expect(WIDTH)
+        slots = pool.take(3)
+        pool.remember(slots, unit_rows(np.random.default_rng(5), 3))
+        pool.expect(WIDTH)
+        pool.give_back(slots)
+        pool.take(3)
+        with pytest.raises(ValueError, match=f"keep their width: expected {WIDTH}, got 7"):
+            pool.expect(7)
+        assert pool.width == WIDTH
+
+    def test_no_slots_or_no_candidates_give_an_empty_matrix(self, appearance):
+        pool = appearance.pool()
+        pool.expect(WIDTH)
+        slots = pool.take(3)
+        pool.remember(slots, unit_rows(np.random.default_rng(6), 3))
+        # An embedder that saw no box may not know its width.
+        for width in (WIDTH, 0):
+            nothing = np.empty((0, width), dtype=np.float32)
+            none = pool.cosine_distance(slots, nothing, np.empty((3, 0), dtype=bool))
+            assert none.shape == (3, 0)
+        some = unit_rows(np.random.default_rng(7), 4)
+        assert pool.cosine_distance(slots[:0], some, np.empty((0, 4), dtype=bool)).shape == (0, 4)
+
+    def test_distances_lie_between_nothing_and_two(self, appearance):
+        pool = appearance.pool()
+        pool.expect(2)
+        slot = pool.take(1)
+        row = np.array([[0.6, 0.8]], dtype=np.float32)
+        pool.remember(slot, row)
+        both = np.concatenate([row * np.float32(1.001), -row])
+        distance = pool.cosine_distance(slot, both, np.ones((1, 2), dtype=bool))
+        np.testing.assert_allclose(distance, [[0, 2]], atol=1e-6)
+        assert (distance >= 0).all()
+
+
+@pytest.mark.parametrize("budget", [0, -1])
+def test_a_gallery_without_room_is_refused(budget):
+    with pytest.raises(ValueError, match=f"budget must be at least 1 embedding, got {budget}"):
+        GalleryAppearance(budget=budget)
+
+
+@pytest.mark.parametrize("momentum", [-0.1, 1.0, 1.5, float("nan")])
+def test_a_momentum_that_never_learns_is_refused(momentum):
+    with pytest.raises(ValueError, match=r"momentum must be in \[0, 1\), got"):
+        MeanAppearance(momentum=momentum)

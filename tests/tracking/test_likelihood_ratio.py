@@ -1,0 +1,316 @@
+"""Evidence by hand and against SciPy's densities, and the association against plain loops."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy.optimize import linear_sum_assignment
+from scipy.stats import multivariate_t, norm
+
+from deepsort_reid import DeepSort, DeepSortConfig, State
+from deepsort_reid.structures import boxes
+from deepsort_reid.tracking import (
+    AppearanceEvidence,
+    AspectMotion,
+    GalleryAppearance,
+    LikelihoodRatio,
+    MeanAppearance,
+    MotionEvidence,
+    SizeMotion,
+    kalman,
+)
+from tests.tracking.people import MODEL, crowd, looks, standing
+
+LOOKS = looks(4)
+# A person 50 px high, seen once (2 x 2.5 px), a frame ago (10 x 50 / 160 and 2.5 px), measured
+# (2.5 px): sqrt(25 + 9.765625 + 6.25 + 6.25), in x, in y and in the height.
+SPREAD = 6.875
+models = pytest.mark.parametrize("model", [AspectMotion(), SizeMotion()], ids=["aspect", "size"])
+
+
+def seen_once(*lefts):
+    """Motion (N, 5, 4) of people seen in the frame before."""
+    return kalman.predict(MODEL, kalman.begin(MODEL, MODEL.measure(standing(*lefts))))
+
+
+def walking(model, rng, n=8, steps=6):
+    """Motion (n, 5, 4) of people of all sizes, each seen now and then."""
+    height = rng.uniform(60, 200, n)
+    place = rng.uniform(0, 300, (n, 2))
+    size = np.column_stack([place, 0.4 * height, height])
+    motion = kalman.begin(model, model.measure(boxes.xywh_to_xyxy(size)))
+    for _ in range(steps):
+        motion = kalman.predict(model, motion)
+        seen = rng.random(n) < 0.7
+        size[:, :2] += rng.normal(0, 2, (n, 2))
+        measured = model.measure(boxes.xywh_to_xyxy(size[seen]))
+        motion[seen] = kalman.correct(model, motion[seen], measured)
+    return kalman.predict(model, motion)
+
+
+def around(model, motion, rng, far=1.0):
+    """Boxes (N, 4) somewhere near those that are expected."""
+    xywh = boxes.xyxy_to_xywh(model.boxes(motion[:, kalman.POSITION]))
+    xywh[:, :2] += far * rng.normal(0, 8, (len(xywh), 2))
+    return boxes.xywh_to_xyxy(xywh * rng.normal(1, 0.02, xywh.shape))
+
+
+class TestMotion:
+    evidence = MotionEvidence(tail=4, place_scale=0.7, height_scale=1.0)
+
+    def test_exactly_where_expected_only_certainty_speaks(self):
+        place, height = 0.7 * SPREAD / 50, SPREAD / 50
+        expected = 1 - 2 * math.log(place) - math.log(height)
+        assert expected == pytest.approx(7.666, abs=1e-3)
+        assert self.evidence(MODEL, seen_once(100), standing(100)) == pytest.approx(expected)
+
+    def test_one_spread_away_the_tail_is_paid_once(self):
+        here = self.evidence(MODEL, seen_once(100), standing(100))
+        there = self.evidence(MODEL, seen_once(100), standing(100 + 0.7 * SPREAD))
+        assert here - there == pytest.approx(3.5 * math.log(1.25))
+
+    def test_offsets_of_centre_and_height_count_by_their_own_scale(self):
+        # Half a spread to the right, one up, and two taller: (0.5^2 + 1 + 2^2) / 4.
+        x, y, taller = 0.35 * SPREAD, -0.7 * SPREAD, SPREAD * 2
+        grown = boxes.xywh_to_xyxy(np.array([[110 + x, 125 + y, 20, 50 + taller]]))
+        here = self.evidence(MODEL, seen_once(100), standing(100))
+        there = self.evidence(MODEL, seen_once(100), grown)
+        assert here - there == pytest.approx(3.5 * math.log(1 + 5.25 / 4))
+
+    def test_width_says_nothing(self):
+        narrow = boxes.xywh_to_xyxy(np.array([[110.0, 125, 5, 50], [110, 125, 40, 50]]))
+        one, other = self.evidence(MODEL, seen_once(100), narrow)[0]
+        assert one == pytest.approx(other)
+
+    @models
+    def test_it_is_students_t_against_a_density_that_is_flat_in_heights(self, model):
+        rng = np.random.default_rng(0)
+        motion = walking(model, rng)
+        seen = around(model, motion, rng)
+        found = self.evidence(model, motion, seen)
+        measured = model.measure(seen)
+        flat = set()
+        for n, track in enumerate(motion):
+            spread = np.sqrt(kalman.innovation_variance(model, motion)[n, [0, 1, 3]])
+            spread *= [0.7, 0.7, 1]
+            same = multivariate_t(track[kalman.POSITION, [0, 1, 3]], np.diag(spread**2), df=4)
+            for m in range(len(seen)):
+                in_heights = same.logpdf(measured[m, [0, 1, 3]]) + 3 * math.log(track[0, 3])
+                flat.add(round(in_heights - found[n, m], 6))
+        # The same for every pair: the density of somebody else, per height cubed.
+        peak = math.lgamma(3.5) - math.lgamma(2) - 1.5 * math.log(4 * math.pi)
+        assert flat == {round(peak - 1, 6)}
+
+    def test_evidence_falls_with_distance_on_either_side(self):
+        steps = self.evidence(MODEL, seen_once(200), standing(*(200 + 2.0 * np.arange(40))))[0]
+        assert (np.diff(steps) < 0).all()
+        back = self.evidence(MODEL, seen_once(200), standing(*(200 - 2.0 * np.arange(40))))[0]
+        np.testing.assert_allclose(back, steps)
+
+    def test_a_track_hidden_for_long_is_less_certain_near_and_more_open_far_away(self):
+        fresh = seen_once(100)
+        hidden = fresh
+        for _ in range(10):
+            hidden = kalman.predict(MODEL, hidden)
+        near, far = standing(100), standing(180)
+        assert self.evidence(MODEL, hidden, near) < self.evidence(MODEL, fresh, near)
+        assert self.evidence(MODEL, hidden, far) > self.evidence(MODEL, fresh, far)
+
+    @models
+    @pytest.mark.parametrize("scale", [0.5, 2.0, 3.7])
+    def test_a_picture_of_another_size_says_the_same(self, model, scale):
+        rng = np.random.default_rng(1)
+        motion = walking(model, rng)
+        seen = around(model, motion, rng)
+        zoom = np.array([[scale, 0, 0], [0, scale, 0]])
+        zoomed = self.evidence(model, kalman.moved_by_camera(model, motion, zoom), scale * seen)
+        np.testing.assert_allclose(zoomed, self.evidence(model, motion, seen), atol=1e-9)
+
+    @models
+    def test_a_picture_somewhere_else_says_the_same(self, model):
+        rng = np.random.default_rng(2)
+        motion = walking(model, rng)
+        seen = around(model, motion, rng)
+        shift = np.array([[1, 0, -812.5], [0, 1, 64]])
+        shifted = self.evidence(
+            model,
+            kalman.moved_by_camera(model, motion, shift),
+            seen + np.array([-812.5, 64, -812.5, 64]),
+        )
+        np.testing.assert_allclose(shifted, self.evidence(model, motion, seen), atol=1e-9)
+
+    def test_no_tracks_or_no_detections_give_an_empty_matrix(self):
+        nobody, nothing = seen_once(), np.empty((0, 4))
+        assert self.evidence(MODEL, nobody, standing(1, 2)).shape == (0, 2)
+        assert self.evidence(MODEL, seen_once(1, 2), nothing).shape == (2, 0)
+
+
+class TestAppearance:
+    # Numbers of its own, so that the table below does not move with the defaults.
+    open_ended = AppearanceEvidence(
+        same_at_once=0.2,
+        same_later=0.6,
+        spread_at_once=0.1,
+        spread_later=0.2,
+        spread_of_others=0.3,
+        forgetting=8.0,
+        most=np.inf,
+        least=-np.inf,
+    )
+
+    @pytest.mark.parametrize(
+        ("share", "expected"),
+        [
+            # The spreads' ratio of 3, and what the nearer side of either bell leaves.
+            (0.0, math.log(3) + (1 / 0.3) ** 2 / 2),
+            (0.2, math.log(3) + (0.8 / 0.3) ** 2 / 2),
+            (0.3, math.log(3) + (0.7 / 0.3) ** 2 / 2 - 1 / 2),
+            (1.0, math.log(3) - 8**2 / 2),
+            (1.5, math.log(3) - 13**2 / 2),
+        ],
+    )
+    def test_evidence_a_frame_later_by_hand(self, share, expected):
+        found = self.open_ended(np.array([[share]]), np.array([1]))
+        assert found == pytest.approx(expected)
+
+    def test_evidence_forgets_at_the_pace_it_is_told(self):
+        # After 8 frames more, all but 1 / e of the way from 0.2 to 0.6 and from 0.1 to 0.2.
+        gone = 1 - 1 / math.e
+        mean, spread = 0.2 + 0.4 * gone, 0.1 + 0.1 * gone
+        expected = math.log(0.3 / spread) + ((0.3 / 0.3) ** 2 - ((0.7 - mean) / spread) ** 2) / 2
+        assert self.open_ended(np.array([[0.7]]), np.array([9])) == pytest.approx(expected)
+
+    def test_between_the_two_means_it_is_one_bell_against_the_other(self):
+        share = np.linspace(0.2, 1, 9)
+        bells = norm(0.2, 0.1).logpdf(share) - norm(1, 0.3).logpdf(share)
+        np.testing.assert_allclose(self.open_ended(share[None], np.array([1]))[0], bells)
+
+    def test_one_look_may_say_so_much_and_no_more(self):
+        found = AppearanceEvidence(most=3, least=-5)(np.array([[0.0, 1.0]]), np.array([1]))
+        np.testing.assert_array_equal(found, [[3, -5]])
+
+    def test_evidence_never_rises_with_distance(self):
+        share = np.tile(np.linspace(0, 2, 81), (3, 1))
+        for evidence in (AppearanceEvidence(), self.open_ended):
+            assert (np.diff(evidence(share, np.array([1, 5, 500])), axis=1) <= 0).all()
+
+    def test_with_time_a_change_of_looks_is_forgiven_and_likeness_says_less(self):
+        misses = np.array([1, 2, 5, 20, 100])
+        changed, alike = self.open_ended(np.tile([0.8, 0.1], (5, 1)), misses).T
+        assert (np.diff(changed) > 0).all()
+        assert (np.diff(alike) < 0).all()
+
+
+def naive_evidence(rule, table, pool, model, detections, forbidden):
+    """What the rule adds up, pair by pair."""
+    n, m = forbidden.shape
+    measured = model.measure(detections.xyxy)
+    variance = kalman.innovation_variance(model, table.motion)
+    total = np.full((n, m), -np.inf)
+    for i in range(n):
+        position = table.motion[i, kalman.POSITION]
+        box = model.boxes(position[None])
+        for j in range(m):
+            overlap = boxes.iou(box, detections.xyxy[j : j + 1])[0, 0]
+            fresh = table.state[i] != State.COASTING
+            if forbidden[i, j] or (fresh and overlap < rule.min_iou):
+                continue
+            squared, certainty = 0.0, 1.0
+            for k, scale in ((0, 0.7), (1, 0.7), (3, 1.0)):
+                spread = scale * math.sqrt(variance[i, k])
+                squared += ((measured[j, k] - position[k]) / spread) ** 2
+                certainty -= math.log(spread / position[3])
+            motion = certainty - 3.5 * math.log1p(squared / 4)
+            if motion <= -6:
+                continue
+            look = rule.min_evidence - rule.min_evidence_unseen
+            gallery = pool.rows_of(int(table.slot[i]))
+            embedding = detections.embedding
+            if (
+                embedding is not None
+                and pool.calibration.useful
+                and len(gallery)
+                and embedding[j].any()
+            ):
+                share = max((1 - gallery @ embedding[j]).min(), 0) / pool.calibration.different
+                look = rule.appearance(np.array([[share]]), table.misses[i : i + 1])[0, 0]
+            total[i, j] = motion + look
+    return total
+
+
+def best_pairs(worth, least):
+    """Optimal pairs of a matrix in which anything worth less than `least` is forbidden."""
+    gain = np.where(worth >= least, np.maximum(worth - least, 0) + 1e-5 * max(1, abs(least)), 0)
+    rows, columns = linear_sum_assignment(gain, maximize=True)
+    return [(r, c) for r, c in zip(rows, columns, strict=True) if worth[r, c] >= least]
+
+
+def naive_association(rule, table, pool, model, detections, sure, forbidden):
+    """Confirmed tracks, then tentative ones, then unsure detections, each from what is left."""
+    n, m = forbidden.shape
+    total = naive_evidence(rule, table, pool, model, detections, forbidden)
+    overlap = boxes.iou(model.boxes(table.motion[:, kalman.POSITION]), detections.xyxy)
+    overlap[forbidden] = -np.inf
+    rounds = [
+        (table.state != State.TENTATIVE, sure, total, rule.min_evidence),
+        (table.state == State.TENTATIVE, sure, total, rule.min_evidence),
+        (table.state == State.CONFIRMED, ~sure, overlap, rule.min_unsure_iou),
+    ]
+    pairs = []
+    for choosing, chosen, worth, least in rounds:
+        rows = [i for i in range(n) if choosing[i] and i not in {pair[0] for pair in pairs}]
+        columns = [j for j in range(m) if chosen[j] and j not in {pair[1] for pair in pairs}]
+        pairs += [(rows[r], columns[c]) for r, c in best_pairs(worth[np.ix_(rows, columns)], least)]
+    return {(int(i), int(j)) for i, j in pairs}
+
+
+@pytest.mark.parametrize(
+    ("rule", "sure_score", "motion", "appearance"),
+    [
+        (LikelihoodRatio(), 0.4, AspectMotion(), MeanAppearance()),
+        (LikelihoodRatio(), 0.6, SizeMotion(), GalleryAppearance(budget=5)),
+        (
+            LikelihoodRatio(min_evidence=4, min_iou=0.4),
+            0.4,
+            AspectMotion(),
+            MeanAppearance(momentum=0),
+        ),
+    ],
+    ids=["default", "unsure", "strict"],
+)
+@pytest.mark.parametrize("embedded", [True, False])
+def test_the_association_equals_plain_loops_over_a_crowd(
+    rule, sure_score, motion, appearance, embedded
+):
+    compared = []
+
+    def both(asked):
+        matching = rule(asked)
+        expected = naive_association(rule, *asked)
+        assert {tuple(pair) for pair in matching.pairs.tolist()} == expected
+        compared.append(len(expected))
+        return matching
+
+    config = DeepSortConfig(match_across_classes=False, sure_score=sure_score)
+    tracker = DeepSort(config, association=both, motion=motion, appearance=appearance)
+    for detections in crowd(60, people=10, embedded=embedded, classes=2):
+        tracker.update(detections)
+    assert np.mean(compared) > 6
+
+
+@pytest.mark.parametrize(
+    ("part", "values", "message"),
+    [
+        (MotionEvidence, {"tail": 0.0}, "tail must be a number above 0, got 0.0"),
+        (MotionEvidence, {"place_scale": -1}, "place_scale must be a number above 0, got -1"),
+        (MotionEvidence, {"height_scale": np.nan}, "height_scale must be .* above 0, got nan"),
+        (AppearanceEvidence, {"spread_later": 0}, "spread_later must be a number above 0, got 0"),
+        (AppearanceEvidence, {"spread_of_others": np.inf}, "spread_of_others must .*, got inf"),
+        (AppearanceEvidence, {"forgetting": 0}, "forgetting must be a number above 0, got 0"),
+        (LikelihoodRatio, {"min_evidence": np.inf}, "min_evidence must be finite, got inf"),
+        (LikelihoodRatio, {"min_evidence_unseen": np.nan}, "min_evidence_unseen .*, got nan"),
+    ],
+)
+def test_numbers_that_mean_nothing_are_refused(part, values, message):
+    with pytest.raises(ValueError, match=message):
+        part(**values)

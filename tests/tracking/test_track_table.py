@@ -1,0 +1,196 @@
+"""The truth table of a track's life, row by row, and at the boundaries of its two numbers."""
+
+import numpy as np
+import pytest
+
+from deepsort_reid import DeepSort, DeepSortConfig, Detections, State
+from deepsort_reid.tracking import track_table
+from deepsort_reid.tracking.track_table import GONE, TrackTable, next_state
+from tests.tracking.people import standing
+
+STATE = {"gone": GONE, **{state.name.lower(): state for state in State}}
+
+
+def documented_rows():
+    """The rows of the module's docstring; an empty cell stands for both answers."""
+    for line in track_table.__doc__.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if len(cells) == 5 and cells[0] in ("(birth)", *STATE):
+            yield tuple(cells)
+
+
+ROWS = list(documented_rows())
+
+
+def test_the_documented_table_answers_every_question_once():
+    questions = []
+    for state, matched, confirmable, expirable, _ in ROWS:
+        if state != "(birth)":
+            limit = confirmable if matched == "yes" else expirable
+            questions += [
+                (state, matched, answer) for answer in ([limit] if limit else ["no", "yes"])
+            ]
+    expected = {
+        (state, matched, limit)
+        for state in ("tentative", "confirmed", "coasting")
+        for matched in ("yes", "no")
+        for limit in ("yes", "no")
+    }
+    assert len(questions) == len(set(questions))
+    assert set(questions) == expected
+
+
+@pytest.mark.parametrize("row", ROWS, ids=" ".join)
+def test_every_row_of_the_documented_table_holds(row):
+    state, matched, confirmable, expirable, becomes = row
+    for hits in {"yes": [3, 4], "no": [1, 2], "": [1, 2, 3, 4]}[confirmable]:
+        for misses in {"yes": [6, 99], "no": [1, 5], "": [1, 5, 6]}[expirable]:
+            if state == "(birth)":
+                tracker = DeepSort(DeepSortConfig(confirm_after=1 if confirmable == "yes" else 2))
+                tracker.update(Detections(standing(0)))
+                assert tracker.tracks.state == STATE[becomes]
+                continue
+            after = next_state(
+                np.array([STATE[state]]),
+                np.array([matched == "yes"]),
+                np.array([hits]),
+                np.array([0 if matched == "yes" else misses]),
+                confirm_after=3,
+                max_misses=5,
+            )
+            assert after == STATE[becomes]
+
+
+def test_tracks_at_different_places_of_the_table_advance_together():
+    after = next_state(
+        np.array([State.TENTATIVE, State.TENTATIVE, State.CONFIRMED, State.COASTING]),
+        np.array([True, False, False, False]),
+        np.array([3, 2, 9, 9]),
+        np.array([0, 1, 1, 6]),
+        confirm_after=3,
+        max_misses=5,
+    )
+    np.testing.assert_array_equal(after, [State.CONFIRMED, GONE, State.COASTING, GONE])
+
+
+def lives(config, seen):
+    """State of one standing person's track after each frame, GONE without one."""
+    tracker = DeepSort(config)
+    states = []
+    for present in seen:
+        tracker.update(Detections(standing(0)) if present else Detections.empty())
+        states.append(tracker.tracks.state.tolist() or [GONE])
+    return [state for (state,) in states]
+
+
+T, C, K = State.TENTATIVE, State.CONFIRMED, State.COASTING
+
+
+@pytest.mark.parametrize(
+    ("confirm_after", "max_misses", "seen", "expected"),
+    [
+        (1, 0, [1, 1, 0, 0, 1], [C, C, GONE, GONE, C]),
+        (1, 1, [1, 0, 1, 0, 0], [C, K, C, K, GONE]),
+        (2, 0, [1, 1, 0, 1], [T, C, GONE, T]),
+        (3, 2, [1, 1, 1, 0, 0, 1], [T, T, C, K, K, C]),
+        (3, 2, [1, 1, 1, 0, 0, 0], [T, T, C, K, K, GONE]),
+        (3, 2, [1, 1, 0, 1, 1, 1], [T, T, GONE, T, T, C]),
+        (4, 9, [1, 1, 1, 1], [T, T, T, C]),
+    ],
+)
+def test_a_life_at_the_boundaries(confirm_after, max_misses, seen, expected):
+    config = DeepSortConfig(confirm_after=confirm_after, max_misses=max_misses)
+    assert lives(config, seen) == expected
+
+
+def test_a_track_is_confirmed_once_and_not_again_after_each_gap():
+    seen = [1, 1, 1, 0, 1, 0, 0, 1, 1]
+    assert lives(DeepSortConfig(confirm_after=3, max_misses=2), seen)[3:] == [K, C, K, K, C, C]
+
+
+def test_ids_are_dense_given_at_confirmation_and_none_is_burned_by_false_starts():
+    rng = np.random.default_rng(0)
+    tracker, named = DeepSort(DeepSortConfig(confirm_after=3, max_misses=1)), []
+    for frame in range(60):
+        # One person stays for frames 0-9, the next for 10-19 and so on; sparks live for one frame.
+        stay = standing(300.0 * (frame // 10))
+        sparks = standing(*rng.permutation(20)[:3] * 40.0, top=1000 + 300 * (frame % 3))
+        tracks = tracker.update(Detections(np.concatenate([sparks, stay])))
+        named.append(tracks.id.tolist())
+    expected = [[] if frame % 10 < 2 else [1 + frame // 10] for frame in range(60)]
+    assert named == expected
+    assert (tracker.tracks.id[tracker.tracks.state == T] == 0).all()
+
+
+def filled(n):
+    """A table of n tracks whose every column tells the row's number."""
+    made, number = TrackTable(), np.arange(n)
+    made.append(
+        motion=np.tile(number[:, None, None], (1, 5, 4)).astype(np.float64),
+        xyxy=np.tile(number[:, None], (1, 4)).astype(np.float64),
+        score=number.astype(np.float64),
+        **dict.fromkeys(("id", "state", "hits", "age", "misses", "detection", "slot"), number),
+    )
+    return made
+
+
+def columns(made):
+    """All per-track arrays of a table, reduced to one number per row."""
+    return [
+        getattr(made, name).reshape(len(made), -1)[:, 0]
+        for name in (
+            *("motion", "xyxy", "score", "id", "state", "hits"),
+            *("age", "misses", "detection", "slot"),
+        )
+    ]
+
+
+def test_keeping_rows_moves_every_column_together():
+    made = filled(5)
+    made.vote(np.arange(5), np.array([0, 1, 2, 3, 4]), np.ones(5))
+    made.keep(np.array([True, False, False, True, True]))
+    assert len(made) == 3
+    for column in columns(made):
+        np.testing.assert_array_equal(column, [0, 3, 4])
+    np.testing.assert_array_equal(made.class_id(), [0, 3, 4])
+
+
+def test_an_empty_table_keeps_appends_and_votes_like_any_other():
+    made = TrackTable()
+    made.keep(np.empty(0, dtype=bool))
+    nobody = np.empty(0, dtype=np.int64)
+    made.vote(nobody, nobody, np.empty(0))
+    assert len(made) == 0
+    assert made.class_id().shape == (0,)
+    assert len(filled(0)) == 0
+
+
+def test_votes_weigh_scores_and_a_class_unheard_of_gets_its_own_column():
+    made = filled(2)
+    both = np.array([0, 1])
+    made.vote(both, np.array([7, 3]), np.array([0.9, 0.5]))
+    made.vote(both, np.array([3, 3]), np.array([0.5, 0.5]))
+    np.testing.assert_array_equal(made.class_id(), [7, 3])
+    made.vote(np.array([0]), np.array([3]), np.array([0.5]))  # 1.0 against 0.9
+    np.testing.assert_array_equal(made.class_id(), [3, 3])
+    made.vote(np.array([1]), np.array([-1]), np.array([1.1]))  # 1.1 against 1.0
+    np.testing.assert_array_equal(made.class_id(), [3, -1])
+
+
+def test_votes_equal_a_counter_per_track():
+    rng = np.random.default_rng(1)
+    made, counted = filled(6), [{} for _ in range(6)]
+    for _ in range(50):
+        rows = rng.permutation(6)[: rng.integers(0, 7)]
+        class_id, score = rng.integers(-2, 9, len(rows)), rng.random(len(rows))
+        made.vote(rows, class_id, score)
+        for row, name, weight in zip(rows, class_id.tolist(), score, strict=True):
+            counted[row][name] = counted[row].get(name, 0) + weight
+    np.testing.assert_array_equal(made.class_id(), [max(votes, key=votes.get) for votes in counted])
+
+
+def test_a_negative_raw_score_still_votes():
+    made = filled(2)
+    made.vote(np.array([0, 1]), np.array([0, 5]), np.array([1.0, -3.0]))
+    # No vote at all for class 0, one at a negative score for class 5.
+    np.testing.assert_array_equal(made.class_id(), [0, 5])

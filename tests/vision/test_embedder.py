@@ -1,0 +1,249 @@
+"""Crops in, unit rows out, checked on networks small enough to compute by hand."""
+
+import cv2
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from deepsort_reid.io.mot import read_ground_truth
+from deepsort_reid.vision import embedder as module
+from deepsort_reid.vision.crops import crop_corners, resize
+from deepsort_reid.vision.embedder import Embedder
+
+
+def write_model(
+    path,
+    *,
+    shape=("batch", 3, 8, 4),
+    element=TensorProto.FLOAT,
+    operator="GlobalAveragePool",
+    inputs=1,
+    flatten=True,
+    **metadata,
+):
+    """An ONNX file whose embedding is the mean colour (RGB) of the normalised image."""
+    names = [f"image{i}" for i in range(inputs)]
+    nodes = [helper.make_node(operator, names[:1], ["pooled"])]
+    if flatten:
+        nodes.append(helper.make_node("Flatten", ["pooled"], ["embedding"]))
+    output = "embedding" if flatten else "pooled"
+    graph = helper.make_graph(
+        nodes,
+        "mean colour",
+        [helper.make_tensor_value_info(name, element, list(shape)) for name in names],
+        [helper.make_tensor_value_info(output, element, None)],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    helper.set_model_props(model, {key: str(value) for key, value in metadata.items()})
+    onnx.save(model, str(path))
+    return path
+
+
+@pytest.fixture
+def colour_embedder(tmp_path):
+    return Embedder(write_model(tmp_path / "colour.onnx", normalisation="in_graph"), batch_size=2)
+
+
+def painted(height=60, width=80):
+    """Left half pure blue, right half pure red (in BGR)."""
+    frame = np.zeros((height, width, 3), dtype=np.uint8)
+    frame[:, : width // 2, 0] = 255
+    frame[:, width // 2 :, 2] = 255
+    return frame
+
+
+def test_embeddings_are_unit_rows_in_the_order_of_the_boxes(colour_embedder):
+    boxes = [[50, 10, 70, 50], [0, 0, 20, 40], [42, 0, 60, 20]]
+    rows = colour_embedder(painted(), boxes)
+    assert rows.dtype == np.float32
+    assert colour_embedder.width == 3
+    assert colour_embedder.input_size == (8, 4)
+    np.testing.assert_allclose(rows, [[1, 0, 0], [0, 0, 1], [1, 0, 0]], atol=1e-6)
+
+
+def test_no_boxes_give_no_rows(colour_embedder):
+    assert colour_embedder(painted(), np.empty((0, 4))).shape == (0, 3)
+    assert colour_embedder.embed_crops([]).shape == (0, 3)
+
+
+def test_a_box_fully_outside_the_frame_gets_a_zero_row(colour_embedder):
+    outside = [[-30, 5, -1, 40], [80, 5, 90, 40], [5, -9, 20, 0], [5, 60, 20, 99]]
+    rows = colour_embedder(painted(), [*outside, [50, 10, 70, 50]])
+    np.testing.assert_array_equal(rows[:4], 0)
+    np.testing.assert_allclose(rows[4], [1, 0, 0], atol=1e-6)
+
+
+def test_crops_are_clipped_and_never_empty():
+    boxes = [[-5, -5, 3, 3], [79.9, 59.9, 200, 200], [10.2, 10.2, 10.3, 10.3], [-1e9, 0, 1e9, 60]]
+    corners, visible = crop_corners(boxes, width=80, height=60)
+    assert visible.all()
+    np.testing.assert_array_equal(
+        corners, [[0, 0, 3, 3], [79, 59, 80, 60], [10, 10, 11, 11], [0, 0, 80, 60]]
+    )
+
+
+def test_boxes_of_another_shape_or_not_finite_are_refused(colour_embedder):
+    with pytest.raises(ValueError, match=r"\(2, 5\)"):
+        colour_embedder(painted(), np.zeros((2, 5)))
+    with pytest.raises(ValueError, match=r"\(4,\)"):
+        colour_embedder(painted(), [1, 2, 3, 4])
+    with pytest.raises(ValueError, match="row 1"):
+        colour_embedder(painted(), [[0, 0, 5, 5], [0, 0, np.nan, 5]])
+
+
+@pytest.mark.parametrize(
+    "frame", [None, np.zeros((9, 9), np.uint8), np.zeros((9, 9, 3), np.float64)]
+)
+def test_frames_that_are_none_grey_or_float_are_refused(colour_embedder, frame):
+    with pytest.raises(ValueError, match="expected a BGR uint8 array"):
+        colour_embedder(frame, [[0, 0, 5, 5]])
+
+
+def test_an_empty_crop_is_refused_by_number(colour_embedder):
+    good = np.zeros((5, 5, 3), dtype=np.uint8)
+    with pytest.raises(ValueError, match=r"crop 2: .* got an empty one"):
+        colour_embedder.embed_crops([good, good, good[:0]])
+
+
+def test_normalisation_is_imagenet_when_the_model_says_nothing(tmp_path):
+    embedder = Embedder(write_model(tmp_path / "plain.onnx"))
+    crop = np.full((8, 4, 3), (10, 100, 200), dtype=np.uint8)  # blue, green, red
+    expected = (np.array([200, 100, 10]) / 255 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
+    np.testing.assert_allclose(
+        embedder.embed_crops([crop])[0], expected / np.linalg.norm(expected), atol=1e-5
+    )
+
+
+def test_a_model_that_wants_bgr_gets_bgr(tmp_path):
+    path = write_model(tmp_path / "bgr.onnx", channel_order="BGR", normalisation="in_graph")
+    crop = np.full((8, 4, 3), (255, 0, 0), dtype=np.uint8)
+    np.testing.assert_allclose(Embedder(path).embed_crops([crop]), [[1, 0, 0]], atol=1e-6)
+
+
+def test_the_result_does_not_depend_on_the_batch_size(tmp_path):
+    rng = np.random.default_rng(0)
+    crops = [rng.integers(0, 256, (h, 7, 3), dtype=np.uint8) for h in range(3, 14)]
+    open_batch = write_model(tmp_path / "open.onnx")
+    fixed_batch = write_model(tmp_path / "fixed.onnx", shape=(4, 3, 8, 4))
+    expected = Embedder(open_batch, batch_size=1).embed_crops(crops)
+    for embedder in (Embedder(open_batch, batch_size=32), Embedder(fixed_batch)):
+        np.testing.assert_allclose(embedder.embed_crops(crops), expected, atol=1e-6)
+
+
+def test_half_precision_models_are_fed_half_precision(tmp_path):
+    path = write_model(tmp_path / "half.onnx", element=TensorProto.FLOAT16)
+    rows = Embedder(path).embed_crops([painted()])
+    assert rows.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-6)
+
+
+def test_an_open_input_size_is_read_from_the_metadata(tmp_path):
+    shape = ("batch", 3, "height", "width")
+    path = write_model(tmp_path / "sized.onnx", shape=shape, input_height=16, input_width=8)
+    assert Embedder(path).input_size == (16, 8)
+    with pytest.raises(ValueError, match="no input_height in the model's metadata"):
+        Embedder(write_model(tmp_path / "unsized.onnx", shape=shape))
+
+
+def test_pooled_outputs_with_trailing_ones_count_as_vectors(tmp_path):
+    assert Embedder(write_model(tmp_path / "pooled.onnx", flatten=False)).width == 3
+
+
+def test_a_crop_without_direction_gets_a_zero_row(colour_embedder):
+    black = np.zeros((8, 4, 3), dtype=np.uint8)
+    np.testing.assert_array_equal(colour_embedder.embed_crops([black]), [[0, 0, 0]])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"shape": (1, 8, 4, 3)}, "channels last"),
+        ({"shape": (1, 1, 8, 4)}, "expected one image input"),
+        ({"shape": (1, 3, 8)}, "expected one image input"),
+        ({"inputs": 2}, "expected one image input"),
+        ({"element": TensorProto.DOUBLE, "operator": "Relu"}, "float32 or float16"),
+        ({"operator": "Relu", "flatten": False}, "expected one vector per image"),
+        ({"normalisation": "standard"}, "normalisation: expected one of imagenet, in_graph"),
+        ({"channel_order": "HSV"}, "channel_order: expected one of RGB, BGR"),
+    ],
+)
+def test_models_of_another_layout_are_refused_by_name(tmp_path, options, message):
+    path = write_model(tmp_path / "other.onnx", **options)
+    with pytest.raises(ValueError, match=message) as error:
+        Embedder(path)
+    assert "other.onnx" in str(error.value)
+
+
+def test_missing_and_broken_files_are_named(tmp_path, monkeypatch):
+    with pytest.raises(FileNotFoundError, match=r"absent\.onnx"):
+        Embedder(tmp_path / "absent.onnx")
+    broken = tmp_path / "broken.onnx"
+    broken.write_bytes(b"not a model")
+    with pytest.raises(ValueError, match=r"broken\.onnx: expected an ONNX model"):
+        Embedder(broken)
+    monkeypatch.setattr(module, "SHIPPED", "weights/absent.onnx")
+    with pytest.raises(FileNotFoundError, match="pass an ONNX file"):
+        Embedder()
+
+
+@pytest.mark.parametrize("options", [{"batch_size": 0}, {"threads": 0}])
+def test_limits_below_one_are_refused(tmp_path, options):
+    with pytest.raises(ValueError, match="expected at least 1"):
+        Embedder(write_model(tmp_path / "colour.onnx"), **options)
+
+
+def test_shrinking_averages_and_growing_interpolates():
+    stripes = np.zeros((64, 8, 3), dtype=np.uint8)
+    stripes[::2] = 200
+    small = resize(stripes, (8, 4))
+    assert small.shape == (8, 4, 3)
+    np.testing.assert_allclose(small, 100, atol=1)  # no aliasing to 0 or 200
+    ramp = np.repeat(np.array([0, 200], dtype=np.uint8), 3).reshape(1, 2, 3)
+    wide = resize(ramp, (1, 8))[0, :, 0].astype(int)
+    assert (np.diff(wide) >= 0).all()
+    assert len(np.unique(wide)) > 2
+    both = resize(stripes[:, :2], (8, 16))
+    np.testing.assert_allclose(both, 100, atol=1)
+
+
+def test_the_shipped_embedder_needs_no_path_and_tells_clothes_apart():
+    embedder = Embedder(threads=1)
+    assert embedder.metadata["embedding_width"] == str(embedder.width)
+    frame = painted(height=256, width=256)
+    left, left_again, right = embedder(
+        frame, [[10, 20, 60, 140], [20, 60, 70, 180], [160, 20, 210, 140]]
+    )
+    assert np.linalg.norm(left) == pytest.approx(1, abs=1e-5)
+    assert left @ left_again > left @ right
+
+
+@pytest.mark.data
+def test_the_shipped_embedder_tells_real_people_apart(data_root):
+    embedder = Embedder(threads=2)
+    folder = data_root / "mot" / "TUD-Campus"
+    truth = read_ground_truth(folder / "gt" / "gt.txt")
+    rows, person = [], []
+    for number in (1, 11, 21):
+        here = truth.frame == number
+        frame = cv2.imread(str(folder / "img1" / f"{number:06d}.jpg"))
+        rows.append(embedder(frame, truth.xyxy[here]))
+        person.append(truth.id[here])
+    embedding, identity = np.concatenate(rows), np.concatenate(person)
+    similarity = embedding @ embedding.T
+    same = identity[:, None] == identity
+    np.fill_diagonal(same, False)
+    others = identity[:, None] != identity
+    assert np.median(similarity[same]) > np.percentile(similarity[others], 90)
+
+
+@pytest.mark.data
+def test_osnet_embeds_real_people_as_the_recorded_embeddings_say(data_root):
+    embedder = Embedder(data_root / "models" / "osnet_x0_25_msmt17.onnx", threads=2)
+    assert (embedder.width, embedder.input_size) == (512, (256, 128))
+    with np.load(data_root / "inputs" / "TUD-Campus-yolox.npz") as recorded:
+        rows = recorded["frame"] == 5
+        xyxy, expected = recorded["xyxy"][rows], recorded["embedding"][rows].astype(np.float32)
+    frame = cv2.imread(str(data_root / "mot" / "TUD-Campus" / "img1" / "000005.jpg"))
+    similarity = (embedder(frame, xyxy) * expected).sum(axis=1)
+    assert similarity.min() > 0.95
