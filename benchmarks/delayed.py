@@ -57,7 +57,7 @@ def offline(given: Input, *improve: Callable[[MotRows], MotRows]) -> tuple[MotRo
     tracker = DeepSort()
     found = [tracker.update(here) for here in given.detections]
     result = rows_of(range(1, given.length + 1), found)
-    result = link(result, _looks(given, found, tracker.config.remember_score))
+    result = link(result, _looks(given, found, tracker.config.min_gallery_score))
     for step in improve:
         result = step(result)
     return result, now() - start
@@ -77,7 +77,7 @@ def _looks(given: Input, found: list[Tracks], sure: float) -> NDArray[np.float32
 def rows_of_table() -> Iterator[tuple[str, Follow]]:
     """Name and way of every row."""
     yield "DeepSort(), online", lambda given: delayed(given, FixedLag(DeepSort(), 0))
-    nobody = Linking(min_evidence=1e9, min_evidence_unseen=1e9)
+    nobody = Linking(min_llr=1e9, min_llr_motion_only=1e9)
     yield (
         "FixedLag 30, nobody linked",
         lambda given: delayed(given, FixedLag(DeepSort(), 30, linking=nobody)),

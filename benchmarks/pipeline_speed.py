@@ -15,10 +15,10 @@ from pathlib import Path
 
 from benchmarks.lib import inputs, provenance
 from benchmarks.lib.scoring import HEADER, Figures
-from deepsort_reid.cli.output_folder import RunFolder
+from deepsort_reid.cli.output_folder import OutputFolder
 from deepsort_reid.io import mot
 from deepsort_reid.metrics import evaluate
-from deepsort_reid.pipeline import Stopwatch, steps
+from deepsort_reid.pipeline import StageTimer, steps
 from deepsort_reid.tracking import DeepSort
 from deepsort_reid.vision.detectors import YoloxDetector
 from deepsort_reid.vision.embedder import Embedder
@@ -33,19 +33,19 @@ def run(
     embedder: Embedder,
     out: Path,
     last: int | None = None,
-) -> tuple[Stopwatch, int]:
+) -> tuple[StageTimer, int]:
     """Track frames 1 to `last` into the folder `out`; the time by stage and the frames done."""
-    stopwatch = Stopwatch()
+    stopwatch = StageTimer()
     found = steps(
         sequence.folder, detector, DeepSort(embedder=embedder), stop=last, stopwatch=stopwatch
     )
-    with RunFolder(out, frame_rate=sequence.frame_rate) as folder:
+    with OutputFolder(out, frame_rate=sequence.frame_rate) as folder:
         for step in found:
             folder.add(step, stopwatch)
     return stopwatch, folder.frames
 
 
-def report(stopwatch: Stopwatch, frames: int) -> list[str]:
+def report(stopwatch: StageTimer, frames: int) -> list[str]:
     """A line for each stage, and their sum."""
     total = sum(stopwatch.seconds.values())
     lines = ["stage    ms per frame   share"]

@@ -38,8 +38,10 @@ VISIBLE = 0.3  # share of the body from which somebody is detected
 GRACE = 50  # frames after the return within which somebody has to have an id
 TRACKERS: dict[str, Callable[[], Any]] = {
     **other_ids(RUNGS),
-    "reconsider=50": ALTERNATIVES["new ids reconsidered"],
-    "reconsider, lag 30": lambda: FixedLag(ALTERNATIVES["new ids reconsidered"](), frames=30),
+    "id_correction_window=50": ALTERNATIVES["new ids reconsidered"],
+    "id_correction_window, lag 30": lambda: FixedLag(
+        ALTERNATIVES["new ids reconsidered"](), frames=30
+    ),
 }
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from deepsort_reid.io.video_reader import Source, TruncatedVideo, Video, open_video
 from deepsort_reid.structures.detections import Detections
 from deepsort_reid.structures.tracks import Tracks
-from deepsort_reid.tracking import DeepSort, Delayed, FixedLag
+from deepsort_reid.tracking import DeepSort, FixedLag, LaggedTracks
 
 Frame = NDArray[np.uint8]  # (H, W, 3) BGR
 Detector = Callable[[Frame], Detections]
@@ -36,7 +36,7 @@ class Step:
 
 
 @dataclass
-class Stopwatch:
+class StageTimer:
     """Seconds spent in each stage of a run, by name."""
 
     seconds: dict[str, float] = field(default_factory=dict)
@@ -96,14 +96,14 @@ def steps(
     start: int = 1,
     stop: int | None = None,
     every: int = 1,
-    stopwatch: Stopwatch | None = None,
+    stopwatch: StageTimer | None = None,
 ) -> Iterator[Step]:
     """`track_video`, with the detections beside the tracks.
 
     `stopwatch` collects the seconds spent in read, detect, embed, camera and track.
     """
     tracker = tracker or DeepSort()
-    clock = stopwatch or Stopwatch()
+    clock = stopwatch or StageTimer()
     video = source if isinstance(source, Video) else open_video(source)
     frames = video.numbered(start, stop, every)
     held: deque[tuple[int, Frame, Detections]] = deque()  # of those the tracks are still to come
@@ -131,7 +131,7 @@ def steps(
         with clock("track"):
             tracks = tracker.update(detections, frame=frame, camera=camera, dt=every)
         held.append((number, frame, detections))
-        if isinstance(tracks, Delayed):
+        if isinstance(tracks, LaggedTracks):
             tracks = tracks.tracks
         if tracks is not None:
             yield Step(*held.popleft(), tracks)

@@ -4,9 +4,10 @@ import numpy as np
 
 from deepsort_reid import DeepSort, DeepSortConfig, Detections
 
-# DeepSort(max_age=30, n_init=3) there is this here; every box counts there, here by its score:
-# see birth_score, sure_score and min_score. Tracks that coast unseen are in tracker.tracks.
-CONFIG = DeepSortConfig(max_misses=30, confirm_after=3)
+# The same values as DeepSort(max_age=30, n_init=3) there. That tracker uses every box; this one
+# decides by score: see new_track_score, high_score_threshold and min_score. Unmatched tracks are
+# in tracker.tracks.
+CONFIG = DeepSortConfig(max_age=30, n_init=3)
 
 
 def detections_from(raw, names):

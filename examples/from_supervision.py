@@ -21,9 +21,9 @@ def update(tracker, found):
 
 def main(frames):
     """`frames` gives one sv.Detections each; returns the ids of every frame."""
-    # ByteTrack's track_activation_threshold is birth_score here (beside sure_score and min_score),
-    # lost_track_buffer is max_misses, minimum_consecutive_frames is confirm_after.
-    tracker = DeepSort()  # tracks that coast unseen are in tracker.tracks
+    # ByteTrack's track_activation_threshold is new_track_score here (see also high_score_threshold
+    # and min_score), lost_track_buffer is max_age, minimum_consecutive_frames is n_init.
+    tracker = DeepSort()  # unmatched tracks are in tracker.tracks
     return [update(tracker, found).tracker_id.tolist() for found in frames]
 
 

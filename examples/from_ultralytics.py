@@ -19,7 +19,7 @@ def detections_from(result, classes=(0,)):
 
 def main(results):
     """(ids, boxes) of every frame, for one Results each; who coasts unseen: tracker.tracks."""
-    # Its track_low/high_thresh, new_track_thresh, track_buffer: min/sure/birth_score, max_misses.
+    # Its track_low/high_thresh, new_track_thresh, track_buffer: min/sure/new_track_score, max_age.
     tracker = DeepSort()  # with embedder=Embedder(): update(..., frame=result.orig_img)
     found = [tracker.update(detections_from(result)) for result in results]
     return [(tracks.id.tolist(), tracks.xyxy.tolist()) for tracks in found]

@@ -219,9 +219,12 @@ def test_results_of_ultralytics_are_filtered_by_class():
 @pytest.mark.parametrize(
     ("name", "fields"),
     [
-        ("from_deep_sort_realtime", "birth_score sure_score min_score confirm_after max_misses"),
-        ("from_supervision", "birth_score sure_score min_score confirm_after max_misses"),
-        ("from_ultralytics", "birth_score max_misses"),
+        (
+            "from_deep_sort_realtime",
+            "new_track_score high_score_threshold min_score n_init max_age",
+        ),
+        ("from_supervision", "new_track_score high_score_threshold min_score n_init max_age"),
+        ("from_ultralytics", "new_track_score max_age"),
     ],
 )
 def test_coming_from_elsewhere_names_fields_that_exist_and_where_coasting_tracks_are(name, fields):

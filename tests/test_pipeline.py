@@ -7,14 +7,14 @@ import pytest
 
 from deepsort_reid import DeepSort, DeepSortConfig, Detections
 from deepsort_reid.io.video_reader import TruncatedVideo, open_video
-from deepsort_reid.pipeline import Stopwatch, steps, track_video
+from deepsort_reid.pipeline import StageTimer, steps, track_video
 from tests.cli import walkers
 
 FRAMES = 6
 
 
 def at_once():
-    return DeepSort(DeepSortConfig(confirm_after=1))
+    return DeepSort(DeepSortConfig(n_init=1))
 
 
 def test_the_loop_is_the_tracker_called_by_hand():
@@ -139,7 +139,7 @@ def test_impossible_choices_and_sources_are_refused():
 
 
 def test_the_stopwatch_names_every_stage_and_adds_up():
-    stopwatch = Stopwatch()
+    stopwatch = StageTimer()
     list(steps(walkers.frames(2), walkers.Seer(), stopwatch=stopwatch))
     assert set(stopwatch.seconds) == {"read", "detect", "embed", "track"}
     assert all(seconds >= 0 for seconds in stopwatch.seconds.values())
@@ -148,7 +148,7 @@ def test_the_stopwatch_names_every_stage_and_adds_up():
 def test_the_stopwatch_counts_a_stage_that_failed(monkeypatch):
     now = iter([0.0, 2.0, 10.0, 13.0])
     monkeypatch.setattr("deepsort_reid.pipeline.time.perf_counter", lambda: next(now))
-    stopwatch = Stopwatch()
+    stopwatch = StageTimer()
     with stopwatch("detect"):
         pass
     with pytest.raises(KeyboardInterrupt), stopwatch("detect"):

@@ -12,11 +12,11 @@ from deepsort_reid.structures.detections import Detections
 from deepsort_reid.structures.tracks import Tracks
 from deepsort_reid.tracking import (
     AspectMotion,
-    Cascade,
     DeepSort,
     DeepSortConfig,
     GalleryAppearance,
     LikelihoodRatio,
+    MatchingCascade,
     MeanAppearance,
     SizeMotion,
     published,
@@ -39,13 +39,13 @@ DEFAULT = DeepSortConfig()
 GALLERY = GalleryAppearance().budget  # embeddings that a track remembers in the published rung
 
 # What each rung adds: fields of the configuration, taken over from the default.
-BIRTHS = ("min_score", "birth_score", "birth_overlap")
-LOW_SCORES = ("sure_score",)
-NOISE = ("scale_noise_by_score", "coasting_growth")
-CLEAN = ("remember_score", "remember_cut")
-SHIFT = ("common_shift",)
-LONGER = ("max_misses",)
-LEAVING = ("leave_after",)
+BIRTHS = ("min_score", "new_track_score", "max_new_track_overlap")
+LOW_SCORES = ("high_score_threshold",)
+NOISE = ("nsa_kalman", "coasting_size_velocity_decay")
+CLEAN = ("min_gallery_score", "store_truncated")
+SHIFT = ("common_motion_compensation",)
+LONGER = ("max_age",)
+LEAVING = ("max_age_at_border",)
 
 
 def taking(*fields: str, base: DeepSortConfig | None = None) -> DeepSortConfig:
@@ -57,7 +57,7 @@ def taking(*fields: str, base: DeepSortConfig | None = None) -> DeepSortConfig:
 def by_cascade(*fields: str) -> Callable[[], DeepSort]:
     """The published association with some fields of the default."""
     parts: dict[str, Any] = {"motion": AspectMotion(), "appearance": GalleryAppearance()}
-    return lambda: DeepSort(taking(*fields), association=Cascade(), **parts)
+    return lambda: DeepSort(taking(*fields), association=MatchingCascade(), **parts)
 
 
 def by_likelihood(*fields: str, **parts: Any) -> Callable[[], DeepSort]:
@@ -90,49 +90,49 @@ RUNGS: dict[str, Callable[[], Any]] = {
     "+ common shift": by_likelihood(*BIRTHS, *LOW_SCORES, *NOISE, *CLEAN, *SHIFT),
     "+ waiting longer": by_likelihood(*ALL_MOTION),
     "+ gone at the edge": by_likelihood(*ALL_MOTION, *LEAVING),
-    "+ people who return": changed(steady_boxes=False),
+    "+ people who return": changed(smooth_boxes=False),
     "DeepSort()": DeepSort,  # and boxes without the detector's shaking
 }
 # The default with one thing else.
 ALTERNATIVES: dict[str, Callable[[], Any]] = {
-    "matched boxes": changed(steady_boxes=False),
+    "matched boxes": changed(smooth_boxes=False),
     "filtered boxes": lambda: Filtered(DeepSort()),
-    "new ids reconsidered": changed(reconsider=50),
-    "nobody remembered": changed(remember_people=0),
-    "waits at the edge, too": changed(leave_after=DEFAULT.max_misses),
-    "hidden not remembered": changed(remember_hidden=0.4),
-    "cut off remembered": changed(remember_cut=True),
-    "cascade": lambda: DeepSort(association=Cascade()),
+    "new ids reconsidered": changed(id_correction_window=50),
+    "nobody remembered": changed(identity_memory_size=0),
+    "waits at the edge, too": changed(max_age_at_border=DEFAULT.max_age),
+    "hidden not remembered": changed(max_stored_occlusion=0.4),
+    "cut off remembered": changed(store_truncated=True),
+    "cascade": lambda: DeepSort(association=MatchingCascade()),
     "pace as published": lambda: DeepSort(motion=AspectMotion()),
     "motion x, y, w, h": lambda: DeepSort(motion=SizeMotion(velocity_noise=1 / 320)),
     "gallery": lambda: DeepSort(appearance=GalleryAppearance()),
     "mean, momentum 0.8": lambda: DeepSort(appearance=MeanAppearance(momentum=0.8)),
-    "no low scores": changed(min_score=DEFAULT.sure_score),
-    "births anywhere": changed(birth_overlap=1.0),
-    "births from sure_score": changed(birth_score=DEFAULT.sure_score),
-    "noise not by score": changed(scale_noise_by_score=False),
-    "not damped": changed(coasting_growth=1.0),
-    "remember everything": changed(remember_score=DEFAULT.min_score),
-    "no common shift": changed(common_shift=False),
-    "gone after 30": changed(max_misses=30),
+    "no low scores": changed(min_score=DEFAULT.high_score_threshold),
+    "births anywhere": changed(max_new_track_overlap=1.0),
+    "births from high_score_threshold": changed(new_track_score=DEFAULT.high_score_threshold),
+    "noise not by score": changed(nsa_kalman=False),
+    "not damped": changed(coasting_size_velocity_decay=1.0),
+    "remember everything": changed(min_gallery_score=DEFAULT.min_score),
+    "no common shift": changed(common_motion_compensation=False),
+    "gone after 30": changed(max_age=30),
 }
 # The default with one of its numbers a notch lower or higher.
 NEIGHBOURS: dict[str, Callable[[], DeepSort]] = {
-    "confirm_after 2": changed(confirm_after=2),
-    "confirm_after 4": changed(confirm_after=4),
-    "max_misses 60": changed(max_misses=60),
-    "max_misses 240": changed(max_misses=240),
-    "leave_after 5": changed(leave_after=5),
-    "sure_score 0.3": changed(sure_score=0.3),
-    "sure_score 0.5": changed(sure_score=0.5),
-    "birth_score 0.5": changed(birth_score=0.5),
-    "birth_score 0.7": changed(birth_score=0.7),
-    "birth_overlap 0.5": changed(birth_overlap=0.5),
-    "birth_overlap 0.7": changed(birth_overlap=0.7),
+    "n_init 2": changed(n_init=2),
+    "n_init 4": changed(n_init=4),
+    "max_age 60": changed(max_age=60),
+    "max_age 240": changed(max_age=240),
+    "max_age_at_border 5": changed(max_age_at_border=5),
+    "high_score_threshold 0.3": changed(high_score_threshold=0.3),
+    "high_score_threshold 0.5": changed(high_score_threshold=0.5),
+    "new_track_score 0.5": changed(new_track_score=0.5),
+    "new_track_score 0.7": changed(new_track_score=0.7),
+    "max_new_track_overlap 0.5": changed(max_new_track_overlap=0.5),
+    "max_new_track_overlap 0.7": changed(max_new_track_overlap=0.7),
     "momentum 0.9": lambda: DeepSort(appearance=MeanAppearance(momentum=0.9)),
     "momentum 0.97": lambda: DeepSort(appearance=MeanAppearance(momentum=0.97)),
     "velocity_noise 1 / 240": lambda: DeepSort(motion=AspectMotion(velocity_noise=1 / 240)),
     "velocity_noise 1 / 480": lambda: DeepSort(motion=AspectMotion(velocity_noise=1 / 480)),
-    "min_evidence 1.5": lambda: DeepSort(association=LikelihoodRatio(min_evidence=1.5)),
-    "min_evidence 2.5": lambda: DeepSort(association=LikelihoodRatio(min_evidence=2.5)),
+    "min_llr 1.5": lambda: DeepSort(association=LikelihoodRatio(min_llr=1.5)),
+    "min_llr 2.5": lambda: DeepSort(association=LikelihoodRatio(min_llr=2.5)),
 }

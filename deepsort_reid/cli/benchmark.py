@@ -132,7 +132,7 @@ def _tracker_of(config: str) -> "Callable[..., DeepSort]":
 def _inputs(sequence: "Sequence", args: argparse.Namespace) -> "SequenceDetections":
     """The detections that every configuration gets."""
     from deepsort_reid.cli.tracking_options import make_embedder, progress
-    from deepsort_reid.vision.detectors import MotDetections, detector_from
+    from deepsort_reid.vision.detectors import MotDetections, load_detector
     from deepsort_reid.vision.detectors.cache import detect_once, read_detections_file
 
     file = sequence.detections
@@ -155,7 +155,7 @@ def _inputs(sequence: "Sequence", args: argparse.Namespace) -> "SequenceDetectio
     def detector() -> Any:
         if args.detector is None:
             return MotDetections(word)
-        return detector_from(args.detector, threads=args.threads)
+        return load_detector(args.detector, threads=args.threads)
 
     def bar(found: Iterator[Any], total: int | None) -> Iterator[Any]:
         return progress(found, total, quiet=args.quiet)

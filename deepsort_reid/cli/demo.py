@@ -19,17 +19,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Render, detect, embed, track, score; leave video.mp4, tracks.txt and summary.json."""
-    from deepsort_reid.cli.output_folder import RunFolder, stage_times
+    from deepsort_reid.cli.output_folder import OutputFolder, stage_times
     from deepsort_reid.cli.tracking_options import make_embedder, progress
-    from deepsort_reid.pipeline import Stopwatch, steps
+    from deepsort_reid.pipeline import StageTimer, steps
     from deepsort_reid.scene import Street
     from deepsort_reid.tracking import DeepSort
     from deepsort_reid.vision.detectors import BackgroundSubtraction
 
     street = Street(seed=args.seed, frames=args.frames, people=args.people)
     tracker = DeepSort(embedder=make_embedder(args.embedder, args.threads))
-    stopwatch = Stopwatch()
-    folder = RunFolder(
+    stopwatch = StageTimer()
+    folder = OutputFolder(
         args.out, frame_rate=None if args.no_video else street.frame_rate, draw=not args.no_video
     )
     frames = (frame for _, frame, _ in street)

@@ -12,7 +12,7 @@ _MANY = 0.01  # of the boxes
 
 
 @dataclass
-class Doubts:
+class Diagnostics:
     """Counts detections, frame by frame; `lines` says what of them looks wrong."""
 
     size: tuple[int, int]  # width, height of the picture in pixels
@@ -33,15 +33,15 @@ class Doubts:
         self.outside += int(outside.sum())
         self.best_score = max(self.best_score, float(found.score.max(initial=-np.inf)))
 
-    def lines(self, birth_score: float) -> list[str]:
+    def lines(self, new_track_score: float) -> list[str]:
         """One line for each doubt; none where all is as it should be."""
         lines = []
         if self.frames and self.empty >= _NEARLY_ALL * self.frames:
             lines.append(f"no detections in {self.empty} of {self.frames} frames")
-        if self.boxes and self.best_score < birth_score:
+        if self.boxes and self.best_score < new_track_score:
             lines.append(
-                f"the best score is {self.best_score:.3g}, below birth_score {birth_score:g}: "
-                "no track could begin"
+                f"the best score is {self.best_score:.3g}, below new_track_score "
+                f"{new_track_score:g}: no track could begin"
             )
         if self.boxes and self.outside >= _MANY * self.boxes:
             width, height = self.size

@@ -16,7 +16,7 @@ import numpy as np
 from deepsort_reid import __version__
 from deepsort_reid.io.mot import write_rows
 from deepsort_reid.io.track_writers import CsvWriter, JsonLinesWriter, ResultWriter, TrackWriter
-from deepsort_reid.pipeline import Step, Stopwatch
+from deepsort_reid.pipeline import StageTimer, Step
 from deepsort_reid.structures.mot_rows import MotRows
 from deepsort_reid.tracking.extras.explain import Record
 
@@ -30,7 +30,7 @@ _WRITERS: dict[str, Callable[[Path], TrackWriter]] = {
 }
 
 
-class ReasonWriter:
+class ExplanationWriter:
     """In words, frame by frame, which box each person with an id got and why not another."""
 
     def __init__(self, path: Path, record: Record) -> None:
@@ -55,7 +55,7 @@ class ReasonWriter:
         self._file.close()
 
 
-class RunFolder:
+class OutputFolder:
     """Writes what a run finds, frame by frame, and completes every file however the run ends.
 
     Args:
@@ -86,7 +86,7 @@ class RunFolder:
         self._frame_rate = frame_rate
         self._save_detections = save_detections
         self._record = record
-        self._reasons: ReasonWriter | None = None
+        self._reasons: ExplanationWriter | None = None
         self._open_files = ExitStack()
         self._tracks: TrackWriter | None = None
         self._video: Any = None
@@ -101,7 +101,7 @@ class RunFolder:
         probe.touch()
         probe.unlink()
 
-    def add(self, step: Step, stopwatch: Stopwatch) -> Any:
+    def add(self, step: Step, stopwatch: StageTimer) -> Any:
         """Write one frame; returns the annotated frame, or None when nothing is drawn."""
         if self._tracks is None:
             self._begin(step)
@@ -132,7 +132,7 @@ class RunFolder:
         self._tracks = _WRITERS[self._layout](path)
         self._open_files.callback(self._tracks.close)
         if self._record is not None:
-            self._reasons = ReasonWriter(self.folder / "why.txt", self._record)
+            self._reasons = ExplanationWriter(self.folder / "why.txt", self._record)
             self._open_files.callback(self._reasons.close)
         if self._draw:
             from deepsort_reid.vision.drawing import Drawer
@@ -161,7 +161,7 @@ class RunFolder:
         if found.embedding is not None:
             self._embeddings.append((step.number, found.embedding))
 
-    def __enter__(self) -> "RunFolder":
+    def __enter__(self) -> "OutputFolder":
         return self
 
     def __exit__(
@@ -221,7 +221,7 @@ def versions() -> dict[str, str]:
     return found
 
 
-def stage_times(stopwatch: Stopwatch, frames: int) -> dict[str, Any]:
+def stage_times(stopwatch: StageTimer, frames: int) -> dict[str, Any]:
     """Milliseconds per frame of every stage, and frames per second of all of them together."""
     total = sum(stopwatch.seconds.values())
     per_frame = {

@@ -84,10 +84,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Track the source; 2 when the video ended early, with everything until then saved."""
-    from deepsort_reid.cli.diagnostics import Doubts
-    from deepsort_reid.cli.output_folder import RunFolder, stage_times
+    from deepsort_reid.cli.diagnostics import Diagnostics
+    from deepsort_reid.cli.output_folder import OutputFolder, stage_times
     from deepsort_reid.io.video_reader import TruncatedVideo, open_video
-    from deepsort_reid.pipeline import Stopwatch, steps
+    from deepsort_reid.pipeline import StageTimer, steps
     from deepsort_reid.tracking import DeepSort, FixedLag
 
     note = _silent if args.quiet else _note
@@ -105,8 +105,8 @@ def run(args: argparse.Namespace) -> int:
     camera_motion = make_camera_motion(args.camera_motion, args.start, args.every)
     tracker = DeepSort(read_config(args.config), embedder=embedder, record=args.record)
     out = args.out or Path(f"{_name_of(args.source)}-tracks")
-    stopwatch = Stopwatch()
-    folder = RunFolder(
+    stopwatch = StageTimer()
+    folder = OutputFolder(
         out,
         layout=args.format,
         draw=args.show or not args.no_video,
@@ -125,7 +125,7 @@ def run(args: argparse.Namespace) -> int:
         stopwatch=stopwatch,
     )
     status, ended_early = "failed", ""
-    doubts = Doubts(video.size)
+    doubts = Diagnostics(video.size)
     try:
         with folder:
             for step in progress(found, _frames_ahead(video.length, args), quiet=args.quiet):
@@ -157,7 +157,7 @@ def run(args: argparse.Namespace) -> int:
         f"{folder.frames} frames, {len(folder.ids)} people, {folder.boxes} boxes, "
         f"{times['frames_per_second']} frames per second -> {out}"
     )
-    for line in [] if args.quiet else doubts.lines(tracker.config.birth_score):
+    for line in [] if args.quiet else doubts.lines(tracker.config.new_track_score):
         print(f"deepsort-reid track: note: {line}", file=sys.stderr)
     if ended_early and not folder.frames:
         raise ValueError(ended_early)

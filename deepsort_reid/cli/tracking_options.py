@@ -37,7 +37,7 @@ def read_config(path: Path | None) -> "DeepSortConfig | None":
 
 def make_detector(args: argparse.Namespace, note: Callable[[str], None]) -> tuple[Any, str]:
     """The detector that the arguments name, or the one that fits the source; and its name."""
-    from deepsort_reid.vision.detectors import MotDetections, TorchvisionDetector, detector_from
+    from deepsort_reid.vision.detectors import MotDetections, TorchvisionDetector, load_detector
     from deepsort_reid.vision.detectors.cache import SavedDetections
 
     if args.min_score is not None and not 0 <= args.min_score <= 1:
@@ -69,7 +69,7 @@ def make_detector(args: argparse.Namespace, note: Callable[[str], None]) -> tupl
             "camera that stands still; --detector FILE.onnx or a torchvision name sees all"
         )
     name = args.detector or "background"
-    return detector_from(name, min_score=args.min_score, threads=args.threads), name
+    return load_detector(name, min_score=args.min_score, threads=args.threads), name
 
 
 def make_embedder(name: str | None, threads: int | None) -> Any:

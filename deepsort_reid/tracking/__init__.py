@@ -4,28 +4,28 @@ from deepsort_reid.tracking.config import DeepSortConfig
 from deepsort_reid.tracking.gallery import GalleryAppearance, MeanAppearance
 from deepsort_reid.tracking.kalman import AspectMotion, SizeMotion
 from deepsort_reid.tracking.likelihood_ratio import (
-    AppearanceEvidence,
+    AppearanceLLR,
     LikelihoodRatio,
-    MotionEvidence,
+    MotionLLR,
 )
-from deepsort_reid.tracking.matching_cascade import Cascade
-from deepsort_reid.tracking.refinement.fixed_lag import Delayed, FixedLag
+from deepsort_reid.tracking.matching_cascade import MatchingCascade
+from deepsort_reid.tracking.refinement.fixed_lag import FixedLag, LaggedTracks
 from deepsort_reid.tracking.refinement.linking import Linking
 from deepsort_reid.tracking.tracker import DeepSort, published
 
 __all__ = [
-    "AppearanceEvidence",
+    "AppearanceLLR",
     "AspectMotion",
-    "Cascade",
     "DeepSort",
     "DeepSortConfig",
-    "Delayed",
     "FixedLag",
     "GalleryAppearance",
+    "LaggedTracks",
     "LikelihoodRatio",
     "Linking",
+    "MatchingCascade",
     "MeanAppearance",
-    "MotionEvidence",
+    "MotionLLR",
     "SizeMotion",
     "published",
 ]

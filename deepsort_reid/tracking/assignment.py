@@ -46,7 +46,7 @@ def assign(cost: Array, max_cost: float) -> Matching:
     return matching_of(pairs, cost.shape)
 
 
-def assign_in_order(cost: Array, priority: NDArray[np.int64], max_cost: float) -> Matching:
+def matching_cascade(cost: Array, priority: NDArray[np.int64], max_cost: float) -> Matching:
     """Match in rounds: tracks of the lowest `priority` (N,) choose first.
 
     With priority = frames since last match this is the matching cascade of

@@ -12,7 +12,7 @@ from deepsort_reid.tracking.kalman import POSITION, MotionModel
 from deepsort_reid.tracking.track_table import TrackTable
 
 
-class Candidates(NamedTuple):
+class AssociationInput(NamedTuple):
     """The N tracks of `table`, predicted to this frame, and M detections.
 
     `pool` remembers the looks behind `table.slot`, `model` reads `table.motion`. Detections that

@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 from deepsort_reid.structures.tracks import State
 from deepsort_reid.tracking import kalman
 from deepsort_reid.tracking.assignment import Matching, assign, matching_of
-from deepsort_reid.tracking.association import Candidates
+from deepsort_reid.tracking.association import AssociationInput
 from deepsort_reid.tracking.costs import forbid
-from deepsort_reid.tracking.extras.explain import Judgement
+from deepsort_reid.tracking.extras.explain import PairScores
 from deepsort_reid.tracking.kalman import POSITION, MotionModel
 
 Array = NDArray[np.float64]
@@ -42,7 +42,7 @@ def _require_positive(numbers: Any, *names: str) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class MotionEvidence:
+class MotionLLR:
     """How much better a track's motion explains a detection than "somebody else" does.
 
     The offset of centre and height follows Student's t around the prediction: boxes of people
@@ -54,11 +54,11 @@ class MotionEvidence:
 
     tail: float = 4.0  # degrees of freedom; small: far offsets stay possible
     # The paper's noises are cautious: real offsets of the centre are smaller than they say.
-    place_scale: float = 0.7
+    center_std_scale: float = 0.7
     height_scale: float = 1.0
 
     def __post_init__(self) -> None:
-        _require_positive(self, "tail", "place_scale", "height_scale")
+        _require_positive(self, "tail", "center_std_scale", "height_scale")
 
     def __call__(self, model: MotionModel, motion: Array, detections_xyxy: Array) -> Array:
         """Log likelihood ratio (N, M) of N predicted tracks and M boxes."""
@@ -80,7 +80,7 @@ class MotionEvidence:
     def spread(self, model: MotionModel, motion: Array) -> Array:
         """Standard deviations (N, 3) of the offset of centre and height, in pixels."""
         spread = np.sqrt(kalman.innovation_variance(model, motion)[:, PLACE])
-        return spread * (self.place_scale, self.place_scale, self.height_scale)
+        return spread * (self.center_std_scale, self.center_std_scale, self.height_scale)
 
     def ratio(self, motion: Array, spread: Array, squared: Array) -> Array:
         """Log likelihood ratio of squared offsets (N,) or (N, M), in units of `spread` (N, 3)."""
@@ -92,7 +92,7 @@ class MotionEvidence:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AppearanceEvidence:
+class AppearanceLLR:
     """How much better "the same person" explains a cosine distance than "somebody else" does.
 
     Distances are shares of what different people of this video have (so those lie around 1). The
@@ -101,8 +101,8 @@ class AppearanceEvidence:
     Raises ValueError when a spread or `forgetting` is not above 0.
     """
 
-    same_at_once: float = 0.18  # mean share of the same person a frame later
-    same_later: float = 0.5  # and after a long time
+    same_mean_short: float = 0.18  # mean share of the same person a frame later
+    same_mean_long: float = 0.5  # and after a long time
     spread_at_once: float = 0.10
     spread_later: float = 0.22
     spread_of_others: float = 0.28
@@ -117,7 +117,7 @@ class AppearanceEvidence:
     def __call__(self, share: Array, misses: NDArray[np.int64]) -> Array:
         """Log likelihood ratio (N, M) of distances (N, M) to tracks last seen `misses` (N,) ago."""
         later = (1 - np.exp(-(misses - 1) / self.forgetting))[:, None]
-        mean = self.same_at_once + (self.same_later - self.same_at_once) * later
+        mean = self.same_mean_short + (self.same_mean_long - self.same_mean_short) * later
         spread = self.spread_at_once + (self.spread_later - self.spread_at_once) * later
         # One-sided: nobody is less the same person for being more similar than usual.
         same = np.maximum(share - mean, 0) / spread
@@ -134,19 +134,19 @@ class LikelihoodRatio:
     Raises ValueError when the evidence asked for is not finite.
     """
 
-    min_evidence: float = 2.0  # log likelihood ratio that a match needs
-    min_evidence_unseen: float = 3.0  # and where there is no appearance to speak for it
+    min_llr: float = 2.0  # log likelihood ratio that a match needs
+    min_llr_motion_only: float = 3.0  # and where there is no appearance to speak for it
     min_iou: float = 0.1  # with the prediction, for a track that was seen at the last update
-    min_unsure_iou: float = 0.3  # the same for an unsure detection
-    motion: MotionEvidence = MotionEvidence()
-    appearance: AppearanceEvidence = AppearanceEvidence()
+    min_low_score_iou: float = 0.3  # the same for an unsure detection
+    motion: MotionLLR = MotionLLR()
+    appearance: AppearanceLLR = AppearanceLLR()
 
     def __post_init__(self) -> None:
-        for name in ("min_evidence", "min_evidence_unseen"):
+        for name in ("min_llr", "min_llr_motion_only"):
             if not math.isfinite(getattr(self, name)):
                 raise ValueError(f"{name} must be finite, got {getattr(self, name)}")
 
-    def __call__(self, asked: Candidates) -> Matching:
+    def __call__(self, asked: AssociationInput) -> Matching:
         """Pairs of table rows and detection rows."""
         table, forbidden = asked.table, asked.forbidden
         if not forbidden.size:
@@ -157,46 +157,46 @@ class LikelihoodRatio:
         tentative = table.state == State.TENTATIVE
         pairs = np.empty((0, 2), dtype=np.intp)
         for chooser in (~tentative, tentative):
-            pairs = _extended(pairs, cost, chooser, -self.min_evidence)
+            pairs = _extended(pairs, cost, chooser, -self.min_llr)
 
         expected = table.state == State.CONFIRMED
         unlike = forbid(1 - overlap, forbidden | sure)
         return matching_of(
-            _extended(pairs, unlike, expected, 1 - self.min_unsure_iou), forbidden.shape
+            _extended(pairs, unlike, expected, 1 - self.min_low_score_iou), forbidden.shape
         )
 
-    def judge(self, asked: Candidates) -> Judgement:
+    def judge(self, asked: AssociationInput) -> PairScores:
         """What the rule thinks of every pair, for the record; slower than a call."""
         table, pool, model, detections, sure, forbidden = asked
         overlap = asked.overlap()
         motion = self.motion(model, table.motion, detections.xyxy)
         total = self.evidence(asked, overlap)
         # An unsure detection is nobody's but the one's who was expected just there.
-        expected = (table.state == State.CONFIRMED)[:, None] & (overlap >= self.min_unsure_iou)
+        expected = (table.state == State.CONFIRMED)[:, None] & (overlap >= self.min_low_score_iou)
         # The best look could not have helped; without looks motion is all there was.
         seen = asked.with_looks() & pool.calibration.useful
         best = np.where(seen, motion + self.appearance.most, total)
-        hopeless = ~np.isfinite(total) | (best < self.min_evidence)
+        hopeless = ~np.isfinite(total) | (best < self.min_llr)
         refused_by_motion = np.where(sure, hopeless, forbidden | ~expected)
         appearance = np.where(seen & np.isfinite(total), total - motion, np.nan)
-        refused_by_appearance = ~refused_by_motion & sure & (total < self.min_evidence)
-        return Judgement(
+        refused_by_appearance = ~refused_by_motion & sure & (total < self.min_llr)
+        return PairScores(
             motion,
             appearance,
             total,
-            self.min_evidence,
+            self.min_llr,
             True,
             refused_by_motion,
             refused_by_appearance,
         )
 
-    def evidence(self, asked: Candidates, overlap: Array) -> Array:
+    def evidence(self, asked: AssociationInput, overlap: Array) -> Array:
         """Log likelihood ratio (N, M) of "the same person"; -inf where a match is impossible."""
         table, pool, model, detections, _, forbidden = asked
         by_motion = self.motion(model, table.motion, detections.xyxy)
         coasting = (table.state == State.COASTING)[:, None]
         possible = (by_motion > _HOPELESS) & ~forbidden & (coasting | (overlap >= self.min_iou))
-        by_looks = np.full(possible.shape, self.min_evidence - self.min_evidence_unseen)
+        by_looks = np.full(possible.shape, self.min_llr - self.min_llr_motion_only)
         seen = possible & asked.with_looks() & pool.calibration.useful
         if detections.embedding is not None and seen.any():
             distance = pool.cosine_distance(table.slot, detections.embedding, seen)

@@ -8,43 +8,43 @@ from numpy.typing import NDArray
 
 from deepsort_reid.structures.tracks import State
 from deepsort_reid.tracking import kalman
-from deepsort_reid.tracking.assignment import Matching, assign, assign_in_order, matching_of
-from deepsort_reid.tracking.association import Candidates
+from deepsort_reid.tracking.assignment import Matching, assign, matching_cascade, matching_of
+from deepsort_reid.tracking.association import AssociationInput
 from deepsort_reid.tracking.costs import forbid, fuse, iou_cost
-from deepsort_reid.tracking.extras.explain import Judgement
+from deepsort_reid.tracking.extras.explain import PairScores
 from deepsort_reid.tracking.kalman import GATE_95
 
 Pairs = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cascade:
+class MatchingCascade:
     """Appearance decides and motion gates; who was seen last chooses first; IoU takes the rest.
 
     Raises ValueError when a limit is not finite, the gate of motion is not above 0, or the weight
     is outside [0, 1].
     """
 
-    max_appearance_cost: float = 0.2  # cosine distance
-    max_iou_cost: float = 0.7  # 1 - IoU
-    max_motion_cost: float = GATE_95[4]  # squared Mahalanobis distance
+    max_cosine_distance: float = 0.2  # cosine distance
+    max_iou_distance: float = 0.7  # 1 - IoU
+    gating_threshold: float = GATE_95[4]  # squared Mahalanobis distance
     motion_weight: float = 0.0  # of motion in the fused cost
 
     def __post_init__(self) -> None:
-        for name in ("max_appearance_cost", "max_iou_cost", "max_motion_cost"):
+        for name in ("max_cosine_distance", "max_iou_distance", "gating_threshold"):
             if not math.isfinite(getattr(self, name)):
                 raise ValueError(f"{name} must be finite, got {getattr(self, name)}")
-        if self.max_motion_cost <= 0:
-            raise ValueError(f"max_motion_cost must be above 0, got {self.max_motion_cost}")
+        if self.gating_threshold <= 0:
+            raise ValueError(f"gating_threshold must be above 0, got {self.gating_threshold}")
         if not 0 <= self.motion_weight <= 1:
             raise ValueError(f"motion_weight must be in [0, 1], got {self.motion_weight}")
 
-    def __call__(self, asked: Candidates) -> Matching:
+    def __call__(self, asked: AssociationInput) -> Matching:
         """Pairs of table rows and detection rows."""
         table, forbidden = asked.table, asked.forbidden
         confirmed = np.flatnonzero(table.state != State.TENTATIVE)
         sighted, cost = self._appearance_cost(asked)
-        first = assign_in_order(cost[confirmed], table.misses[confirmed], self.max_appearance_cost)
+        first = matching_cascade(cost[confirmed], table.misses[confirmed], self.max_cosine_distance)
         by_looks = np.column_stack([confirmed[first.pairs[:, 0]], first.pairs[:, 1]])
 
         left = matching_of(by_looks, cost.shape)
@@ -55,12 +55,13 @@ class Cascade:
         overlap = iou_cost(asked.expected_xyxy()[rows], asked.detections.xyxy[columns])
         here = np.ix_(rows, columns)
         second = assign(
-            forbid(overlap, forbidden[here] | (~recent[:, None] & sighted[here])), self.max_iou_cost
+            forbid(overlap, forbidden[here] | (~recent[:, None] & sighted[here])),
+            self.max_iou_distance,
         )
         by_place = np.column_stack([rows[second.pairs[:, 0]], columns[second.pairs[:, 1]]])
         return matching_of(np.concatenate([by_looks, by_place]), cost.shape)
 
-    def judge(self, asked: Candidates) -> Judgement:
+    def judge(self, asked: AssociationInput) -> PairScores:
         """What the rule thinks of every pair, for the record; slower than a call."""
         table, pool, model, detections, _, forbidden = asked
         motion = kalman.squared_mahalanobis(model, table.motion, model.measure(detections.xyxy))
@@ -74,14 +75,14 @@ class Cascade:
         overlap = iou_cost(asked.expected_xyxy(), detections.xyxy)
         # A second way leads over IoU: for who was seen at the last update, or has no looks.
         near = ((table.state != State.COASTING)[:, None] | ~sighted) & (
-            overlap <= self.max_iou_cost
+            overlap <= self.max_iou_distance
         )
         refused = forbidden | ~(np.isfinite(cost) | near)
-        outside = forbidden | ~sighted | (motion > self.max_motion_cost)
+        outside = forbidden | ~sighted | (motion > self.gating_threshold)
         by_motion, by_looks = refused & outside, refused & ~outside
-        return Judgement(motion, looks, cost, self.max_appearance_cost, False, by_motion, by_looks)
+        return PairScores(motion, looks, cost, self.max_cosine_distance, False, by_motion, by_looks)
 
-    def _appearance_cost(self, asked: Candidates) -> tuple[Pairs, NDArray[np.float64]]:
+    def _appearance_cost(self, asked: AssociationInput) -> tuple[Pairs, NDArray[np.float64]]:
         """Which pairs (N, M) have an appearance on both sides, and the gated, fused cost (N, M)."""
         table, pool, model, detections, _, forbidden = asked
         embedding = detections.embedding
@@ -91,10 +92,10 @@ class Cascade:
         sighted = asked.with_looks()
         motion = kalman.squared_mahalanobis(model, table.motion, model.measure(detections.xyxy))
         # Gate before appearance: comparing galleries is the dearest step by far.
-        allowed = sighted & (motion <= self.max_motion_cost) & ~forbidden
+        allowed = sighted & (motion <= self.gating_threshold) & ~forbidden
         looks = pool.cosine_distance(table.slot, embedding, allowed)
-        looks[looks > self.max_appearance_cost] = np.inf
+        looks[looks > self.max_cosine_distance] = np.inf
         # Both terms on the same scale: as shares of what their gates allow.
         return sighted, fuse(
-            motion * (self.max_appearance_cost / self.max_motion_cost), looks, self.motion_weight
+            motion * (self.max_cosine_distance / self.gating_threshold), looks, self.motion_weight
         )

@@ -2,7 +2,7 @@
 
 Every per-track array lives here: one `append` and one `keep` move them all.
 
-| state     | matched | hits reach `confirm_after` | misses exceed `max_misses` | becomes   |
+| state     | matched | hits reach `n_init` | misses exceed `max_age` | becomes   |
 |-----------|---------|----------------------------|----------------------------|-----------|
 | (birth)   | yes     | no                         |                            | tentative |
 | (birth)   | yes     | yes                        |                            | confirmed |
@@ -17,7 +17,7 @@ Every per-track array lives here: one `append` and one `keep` move them all.
 | coasting  | no      |                            | yes                        | gone      |
 
 `misses` counts the frames since the last match: a track that was matched in this frame has 0, and
-one with `misses == max_misses` is still alive. An id is given on becoming confirmed, never before.
+one with `misses == max_age` is still alive. An id is given on becoming confirmed, never before.
 """
 
 from typing import Any
@@ -31,8 +31,8 @@ from deepsort_reid.tracking.extras import box_smoothing
 GONE = -1
 
 _TENTATIVE, _CONFIRMED, _COASTING = State.TENTATIVE, State.CONFIRMED, State.COASTING
-# Indexed by state, matched, limit reached; the limit is `confirm_after` hits for a matched track
-# and `max_misses` misses for an unmatched one.
+# Indexed by state, matched, limit reached; the limit is `n_init` hits for a matched track
+# and `max_age` misses for an unmatched one.
 _NEXT = np.array(
     [
         [[GONE, GONE], [_TENTATIVE, _CONFIRMED]],
@@ -49,14 +49,14 @@ def next_state(
     hits: NDArray[np.int64],
     misses: NDArray[np.int64],
     *,
-    confirm_after: int,
-    max_misses: int | NDArray[np.int64],
+    n_init: int,
+    max_age: int | NDArray[np.int64],
 ) -> NDArray[np.int64]:
     """The truth table above for N tracks at once; `hits` and `misses` count this frame already.
 
-    `max_misses` is one for all, or (N,).
+    `max_age` is one for all, or (N,).
     """
-    limit = np.where(matched, hits >= confirm_after, misses > max_misses)
+    limit = np.where(matched, hits >= n_init, misses > max_age)
     return np.asarray(_NEXT[state, matched.astype(np.intp), limit.astype(np.intp)])
 
 

@@ -11,20 +11,20 @@ from deepsort_reid.structures.frame import Frame, check_frame
 from deepsort_reid.structures.tracks import State, Tracks
 from deepsort_reid.tracking import kalman
 from deepsort_reid.tracking.assignment import Matching
-from deepsort_reid.tracking.association import Candidates
+from deepsort_reid.tracking.association import AssociationInput
 from deepsort_reid.tracking.config import DeepSortConfig
 from deepsort_reid.tracking.costs import other_class
 from deepsort_reid.tracking.extras import box_smoothing
 from deepsort_reid.tracking.extras.box_smoothing import Jitter
 from deepsort_reid.tracking.extras.common_motion import common_shift
-from deepsort_reid.tracking.extras.explain import Explanation, FrameRecord, Judgement, Record
+from deepsort_reid.tracking.extras.explain import Explanation, FrameRecord, PairScores, Record
 from deepsort_reid.tracking.extras.id_assignment import Naming
 from deepsort_reid.tracking.extras.identity_memory import Identities
 from deepsort_reid.tracking.extras.visibility import View, hidden_share
 from deepsort_reid.tracking.gallery import Appearance, GalleryAppearance, MeanAppearance
 from deepsort_reid.tracking.kalman import WALKING, AspectMotion, MotionModel
 from deepsort_reid.tracking.likelihood_ratio import LikelihoodRatio
-from deepsort_reid.tracking.matching_cascade import Cascade
+from deepsort_reid.tracking.matching_cascade import MatchingCascade
 from deepsort_reid.tracking.track_table import GONE, TrackTable, next_state
 
 Array = NDArray[np.float64]
@@ -40,9 +40,9 @@ class FrameEmbedder(Protocol):
 class Association(Protocol):
     """Who goes with whom: pairs of table rows and detection rows, none of them forbidden."""
 
-    def __call__(self, asked: Candidates, /) -> Matching: ...
+    def __call__(self, asked: AssociationInput, /) -> Matching: ...
 
-    def judge(self, asked: Candidates, /) -> Judgement: ...
+    def judge(self, asked: AssociationInput, /) -> PairScores: ...
 
 
 class DeepSort:
@@ -51,7 +51,7 @@ class DeepSort:
     Args:
         config: the numbers.
         embedder: called with a frame and the boxes of detections that come without embeddings.
-        association: who goes with whom; `LikelihoodRatio()` unless given, or `Cascade()`.
+        association: who goes with whom; `LikelihoodRatio()` unless given, or `MatchingCascade()`.
         motion: how boxes move; `AspectMotion(velocity_noise=1 / 320)` unless given.
         appearance: what a track remembers; `MeanAppearance()` unless given.
         identities: people who left, to be recognised when they return; a memory of its own
@@ -100,8 +100,8 @@ class DeepSort:
         self._table = TrackTable()
         self._pool = self._appearance.pool()
         given = self._given_identities
-        self.identities = Identities(self.config.remember_people) if given is None else given
-        self._naming = Naming(self.identities, self.config.reconsider)
+        self.identities = Identities(self.config.identity_memory_size) if given is None else given
+        self._naming = Naming(self.identities, self.config.id_correction_window)
         self._view = View()
         self._jitter = Jitter()
         self._frame_shape: tuple[int, ...] | None = None
@@ -127,7 +127,7 @@ class DeepSort:
             frame: the picture, BGR uint8 (H, W, 3); needed when an embedder is to embed.
             camera: the camera's motion since the last frame, affine (2, 3): previous -> current.
             dt: time since the last frame, in frames. Motion takes it as it is; ages and misses
-                count whole frames, at least one a call, so `max_misses` is a number of frames
+                count whole frames, at least one a call, so `max_age` is a number of frames
                 and not of calls: at dt=3, 120 of them are over after 40 calls.
 
         Returns:
@@ -143,7 +143,7 @@ class DeepSort:
         row, detections = self._usable(given, frame)
         before = self._filtered()
         self._predict(camera, dt)
-        if self.config.common_shift:
+        if self.config.common_motion_compensation:
             self._shift(detections)
         self._carry(before)
         self._calibrate(detections)
@@ -213,7 +213,7 @@ class DeepSort:
         if camera is not None:
             table.motion = kalman.moved_by_camera(self._model, table.motion, camera)
         coasting = table.state == State.COASTING
-        table.motion[coasting, kalman.VELOCITY, 2:] *= self.config.coasting_growth**dt
+        table.motion[coasting, kalman.VELOCITY, 2:] *= self.config.coasting_size_velocity_decay**dt
         table.motion = kalman.predict(self._model, table.motion, dt)
         elapsed = max(1, round(dt))
         self._naming.let_time_pass(elapsed)
@@ -230,7 +230,7 @@ class DeepSort:
 
     def _carry(self, before: Array) -> None:
         """Steady boxes move as the filter's, which were at `before` (N, 4) in the last frame."""
-        if self.config.steady_boxes:
+        if self.config.smooth_boxes:
             table = self._table
             table.calm = self._jitter.carry(table.calm, before, self._filtered())
 
@@ -240,16 +240,21 @@ class DeepSort:
             seen = detections.embedding.any(axis=1) & self._sure(detections)
             self._pool.calibration.see_frame(detections.embedding[seen])
 
-    def _candidates(self, detections: Detections) -> Candidates:
+    def _candidates(self, detections: Detections) -> AssociationInput:
         table = self._table
         forbidden = np.zeros((len(table), len(detections)), dtype=bool)
-        if not self.config.match_across_classes:
+        if not self.config.class_agnostic:
             forbidden = other_class(table.class_id(), detections.class_id)
         sure = self._sure(detections)
-        return Candidates(table, self._pool, self._model, detections, sure, forbidden)
+        return AssociationInput(table, self._pool, self._model, detections, sure, forbidden)
 
     def _note(
-        self, record: Record, given: Detections, row: Rows, asked: Candidates, matching: Matching
+        self,
+        record: Record,
+        given: Detections,
+        row: Rows,
+        asked: AssociationInput,
+        matching: Matching,
     ) -> None:
         """Write down what could have been chosen, and what was."""
         table = self._table
@@ -282,7 +287,7 @@ class DeepSort:
             self._model.measure(xyxy),
             self._noise_scale(score),
         )
-        if self.config.steady_boxes:
+        if self.config.smooth_boxes:
             coasted = table.state[tracks] == State.COASTING
             table.calm = self._jitter.see(table.calm, tracks, xyxy, coasted)
         table.xyxy[tracks], table.score[tracks] = xyxy, score
@@ -297,20 +302,20 @@ class DeepSort:
         table, config = self._table, self.config
         matched = np.ones(len(table), dtype=bool)
         matched[matching.unmatched_tracks] = False
-        leave_after = min(config.leave_after, config.max_misses)
+        max_age_at_border = min(config.max_age_at_border, config.max_age)
         table.state = next_state(
             table.state,
             matched,
             table.hits,
             table.misses,
-            confirm_after=config.confirm_after,
-            max_misses=np.where(self._view.cuts(table.xyxy), leave_after, config.max_misses),
+            n_init=config.n_init,
+            max_age=np.where(self._view.cuts(table.xyxy), max_age_at_border, config.max_age),
         )
         ended = table.state == GONE
         self._naming.see_off(table, self._pool, ended)
         self._end(ended)
         self._end(self._naming.give_new(table, self._pool))
-        if config.reconsider:
+        if config.id_correction_window:
             self._end(self._naming.revise(table, self._pool))
 
     def _start(self, detections: Detections, row: Rows, free: Rows) -> None:
@@ -335,7 +340,7 @@ class DeepSort:
             slot=self._pool.take(n),
         )
         born = np.arange(len(table) - n, len(table))
-        if self.config.confirm_after == 1:
+        if self.config.n_init == 1:
             table.state[born] = State.CONFIRMED
         table.vote(born, detections.class_id[free], score)
         self._remember(table.slot[born], detections, free, np.zeros(n, dtype=bool))
@@ -347,7 +352,7 @@ class DeepSort:
         One that lies mostly on a person who was seen in this frame, or covers one, is a second box
         of that person. The order keeps new ids independent of the order of the detections.
         """
-        free = free[detections.score[free] >= self.config.birth_score]
+        free = free[detections.score[free] >= self.config.new_track_score]
         table = self._table
         seen = table.state == State.CONFIRMED
         people = table.xyxy[seen]
@@ -355,9 +360,9 @@ class DeepSort:
             xyxy = detections.xyxy[free]
             smaller = np.minimum(boxes.area(people)[:, None], boxes.area(xyxy))
             covered = boxes.intersection(people, xyxy) / smaller
-            if not self.config.match_across_classes:
+            if not self.config.class_agnostic:
                 covered[other_class(table.class_id()[seen], detections.class_id[free])] = 0
-            free = free[covered.max(axis=0) <= self.config.birth_overlap]
+            free = free[covered.max(axis=0) <= self.config.max_new_track_overlap]
         xyxy, score = detections.xyxy[free], detections.score[free]
         return free[np.lexsort((xyxy[:, 3], xyxy[:, 2], xyxy[:, 1], xyxy[:, 0], -score))]
 
@@ -395,20 +400,20 @@ class DeepSort:
 
     def _sure(self, detections: Detections) -> NDArray[np.bool_]:
         """Which detections (M,) compete for every track."""
-        return np.asarray(detections.score >= self.config.sure_score)
+        return np.asarray(detections.score >= self.config.high_score_threshold)
 
     def _clean(self, detections: Detections) -> NDArray[np.bool_]:
         """Which boxes (M,) show one whole person: unsure ones are often half of somebody else."""
         config = self.config
-        clean = detections.score >= config.remember_score
-        if not config.remember_cut:
+        clean = detections.score >= config.min_gallery_score
+        if not config.store_truncated:
             clean &= ~self._view.cuts(detections.xyxy)
-        if config.remember_hidden < 1:
-            clean &= hidden_share(detections.xyxy) <= config.remember_hidden
+        if config.max_stored_occlusion < 1:
+            clean &= hidden_share(detections.xyxy) <= config.max_stored_occlusion
         return clean
 
     def _noise_scale(self, score: Array) -> Any:
-        if not self.config.scale_noise_by_score:
+        if not self.config.nsa_kalman:
             return 1.0
         # A perfect score would make the filter believe one box blindly; 5 % of doubt stays.
         return np.clip(1 - score, 0.05, 1)
@@ -421,7 +426,7 @@ class DeepSort:
         table = self._table
         filtered = self._filtered()[rows]
         seen = table.detection[rows] >= 0
-        if self.config.steady_boxes:
+        if self.config.smooth_boxes:
             reported = box_smoothing.steady_boxes(table.calm[rows], table.xyxy[rows], seen)
         else:
             reported = np.where(seen[:, None], table.xyxy[rows], filtered)
@@ -443,7 +448,7 @@ def published(*, embedder: FrameEmbedder | None = None, record: bool = False) ->
     return DeepSort(
         DeepSortConfig.published(),
         embedder=embedder,
-        association=Cascade(),
+        association=MatchingCascade(),
         motion=AspectMotion(),
         appearance=GalleryAppearance(),
         record=record,

@@ -423,7 +423,7 @@ def test_the_ablation_gives_gain_and_interval_over_the_rung_above(
     data_root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(inputs.GROUPS, "frames+public", ("TUD-Campus-public",))
-    slow = lambda: DeepSort(DeepSortConfig(confirm_after=20))  # noqa: E731
+    slow = lambda: DeepSort(DeepSortConfig(n_init=20))  # noqa: E731
     monkeypatch.setattr(ablation, "RUNGS", {"slow": slow, "quick": DeepSort, "again": DeepSort})
     monkeypatch.setattr(ablation, "ALTERNATIVES", {"other": slow})
     assert ablation.main(["--data", str(data_root), "--group", "frames+public"]) == 0
@@ -448,7 +448,7 @@ def test_the_rungs_climb_from_the_paper_to_the_default() -> None:
     assert names[0] == "as published"
     assert names[-1] == "DeepSort()"
     below_default = configurations.RUNGS[names[-2]]().config
-    assert replace(below_default, steady_boxes=True) == configurations.DEFAULT
+    assert replace(below_default, smooth_boxes=True) == configurations.DEFAULT
     scene = crowd(5, 12)
     everything = {
         **configurations.RUNGS,

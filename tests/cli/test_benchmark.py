@@ -121,7 +121,7 @@ def test_sequences_are_chosen_before_or_after_the_folder_one_or_several(data, ou
 
 def test_several_configurations_are_rows_of_one_table(bench, data, out, tmp_path, capsys):
     early = tmp_path / "early.json"
-    early.write_text('{"confirm_after": 1}')
+    early.write_text('{"n_init": 1}')
     options = [option for name in ("default", early, "published") for option in ("--config", name)]
     assert bench(data, *options) == 0
     printed = capsys.readouterr().out
@@ -130,7 +130,7 @@ def test_several_configurations_are_rows_of_one_table(bench, data, out, tmp_path
     assert len(read_results(out / "early" / "SEQ-01.txt")) == 2 * FRAMES
     assert len(read_results(out / "default" / "SEQ-01.txt")) == 2 * (FRAMES - 2)
     card = json.loads((out / "early" / "SEQ-01.json").read_text(encoding="utf-8"))
-    assert card["config"]["confirm_after"] == "1"
+    assert card["config"]["n_init"] == "1"
 
 
 def test_a_second_run_tracks_nothing_again_and_prints_the_same(bench, data, updates, capsys):
@@ -161,11 +161,11 @@ def test_whatever_decides_the_result_makes_the_run_anew(
     change, bench, data, updates, out, tmp_path
 ):
     config = tmp_path / "mine.json"
-    config.write_text('{"max_misses": 30}')
+    config.write_text('{"max_age": 30}')
     options = ["--only", "SEQ-01", "--config", config]
     assert bench(data, *options) == 0
     if change == "config":
-        config.write_text('{"max_misses": 31}')
+        config.write_text('{"max_age": 31}')
     elif change == "detections":
         walkers.write_detections(data / "SEQ-01" / "det" / "det.txt", FRAMES, score=0.8)
     elif change == "truth":
@@ -185,13 +185,13 @@ def test_a_run_of_another_configuration_cut_short_does_not_pass_for_the_first(
 ):
     config = tmp_path / "mine.json"
     options = ["--only", "SEQ-01", "--config", config]
-    config.write_text('{"max_misses": 30}')
+    config.write_text('{"max_age": 30}')
     assert bench(data, *options) == 0
     before = (out / "mine" / "SEQ-01.txt").read_bytes()
-    config.write_text('{"max_misses": 31}')
+    config.write_text('{"max_age": 31}')
     updates.frames, updates.stop_at = 0, 5
     assert bench(data, *options) == 130
-    config.write_text('{"max_misses": 30}')
+    config.write_text('{"max_age": 30}')
     updates.frames, updates.stop_at = 0, None
     assert bench(data, *options) == 0
     assert updates.frames == FRAMES
@@ -253,7 +253,7 @@ def test_events_asked_for_later_are_those_of_the_tracks_beside_them(
     bench, jumping, updates, out, tmp_path
 ):
     config = tmp_path / "mine.json"
-    config.write_text('{"confirm_after": 3}')
+    config.write_text('{"n_init": 3}')
     events = out / "mine" / "SEQ-04.events.csv"
     assert bench(jumping, "--config", config) == 0
     assert not events.exists()
@@ -261,7 +261,7 @@ def test_events_asked_for_later_are_those_of_the_tracks_beside_them(
     assert updates.frames == 24
     assert ",9," in events.read_text(encoding="utf-8")
     # Another configuration tracked without events, then with: not those of the first one.
-    config.write_text('{"confirm_after": 2}')
+    config.write_text('{"n_init": 2}')
     assert bench(jumping, "--config", config) == 0
     assert bench(jumping, "--config", config, "--events") == 0
     rows = table(events)

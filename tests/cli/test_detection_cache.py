@@ -20,7 +20,7 @@ def seer(monkeypatch):
         seers.append(walkers.Seer())
         return seers[-1]
 
-    monkeypatch.setattr("deepsort_reid.vision.detectors.detector_from", make)
+    monkeypatch.setattr("deepsort_reid.vision.detectors.load_detector", make)
     return lambda: sum(each.calls for each in seers)
 
 
@@ -67,14 +67,14 @@ def test_another_model_or_picture_is_looked_at_anew(change, bench, pictures, see
 def test_a_run_stopped_while_detecting_leaves_no_half_cache(bench, pictures, out, monkeypatch):
     seer = walkers.Seer(fails_at=5, failure=KeyboardInterrupt())
     monkeypatch.setattr(
-        "deepsort_reid.vision.detectors.detector_from", lambda name, **options: seer
+        "deepsort_reid.vision.detectors.load_detector", lambda name, **options: seer
     )
     options = ["--detector", "somebody", "--embedder", "none"]
     assert bench(pictures, *options) == 130
     assert not list(out.rglob("*.npz"))
     again = walkers.Seer()
     monkeypatch.setattr(
-        "deepsort_reid.vision.detectors.detector_from", lambda name, **options: again
+        "deepsort_reid.vision.detectors.load_detector", lambda name, **options: again
     )
     assert bench(pictures, *options) == 0
     assert again.calls == FRAMES

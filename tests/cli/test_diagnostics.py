@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from deepsort_reid import Detections
-from deepsort_reid.cli.diagnostics import Doubts
+from deepsort_reid.cli.diagnostics import Diagnostics
 from deepsort_reid.cli.main import main
 from tests.cli import walkers
 
@@ -12,12 +12,12 @@ INSIDE = [10, 10, 30, 60]
 BIRTH = 0.6
 
 
-def lines_of(frames, birth_score=BIRTH):
+def lines_of(frames, new_track_score=BIRTH):
     """The doubts about frames of (boxes, scores) in a picture of 160x120."""
-    doubts = Doubts((160, 120))
+    doubts = Diagnostics((160, 120))
     for xyxy, score in frames:
         doubts.add(Detections(np.reshape(xyxy, (-1, 4)), score))
-    return doubts.lines(birth_score)
+    return doubts.lines(new_track_score)
 
 
 def test_people_in_the_picture_with_sure_scores_leave_no_doubt():
@@ -33,10 +33,10 @@ def test_frames_without_detections_are_counted_when_nearly_all_are():
 
 def test_scores_that_begin_no_track_are_told_with_the_best():
     frames = [([INSIDE], [0.25]), ([INSIDE, INSIDE], [0.1, 0.5])]
-    told = "the best score is 0.5, below birth_score 0.6: no track could begin"
+    told = "the best score is 0.5, below new_track_score 0.6: no track could begin"
     assert lines_of(frames) == [told]
-    assert lines_of(frames, birth_score=0.5) == []
-    assert lines_of(frames, birth_score=-np.inf) == []
+    assert lines_of(frames, new_track_score=0.5) == []
+    assert lines_of(frames, new_track_score=-np.inf) == []
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def write(path, *rows):
         ([], ["no detections in 8 of 8 frames"]),
         (
             [f"{k},-1,10,10,20,50,0.3" for k in range(1, 9)],
-            ["the best score is 0.3, below birth_score 0.6: no track could begin"],
+            ["the best score is 0.3, below new_track_score 0.6: no track could begin"],
         ),
         (
             [f"{k},-1,900,500,60,150,0.9" for k in range(1, 9)],
@@ -95,8 +95,8 @@ def test_a_run_that_finds_people_notes_nothing(tracked, capsys):
 
 def test_the_birth_score_is_that_of_the_configuration(video, tmp_path, out, capsys):
     config = tmp_path / "tracker.json"
-    config.write_text('{"birth_score": 0.95}', encoding="utf-8")
+    config.write_text('{"new_track_score": 0.95}', encoding="utf-8")
     file = walkers.write_detections(tmp_path / "det.txt", walkers.FRAMES)
     options = ["--embedder", "none", "--no-video", "--out", str(out), "--config", str(config)]
     assert main(["track", str(video), "--detections", str(file), *options]) == 0
-    assert "the best score is 0.9, below birth_score 0.95" in capsys.readouterr().err
+    assert "the best score is 0.9, below new_track_score 0.95" in capsys.readouterr().err

@@ -12,7 +12,7 @@ import pytest
 from deepsort_reid import DeepSort, DeepSortConfig
 from deepsort_reid.cli import track as command
 from deepsort_reid.cli.main import main
-from deepsort_reid.cli.output_folder import RunFolder
+from deepsort_reid.cli.output_folder import OutputFolder
 from deepsort_reid.io.mot import read_detections, read_ground_truth, read_results
 from deepsort_reid.structures import boxes
 from deepsort_reid.vision.detectors.cache import read_detections_file
@@ -67,7 +67,7 @@ def test_the_summary_is_strict_json_and_tells_what_was_run(tracked, out, video, 
 
 
 def test_infinite_limits_and_unknown_numbers_are_still_strict_json(tmp_path):
-    folder = RunFolder(tmp_path, draw=False)
+    folder = OutputFolder(tmp_path, draw=False)
     folder.write_summary({"config": {"low": -math.inf, "high": math.inf}, "mota": math.nan})
     summary = walkers.strict(tmp_path / "summary.json")
     assert summary["config"] == {"low": "-inf", "high": "inf"}
@@ -165,19 +165,22 @@ def test_min_score_leaves_out_what_is_below(video, tmp_path, tracked, out):
 
 def test_the_configuration_of_a_file_is_the_trackers(tracked, out, tmp_path):
     config = tmp_path / "early.json"
-    config.write_text('{"confirm_after": 1}')
+    config.write_text('{"n_init": 1}')
     assert tracked("--config", str(config), "--no-video") == 0
     assert len(read_results(out / "tracks.txt")) == 2 * FRAMES
-    assert walkers.strict(out / "summary.json")["config"]["confirm_after"] == 1
+    assert walkers.strict(out / "summary.json")["config"]["n_init"] == 1
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         (b'{"confirm_afterr": 1}', "DeepSortConfig has no field 'confirm_afterr'"),
-        (b'{\n"confirm_after": 1,\n}', ":3: expected JSON"),
-        (b'{"confirm_after": "one"}', "confirm_after must be a whole number, at least 1"),
-        (b'{"common_shift": 1}', "common_shift must be true or false, got 1"),
+        (b'{\n"n_init": 1,\n}', ":3: expected JSON"),
+        (b'{"n_init": "one"}', "n_init must be a whole number, at least 1"),
+        (
+            b'{"common_motion_compensation": 1}',
+            "common_motion_compensation must be true or false, got 1",
+        ),
         (b'{"min_score": NaN}', "min_score must be a number"),
         (b"[1, 2]", "expected a JSON object, got list"),
         (b"", ":1: expected JSON"),

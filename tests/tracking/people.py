@@ -6,8 +6,14 @@ import numpy as np
 import pytest
 
 from deepsort_reid import DeepSort, DeepSortConfig, Detections, State
-from deepsort_reid.tracking import AspectMotion, Cascade, GalleryAppearance, SizeMotion, kalman
-from deepsort_reid.tracking.association import Candidates
+from deepsort_reid.tracking import (
+    AspectMotion,
+    GalleryAppearance,
+    MatchingCascade,
+    SizeMotion,
+    kalman,
+)
+from deepsort_reid.tracking.association import AssociationInput
 from deepsort_reid.tracking.track_table import TrackTable
 
 MODEL = AspectMotion()
@@ -22,7 +28,7 @@ def as_published(**config):
     """DeepSORT as published, with other values where they are named."""
     return DeepSort(
         replace(DeepSortConfig.published(), **config),
-        association=Cascade(),
+        association=MatchingCascade(),
         motion=AspectMotion(),
         appearance=GalleryAppearance(),
     )
@@ -105,12 +111,12 @@ def scene(xyxy, state, misses, embedding):
     return table, pool
 
 
-def associate(rule, tracks, detections, forbidden=None, sure_score=0.4):
+def associate(rule, tracks, detections, forbidden=None, high_score_threshold=0.4):
     table, pool = tracks
     if forbidden is None:
         forbidden = np.zeros((len(table), len(detections)), dtype=bool)
-    sure = detections.score >= sure_score
-    matching = rule(Candidates(table, pool, MODEL, detections, sure, forbidden))
+    sure = detections.score >= high_score_threshold
+    matching = rule(AssociationInput(table, pool, MODEL, detections, sure, forbidden))
     return {tuple(pair) for pair in matching.pairs.tolist()}
 
 

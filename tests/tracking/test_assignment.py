@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.optimize import linear_sum_assignment
 
-from deepsort_reid.tracking.assignment import assign, assign_in_order, matching_of
+from deepsort_reid.tracking.assignment import assign, matching_cascade, matching_of
 
 SHAPES = [(1, 1), (3, 3), (5, 2), (2, 5), (12, 12), (30, 17), (17, 30), (60, 60)]
 
@@ -124,7 +124,7 @@ def test_the_dearer_choice_is_taken_where_it_saves_a_match():
 def test_an_empty_side_leaves_everybody_unmatched(shape):
     for matching in (
         assign(np.empty(shape), 0.7),
-        assign_in_order(np.empty(shape), np.zeros(shape[0], dtype=np.int64), 0.7),
+        matching_cascade(np.empty(shape), np.zeros(shape[0], dtype=np.int64), 0.7),
     ):
         assert matching.pairs.shape == (0, 2)
         np.testing.assert_array_equal(matching.unmatched_tracks, np.arange(shape[0]))
@@ -136,14 +136,14 @@ def test_an_empty_side_leaves_everybody_unmatched(shape):
 def test_all_forbidden_leaves_everybody_unmatched(shape, price):
     cost = np.full(shape, price)
     assert assign(cost, 0.7).pairs.shape == (0, 2)
-    assert assign_in_order(cost, np.arange(shape[0]), 0.7).pairs.shape == (0, 2)
+    assert matching_cascade(cost, np.arange(shape[0]), 0.7).pairs.shape == (0, 2)
 
 
 def test_the_cost_matrix_is_not_written_to():
     cost = random_cost(np.random.default_rng(4), (9, 7))
     before = cost.copy()
     assign(cost, 0.7)
-    assign_in_order(cost, np.arange(9) // 3, 0.7)
+    matching_cascade(cost, np.arange(9) // 3, 0.7)
     np.testing.assert_array_equal(cost, before)
 
 
@@ -173,7 +173,7 @@ def test_the_cascade_equals_a_loop_over_priorities():
             pairs = {pair for pair in pairs if cost[pair] <= 0.7}
             expected |= pairs
             free = [column for column in free if column not in {pair[1] for pair in pairs}]
-        matching = assign_in_order(cost, priority, 0.7)
+        matching = matching_cascade(cost, priority, 0.7)
         assert_consistent(matching, cost, 0.7)
         assert as_set(matching.pairs) == expected
 
@@ -181,14 +181,14 @@ def test_the_cascade_equals_a_loop_over_priorities():
 def test_who_was_seen_last_chooses_first_even_at_a_higher_price():
     cost = np.array([[0.1, np.inf], [0.6, np.inf]])
     just_seen = np.array([5, 1])
-    assert as_set(assign_in_order(cost, just_seen, 0.7).pairs) == {(1, 0)}
+    assert as_set(matching_cascade(cost, just_seen, 0.7).pairs) == {(1, 0)}
     assert as_set(assign(cost, 0.7).pairs) == {(0, 0)}
 
 
 def test_of_equal_priority_the_cascade_is_one_assignment():
     rng = np.random.default_rng(7)
     cost = random_cost(rng, (14, 14), 0.5)
-    together = assign_in_order(cost, np.full(14, 3), 0.7)
+    together = matching_cascade(cost, np.full(14, 3), 0.7)
     assert as_set(together.pairs) == as_set(assign(cost, 0.7).pairs)
 
 

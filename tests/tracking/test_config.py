@@ -14,23 +14,38 @@ from tests.tracking.people import as_published, crowd, looks, standing
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"confirm_after": 0}, "confirm_after must be a whole number, at least 1, got 0"),
-        ({"max_misses": -1}, "max_misses must be a whole number, at least 0, got -1"),
-        ({"max_misses": "30"}, "max_misses must be a whole number, at least 0, got '30'"),
-        ({"max_misses": 2.5}, "max_misses must be a whole number, at least 0, got 2.5"),
-        ({"max_misses": None}, "max_misses must be a whole number, at least 0, got None"),
+        ({"n_init": 0}, "n_init must be a whole number, at least 1, got 0"),
+        ({"max_age": -1}, "max_age must be a whole number, at least 0, got -1"),
+        ({"max_age": "30"}, "max_age must be a whole number, at least 0, got '30'"),
+        ({"max_age": 2.5}, "max_age must be a whole number, at least 0, got 2.5"),
+        ({"max_age": None}, "max_age must be a whole number, at least 0, got None"),
         ({"min_score": np.nan}, "min_score must be a number, got nan"),
         ({"min_score": "0.5"}, "min_score must be a number, got '0.5'"),
-        ({"sure_score": None}, "sure_score must be a number, got None"),
-        ({"birth_score": np.nan}, "birth_score must be a number, got nan"),
-        ({"remember_score": [0.5]}, r"remember_score must be a number, got \[0.5\]"),
-        ({"birth_overlap": 1.01}, r"birth_overlap must be a number in \[0, 1\], got 1.01"),
-        ({"birth_overlap": -0.1}, r"birth_overlap must be a number in \[0, 1\], got -0.1"),
-        ({"coasting_growth": np.inf}, r"coasting_growth must be a number in \[0, 1\], got inf"),
-        ({"coasting_growth": "1"}, r"coasting_growth must be a number in \[0, 1\], got '1'"),
-        ({"match_across_classes": "no"}, "match_across_classes must be true or false, got 'no'"),
-        ({"scale_noise_by_score": 1}, "scale_noise_by_score must be true or false, got 1"),
-        ({"common_shift": None}, "common_shift must be true or false, got None"),
+        ({"high_score_threshold": None}, "high_score_threshold must be a number, got None"),
+        ({"new_track_score": np.nan}, "new_track_score must be a number, got nan"),
+        ({"min_gallery_score": [0.5]}, r"min_gallery_score must be a number, got \[0.5\]"),
+        (
+            {"max_new_track_overlap": 1.01},
+            r"max_new_track_overlap must be a number in \[0, 1\], got 1.01",
+        ),
+        (
+            {"max_new_track_overlap": -0.1},
+            r"max_new_track_overlap must be a number in \[0, 1\], got -0.1",
+        ),
+        (
+            {"coasting_size_velocity_decay": np.inf},
+            r"coasting_size_velocity_decay must be a number in \[0, 1\], got inf",
+        ),
+        (
+            {"coasting_size_velocity_decay": "1"},
+            r"coasting_size_velocity_decay must be a number in \[0, 1\], got '1'",
+        ),
+        ({"class_agnostic": "no"}, "class_agnostic must be true or false, got 'no'"),
+        ({"nsa_kalman": 1}, "nsa_kalman must be true or false, got 1"),
+        (
+            {"common_motion_compensation": None},
+            "common_motion_compensation must be true or false, got None",
+        ),
     ],
 )
 def test_a_value_of_another_kind_or_outside_its_range_is_refused(values, message):
@@ -42,15 +57,15 @@ def test_a_value_of_another_kind_or_outside_its_range_is_refused(values, message
 
 def test_values_at_the_ends_of_their_ranges_are_taken():
     for value in (0, 1, 0.5):
-        made = DeepSortConfig(birth_overlap=value, coasting_growth=value)
-        assert (made.birth_overlap, made.coasting_growth) == (value, value)
-    assert DeepSortConfig(confirm_after=1, max_misses=0, min_score=-np.inf).max_misses == 0
-    assert DeepSortConfig(max_misses=np.int64(7), sure_score=np.float32(0.5)).max_misses == 7
+        made = DeepSortConfig(max_new_track_overlap=value, coasting_size_velocity_decay=value)
+        assert (made.max_new_track_overlap, made.coasting_size_velocity_decay) == (value, value)
+    assert DeepSortConfig(n_init=1, max_age=0, min_score=-np.inf).max_age == 0
+    assert DeepSortConfig(max_age=np.int64(7), high_score_threshold=np.float32(0.5)).max_age == 7
 
 
 def test_a_configuration_is_made_from_the_fields_that_are_named():
-    made = DeepSortConfig.from_dict({"max_misses": 70, "match_across_classes": False})
-    assert made == DeepSortConfig(max_misses=70, match_across_classes=False)
+    made = DeepSortConfig.from_dict({"max_age": 70, "class_agnostic": False})
+    assert made == DeepSortConfig(max_age=70, class_agnostic=False)
     assert DeepSortConfig.from_dict({}) == DeepSortConfig()
 
 
@@ -61,17 +76,17 @@ def test_every_field_survives_the_way_through_json():
 
 
 def test_a_field_that_does_not_exist_is_refused_with_those_that_do():
-    with pytest.raises(ValueError, match=r"no field 'max_age'; it has .*max_misses"):
+    with pytest.raises(ValueError, match=r"no field 'max_age'; it has .*max_age"):
         DeepSortConfig.from_dict({"max_age": 30})
 
 
 def test_the_published_numbers_are_the_papers():
     config = DeepSortConfig.published()
-    assert (config.confirm_after, config.max_misses) == (3, 30)
-    assert (config.birth_overlap, config.coasting_growth) == (1.0, 1.0)
-    assert not config.common_shift
-    assert not config.scale_noise_by_score
-    for name in ("min_score", "sure_score", "birth_score", "remember_score"):
+    assert (config.n_init, config.max_age) == (3, 30)
+    assert (config.max_new_track_overlap, config.coasting_size_velocity_decay) == (1.0, 1.0)
+    assert not config.common_motion_compensation
+    assert not config.nsa_kalman
+    for name in ("min_score", "high_score_threshold", "new_track_score", "min_gallery_score"):
         assert getattr(config, name) == -np.inf
 
 

@@ -72,7 +72,7 @@ def test_what_lies_on_a_person_of_another_class_may_begin_where_classes_are_kept
     rider = Detections(np.concatenate([standing(100), standing(100, top=120)]), class_id=[0, 1])
     ids = {}
     for across in (True, False):
-        tracker = DeepSort(DeepSortConfig(match_across_classes=across, birth_overlap=0.5))
+        tracker = DeepSort(DeepSortConfig(class_agnostic=across, max_new_track_overlap=0.5))
         shown_ids(tracker, [rider[[0]]] * 3)
         ids[across] = shown_ids(tracker, [rider] * 3)[-1]
     assert ids == {True: [1, -1], False: [1, 2]}
@@ -174,7 +174,7 @@ def test_a_jerk_of_the_camera_is_read_off_the_people():
     jerked = people + np.array([0, 12, 0, 12])
     shown = {}
     for steady in (True, False):
-        tracker = DeepSort(DeepSortConfig(common_shift=steady))
+        tracker = DeepSort(DeepSortConfig(common_motion_compensation=steady))
         shown_ids(tracker, [Detections(people)] * 30)
         tracker.update(Detections(people[:-1]))
         shown[steady] = tracker.update(Detections(jerked[:-1])).id.tolist()
@@ -190,7 +190,7 @@ def test_what_a_given_camera_leaves_of_a_jerk_is_read_off_the_people(told):
     jerked = people + np.array([0, 12, 0, 12])
     camera = np.array([[1, 0, 0], [0, 1, told]])
     for asked in (True, False):
-        config = DeepSortConfig(scale_noise_by_score=False, common_shift=asked)
+        config = DeepSortConfig(nsa_kalman=False, common_motion_compensation=asked)
         tracker = DeepSort(config)
         shown_ids(tracker, [Detections(people)] * 30)
         tracker.update(Detections(jerked[:-1]), camera=camera)
@@ -209,14 +209,14 @@ def test_the_size_stops_growing_while_nobody_looks():
             tracker.update(Detections.empty())
         return (tracker.tracks.xyxy[0, 3] - tracker.tracks.xyxy[0, 1]) / last
 
-    assert grown(coasting_growth=0.5) < 1.06
-    assert grown(coasting_growth=1.0) > 1.4
+    assert grown(coasting_size_velocity_decay=0.5) < 1.06
+    assert grown(coasting_size_velocity_decay=1.0) > 1.4
 
 
 def test_a_step_of_two_frames_slows_growth_as_much_as_two_steps():
     velocities = []
     for steps in ([1.0] * 5, [1.0, 2.0, 2.0]):
-        tracker = DeepSort(DeepSortConfig(coasting_growth=0.5))
+        tracker = DeepSort(DeepSortConfig(coasting_size_velocity_decay=0.5))
         for step in range(20):
             tracker.update(Detections.from_xywh([[100, 100, 20 + step, 50 + 2.5 * step]]))
         for dt in steps:

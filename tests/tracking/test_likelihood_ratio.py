@@ -10,12 +10,12 @@ from scipy.stats import multivariate_t, norm
 from deepsort_reid import DeepSort, DeepSortConfig, State
 from deepsort_reid.structures import boxes
 from deepsort_reid.tracking import (
-    AppearanceEvidence,
+    AppearanceLLR,
     AspectMotion,
     GalleryAppearance,
     LikelihoodRatio,
     MeanAppearance,
-    MotionEvidence,
+    MotionLLR,
     SizeMotion,
     kalman,
 )
@@ -56,7 +56,7 @@ def around(model, motion, rng, far=1.0):
 
 
 class TestMotion:
-    evidence = MotionEvidence(tail=4, place_scale=0.7, height_scale=1.0)
+    evidence = MotionLLR(tail=4, center_std_scale=0.7, height_scale=1.0)
 
     def test_exactly_where_expected_only_certainty_speaks(self):
         place, height = 0.7 * SPREAD / 50, SPREAD / 50
@@ -147,9 +147,9 @@ class TestMotion:
 
 class TestAppearance:
     # Numbers of its own, so that the table below does not move with the defaults.
-    open_ended = AppearanceEvidence(
-        same_at_once=0.2,
-        same_later=0.6,
+    open_ended = AppearanceLLR(
+        same_mean_short=0.2,
+        same_mean_long=0.6,
         spread_at_once=0.1,
         spread_later=0.2,
         spread_of_others=0.3,
@@ -186,12 +186,12 @@ class TestAppearance:
         np.testing.assert_allclose(self.open_ended(share[None], np.array([1]))[0], bells)
 
     def test_one_look_may_say_so_much_and_no_more(self):
-        found = AppearanceEvidence(most=3, least=-5)(np.array([[0.0, 1.0]]), np.array([1]))
+        found = AppearanceLLR(most=3, least=-5)(np.array([[0.0, 1.0]]), np.array([1]))
         np.testing.assert_array_equal(found, [[3, -5]])
 
     def test_evidence_never_rises_with_distance(self):
         share = np.tile(np.linspace(0, 2, 81), (3, 1))
-        for evidence in (AppearanceEvidence(), self.open_ended):
+        for evidence in (AppearanceLLR(), self.open_ended):
             assert (np.diff(evidence(share, np.array([1, 5, 500])), axis=1) <= 0).all()
 
     def test_with_time_a_change_of_looks_is_forgiven_and_likeness_says_less(self):
@@ -223,7 +223,7 @@ def naive_evidence(rule, table, pool, model, detections, forbidden):
             motion = certainty - 3.5 * math.log1p(squared / 4)
             if motion <= -6:
                 continue
-            look = rule.min_evidence - rule.min_evidence_unseen
+            look = rule.min_llr - rule.min_llr_motion_only
             gallery = pool.rows_of(int(table.slot[i]))
             embedding = detections.embedding
             if (
@@ -252,9 +252,9 @@ def naive_association(rule, table, pool, model, detections, sure, forbidden):
     overlap = boxes.iou(model.boxes(table.motion[:, kalman.POSITION]), detections.xyxy)
     overlap[forbidden] = -np.inf
     rounds = [
-        (table.state != State.TENTATIVE, sure, total, rule.min_evidence),
-        (table.state == State.TENTATIVE, sure, total, rule.min_evidence),
-        (table.state == State.CONFIRMED, ~sure, overlap, rule.min_unsure_iou),
+        (table.state != State.TENTATIVE, sure, total, rule.min_llr),
+        (table.state == State.TENTATIVE, sure, total, rule.min_llr),
+        (table.state == State.CONFIRMED, ~sure, overlap, rule.min_low_score_iou),
     ]
     pairs = []
     for choosing, chosen, worth, least in rounds:
@@ -265,12 +265,12 @@ def naive_association(rule, table, pool, model, detections, sure, forbidden):
 
 
 @pytest.mark.parametrize(
-    ("rule", "sure_score", "motion", "appearance"),
+    ("rule", "high_score_threshold", "motion", "appearance"),
     [
         (LikelihoodRatio(), 0.4, AspectMotion(), MeanAppearance()),
         (LikelihoodRatio(), 0.6, SizeMotion(), GalleryAppearance(budget=5)),
         (
-            LikelihoodRatio(min_evidence=4, min_iou=0.4),
+            LikelihoodRatio(min_llr=4, min_iou=0.4),
             0.4,
             AspectMotion(),
             MeanAppearance(momentum=0),
@@ -280,7 +280,7 @@ def naive_association(rule, table, pool, model, detections, sure, forbidden):
 )
 @pytest.mark.parametrize("embedded", [True, False])
 def test_the_association_equals_plain_loops_over_a_crowd(
-    rule, sure_score, motion, appearance, embedded
+    rule, high_score_threshold, motion, appearance, embedded
 ):
     compared = []
 
@@ -291,7 +291,7 @@ def test_the_association_equals_plain_loops_over_a_crowd(
         compared.append(len(expected))
         return matching
 
-    config = DeepSortConfig(match_across_classes=False, sure_score=sure_score)
+    config = DeepSortConfig(class_agnostic=False, high_score_threshold=high_score_threshold)
     tracker = DeepSort(config, association=both, motion=motion, appearance=appearance)
     for detections in crowd(60, people=10, embedded=embedded, classes=2):
         tracker.update(detections)
@@ -301,14 +301,14 @@ def test_the_association_equals_plain_loops_over_a_crowd(
 @pytest.mark.parametrize(
     ("part", "values", "message"),
     [
-        (MotionEvidence, {"tail": 0.0}, "tail must be a number above 0, got 0.0"),
-        (MotionEvidence, {"place_scale": -1}, "place_scale must be a number above 0, got -1"),
-        (MotionEvidence, {"height_scale": np.nan}, "height_scale must be .* above 0, got nan"),
-        (AppearanceEvidence, {"spread_later": 0}, "spread_later must be a number above 0, got 0"),
-        (AppearanceEvidence, {"spread_of_others": np.inf}, "spread_of_others must .*, got inf"),
-        (AppearanceEvidence, {"forgetting": 0}, "forgetting must be a number above 0, got 0"),
-        (LikelihoodRatio, {"min_evidence": np.inf}, "min_evidence must be finite, got inf"),
-        (LikelihoodRatio, {"min_evidence_unseen": np.nan}, "min_evidence_unseen .*, got nan"),
+        (MotionLLR, {"tail": 0.0}, "tail must be a number above 0, got 0.0"),
+        (MotionLLR, {"center_std_scale": -1}, "center_std_scale must be a number above 0, got -1"),
+        (MotionLLR, {"height_scale": np.nan}, "height_scale must be .* above 0, got nan"),
+        (AppearanceLLR, {"spread_later": 0}, "spread_later must be a number above 0, got 0"),
+        (AppearanceLLR, {"spread_of_others": np.inf}, "spread_of_others must .*, got inf"),
+        (AppearanceLLR, {"forgetting": 0}, "forgetting must be a number above 0, got 0"),
+        (LikelihoodRatio, {"min_llr": np.inf}, "min_llr must be finite, got inf"),
+        (LikelihoodRatio, {"min_llr_motion_only": np.nan}, "min_llr_motion_only .*, got nan"),
     ],
 )
 def test_numbers_that_mean_nothing_are_refused(part, values, message):

@@ -77,7 +77,7 @@ def test_without_a_look_the_place_must_say_more():
     steps, motion, _ = side_steps(tracks)
     for columns in ({}, {"embedding": np.zeros((1, 16))}):
         np.testing.assert_array_equal(
-            matches_one_by_one(tracks, steps, **columns), motion >= RULE.min_evidence_unseen
+            matches_one_by_one(tracks, steps, **columns), motion >= RULE.min_llr_motion_only
         )
 
 
@@ -88,7 +88,7 @@ def test_motion_and_looks_are_added_up_against_one_limit(similarity):
     look = similarity * LOOKS[:1] + np.sqrt(1 - similarity**2) * LOOKS[1:2]
     by_looks = RULE.appearance(np.array([[1 - similarity]]), np.array([5]))[0, 0]
     np.testing.assert_array_equal(
-        matches_one_by_one(tracks, steps, embedding=look), motion + by_looks >= RULE.min_evidence
+        matches_one_by_one(tracks, steps, embedding=look), motion + by_looks >= RULE.min_llr
     )
 
 
@@ -131,7 +131,7 @@ def test_an_unsure_detection_must_overlap_with_what_was_expected():
     tracks = confirmed(standing(100), LOOKS[:1])
     steps, _, overlap = side_steps(tracks, 30)
     np.testing.assert_array_equal(
-        matches_one_by_one(tracks, steps, score=[0.2]), overlap >= RULE.min_unsure_iou
+        matches_one_by_one(tracks, steps, score=[0.2]), overlap >= RULE.min_low_score_iou
     )
 
 
@@ -146,8 +146,8 @@ def test_an_unsure_detection_takes_what_sure_ones_left():
 def test_how_sure_is_sure_is_not_for_the_rule_to_say():
     tracks = calibrated(confirmed(standing(100), LOOKS[:1], misses=[5]))
     seen = Detections(standing(100), [0.3], embedding=LOOKS[:1])
-    assert associate(RULE, tracks, seen, sure_score=0.4) == set()
-    assert associate(RULE, tracks, seen, sure_score=0.3) == {(0, 0)}
+    assert associate(RULE, tracks, seen, high_score_threshold=0.4) == set()
+    assert associate(RULE, tracks, seen, high_score_threshold=0.3) == {(0, 0)}
 
 
 @pytest.mark.parametrize("score", [0.9, 0.2], ids=["sure", "unsure"])

@@ -13,7 +13,7 @@ from deepsort_reid.tracking import (
     SizeMotion,
     kalman,
 )
-from deepsort_reid.tracking.matching_cascade import Cascade
+from deepsort_reid.tracking.matching_cascade import MatchingCascade
 from tests.tracking.people import associate, confirmed, crowd, looks, scene, standing
 
 LOOKS = looks(4)
@@ -45,8 +45,8 @@ def naive_cascade(rule, table, pool, model, detections, _, forbidden):
             apart = measured[j] - table.motion[i, kalman.POSITION]
             gate = apart @ np.linalg.solve(np.diag(variance[i]), apart)
             look = (1 - gallery @ detections.embedding[j]).min()
-            if gate <= rule.max_motion_cost and look <= rule.max_appearance_cost:
-                share = gate / rule.max_motion_cost * rule.max_appearance_cost
+            if gate <= rule.gating_threshold and look <= rule.max_cosine_distance:
+                share = gate / rule.gating_threshold * rule.max_cosine_distance
                 cost[i, j] = rule.motion_weight * share + (1 - rule.motion_weight) * look
     cost[forbidden] = np.inf
     pairs, free = [], list(range(m))
@@ -56,7 +56,7 @@ def naive_cascade(rule, table, pool, model, detections, _, forbidden):
         ]
         found = [
             (tracks[r], free[c])
-            for r, c in solve(cost[np.ix_(tracks, free)], rule.max_appearance_cost)
+            for r, c in solve(cost[np.ix_(tracks, free)], rule.max_cosine_distance)
         ]
         pairs += found
         free = [j for j in free if j not in {pair[1] for pair in found}]
@@ -66,7 +66,7 @@ def naive_cascade(rule, table, pool, model, detections, _, forbidden):
     late = (table.state != State.TENTATIVE) & (table.misses > 1)
     apart[late[:, None] & sighted] = np.inf
     pairs += [
-        (tracks[r], free[c]) for r, c in solve(apart[np.ix_(tracks, free)], rule.max_iou_cost)
+        (tracks[r], free[c]) for r, c in solve(apart[np.ix_(tracks, free)], rule.max_iou_distance)
     ]
     return {(int(i), int(j)) for i, j in pairs}
 
@@ -74,9 +74,13 @@ def naive_cascade(rule, table, pool, model, detections, _, forbidden):
 @pytest.mark.parametrize(
     ("rule", "motion", "appearance"),
     [
-        (Cascade(), AspectMotion(), GalleryAppearance(budget=5)),
-        (Cascade(motion_weight=0.4), SizeMotion(), GalleryAppearance(budget=5)),
-        (Cascade(max_appearance_cost=0.5, max_iou_cost=0.9), AspectMotion(), MeanAppearance()),
+        (MatchingCascade(), AspectMotion(), GalleryAppearance(budget=5)),
+        (MatchingCascade(motion_weight=0.4), SizeMotion(), GalleryAppearance(budget=5)),
+        (
+            MatchingCascade(max_cosine_distance=0.5, max_iou_distance=0.9),
+            AspectMotion(),
+            MeanAppearance(),
+        ),
     ],
     ids=["published", "fused", "wide"],
 )
@@ -91,7 +95,7 @@ def test_the_association_equals_plain_loops_over_a_crowd(rule, motion, appearanc
         compared.append(len(expected))
         return matching
 
-    config = DeepSortConfig(match_across_classes=False)
+    config = DeepSortConfig(class_agnostic=False)
     tracker = DeepSort(config, association=both, motion=motion, appearance=appearance)
     for detections in crowd(60, people=10, embedded=embedded, classes=2):
         tracker.update(detections)
@@ -101,14 +105,14 @@ def test_the_association_equals_plain_loops_over_a_crowd(rule, motion, appearanc
 def test_looks_decide_between_two_people_who_stand_close():
     tracks = confirmed(standing(100, 106), LOOKS[:2])
     swapped = Detections(standing(100, 106), embedding=LOOKS[[1, 0]])
-    assert associate(Cascade(), tracks, swapped) == {(0, 1), (1, 0)}
+    assert associate(MatchingCascade(), tracks, swapped) == {(0, 1), (1, 0)}
 
 
 def test_a_look_alike_outside_the_gate_is_somebody_else():
     tracks = confirmed(standing(100), LOOKS[:1])
     far = Detections(standing(400), embedding=LOOKS[:1])
-    assert associate(Cascade(), tracks, far) == set()
-    assert associate(Cascade(max_motion_cost=1e9), tracks, far) == {(0, 0)}
+    assert associate(MatchingCascade(), tracks, far) == set()
+    assert associate(MatchingCascade(gating_threshold=1e9), tracks, far) == {(0, 0)}
 
 
 def test_the_gate_ends_where_95_percent_of_true_matches_lie():
@@ -118,7 +122,7 @@ def test_the_gate_ends_where_95_percent_of_true_matches_lie():
     tracks = confirmed(standing(100), LOOKS[:1])
     for away, expected in ((reach - 0.01, {(0, 0)}), (reach + 0.01, set())):
         seen = Detections(standing(100 + away), embedding=LOOKS[:1])
-        assert associate(Cascade(max_iou_cost=0), tracks, seen) == expected
+        assert associate(MatchingCascade(max_iou_distance=0), tracks, seen) == expected
 
 
 @pytest.mark.parametrize("weight", [0.0, 0.9])
@@ -127,7 +131,7 @@ def test_looks_too_different_are_refused_at_any_weight_of_motion(weight):
     for similarity, expected in ((0.81, {(0, 0)}), (0.79, set())):
         look = similarity * LOOKS[:1] + np.sqrt(1 - similarity**2) * LOOKS[1:2]
         seen = Detections(standing(100), embedding=look)
-        assert associate(Cascade(motion_weight=weight), tracks, seen) == expected
+        assert associate(MatchingCascade(motion_weight=weight), tracks, seen) == expected
 
 
 def test_who_was_seen_last_chooses_first():
@@ -135,19 +139,21 @@ def test_who_was_seen_last_chooses_first():
     older_looks = LOOKS[0]
     newer_looks = 0.95 * LOOKS[0] + np.sqrt(1 - 0.95**2) * LOOKS[1]
     tracks = confirmed(standing(100, 101), np.stack([older_looks, newer_looks]), misses=[9, 3])
-    assert associate(Cascade(), tracks, Detections(standing(100), embedding=LOOKS[:1])) == {(1, 0)}
+    assert associate(MatchingCascade(), tracks, Detections(standing(100), embedding=LOOKS[:1])) == {
+        (1, 0)
+    }
 
 
 def test_a_person_seen_a_frame_ago_may_change_looks_at_the_same_place():
     tracks = confirmed(standing(100), LOOKS[:1])
     changed = Detections(standing(102), embedding=LOOKS[1:2])
-    assert associate(Cascade(), tracks, changed) == {(0, 0)}
+    assert associate(MatchingCascade(), tracks, changed) == {(0, 0)}
 
 
 def test_a_person_hidden_for_longer_may_not():
     tracks = confirmed(standing(100), LOOKS[:1], misses=[2])
     changed = Detections(standing(100), embedding=LOOKS[1:2])
-    assert associate(Cascade(), tracks, changed) == set()
+    assert associate(MatchingCascade(), tracks, changed) == set()
 
 
 @pytest.mark.parametrize("side", ["detection", "track", "nobody"])
@@ -155,16 +161,18 @@ def test_where_there_is_no_appearance_to_judge_by_place_alone_decides(side):
     known = np.zeros((1, 16)) if side == "track" else LOOKS[:1]
     embedding = {"detection": np.zeros((1, 16)), "track": LOOKS[1:2], "nobody": None}[side]
     tracks = confirmed(standing(100), known, misses=[20])
-    assert associate(Cascade(), tracks, Detections(standing(104), embedding=embedding)) == {(0, 0)}
+    assert associate(MatchingCascade(), tracks, Detections(standing(104), embedding=embedding)) == {
+        (0, 0)
+    }
 
 
 def test_tentative_tracks_match_by_place_and_after_confirmed_ones():
     tracks = scene(standing(100, 100), [State.TENTATIVE, State.CONFIRMED], [1, 1], LOOKS[[0, 1]])
     # It looks like the tentative track, but that one may not use its looks yet.
     mine = Detections(standing(101), embedding=LOOKS[1:2])
-    assert associate(Cascade(), tracks, mine) == {(1, 0)}
+    assert associate(MatchingCascade(), tracks, mine) == {(1, 0)}
     two = Detections(standing(101, 103), embedding=LOOKS[[1, 2]])
-    assert associate(Cascade(), tracks, two) == {(1, 0), (0, 1)}
+    assert associate(MatchingCascade(), tracks, two) == {(1, 0), (0, 1)}
 
 
 def test_the_weight_of_motion_moves_the_choice_from_looks_to_place():
@@ -172,8 +180,8 @@ def test_the_weight_of_motion_moves_the_choice_from_looks_to_place():
     tracks = confirmed(standing(100), LOOKS[:1])
     # Detection 0 looks the same but stands aside; detection 1 is where the track was expected.
     seen = Detections(standing(106, 100), embedding=similar)
-    assert associate(Cascade(motion_weight=0), tracks, seen) == {(0, 0)}
-    assert associate(Cascade(motion_weight=1), tracks, seen) == {(0, 1)}
+    assert associate(MatchingCascade(motion_weight=0), tracks, seen) == {(0, 0)}
+    assert associate(MatchingCascade(motion_weight=1), tracks, seen) == {(0, 1)}
 
 
 @pytest.mark.parametrize("embedding", [LOOKS[:2], None], ids=["looks", "place"])
@@ -181,8 +189,8 @@ def test_forbidden_pairs_never_match_at_either_stage(embedding):
     tracks = confirmed(standing(100, 300), LOOKS[:2])
     seen = Detections(standing(100, 300), embedding=embedding)
     only_second = np.array([[True, True], [True, False]])
-    assert associate(Cascade(), tracks, seen) == {(0, 0), (1, 1)}
-    assert associate(Cascade(), tracks, seen, only_second) == {(1, 1)}
+    assert associate(MatchingCascade(), tracks, seen) == {(0, 0), (1, 1)}
+    assert associate(MatchingCascade(), tracks, seen, only_second) == {(1, 1)}
 
 
 @pytest.mark.parametrize("embedding", [np.empty((0, 16)), np.empty((0, 0)), None])
@@ -190,22 +198,24 @@ def test_no_tracks_or_no_detections_match_nothing(embedding):
     some = confirmed(standing(100, 300), LOOKS[:2])
     nobody = confirmed(np.empty((0, 4)), np.empty((0, 16)))
     nothing = Detections([], embedding=embedding)
-    assert associate(Cascade(), some, nothing) == set()
-    assert associate(Cascade(), nobody, nothing) == set()
-    assert associate(Cascade(), nobody, Detections(standing(1), embedding=LOOKS[:1])) == set()
+    assert associate(MatchingCascade(), some, nothing) == set()
+    assert associate(MatchingCascade(), nobody, nothing) == set()
+    assert (
+        associate(MatchingCascade(), nobody, Detections(standing(1), embedding=LOOKS[:1])) == set()
+    )
 
 
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"max_motion_cost": 0.0}, "max_motion_cost must be above 0, got 0.0"),
-        ({"max_motion_cost": np.inf}, "max_motion_cost must be finite, got inf"),
-        ({"max_appearance_cost": np.nan}, "max_appearance_cost must be finite, got nan"),
-        ({"max_iou_cost": -np.inf}, "max_iou_cost must be finite, got -inf"),
+        ({"gating_threshold": 0.0}, "gating_threshold must be above 0, got 0.0"),
+        ({"gating_threshold": np.inf}, "gating_threshold must be finite, got inf"),
+        ({"max_cosine_distance": np.nan}, "max_cosine_distance must be finite, got nan"),
+        ({"max_iou_distance": -np.inf}, "max_iou_distance must be finite, got -inf"),
         ({"motion_weight": 1.1}, r"motion_weight must be in \[0, 1\], got 1.1"),
         ({"motion_weight": -0.1}, r"motion_weight must be in \[0, 1\], got -0.1"),
     ],
 )
 def test_limits_that_mean_nothing_are_refused(values, message):
     with pytest.raises(ValueError, match=message):
-        Cascade(**values)
+        MatchingCascade(**values)

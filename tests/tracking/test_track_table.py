@@ -46,7 +46,7 @@ def test_every_row_of_the_documented_table_holds(row):
     for hits in {"yes": [3, 4], "no": [1, 2], "": [1, 2, 3, 4]}[confirmable]:
         for misses in {"yes": [6, 99], "no": [1, 5], "": [1, 5, 6]}[expirable]:
             if state == "(birth)":
-                tracker = DeepSort(DeepSortConfig(confirm_after=1 if confirmable == "yes" else 2))
+                tracker = DeepSort(DeepSortConfig(n_init=1 if confirmable == "yes" else 2))
                 tracker.update(Detections(standing(0)))
                 assert tracker.tracks.state == STATE[becomes]
                 continue
@@ -55,8 +55,8 @@ def test_every_row_of_the_documented_table_holds(row):
                 np.array([matched == "yes"]),
                 np.array([hits]),
                 np.array([0 if matched == "yes" else misses]),
-                confirm_after=3,
-                max_misses=5,
+                n_init=3,
+                max_age=5,
             )
             assert after == STATE[becomes]
 
@@ -67,8 +67,8 @@ def test_tracks_at_different_places_of_the_table_advance_together():
         np.array([True, False, False, False]),
         np.array([3, 2, 9, 9]),
         np.array([0, 1, 1, 6]),
-        confirm_after=3,
-        max_misses=5,
+        n_init=3,
+        max_age=5,
     )
     np.testing.assert_array_equal(after, [State.CONFIRMED, GONE, State.COASTING, GONE])
 
@@ -87,7 +87,7 @@ T, C, K = State.TENTATIVE, State.CONFIRMED, State.COASTING
 
 
 @pytest.mark.parametrize(
-    ("confirm_after", "max_misses", "seen", "expected"),
+    ("n_init", "max_age", "seen", "expected"),
     [
         (1, 0, [1, 1, 0, 0, 1], [C, C, GONE, GONE, C]),
         (1, 1, [1, 0, 1, 0, 0], [C, K, C, K, GONE]),
@@ -98,19 +98,19 @@ T, C, K = State.TENTATIVE, State.CONFIRMED, State.COASTING
         (4, 9, [1, 1, 1, 1], [T, T, T, C]),
     ],
 )
-def test_a_life_at_the_boundaries(confirm_after, max_misses, seen, expected):
-    config = DeepSortConfig(confirm_after=confirm_after, max_misses=max_misses)
+def test_a_life_at_the_boundaries(n_init, max_age, seen, expected):
+    config = DeepSortConfig(n_init=n_init, max_age=max_age)
     assert lives(config, seen) == expected
 
 
 def test_a_track_is_confirmed_once_and_not_again_after_each_gap():
     seen = [1, 1, 1, 0, 1, 0, 0, 1, 1]
-    assert lives(DeepSortConfig(confirm_after=3, max_misses=2), seen)[3:] == [K, C, K, K, C, C]
+    assert lives(DeepSortConfig(n_init=3, max_age=2), seen)[3:] == [K, C, K, K, C, C]
 
 
 def test_ids_are_dense_given_at_confirmation_and_none_is_burned_by_false_starts():
     rng = np.random.default_rng(0)
-    tracker, named = DeepSort(DeepSortConfig(confirm_after=3, max_misses=1)), []
+    tracker, named = DeepSort(DeepSortConfig(n_init=3, max_age=1)), []
     for frame in range(60):
         # One person stays for frames 0-9, the next for 10-19 and so on; sparks live for one frame.
         stay = standing(300.0 * (frame // 10))

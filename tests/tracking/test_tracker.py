@@ -72,7 +72,7 @@ def test_a_reset_tracker_takes_frames_and_embeddings_of_another_size():
 @pytest.mark.parametrize("begun", [3, 45])
 def test_a_copy_goes_on_as_the_original(make, begun):
     frames = list(crowd(70, seed=5))
-    original = make(max_misses=4)  # some leave and come back
+    original = make(max_age=4)  # some leave and come back
     run(original, frames[:begun])
     copies = [pickle.loads(pickle.dumps(original)), deepcopy(original)]
     expected = run(original, frames[begun:])
@@ -100,7 +100,7 @@ def test_reordering_detections_reorders_rows_and_nothing_else(make, embedded):
 @each_tracker
 @pytest.mark.parametrize("min_score", [-np.inf, 0.5])
 def test_every_result_names_the_input_row_it_came_from(make, min_score):
-    tracker, shown = make(min_score=min_score, steady_boxes=False), 0
+    tracker, shown = make(min_score=min_score, smooth_boxes=False), 0
     for detections in crowd(40, seed=7):
         tracks = tracker.update(detections)
         shown += len(tracks)
@@ -134,7 +134,7 @@ def test_what_is_shown_are_the_confirmed_rows_of_the_table_in_the_order_of_ids(m
 
 @each_tracker
 def test_empty_frames_are_frames(make):
-    tracker = make(max_misses=5)
+    tracker = make(max_age=5)
     assert len(tracker.update(Detections.empty())) == 0
     people = Detections(standing(0, 100), embedding=looks(2))
     for _ in range(3):
@@ -166,7 +166,7 @@ def test_a_thousand_detections_on_one_heap_are_told_apart_one_to_one(make):
     rng = np.random.default_rng(10)
     corner = rng.uniform(0, 100, (1000, 2))
     boxes = np.concatenate([corner, corner + rng.uniform(20, 60, (1000, 2))], axis=1)
-    tracker = make(confirm_after=1)
+    tracker = make(n_init=1)
     for _ in range(2):
         shown = tracker.update(Detections(boxes))
     assert len(set(shown.detection.tolist())) == len(set(shown.id.tolist())) == len(shown) == 1000
@@ -200,7 +200,7 @@ def test_embeddings_in_some_frames_and_for_some_rows_are_enough(make):
 def test_churn_leaves_nothing_behind(make):
     # Whoever comes stays for ten frames, and every frame has two sparks that never come again.
     # Only people who left are kept, up to the memory's capacity.
-    tracker, sizes = make(confirm_after=2, max_misses=3), []
+    tracker, sizes = make(n_init=2, max_age=3), []
     embedding, rng = looks(64, 64), np.random.default_rng(15)
     for step in range(600):
         person = 7 * (step // 10)

@@ -87,7 +87,7 @@ def test_embeddings_of_changing_width_are_refused_and_leave_the_tracker_as_it_wa
 @each_tracker
 def test_no_detections_of_another_width_are_nothing_to_refuse(make):
     # What an embedder returns for no boxes, and what is left when no score is high enough.
-    tracker = make(confirm_after=1, min_score=0.5)
+    tracker = make(n_init=1, min_score=0.5)
     tracker.update(ONE)
     assert len(tracker.update(Detections([], embedding=np.empty((0, 0))))) == 0
     assert len(tracker.update(Detections(standing(10), [0.1], embedding=looks(1, 8)))) == 0
@@ -110,7 +110,7 @@ def test_anything_but_detections_is_refused_by_its_name(given):
             lambda: DeepSort(by_left_edge),
             "config must be a DeepSortConfig, got function; .*by name",
         ),
-        (lambda: DeepSort({"max_misses": 30}), "config must be a DeepSortConfig, got dict"),
+        (lambda: DeepSort({"max_age": 30}), "config must be a DeepSortConfig, got dict"),
         (lambda: DeepSort(embedder="mine.onnx"), r"got str; .*Embedder\('FILE.onnx'\)"),
         (lambda: FixedLag(DeepSortConfig()), "tracker must be a DeepSort, got DeepSortConfig"),
     ],

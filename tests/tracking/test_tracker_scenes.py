@@ -5,7 +5,7 @@ import pytest
 
 from deepsort_reid import DeepSort, DeepSortConfig, Detections, State
 from deepsort_reid.tracking import GalleryAppearance, MeanAppearance
-from deepsort_reid.tracking.matching_cascade import Cascade
+from deepsort_reid.tracking.matching_cascade import MatchingCascade
 from tests.tracking.people import alike, each_tracker, looks, standing
 
 
@@ -39,7 +39,7 @@ def test_a_person_hidden_for_twenty_frames_gets_the_id_back(make, embedded):
 
 @pytest.mark.parametrize("appearance", [GalleryAppearance(), MeanAppearance()])
 def test_a_row_of_zeros_is_not_remembered_as_a_look(appearance):
-    tracker = DeepSort(association=Cascade(), appearance=appearance)
+    tracker = DeepSort(association=MatchingCascade(), appearance=appearance)
     unknown = Detections(standing(10), embedding=np.zeros((1, 16)))
     for detections in [unknown] * 3 + [Detections.empty()] * 5:
         tracker.update(detections)
@@ -49,7 +49,7 @@ def test_a_row_of_zeros_is_not_remembered_as_a_look(appearance):
 
 @pytest.mark.parametrize("steady", [True, False])
 def test_a_coasting_track_stays_in_the_table_and_its_box_is_the_prediction(steady):
-    tracker = DeepSort(DeepSortConfig(steady_boxes=steady))
+    tracker = DeepSort(DeepSortConfig(smooth_boxes=steady))
     for step in range(30):
         tracker.update(Detections(standing(4.0 * step), [0.7]))
     before = tracker.tracks
@@ -67,7 +67,7 @@ def test_a_coasting_track_stays_in_the_table_and_its_box_is_the_prediction(stead
 
 
 def test_a_step_of_several_frames_moves_ages_and_misses_by_as_many():
-    tracker = DeepSort(DeepSortConfig(max_misses=6))
+    tracker = DeepSort(DeepSortConfig(max_age=6))
     for step in range(10):
         shown = tracker.update(Detections(standing(6.0 * step)), dt=3)
         assert tracker.tracks.age == 1 + 3 * step
@@ -83,7 +83,7 @@ def test_a_step_of_several_frames_moves_ages_and_misses_by_as_many():
 
 @pytest.mark.parametrize("dt", [1, 2, 5])
 def test_a_person_seen_at_the_last_update_may_change_looks_whatever_its_distance_in_frames(dt):
-    tracker, (before, after) = DeepSort(association=Cascade()), looks(2)
+    tracker, (before, after) = DeepSort(association=MatchingCascade()), looks(2)
     for look in [before] * 5 + [after] * 2:
         shown = tracker.update(Detections(standing(100), embedding=look[None]), dt=dt)
     np.testing.assert_array_equal(shown.id, [1])
@@ -91,7 +91,7 @@ def test_a_person_seen_at_the_last_update_may_change_looks_whatever_its_distance
 
 @each_tracker
 def test_the_class_is_the_vote_of_a_life_weighted_by_score(make):
-    tracker = make(confirm_after=1)
+    tracker = make(n_init=1)
     seen = [(2, 0.9), (7, 0.4), (7, 0.4), (7, 0.4), (2, 0.3)]
     winners = [
         int(tracker.update(Detections(standing(0), [score], [name])).class_id[0])
@@ -105,7 +105,7 @@ def test_the_class_is_the_vote_of_a_life_weighted_by_score(make):
 @each_tracker
 def test_the_class_is_a_matching_key_only_when_asked_for(make):
     for across, expected in ((True, [1]), (False, [2])):
-        tracker, look = make(confirm_after=1, match_across_classes=across), looks(1)
+        tracker, look = make(n_init=1, class_agnostic=across), looks(1)
         tracker.update(Detections(standing(0), class_id=[0], embedding=look))
         shown = tracker.update(Detections(standing(0), class_id=[1], embedding=look))
         np.testing.assert_array_equal(shown.id, expected)
@@ -127,7 +127,7 @@ def test_a_camera_that_pans_is_taken_out_of_the_motion(make):
 def test_noise_scaled_by_score_pulls_the_estimate_towards_what_is_certain():
     def estimate(score, scale):
         config = DeepSortConfig(
-            confirm_after=1, min_score=-np.inf, scale_noise_by_score=scale, common_shift=False
+            n_init=1, min_score=-np.inf, nsa_kalman=scale, common_motion_compensation=False
         )
         tracker = DeepSort(config)
         tracker.update(Detections(standing(0)))

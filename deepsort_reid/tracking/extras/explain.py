@@ -17,7 +17,7 @@ Ints = NDArray[np.int64]
 Pairs = NDArray[np.bool_]
 
 
-class Judgement(NamedTuple):
+class PairScores(NamedTuple):
     """What an association rule thinks of every pair of N tracks and M detections, in one frame.
 
     `motion` and `appearance` are the rule's own terms (N, M), NaN where there is none; `total`
@@ -41,7 +41,7 @@ _SINCE = {
 }
 
 
-class NameGiven(NamedTuple):
+class IdAssignment(NamedTuple):
     """A track got an id, its first or that of somebody known. `str()` says it in words."""
 
     id: int
@@ -64,9 +64,9 @@ class FrameRecord:
     state: Ints  # (N,)
     misses: Ints  # (N,) this frame counted
     predicted_xyxy: Array  # (N, 4)
-    judgement: Judgement
+    judgement: PairScores
     chosen: Ints  # (N,) input row that the track got, -1 for none
-    given: list[NameGiven]  # ids given at the end of this frame
+    given: list[IdAssignment]  # ids given at the end of this frame
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +90,7 @@ class Explanation:
     reason: tuple[str, ...]
     chosen: int  # input row, -1 for none
     higher_is_better: bool
-    named: NameGiven | None = None  # the id that the track got at the end of this frame
+    named: IdAssignment | None = None  # the id that the track got at the end of this frame
 
     def __str__(self) -> str:
         box = ", ".join(f"{side:.0f}" for side in self.predicted_xyxy)

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsort_reid.structures.tracks import State
-from deepsort_reid.tracking.extras.explain import NameGiven
+from deepsort_reid.tracking.extras.explain import IdAssignment
 from deepsort_reid.tracking.extras.identity_memory import Identities
 from deepsort_reid.tracking.gallery import Pool
 from deepsort_reid.tracking.track_table import TrackTable
@@ -17,16 +17,16 @@ class Naming:
 
     Args:
         identities: who was here before.
-        reconsider: a new id may still turn out to be somebody known in a track's first so many
-            matches: who comes in is half in the picture when the id must be given.
+        id_correction_window: number of first matches of a track in which its id may still be
+            corrected: a person entering at the image border is often truncated at confirmation.
     """
 
-    def __init__(self, identities: Identities, reconsider: int) -> None:
+    def __init__(self, identities: Identities, id_correction_window: int) -> None:
         self.identities = identities
-        self._reconsider = reconsider
+        self._id_correction_window = id_correction_window
         self._now = 0  # frames since the start
         self._last_seen: dict[int, int] = {}  # who left lately, and when that was
-        self.given: list[NameGiven] = []  # since time passed last
+        self.given: list[IdAssignment] = []  # since time passed last
 
     def let_time_pass(self, frames: int) -> None:
         """So many frames went by."""
@@ -47,7 +47,7 @@ class Naming:
 
     def revise(self, table: TrackTable, pool: Pool) -> Flags:
         """Young ids are asked about again; (N,) tracks that end, being the same person."""
-        table.renamable &= table.hits <= self._reconsider
+        table.renamable &= table.hits <= self._id_correction_window
         replaced = np.zeros(len(table), dtype=bool)
         asked = table.renamable & (table.state == State.CONFIRMED) & (table.id > 0)
         for row in np.flatnonzero(asked).tolist():
@@ -68,7 +68,7 @@ class Naming:
 
     def _note(self, table: TrackTable, row: int, known: int | None, why: str) -> None:
         detection, id = int(table.detection[row]), int(table.id[row])
-        self.given.append(NameGiven(id, detection, known is not None, why))
+        self.given.append(IdAssignment(id, detection, known is not None, why))
 
     def _recognised(
         self, table: TrackTable, pool: Pool, row: int, replaced: Flags

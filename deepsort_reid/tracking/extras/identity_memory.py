@@ -1,6 +1,6 @@
 """People who left, kept by how they looked, so that they get their id back when they return.
 
-A track dies when nobody was seen for `max_misses` frames; the person may be back in ten minutes.
+A track dies when nobody was seen for `max_age` frames; the person may be back in ten minutes.
 The memory outlives tracks: before a new id is given, it is asked whether this is somebody it
 knows. It answers only when one of them is much more alike than people here usually are, and
 clearly more alike than the second best; otherwise a new id is the smaller mistake.

@@ -23,7 +23,7 @@ from deepsort_reid.tracking.tracker import DeepSort
 Array = NDArray[np.float64]
 
 
-class Delayed(NamedTuple):
+class LaggedTracks(NamedTuple):
     """The corrected tracks of an earlier frame, and which frame that is: the number of its update,
     from 1. `frame_number, tracks = delayed`.
     """
@@ -51,7 +51,7 @@ class FixedLag:
       most 30 frames: such a row has the state `COASTING`, `detection` -1, and counts its misses.
     - A track on which one that ended walked on gets the id of that one, from then on for good
       (`Linking`: motion forwards and backwards, and the looks of both). Who comes back from
-      elsewhere is left to the tracker's memory (`DeepSortConfig.remember_people`).
+      elsewhere is left to the tracker's memory (`DeepSortConfig.identity_memory_size`).
     - Boxes are smoothed: `xyxy` and `filtered_xyxy` are where the track's past and its next
       `frames` frames say the person was. The detection's own box is `detections.xyxy[detection]`.
 
@@ -97,7 +97,7 @@ class FixedLag:
         frame: Frame | None = None,
         camera: Array | None = None,
         dt: float = 1.0,
-    ) -> Delayed | None:
+    ) -> LaggedTracks | None:
         """Take in the next frame, and say who was where `frames` updates ago.
 
         The arguments are those of `DeepSort.update`.
@@ -117,7 +117,7 @@ class FixedLag:
         self._number += 1
         self._time += dt
         if not self.frames:
-            return Delayed(self._number, now)
+            return LaggedTracks(self._number, now)
         self._to_start = self._to_start @ back
         self._take_in(self.tracker.tracks, detections, dt)
         return self._leave() if len(self._held) > self.frames else None
@@ -126,7 +126,7 @@ class FixedLag:
         """The detections with embeddings, as `DeepSort.embed` gives them."""
         return self.tracker.embed(detections, frame)
 
-    def flush(self) -> list[Delayed]:
+    def flush(self) -> list[LaggedTracks]:
         """The frames still held back, in order: the video is over."""
         return [self._leave() for _ in range(len(self._held))]
 
@@ -142,7 +142,7 @@ class FixedLag:
                 person.born = self._follower.clock - int(table.age[row]) + 1
         for row, box in zip(seen.tolist(), xyxy, strict=True):
             persons[row].see(self._number, self._time, box)
-        least = self.tracker.config.remember_score
+        least = self.tracker.config.min_gallery_score
         self._persons.look(persons, table, detections, least)
         frame = HeldFrame(self._number, self._time, self._follower.clock, self._to_start)
         key = np.array([persons[row].key for row in seen.tolist()], dtype=np.int64)
@@ -150,7 +150,7 @@ class FixedLag:
         self._held.append(frame)
         self._persons.name(table.id.tolist(), self._held)
 
-    def _leave(self) -> Delayed:
+    def _leave(self) -> LaggedTracks:
         """The oldest frame, as it is known by now."""
         self._persons.link(self._held)
         leaving = self._held[0]
@@ -162,7 +162,7 @@ class FixedLag:
         tracks = self._tracks(leaving, persons, leaving.rows_of(key), xyxy)
         self._held.popleft()
         self._persons.drop(leaving.number, self.tracker.identities.id.tolist())
-        return Delayed(leaving.number, tracks)
+        return LaggedTracks(leaving.number, tracks)
 
     def _tracks(
         self, leaving: HeldFrame, persons: list[Person], rows: NDArray[np.intp], xyxy: Array

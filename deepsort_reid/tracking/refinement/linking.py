@@ -16,7 +16,7 @@ from deepsort_reid.tracking import kalman
 from deepsort_reid.tracking.assignment import assign
 from deepsort_reid.tracking.distance_calibration import SMALLEST_UNIT
 from deepsort_reid.tracking.kalman import POSITION, PV, VELOCITY, VV, WALKING, MotionModel
-from deepsort_reid.tracking.likelihood_ratio import AppearanceEvidence, MotionEvidence
+from deepsort_reid.tracking.likelihood_ratio import AppearanceLLR, MotionLLR
 
 Array = NDArray[np.float64]
 Pairs = NDArray[np.intp]
@@ -60,27 +60,27 @@ class Linking:
     Raises ValueError when a number is not finite, or `forget_place` is not above 0.
     """
 
-    min_evidence: float = 3.0  # log likelihood ratio: 20 to 1
+    min_llr: float = 3.0  # log likelihood ratio: 20 to 1
     # And where there is no appearance to speak for it, 150 to 1: the tracker waited at that very
     # place, and did not take what came for its person.
-    min_evidence_unseen: float = 5.0
+    min_llr_motion_only: float = 5.0
     margin: float = 2.0  # and this much more than with anybody else
     # Frames in which it becomes as likely as not that the place left says nothing any more:
     # the person turned round, or left the picture and came back.
     forget_place: float = 300.0
     model: MotionModel = WALKING
-    motion: MotionEvidence = field(default_factory=MotionEvidence)
+    motion: MotionLLR = field(default_factory=MotionLLR)
     # Means of many looks scatter less than single ones: of two halves of one track they are at 0.1
     # to 0.4 of what different people have. A single look may mislead, so the tracker limits what
     # it may say; a mean of many does not.
-    appearance: AppearanceEvidence = field(
-        default_factory=lambda: AppearanceEvidence(
-            same_later=0.3, spread_later=0.2, most=6.0, least=-10.0
+    appearance: AppearanceLLR = field(
+        default_factory=lambda: AppearanceLLR(
+            same_mean_long=0.3, spread_later=0.2, most=6.0, least=-10.0
         )
     )
 
     def __post_init__(self) -> None:
-        for name in ("min_evidence", "min_evidence_unseen", "margin"):
+        for name in ("min_llr", "min_llr_motion_only", "margin"):
             if not math.isfinite(getattr(self, name)):
                 raise ValueError(f"{name} must be finite, got {getattr(self, name)}")
         if not 0 < self.forget_place < math.inf:
@@ -94,7 +94,7 @@ class Linking:
         """
         evidence = self.evidence(ended, begun, unit)
         clear = evidence >= np.maximum(_second(evidence, 0), _second(evidence, 1)) + self.margin
-        return assign(np.where(clear, -evidence, np.inf), -self.min_evidence).pairs
+        return assign(np.where(clear, -evidence, np.inf), -self.min_llr).pairs
 
     def evidence(self, ended: Ends, begun: Ends, unit: float) -> Array:
         """Log likelihood ratio (N, M) of "the same person"; -inf where that cannot be.
@@ -116,7 +116,7 @@ class Linking:
             looks = self.appearance(share, np.full(len(share), _LONG_AGO))[:, 0]
             # Somebody stands where somebody else stood all the time: looks must not speak against.
             found[seen] += np.where(looks > 0, looks, -np.inf)
-        found[~seen] += self.min_evidence - self.min_evidence_unseen
+        found[~seen] += self.min_llr - self.min_llr_motion_only
         evidence[before, after] = found
         return evidence
 

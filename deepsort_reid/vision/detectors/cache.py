@@ -11,7 +11,7 @@ import numpy as np
 
 from deepsort_reid.io.mot import Sequence
 from deepsort_reid.structures.detections import Detections
-from deepsort_reid.vision.detectors.precomputed import MadeBefore
+from deepsort_reid.vision.detectors.precomputed import PrecomputedDetections
 
 _ARRAYS = ("frame", "xyxy", "score", "class_id", "embedding")
 
@@ -96,7 +96,7 @@ def read_detections_file(path: Path, length: int | None) -> SequenceDetections:
     return SequenceDetections(tuple(frames), digest.hexdigest())
 
 
-class SavedDetections(MadeBefore):
+class SavedDetections(PrecomputedDetections):
     """Detections, and embeddings if any, of an .npz file, as a detector."""
 
     def __init__(

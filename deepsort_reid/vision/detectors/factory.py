@@ -9,25 +9,29 @@ from pathlib import Path
 from deepsort_reid.structures.detections import Detections
 from deepsort_reid.structures.frame import Frame
 from deepsort_reid.vision.detectors.background import BackgroundSubtraction
-from deepsort_reid.vision.detectors.precomputed import MadeBefore, MotDetections, unit_scores
+from deepsort_reid.vision.detectors.precomputed import (
+    MotDetections,
+    PrecomputedDetections,
+    normalize_scores,
+)
 from deepsort_reid.vision.detectors.torchvision_coco import TorchvisionDetector
 from deepsort_reid.vision.detectors.yolox import YoloxDetector
 
 __all__ = [
     "BackgroundSubtraction",
     "Detector",
-    "MadeBefore",
     "MotDetections",
+    "PrecomputedDetections",
     "TorchvisionDetector",
     "YoloxDetector",
-    "detector_from",
-    "unit_scores",
+    "load_detector",
+    "normalize_scores",
 ]
 
 Detector = Callable[[Frame], Detections]
 
 
-def detector_from(
+def load_detector(
     source: str | Path | Detector, *, min_score: float | None = None, threads: int | None = None
 ) -> Detector:
     """The detector that a word or a file name stands for; a callable is returned as it is.

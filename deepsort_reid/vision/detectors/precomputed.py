@@ -12,7 +12,7 @@ from deepsort_reid.structures.frame import Frame
 from deepsort_reid.structures.mot_rows import MotRows
 
 
-class MadeBefore:
+class PrecomputedDetections:
     """A detector that knows what was found: called frame by frame it answers for frames `start`,
     `start + every`, ...; `at(number)` answers for any frame of the video, counted from 1.
 
@@ -39,10 +39,10 @@ class MadeBefore:
         return found[found.score >= self._min_score]
 
 
-class MotDetections(MadeBefore):
+class MotDetections(PrecomputedDetections):
     """Detections that somebody made before: rows of a det.txt, or the file itself.
 
-    Raw scores are mapped by `unit_scores`.
+    Raw scores are mapped by `normalize_scores`.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class MotDetections(MadeBefore):
         every: int = 1,
     ) -> None:
         rows = rows if isinstance(rows, MotRows) else read_detections(rows)
-        score = unit_scores(rows.score)
+        score = normalize_scores(rows.score)
         self._rows = MotRows(rows.frame, rows.id, rows.xyxy, score, rows.class_id, rows.visibility)
         self._rows = self._rows[np.argsort(self._rows.frame, kind="stable")]
         super().__init__(self._of, min_score=min_score, start=start, every=every)
@@ -64,7 +64,7 @@ class MotDetections(MadeBefore):
         return detections_of(self._rows[slice(first, last)], number)
 
 
-def unit_scores(score: NDArray[np.float64]) -> NDArray[np.float64]:
+def normalize_scores(score: NDArray[np.float64]) -> NDArray[np.float64]:
     """Map raw detector scores (N,) of one file to [0, 1]; scores inside [0, 1] stay as they are.
 
     The public detections of MOTChallenge come raw in two kinds: margins of DPM around 0 (MOT16,

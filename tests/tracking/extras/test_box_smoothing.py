@@ -210,7 +210,7 @@ def people(frames, shake, seed=0):
 
 @pytest.mark.parametrize("shake", [0.0, 2.0])
 def test_the_tracker_reports_what_shakes_steadied_and_what_does_not_untouched(shake):
-    steady, matched = DeepSort(), DeepSort(DeepSortConfig(steady_boxes=False))
+    steady, matched = DeepSort(), DeepSort(DeepSortConfig(smooth_boxes=False))
     off = []
     for true, detections in people(200, shake):
         ours, theirs = steady.update(detections), matched.update(detections)

@@ -9,20 +9,20 @@ from deepsort_reid import DeepSort, DeepSortConfig, Detections, metrics
 from deepsort_reid.metrics import Cause, Kind, TrackerRecord
 from deepsort_reid.structures.mot_rows import MotRows
 from deepsort_reid.structures.tracks import State
-from deepsort_reid.tracking import AspectMotion, Cascade, GalleryAppearance, published
+from deepsort_reid.tracking import AspectMotion, GalleryAppearance, MatchingCascade, published
 from tests.tracking.people import crowd, looks, standing
 
 RED, BLUE, GREEN = looks(3)
 
 
 def recording(**config):
-    return DeepSort(DeepSortConfig(confirm_after=1, **config), record=True)
+    return DeepSort(DeepSortConfig(n_init=1, **config), record=True)
 
 
 def recording_as_published(**config):
     return DeepSort(
-        replace(DeepSortConfig.published(), confirm_after=1, **config),
-        association=Cascade(),
+        replace(DeepSortConfig.published(), n_init=1, **config),
+        association=MatchingCascade(),
         motion=AspectMotion(),
         appearance=GalleryAppearance(),
         record=True,
@@ -206,7 +206,7 @@ def test_rows_are_those_of_the_input_and_what_was_too_unsure_is_not_looked_at():
 
 
 def test_a_track_that_is_gone_has_expired_and_one_without_id_is_not_confirmed():
-    tracker = DeepSort(DeepSortConfig(max_misses=2), record=True)
+    tracker = DeepSort(DeepSortConfig(max_age=2), record=True)
     there = seen(standing(100))
     run(tracker, *[there] * 5, *[Detections.empty()] * 3, there)
     assert tracker.tracks.id.tolist() == [0]
@@ -288,7 +288,7 @@ def test_a_switch_by_a_jump_is_the_motion_gates():
 def test_a_switch_after_the_tracks_end_is_its_expiry():
     person = dict.fromkeys((1, 2, 3, 8, 9), HERE)
     frames = [seen(person[n]) if n in person else Detections.empty() for n in range(1, 10)]
-    assert causes(recording(max_misses=3), person, frames) == [Cause.EXPIRED]
+    assert causes(recording(max_age=3), person, frames) == [Cause.EXPIRED]
 
 
 def test_a_switch_to_the_track_that_was_nearer_is_its_better_claim():
@@ -313,7 +313,7 @@ def test_a_switch_after_boxes_too_unsure_to_look_at_is_the_detectors():
 
 
 def test_a_new_id_says_who_it_might_have_been_and_why_it_is_not() -> None:
-    tracker = DeepSort(DeepSortConfig(max_misses=3), record=True)
+    tracker = DeepSort(DeepSortConfig(max_age=3), record=True)
     first, second = looks(2)
     between = (0.8 * first + 0.6 * second).astype(np.float32)
     people = standing(100, 300)
@@ -330,7 +330,7 @@ def test_a_new_id_says_who_it_might_have_been_and_why_it_is_not() -> None:
 
 
 def test_who_is_recognised_says_by_what() -> None:
-    tracker = DeepSort(DeepSortConfig(max_misses=3), record=True)
+    tracker = DeepSort(DeepSortConfig(max_age=3), record=True)
     embedding = looks(2)
     for _ in range(40):
         tracker.update(Detections(standing(100, 300), embedding=embedding))
@@ -344,13 +344,13 @@ def test_who_is_recognised_says_by_what() -> None:
     assert "got the id" not in str(tracker.explain(53, 2))
 
 
-@pytest.mark.parametrize("confirm_after", [1, 3])
-def test_without_looks_a_new_id_says_so(confirm_after: int) -> None:
-    tracker = DeepSort(DeepSortConfig(confirm_after=confirm_after), record=True)
-    for _ in range(confirm_after):
+@pytest.mark.parametrize("n_init", [1, 3])
+def test_without_looks_a_new_id_says_so(n_init: int) -> None:
+    tracker = DeepSort(DeepSortConfig(n_init=n_init), record=True)
+    for _ in range(n_init):
         tracker.update(Detections(standing(100)))
     expected = "got the id 1, new: there are no looks to go by"
-    if confirm_after == 1:  # it was no track before, there is nothing to choose from
+    if n_init == 1:  # it was no track before, there is nothing to choose from
         with pytest.raises(ValueError, match=f"track 1 began in frame 1 and {expected}"):
             tracker.explain(1, 1)
     else:

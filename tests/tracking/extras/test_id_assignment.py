@@ -35,24 +35,24 @@ def test_who_comes_in_half_keeps_a_new_id_when_nothing_is_reconsidered():
 
 
 def test_who_comes_in_half_gets_the_old_id_back_when_whole():
-    ids = comes(returning(reconsider=50), *[SLIVER] * 3, *[ANNA] * 40)
+    ids = comes(returning(id_correction_window=50), *[SLIVER] * 3, *[ANNA] * 40)
     assert ids[2] == 3
     assert ids[-1] == 1
     assert np.count_nonzero(np.diff(ids[2:])) == 1  # it changes once
 
 
 def test_a_stranger_keeps_the_new_id():
-    ids = comes(returning(reconsider=50), *[SLIVER] * 3, *[CARL] * 60)
+    ids = comes(returning(id_correction_window=50), *[SLIVER] * 3, *[CARL] * 60)
     assert set(ids) == {-1, 3}
 
 
 def test_after_so_many_matches_the_id_stays():
-    late = comes(returning(reconsider=10), *[SLIVER] * 11, *[ANNA] * 60)
+    late = comes(returning(id_correction_window=10), *[SLIVER] * 11, *[ANNA] * 60)
     assert set(late) == {-1, 3}
 
 
 def test_an_id_that_was_given_away_is_not_given_again():
-    tracker = returning(reconsider=50)
+    tracker = returning(id_correction_window=50)
     comes(tracker, *[SLIVER] * 3, *[ANNA] * 40)
     for _ in range(4):
         people = Detections(standing(300, 500, 700), embedding=[BERT, ANNA, CARL])
@@ -60,9 +60,9 @@ def test_an_id_that_was_given_away_is_not_given_again():
     assert tracks.id_of_detection(3).tolist() == [2, 1, 4]
 
 
-@pytest.mark.parametrize("reconsider", [0, 50])
+@pytest.mark.parametrize("id_correction_window", [0, 50])
 def test_nobody_becomes_somebody_who_was_seen_at_the_same_time(reconsider):
-    tracker = DeepSort(DeepSortConfig(reconsider=reconsider))
+    tracker = DeepSort(DeepSortConfig(id_correction_window=reconsider))
     frame = np.zeros((480, 640, 3), dtype=np.uint8)
     for _ in range(5):  # CARL looks like ANNA, but both are there
         tracker.update(Detections(standing(0, 300, 500), embedding=[ANNA, BERT, ANNA]), frame=frame)
@@ -73,7 +73,7 @@ def test_nobody_becomes_somebody_who_was_seen_at_the_same_time(reconsider):
 
 
 def test_reset_forgets_who_may_still_be_renamed():
-    tracker = returning(reconsider=50)
+    tracker = returning(id_correction_window=50)
     comes(tracker, *[SLIVER] * 3)
     tracker.reset()
     assert comes(tracker, *[ANNA] * 20)[-1] == 2

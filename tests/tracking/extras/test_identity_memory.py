@@ -132,7 +132,7 @@ def watch(tracker: DeepSort, frames: int, *people: tuple[np.ndarray, np.ndarray]
 def test_somebody_who_returns_after_minutes_gets_the_id_back_and_a_stranger_a_new_one() -> None:
     tracker = DeepSort()
     assert watch(tracker, 5, (HERE, ANNA), (FAR, BERT)) == [1, 2]
-    watch(tracker, tracker.config.max_misses + 5, (FAR, BERT))
+    watch(tracker, tracker.config.max_age + 5, (FAR, BERT))
     assert tracker.tracks.id.tolist() == [2]
     assert watch(tracker, 5, (FAR, BERT), (HERE, CARL)) == [2, 3]
     elsewhere = HERE + 300
@@ -142,7 +142,7 @@ def test_somebody_who_returns_after_minutes_gets_the_id_back_and_a_stranger_a_ne
 def test_two_lookalikes_who_come_in_together_do_not_both_become_the_one_who_left() -> None:
     tracker = DeepSort()
     watch(tracker, 5, (HERE, ANNA), (FAR, BERT))
-    watch(tracker, tracker.config.max_misses + 5, (FAR, BERT))
+    watch(tracker, tracker.config.max_age + 5, (FAR, BERT))
     ids = watch(tracker, 5, (FAR, BERT), (HERE, ANNA), (HERE + 300, ANNA))
     assert sorted(ids) == [1, 2, 3]
 
@@ -150,11 +150,11 @@ def test_two_lookalikes_who_come_in_together_do_not_both_become_the_one_who_left
 def test_without_embeddings_or_as_published_nobody_is_recognised() -> None:
     for tracker in (DeepSort(), published()):
         watch(tracker, 5, (HERE, ANNA), (FAR, BERT))
-        watch(tracker, tracker.config.max_misses + 5, (FAR, BERT))
+        watch(tracker, tracker.config.max_age + 5, (FAR, BERT))
         for _ in range(5):
             seen = tracker.update(
                 Detections([FAR, HERE])
-                if tracker.config.sure_score > 0
+                if tracker.config.high_score_threshold > 0
                 else frame((FAR, BERT), (HERE, ANNA))
             )
         assert 1 not in seen.id

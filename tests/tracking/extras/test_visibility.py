@@ -67,7 +67,7 @@ def test_hidden_is_what_lies_behind_a_box_that_stands_lower():
 
 @pytest.mark.parametrize(("left", "alive"), [(0, 2), (100, 9), (620, 2)])
 def test_who_was_last_seen_at_the_edge_has_left_soon(left, alive):
-    tracker = DeepSort(DeepSortConfig(max_misses=9))
+    tracker = DeepSort(DeepSortConfig(max_age=9))
     frame = np.zeros((480, EDGE, 3), dtype=np.uint8)
     for _ in range(3):
         tracker.update(Detections(standing(left)), frame=frame)

@@ -133,7 +133,7 @@ def two_fragments(lag, change=None, jump=0, **rule):
         )
         for here in frames
     ]
-    tracker = DeepSort(DeepSortConfig(max_misses=3, remember_people=0))
+    tracker = DeepSort(DeepSortConfig(max_age=3, identity_memory_size=0))
     return stream(FixedLag(tracker, lag, linking=Linking(**rule)), frames)
 
 
@@ -146,7 +146,7 @@ def fragment_ids(left):
 
 
 def test_two_fragments_of_one_person_leave_under_one_id_and_the_gap_is_filled():
-    nobody = two_fragments(20, min_evidence=1e9)
+    nobody = two_fragments(20, min_llr=1e9)
     assert fragment_ids(nobody) == [1] * 30 + [0] * 5 + [3] * 35
     assert fragment_ids(two_fragments(20)) == [1] * 70
 
@@ -168,7 +168,7 @@ def test_a_link_lasts_longer_than_the_window():
 @pytest.mark.parametrize("lag", [1, 7, 30])
 def test_in_a_crowd_no_id_is_twice_in_a_frame_and_no_detection_is_two_people(seed, lag):
     frames = list(crowd(150, people=20, seed=seed))
-    late = FixedLag(DeepSort(DeepSortConfig(max_misses=10)), lag)
+    late = FixedLag(DeepSort(DeepSortConfig(max_age=10)), lag)
     for number, tracks in stream(late, frames).items():
         assert len(np.unique(tracks.id)) == len(tracks)
         assert (np.diff(tracks.id) > 0).all()
@@ -216,7 +216,7 @@ def test_a_known_camera_leaves_a_standing_person_standing():
 
 def test_memory_is_bounded_by_the_window():
     rng, people = np.random.default_rng(0), 4
-    late = FixedLag(DeepSort(DeepSortConfig(max_misses=5, remember_people=10)), 10)
+    late = FixedLag(DeepSort(DeepSortConfig(max_age=5, identity_memory_size=10)), 10)
     for visit in range(60):  # each time four others, who are there for six frames
         look = unit_rows(rng.normal(size=(people, 16)))
         boxes = standing(*(100 * np.arange(people) + 1000 * (visit % 5)))

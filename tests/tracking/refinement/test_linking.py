@@ -137,8 +137,8 @@ def test_nobody_links_to_nobody(n):
 @pytest.mark.parametrize(
     ("numbers", "message"),
     [
-        ({"min_evidence": np.nan}, "min_evidence must be finite, got nan"),
-        ({"min_evidence_unseen": np.inf}, "min_evidence_unseen must be finite, got inf"),
+        ({"min_llr": np.nan}, "min_llr must be finite, got nan"),
+        ({"min_llr_motion_only": np.inf}, "min_llr_motion_only must be finite, got inf"),
         ({"margin": np.inf}, "margin must be finite, got inf"),
         ({"forget_place": 0.0}, "forget_place must be above 0 frames, got 0.0"),
     ],

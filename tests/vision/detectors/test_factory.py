@@ -14,10 +14,10 @@ from deepsort_reid.structures.mot_rows import MotRows
 from deepsort_reid.vision.detectors import (
     BackgroundSubtraction,
     TorchvisionDetector,
-    detector_from,
+    load_detector,
     torchvision_coco,
 )
-from deepsort_reid.vision.detectors.precomputed import MotDetections, unit_scores
+from deepsort_reid.vision.detectors.precomputed import MotDetections, normalize_scores
 from deepsort_reid.vision.detectors.yolox import YoloxDetector, letterbox
 
 GREY = np.full((48, 96, 3), 90, dtype=np.uint8)
@@ -156,29 +156,29 @@ def test_recorded_detections_below_the_limit_are_left_out():
 
 def test_scores_within_0_and_1_stay_and_raw_ones_become_so_in_the_same_order():
     inside = np.array([0.0, 0.3, 1.0])
-    assert unit_scores(inside) is inside
-    assert len(unit_scores(np.empty(0))) == 0
+    assert normalize_scores(inside) is inside
+    assert len(normalize_scores(np.empty(0))) == 0
     for raw in (np.array([-0.5, 0.0, 0.4, 3.0]), np.array([-0.4, 30.0, 67.0, 139.0])):
-        mapped = unit_scores(raw)
+        mapped = normalize_scores(raw)
         assert (np.diff(mapped) > 0).all()
         assert 0 < mapped[0] < 0.5 < mapped[2] < mapped[3] < 1
-    assert unit_scores(np.array([-0.5, 0.0]))[1] == 0.5
-    assert unit_scores(np.array([0.1, 30.0]))[1] == 0.5
+    assert normalize_scores(np.array([-0.5, 0.0]))[1] == 0.5
+    assert normalize_scores(np.array([0.1, 30.0]))[1] == 0.5
 
 
 def test_a_word_or_a_file_name_stands_for_a_detector(tmp_path):
-    assert isinstance(detector_from("background"), BackgroundSubtraction)
+    assert isinstance(load_detector("background"), BackgroundSubtraction)
     model = write_yolox(tmp_path / "yolox.onnx", {0: (0, 0, 1, 1, 1, 0.4, 0)})
-    assert len(detector_from(model)(GREY)) == 1
-    assert len(detector_from(str(model), min_score=0.5)(GREY)) == 0
+    assert len(load_detector(model)(GREY)) == 1
+    assert len(load_detector(str(model), min_score=0.5)(GREY)) == 0
     text = tmp_path / "det.txt"
     text.write_text("1,-1,10,20,30,40,0.9\n")
-    np.testing.assert_array_equal(detector_from(text)(GREY).xyxy, [[10, 20, 40, 60]])
+    np.testing.assert_array_equal(load_detector(text)(GREY).xyxy, [[10, 20, 40, 60]])
 
     def own(frame):
         return Detections.empty()
 
-    assert detector_from(own) is own
+    assert load_detector(own) is own
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ def test_a_word_or_a_file_name_stands_for_a_detector(tmp_path):
 )
 def test_words_that_stand_for_nothing_are_refused(word, error, message):
     with pytest.raises(error, match=message):
-        detector_from(word)
+        load_detector(word)
 
 
 def test_with_weights_only_the_names_of_their_models_are_expected():
@@ -204,7 +204,7 @@ def test_a_bad_row_of_recorded_detections_is_named_with_its_line(tmp_path):
     text = tmp_path / "det.txt"
     text.write_text("1,-1,10,20,30,40,0.9\n2,-1,10,twenty,30,40,0.9\n")
     with pytest.raises(ValueError, match=r"det\.txt:2.*twenty"):
-        detector_from(text)
+        load_detector(text)
 
 
 @pytest.fixture
