@@ -76,8 +76,8 @@ def test_every_field_survives_the_way_through_json():
 
 
 def test_a_field_that_does_not_exist_is_refused_with_those_that_do():
-    with pytest.raises(ValueError, match=r"no field 'max_age'; it has .*max_age"):
-        DeepSortConfig.from_dict({"max_age": 30})
+    with pytest.raises(ValueError, match=r"no field 'max_misses'; it has .*max_age"):
+        DeepSortConfig.from_dict({"max_misses": 30})
 
 
 def test_the_published_numbers_are_the_papers():

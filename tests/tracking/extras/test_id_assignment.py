@@ -61,8 +61,8 @@ def test_an_id_that_was_given_away_is_not_given_again():
 
 
 @pytest.mark.parametrize("id_correction_window", [0, 50])
-def test_nobody_becomes_somebody_who_was_seen_at_the_same_time(reconsider):
-    tracker = DeepSort(DeepSortConfig(id_correction_window=reconsider))
+def test_nobody_becomes_somebody_who_was_seen_at_the_same_time(id_correction_window):
+    tracker = DeepSort(DeepSortConfig(id_correction_window=id_correction_window))
     frame = np.zeros((480, 640, 3), dtype=np.uint8)
     for _ in range(5):  # CARL looks like ANNA, but both are there
         tracker.update(Detections(standing(0, 300, 500), embedding=[ANNA, BERT, ANNA]), frame=frame)
