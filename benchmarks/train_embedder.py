@@ -33,13 +33,13 @@ PHASES = (
     Phase((96, 48), 2e-3, 48, 80, 48),
     Phase((160, 80), 2e-3, 48, 80, 80),
 )
-NETWORK = ("--backbone", "compact", "--embedding-width", "384", "--stripes", "2")
+NETWORK = ("--backbone", "compact", "--embedding-dim", "384", "--parts", "2")
 RECIPE = (
-    *("--losses", "softmax", "triplet", "--smoothing", "0.1"),
-    *("--people", "16", "--images-each", "4"),
+    *("--losses", "softmax", "triplet", "--label-smoothing", "0.1"),
+    *("--identities-per-batch", "16", "--images-per-identity", "4"),
     *("--optimizer", "adamw", "--weight-decay", "0.05"),
-    *("--schedule", "flat-cosine", "--warm-up", "2"),
-    *("--average-decay", "0.999", "--precision", "bfloat16", "--local-norms"),
+    *("--schedule", "flat-cosine", "--warmup-epochs", "2"),
+    *("--ema-decay", "0.999", "--precision", "bfloat16", "--no-sync-bn"),
     *("--split", "none", "--seed", "0"),
 )
 
@@ -76,7 +76,7 @@ def train(data: Path, run: Path, phase: Phase, processes: int, *, resume: bool) 
     """One phase, or what is left of it."""
     launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", processes]
     what = ["train", data, "--out", run, *NETWORK, *RECIPE, "--size", *phase.size]
-    what += ["--rate", phase.rate, "--decay-from", phase.decay_from, "--epochs", phase.decay_to]
+    what += ["--lr", phase.rate, "--decay-from", phase.decay_from, "--epochs", phase.decay_to]
     what += ["--stop-after", phase.end, "--threads", 1]
     if resume:
         what += ["--resume", run]

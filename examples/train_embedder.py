@@ -19,17 +19,18 @@ def run(*arguments):
 def main(learn_from, measure_on, out, *more):
     """Both are MOT sequences with frames and truth; nobody of `measure_on` is learned from."""
     out = Path(out)
-    run("crop", learn_from, "--out", out / "learn", "--occlude")
+    run("crop", learn_from, "--out", out / "learn", "--noise-occlusion")
     run("crop", measure_on, "--out", out / "measure")
     run(
         "train", out / "learn", "--out", out / "run",
-        "--backbone", "osnet_x0_25", "--embedding-width", 128,
+        "--backbone", "osnet_x0_25", "--embedding-dim", 128,
         # Few people: small batches, each picture often; one person in five validates, two at least
-        "--people", 8, "--images-each", 4, "--split", "identity", *more,
+        "--identities-per-batch", 8, "--images-per-identity", 4, "--split", "identity", *more,
     )  # fmt: skip
     run(
         "eval-reid", out / "measure", "--embedder", out / "run", "--out", out / "report",
-        "--gap", 10,  # frames: a neighbouring one shows nearly the same and is found by anything
+        # Neighbouring frames show nearly the same image, which any embedder matches.
+        "--min-frame-gap", 10,
     )  # fmt: skip
     run("export", out / "run", "--crops", out / "measure", "--out", out / "embedder.onnx")
     return out / "embedder.onnx"

@@ -151,7 +151,9 @@ def test_an_embedder_is_trained_on_one_street_and_measured_on_another(tmp_path):
     learn_from = lay_sequence(tmp_path / "learn", seed=1)
     measure_on = lay_sequence(tmp_path / "measure", seed=2)
     main = example("train_embedder").main
-    file = main(learn_from, measure_on, tmp_path / "out", "--epochs", 1, "--people", 2)
+    file = main(
+        learn_from, measure_on, tmp_path / "out", "--epochs", 1, "--identities-per-batch", 2
+    )
     rows = Embedder(file).embed_crops([np.full((80, 40, 3), 90, np.uint8)])
     np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-3)
     assert rows.shape == (1, 128)

@@ -15,12 +15,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--out", type=Path, default=Path("crops"), help="new folder (default: %(default)s)")
     add("--labels", type=Path, help="ground truth in MOT format, where SOURCE has none beside it")
     add("--size", type=int, nargs=2, default=(384, 192), metavar=("HEIGHT", "WIDTH"))
-    add("--least-visibility", type=float, default=0.3, help="0 to 1 (default: %(default)s)")
-    add("--least-height", type=float, default=32, help="of a box, pixels (default: %(default)s)")
+    add("--min-visibility", type=float, default=0.3, help="0 to 1 (default: %(default)s)")
+    add("--min-height", type=float, default=32, help="of a box, pixels (default: %(default)s)")
     add("--margin", type=float, default=0.0, help="share of the box added on each side")
     add("--every", type=int, default=1, help="take every Nth frame")
     add("--stop", type=int, help="last frame to look at")
-    add("--occlude", action="store_true", help="add copies with noise rectangles, and a preview")
+    add(
+        "--noise-occlusion",
+        action="store_true",
+        help="add copies with noise rectangles, and a preview",
+    )
     add("--seed", type=int, default=0, help="of the noise")
     add("--quiet", action="store_true", help="no progress bar")
 
@@ -40,11 +44,11 @@ def run(args: argparse.Namespace) -> None:
     config = CropConfig(
         height=args.size[0],
         width=args.size[1],
-        least_visibility=args.least_visibility,
-        least_height=args.least_height,
+        least_visibility=args.min_visibility,
+        least_height=args.min_height,
         margin=args.margin,
         every=args.every,
-        occlude=args.occlude,
+        occlude=args.noise_occlusion,
         seed=args.seed,
     )
     if args.out.exists() and (not args.out.is_dir() or any(args.out.iterdir())):
@@ -56,9 +60,9 @@ def run(args: argparse.Namespace) -> None:
         for name, video, labels in _labelled(args.source, args.labels)
     ]
     tallest = max(float((truth.xyxy[:, 3] - truth.xyxy[:, 1]).max()) for _, _, truth in sources)
-    if tallest < args.least_height:
+    if tallest < args.min_height:
         raise ValueError(
-            f"--least-height {args.least_height:g}: nothing to crop, "
+            f"--min-height {args.min_height:g}: nothing to crop, "
             f"the tallest box is {tallest:g} px high"
         )
     counts = CropCounts()
@@ -79,13 +83,13 @@ def run(args: argparse.Namespace) -> None:
             args.out.rmdir()
         raise ValueError(
             f"nothing to crop: {counts.hidden} boxes hidden, {counts.small} too small; "
-            "lower --least-visibility, --least-height or --every"
+            "lower --min-visibility, --min-height or --every"
         )
     print(
         f"{counts.written} crops of {len(counts.people)} people in {args.out}; left out: "
         f"{counts.hidden} hidden, {counts.small} too small"
     )
-    if args.occlude and counts.written:
+    if args.noise_occlusion and counts.written:
         preview = args.out / "occlusion_preview.png"
         preview.write_bytes(cv2.imencode(".png", occlusion_preview(args.out))[1].tobytes())
         print(f"each with an occluded copy; {preview} shows some")

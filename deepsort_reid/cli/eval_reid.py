@@ -26,13 +26,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--out", type=Path, default=Path("reid-report"), help="folder (default: %(default)s)")
     add("--rerank", action="store_true", help="k-reciprocal re-ranking (Zhong et al. 2017)")
     add(
-        "--gap",
+        "--min-frame-gap",
         type=int,
         default=0,
         metavar="FRAMES",
         help="leave out answers so close in the same video, for crops with a manifest",
     )
-    add("--people", type=Path, help="text file with the identities to ask for, one in a line")
+    add("--identities", type=Path, help="text file with the identities to ask for, one in a line")
     add("--no-report", action="store_true", help="only the table")
     add("--threads", type=int, help="of the CPU, for an ONNX file")
     add("--quiet", action="store_true", help="no progress bar")
@@ -45,10 +45,12 @@ def run(args: argparse.Namespace) -> None:
     from deepsort_reid.reid.evaluation.rerank import Reranking
     from deepsort_reid.reid.evaluation.retrieval import evaluate_each_against_all, evaluate_reid
 
-    queries, gallery = _read(args.data, args.people)
-    if queries is not None and args.gap:
-        raise ValueError("--gap goes with one set of crops, where every picture asks all others")
-    _frames(gallery, args.gap)  # complains before minutes have gone into embedding
+    queries, gallery = _read(args.data, args.identities)
+    if queries is not None and args.min_frame_gap:
+        raise ValueError(
+            "--min-frame-gap goes with one set of crops, where every picture asks all others"
+        )
+    _frames(gallery, args.min_frame_gap)  # complains before minutes have gone into embedding
     name, embed = _embedder(args.embedder, args.threads)
     count = len(gallery) + (len(queries) if queries is not None else 0)
     quiet = True if args.quiet else None  # None: off where stderr is no terminal
@@ -69,8 +71,8 @@ def run(args: argparse.Namespace) -> None:
             identity,
             queries=rows,
             camera=camera,
-            frame=_frames(gallery, args.gap),
-            gap=args.gap,
+            frame=_frames(gallery, args.min_frame_gap),
+            gap=args.min_frame_gap,
             reranking=reranking,
         )
     else:
@@ -93,10 +95,10 @@ def run(args: argparse.Namespace) -> None:
         result,
         problems,
         reranked=args.rerank,
-        gap=args.gap,
+        gap=args.min_frame_gap,
     )
     # Crops know their frame but no camera; Market-1501 leaves out the same camera anyway.
-    is_easy = all_ask and not args.gap and any(s.frame >= 0 > s.camera for s in gallery)
+    is_easy = all_ask and not args.min_frame_gap and any(s.frame >= 0 > s.camera for s in gallery)
     _print_table(evaluation, is_easy=is_easy)
     if not args.no_report:
         with tqdm(desc="drawing", unit="part", disable=quiet) as bar:
@@ -146,7 +148,8 @@ def _frames(samples: Sequence["Sample"], gap: int) -> list[int] | None:
         return None
     if gap < 0 or any(sample.frame < 0 for sample in samples):
         raise ValueError(
-            f"--gap {gap}: expected 0 or more frames, and crops with a manifest that tells frames"
+            f"--min-frame-gap {gap}: expected 0 or more frames, and crops with a manifest "
+            "that lists their frames"
         )
     return [sample.frame for sample in samples]
 
@@ -206,7 +209,7 @@ def _print_table(evaluation: "Evaluation", *, is_easy: bool) -> None:
     if is_easy:
         print(
             "note: neighbouring frames of one video answer each other, which is easy; "
-            "--gap FRAMES, such as a second of the video, leaves them out"
+            "--min-frame-gap FRAMES, such as a second of the video, leaves them out"
         )
     print(
         f"{evaluation.embedder} on {evaluation.data}: {len(result.answered)} queries of "

@@ -22,9 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="of the input (default: what it was trained with)",
     )
     parser.add_argument(
-        "--mirror", action="store_true", help="mean with the mirror image: better, half the speed"
+        "--flip-tta", action="store_true", help="mean with the mirror image: better, half the speed"
     )
-    parser.add_argument("--full-weights", action="store_true", help="32 bits: twice the file")
+    parser.add_argument("--fp32", action="store_true", help="32 bits: twice the file")
     parser.add_argument("--name", help="in the metadata (default: the backbone)")
     parser.add_argument("--training-data", default="unknown", help="in the metadata")
     parser.add_argument("--licence", default="unknown", help="in the metadata")
@@ -56,8 +56,8 @@ def run(args: argparse.Namespace) -> int:
             "commit": args.commit,
             "epochs": str(state["state"]["epoch"]),
         },
-        half_weights=not args.full_weights,
-        mirror=args.mirror,
+        half_weights=not args.fp32,
+        mirror=args.flip_tta,
     )
     size = args.out.stat().st_size / 1e6
     print(

@@ -34,9 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--detector-weights", type=Path, help="weights of a torchvision model")
     add("--min-score", type=float, help="leave out detections below")
     add("--truth", type=Path, help="MOT ground truth (default: gt/gt.txt of a sequence folder)")
-    add(
-        "--among-truth", action="store_true", help="choose among the labelled boxes, not detections"
-    )
+    add("--gt-boxes", action="store_true", help="choose among the labelled boxes, not detections")
     add(
         "--identity",
         type=int,
@@ -71,9 +69,9 @@ def run(args: argparse.Namespace) -> None:
     embedder = Embedder(args.embedder, threads=args.threads)
     query = _embed_query(args, box, video, embedder)
     person = _person(args, box, truth)
-    if args.among_truth:
+    if args.gt_boxes:
         if truth is None:
-            raise ValueError("--among-truth needs labels: --truth FILE")
+            raise ValueError("--gt-boxes needs labels: --truth FILE")
         detector: Any = MotDetections(truth, start=args.start, every=args.every)
     else:
         detector, _ = make_detector(args, print)

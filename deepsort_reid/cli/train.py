@@ -19,7 +19,7 @@ BACKBONE_HELP = (
     "or vit_b_16"
 )
 LOSSES = ("softmax", "triplet", "cosine", "circle")
-SIZE_HELP = "of the input (default: that of --start-from, else 128 64)"
+SIZE_HELP = "of the input (default: that of --init-from, else 128 64)"
 LOSSES_HELP = "one or more (default: softmax triplet)"  # %(default)s would show a tuple
 
 
@@ -37,31 +37,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--out", type=Path, help="the run folder (default: the resumed one, else run)")
     add("--backbone", default="compact", help=BACKBONE_HELP)
     add("--weights", help="of the backbone: a file, or 'imagenet' for torchvision's")
-    add("--start-from", type=Path, help="checkpoint whose network learns new people")
+    add("--init-from", type=Path, help="checkpoint whose network learns new people")
     add("--resume", type=Path, help="checkpoint or run folder to continue exactly")
     add("--size", type=int, nargs=2, metavar=("HEIGHT", "WIDTH"), help=SIZE_HELP)
-    add("--embedding-width", type=int, default=256)
+    add("--embedding-dim", type=int, default=256)
     add("--pooling", choices=("average", "gem"), default="average")
-    add("--stripes", type=int, default=0, help="horizontal bands that get a part of the embedding")
+    add("--parts", type=int, default=0, help="horizontal bands that get a part of the embedding")
     parser.add_argument("--losses", nargs="+", choices=LOSSES, default=LOSSES[:2], help=LOSSES_HELP)
-    add("--smoothing", type=float, default=0.1, help="of the labels, for softmax")
+    add("--label-smoothing", type=float, default=0.1, help="of the labels, for softmax")
     add("--margin", type=float, help="of the triplet loss (default: soft)")
     add("--epochs", type=int, default=120)
     add("--stop-after", type=int, help="epoch after which to leave, to be resumed")
-    add("--people", type=int, help="in a batch (default: 16, or all where there are fewer)")
-    add("--images-each", type=int, default=4, help="of every person in a batch")
+    add(
+        "--identities-per-batch",
+        type=int,
+        help="in a batch (default: 16, or all where there are fewer)",
+    )
+    add("--images-per-identity", type=int, default=4, help="of every person in a batch")
     add("--optimizer", choices=("adamw", "sgd"), default="adamw")
-    add("--rate", type=float, help="learning rate (default: 2e-3 for adamw, 1e-2 for sgd)")
+    add("--lr", type=float, help="learning rate (default: 2e-3 for adamw, 1e-2 for sgd)")
     add("--weight-decay", type=float, help="(default: 0.05 for adamw, 5e-4 for sgd)")
     add("--schedule", choices=("cosine", "flat-cosine", "step"), default="cosine")
-    add("--warm-up", type=float, default=2.0, help="epochs")
+    add("--warmup-epochs", type=float, default=2.0, help="epochs")
     add("--decay-from", type=float, default=0.0, help="epoch at which flat-cosine begins to fall")
     add("--frozen-epochs", type=int, default=0, help="epochs in which only the head learns")
-    add("--average-decay", type=float, default=0.999, help="of the moving average of the weights")
+    add("--ema-decay", type=float, default=0.999, help="of the moving average of the weights")
     add("--precision", choices=("float32", "bfloat16", "float16"), default="float32")
-    add("--local-norms", action="store_true", help="no batch statistics across processes")
+    add("--no-sync-bn", action="store_true", help="no batch statistics across processes")
     add("--no-augmentation", action="store_true", help="learn from the pictures as they are")
-    add("--occlude", type=float, default=0.0, help="chance of three rectangles of noise")
+    add("--noise-occlusion", type=float, default=0.0, help="chance of three rectangles of noise")
     add("--split", choices=("identity", "time", "image", "none"), default="identity")
     add("--validation-share", type=float, default=0.2)
     add("--validate-every", type=int, default=5, help="epochs")
@@ -108,7 +112,9 @@ def run(args: argparse.Namespace) -> int:
             schedule=_schedule(args),
             config=_config(args, len(people)),
             description=_description(args, architecture, people, kept, validation),
-            augmentation=None if args.no_augmentation else AugmentConfig(occlude=args.occlude),
+            augmentation=None
+            if args.no_augmentation
+            else AugmentConfig(occlude=args.noise_occlusion),
             validate=_validation(validation, size) if validation else None,
             resume=args.resume,
             world=world,
@@ -140,13 +146,13 @@ def _config(args: argparse.Namespace, people: int) -> "TrainConfig":
 
     return TrainConfig(
         epochs=min(args.stop_after or args.epochs, args.epochs),
-        people=args.people or min(16, people),
-        images_each=args.images_each,
+        people=args.identities_per_batch or min(16, people),
+        images_each=args.images_per_identity,
         weight_decay=_weight_decay(args),
         frozen_epochs=args.frozen_epochs,
-        average_decay=args.average_decay,
+        average_decay=args.ema_decay,
         precision=getattr(torch, args.precision),
-        local_norms=args.local_norms,
+        local_norms=args.no_sync_bn,
         validate_every=args.validate_every,
         patience=args.patience,
         seed=args.seed,
@@ -154,18 +160,18 @@ def _config(args: argparse.Namespace, people: int) -> "TrainConfig":
 
 
 def _model(args: argparse.Namespace) -> "tuple[ReidModel, dict[str, Any]]":
-    """The network and what describes it: that of --start-from, or the one of the arguments."""
+    """The network and what describes it: that of --init-from, or the one of the arguments."""
     from deepsort_reid.reid.training.checkpoint import build_model, load_model
 
-    if args.start_from:
-        model, state = load_model(args.start_from)
+    if args.init_from:
+        model, state = load_model(args.init_from)
         architecture = state["architecture"]
         return model, {**architecture, "input_size": args.size or architecture["input_size"]}
     architecture = {
         "backbone": args.backbone,
-        "embedding_width": args.embedding_width,
+        "embedding_width": args.embedding_dim,
         "pooling": args.pooling,
-        "stripes": args.stripes,
+        "stripes": args.parts,
         "input_size": list(args.size or (128, 64)),
     }
     return build_model(architecture, args.weights), architecture
@@ -244,7 +250,7 @@ def _criterion(args: argparse.Namespace, architecture: "dict[str, Any]", people:
     width, parts = architecture["embedding_width"], 1 + architecture["stripes"]
     softmax: list[tuple[float, Any]] = []
     if "softmax" in args.losses:
-        loss = SmoothedSoftmax(width, people, smoothing=args.smoothing, parts=parts)
+        loss = SmoothedSoftmax(width, people, smoothing=args.label_smoothing, parts=parts)
         softmax.append((1.0, loss))
     if "cosine" in args.losses:
         softmax.append((1.0, CosineSoftmax(width, people)))
@@ -263,8 +269,8 @@ def _optimizer(args: argparse.Namespace) -> "MakeOptimizer":
     import torch
 
     if args.optimizer == "sgd":
-        return partial(torch.optim.SGD, lr=args.rate or 1e-2, momentum=0.9)
-    return partial(torch.optim.AdamW, lr=args.rate or 2e-3, fused=True)
+        return partial(torch.optim.SGD, lr=args.lr or 1e-2, momentum=0.9)
+    return partial(torch.optim.AdamW, lr=args.lr or 2e-3, fused=True)
 
 
 def _weight_decay(args: argparse.Namespace) -> float:
@@ -279,7 +285,7 @@ def _schedule(args: argparse.Namespace) -> "Schedule":
     if args.schedule == "step":
         return step_drop(args.epochs)
     decay_from = args.decay_from if args.schedule == "flat-cosine" else 0.0
-    return flat_cosine(args.epochs, warm_up=args.warm_up, decay_from=decay_from)
+    return flat_cosine(args.epochs, warm_up=args.warmup_epochs, decay_from=decay_from)
 
 
 def _validation(samples: "list[Sample]", size: tuple[int, int]) -> "Validate":

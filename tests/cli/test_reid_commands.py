@@ -50,7 +50,7 @@ def run(capsys):
 
 @pytest.fixture
 def crops(run, sequence, tmp_path):
-    run("crop", sequence, "--out", tmp_path / "crops", "--size", 32, 16, "--least-height", 10)
+    run("crop", sequence, "--out", tmp_path / "crops", "--size", 32, 16, "--min-height", 10)
     return tmp_path / "crops"
 
 
@@ -68,10 +68,10 @@ def test_bars_are_for_terminals_and_not_for_the_quiet(
     terminal, options, bar, run, sequence, crops, colour_model, monkeypatch, tmp_path
 ):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
-    crop = run("crop", sequence, "--out", tmp_path / "again", "--least-height", 10, *options)
+    crop = run("crop", sequence, "--out", tmp_path / "again", "--min-height", 10, *options)
     evaluation = run("eval-reid", crops, "--embedder", colour_model, "--no-report", *options)
     search = run(
-        *("find", "12,20,16,40", sequence, "--embedder", colour_model, "--among-truth"),
+        *("find", "12,20,16,40", sequence, "--embedder", colour_model, "--gt-boxes"),
         *("--out", tmp_path / "found", *options),
     )
     for status, _, err in (crop, evaluation, search):
@@ -81,7 +81,7 @@ def test_bars_are_for_terminals_and_not_for_the_quiet(
 
 def test_crop_writes_identity_folders_and_says_what_it_left_out(run, sequence, tmp_path):
     out = tmp_path / "crops"
-    status, told, _ = run("crop", sequence, "--out", out, "--least-height", 42, "--occlude")
+    status, told, _ = run("crop", sequence, "--out", out, "--min-height", 42, "--noise-occlusion")
     assert status == 0
     assert "8 crops of 1 people" in told
     assert "0 hidden, 24 too small" in told
@@ -129,11 +129,11 @@ def test_crop_refuses_a_video_shorter_than_its_labels_before_it_writes(run, sequ
     ("option", "message"),
     [
         (
-            ("--least-height", 5000),
-            "--least-height 5000: nothing to crop, the tallest box is 44 px",
+            ("--min-height", 5000),
+            "--min-height 5000: nothing to crop, the tallest box is 44 px",
         ),
         (
-            ("--least-visibility", 1, "--margin", 0, "--every", 11),
+            ("--min-visibility", 1, "--margin", 0, "--every", 11),
             "nothing to crop: 0 boxes hidden",
         ),
     ],
@@ -221,9 +221,9 @@ def test_eval_reid_takes_query_and_gallery_folders(run, crops, colour_model, tmp
     status, told, _ = run("eval-reid", data, *arguments)
     assert status == 0
     assert "1 queries of 1 people, 31 gallery images" in told
-    status, _, err = run("eval-reid", data, *arguments, "--gap", 5)
+    status, _, err = run("eval-reid", data, *arguments, "--min-frame-gap", 5)
     assert status == 2
-    assert "--gap goes with one set of crops" in complaint(err, "eval-reid")
+    assert "--min-frame-gap goes with one set of crops" in complaint(err, "eval-reid")
 
 
 def test_eval_reid_follows_the_market_protocol_on_market_names(run, colour_model, tmp_path):
@@ -240,7 +240,7 @@ def test_eval_reid_follows_the_market_protocol_on_market_names(run, colour_model
         (data / name).write_bytes(picture)
     status, told, _ = run("eval-reid", data, "--embedder", colour_model, "--no-report")
     assert status == 0
-    assert "--gap" not in told
+    assert "--min-frame-gap" not in told
     # All alike: the distractor comes first, same camera and junk do not count.
     row = next(line for line in told.splitlines() if line.startswith("over queries"))
     assert row.split()[2:] == ["0.0%", "100.0%", "100.0%", "100.0%", "50.0%", "50.0%"]
@@ -249,7 +249,7 @@ def test_eval_reid_follows_the_market_protocol_on_market_names(run, colour_model
 @pytest.mark.parametrize("rerank", [(), ("--rerank",)])
 def test_eval_reid_asks_only_for_the_people_listed(run, crops, colour_model, tmp_path, rerank):
     (tmp_path / "people.txt").write_text("street_0001\nstreet_0003\n")
-    arguments = ("--people", tmp_path / "people.txt", "--no-report", *rerank)
+    arguments = ("--identities", tmp_path / "people.txt", "--no-report", *rerank)
     status, told, _ = run("eval-reid", crops, "--embedder", colour_model, *arguments)
     assert status == 0
     assert "20 queries of 2 people" in told
@@ -285,14 +285,14 @@ def test_eval_reid_leaves_out_neighbouring_frames_on_demand(run, crops, colour_m
     # Seven apart are not: frames 6 to 8 of person 1 without frame 1, frames 6 and 7 of person 2,
     # and of person 3 all but the ends, 5 and 12.
     (crops / "street_0001" / "street_0001_000001.jpg").write_bytes(b"broken")
-    arguments = ("--embedder", colour_model, "--no-report", "--gap")
+    arguments = ("--embedder", colour_model, "--no-report", "--min-frame-gap")
     status, told, _ = run("eval-reid", crops, *arguments, 6)
     assert status == 0
     assert "11 queries have no right answer" in told
-    assert "--gap" not in told
+    assert "--min-frame-gap" not in told
     status, told, _ = run("eval-reid", crops, *arguments[:-1])
     assert "note: neighbouring frames of one video answer each other" in told
-    assert "--gap FRAMES" in told
+    assert "--min-frame-gap FRAMES" in told
     status, _, err = run("eval-reid", crops, *arguments, 11)
     assert status == 2
     assert "more than 11 frames apart" in complaint(err, "eval-reid")
@@ -344,7 +344,7 @@ def test_find_takes_an_image_and_an_identity(
 ):
     query = crops / "street_0003" / "street_0003_000005.jpg"
     status, told, _ = run(
-        "find", query, sequence, "--embedder", colour_model, "--identity", 3, "--among-truth",
+        "find", query, sequence, "--embedder", colour_model, "--identity", 3, "--gt-boxes",
         "--threshold", 0.98, "--reference", reference, "--out", tmp_path / "found",
     )  # fmt: skip
     assert status == 0

@@ -13,8 +13,8 @@ from deepsort_reid.cli import train as command
 from deepsort_reid.reid.training.checkpoint import load_checkpoint, load_model
 from deepsort_reid.vision.embedder import Embedder
 
-SMALL = ["--size", "32", "16", "--backbone", "osnet_x0_25", "--embedding-width", "24"]
-SMALL += ["--people", "3", "--images-each", "2", "--threads", "1"]
+SMALL = ["--size", "32", "16", "--backbone", "osnet_x0_25", "--embedding-dim", "24"]
+SMALL += ["--identities-per-batch", "3", "--images-per-identity", "2", "--threads", "1"]
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def test_a_broken_picture_is_named_and_left_out(people, tmp_path, caplog):
 def test_new_people_can_be_learned_from_an_older_network(people, tmp_path):
     train(people, tmp_path / "first", "--epochs", "1", "--split", "none")
     (people / "0000").rename(people / "new")
-    start = ["--start-from", str(tmp_path / "first"), "--epochs", "1", "--rate", "1e-9"]
+    start = ["--init-from", str(tmp_path / "first"), "--epochs", "1", "--lr", "1e-9"]
     # Without saying again what the network looks like.
     assert main.main(["train", str(people), "--out", str(tmp_path / "second"), *start]) == 0
     first, second = (load_model(tmp_path / name)[0].state_dict() for name in ("first", "second"))
@@ -169,8 +169,8 @@ def one_line(capsys):
         (["--device", "cpu", "--precision", "float16"], "too slow on the CPU: take bfloat16"),
         (["--weights", "imagenet"], "train from scratch"),
         (["--resume", "nowhere"], "no checkpoint nowhere"),
-        (["--people", "50"], "a batch of 50 people needs as many in the data, got 5"),
-        (["--stripes", "4"], "an embedding of 24 does not divide into 5 equal parts"),
+        (["--identities-per-batch", "50"], "a batch of 50 people needs as many in the data, got 5"),
+        (["--parts", "4"], "an embedding of 24 does not divide into 5 equal parts"),
         (["--schedule", "flat-cosine", "--decay-from", "9"], "decay must start before the end"),
     ],
 )
@@ -183,7 +183,7 @@ def test_bad_arguments_get_one_line(people, tmp_path, capsys, caplog, arguments,
 def test_a_checkpoint_of_another_architecture_gets_one_line(people, tmp_path, capsys):
     train(people, tmp_path / "first", "--epochs", "1")
     capsys.readouterr()
-    other = ["--resume", str(tmp_path / "first"), "--embedding-width", "48", "--epochs", "2"]
+    other = ["--resume", str(tmp_path / "first"), "--embedding-dim", "48", "--epochs", "2"]
     assert train(people, tmp_path / "second", *other) == 2
     assert "of another architecture" in one_line(capsys)
     assert not (tmp_path / "second").exists()

@@ -225,7 +225,7 @@ def _read_state(path: Path | str) -> dict[str, Tensor]:
     if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
         raise ValueError(
             f"{path} is not a plain state dict; a checkpoint of `deepsort-reid train` goes to "
-            "--start-from or --resume"
+            "--init-from or --resume"
         )
     return state
 

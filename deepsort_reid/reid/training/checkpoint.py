@@ -84,7 +84,7 @@ def restore_training(
     except (ValueError, KeyError) as error:
         raise ValueError(
             f"{path} was trained with other losses, people or another optimiser; resume with the "
-            "data and the arguments in its config.json, or use --start-from for new data"
+            "data and the arguments in its config.json, or use --init-from for new data"
         ) from error
     scaler.load_state_dict(saved["scaler"])
     return TrainState(**saved["state"])
