@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.lib import embedding, inputs, provenance
+from benchmarks.lib import embedding_cache, inputs, provenance
 from benchmarks.lib.configurations import ALTERNATIVES, RUNGS
 from benchmarks.lib.inputs import GROUPS, GROUPS_WITH_EMBEDDINGS
 from benchmarks.mot import Embed, GroupScores, evaluate_group, recovered
@@ -132,13 +132,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     inputs.add_arguments(parser)
     parser.add_argument("--embedder", type=Path, metavar="ONNX", help="instead of stored OSNet")
-    parser.add_argument("--cache", type=Path, default=embedding.default_cache(), metavar="DIR")
+    parser.add_argument(
+        "--cache", type=Path, default=embedding_cache.default_cache(), metavar="DIR"
+    )
     args = parser.parse_args(argv)
     data = inputs.found_root(args.data)
     if data is None:
         return 2
     print(provenance.line("numpy", "scipy", "lap"))
-    embeddings = embedding.stored(args.embedder, args.cache) if args.embedder else "npz"
+    embeddings = embedding_cache.stored(args.embedder, args.cache) if args.embedder else "npz"
     for group in args.group or (GROUPS_WITH_EMBEDDINGS if args.embedder else GROUPS):
         for text in tables(group, embeddings, data):
             print(text, flush=True)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from benchmarks.lib import embedding, inputs, one_core, peers, provenance, trackeval_adapter
+from benchmarks.lib import embedding_cache, inputs, one_core, peers, provenance, trackeval_adapter
 from benchmarks.lib.configurations import RUNGS
 from benchmarks.lib.inputs import GROUPS, GROUPS_WITH_EMBEDDINGS, Input
 from benchmarks.lib.scoring import HEADER, Figures
@@ -240,7 +240,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--only", default="", metavar="TEXT", help="rows whose name has TEXT")
     parser.add_argument("--embedder", type=Path, metavar="ONNX", help="instead of stored OSNet")
     parser.add_argument("--motion-only", action="store_true", help="no embeddings for anybody")
-    parser.add_argument("--cache", type=Path, default=embedding.default_cache(), metavar="DIR")
+    parser.add_argument(
+        "--cache", type=Path, default=embedding_cache.default_cache(), metavar="DIR"
+    )
     parser.add_argument("--frames", action="store_true", help="pass frame= to our trackers")
     parser.add_argument("--warps", action="store_true", help="pass camera= to our trackers")
     parser.add_argument("--sequences", action="store_true", help="a row for each sequence, too")
@@ -260,7 +262,7 @@ def main(argv: list[str] | None = None) -> int:
     for group in args.group or GROUPS:
         embed: str | Embed | None = None if args.motion_only else "npz"
         if args.embedder and group in GROUPS_WITH_EMBEDDINGS:
-            embed = embedding.stored(args.embedder, args.cache)
+            embed = embedding_cache.stored(args.embedder, args.cache)
         options = {"data": data, "embeddings": embed, "with_warps": args.warps}
         options["with_frames"] = args.frames and group in GROUPS_WITH_EMBEDDINGS
         print(f"\n{group}: {', '.join(GROUPS[group])}")

@@ -12,13 +12,13 @@ from benchmarks import (
     memory,
     mot,
     pipeline_speed,
-    street_recovery,
+    street_reid,
     tracking_speed,
 )
 from benchmarks.lib import (
     bare_operations,
     configurations,
-    embedding,
+    embedding_cache,
     inputs,
     one_core,
     peers,
@@ -266,11 +266,11 @@ def test_embeddings_are_computed_once(
         calls.append(model.read_bytes())
         return [np.full((len(here), 2), 0.5, dtype=np.float32) for here in given.detections]
 
-    monkeypatch.setattr(embedding, "_embed", compute)
+    monkeypatch.setattr(embedding_cache, "_embed", compute)
     model = tmp_path / "model.onnx"
     for content in (b"one", b"one", b"two"):
         model.write_bytes(content)
-        found = embedding.stored(model, tmp_path / "cache")(given)
+        found = embedding_cache.stored(model, tmp_path / "cache")(given)
         assert [len(rows) for rows in found] == [len(here) for here in given.detections]
     assert calls == [b"one", b"two"]
 
@@ -330,11 +330,11 @@ def test_returns_are_told_apart_by_the_id_they_get() -> None:
     for identity, new in ((1, 1), (2, 9), (3, 7)):
         given[away[identity].left_at :, identity - 1] = 0
         given[away[identity].back_at :, identity - 1] = new
-    found = street_recovery.outcomes(given, street)
+    found = street_reid.outcomes(given, street)
     kinds = dict(zip((absence.identity for absence in street.returns), found, strict=True))
-    assert kinds[1] == (20, street_recovery.Outcome.SAME)
-    assert kinds[2] == (20, street_recovery.Outcome.NEW)
-    assert kinds[3] == (20, street_recovery.Outcome.NEW)
+    assert kinds[1] == (20, street_reid.Outcome.SAME)
+    assert kinds[2] == (20, street_reid.Outcome.NEW)
+    assert kinds[3] == (20, street_reid.Outcome.NEW)
 
 
 def test_two_seconds_count_and_an_id_of_others_is_wrong_or_swapped_by_where_they_are() -> None:
@@ -346,15 +346,15 @@ def test_two_seconds_count_and_an_id_of_others_is_wrong_or_swapped_by_where_they
     for identity, absence in away.items():
         given[absence.left_at : absence.back_at - 1, identity - 1] = 0
 
-    def outcome(on_the_way: int) -> street_recovery.Outcome:
+    def outcome(on_the_way: int) -> street_reid.Outcome:
         given[back : back + 10, 0] = on_the_way
-        found = zip(street.returns, street_recovery.outcomes(given, street), strict=True)
+        found = zip(street.returns, street_reid.outcomes(given, street), strict=True)
         return next(kind for absence, (_, kind) in found if absence.identity == 1)
 
-    assert outcome(99) == street_recovery.Outcome.SAME
-    assert outcome(2) == street_recovery.Outcome.WRONG
+    assert outcome(99) == street_reid.Outcome.SAME
+    assert outcome(2) == street_reid.Outcome.WRONG
     there = set(street.rows(back + 1).id.tolist()) - {1}
-    assert outcome(there.pop()) == street_recovery.Outcome.SWAPPED
+    assert outcome(there.pop()) == street_reid.Outcome.SWAPPED
 
 
 def test_a_street_is_observed_once_and_followed_by_person(tmp_path: Path) -> None:
@@ -365,11 +365,11 @@ def test_a_street_is_observed_once_and_followed_by_person(tmp_path: Path) -> Non
         return np.eye(1, 4, dtype=np.float32).repeat(len(xyxy), 0)
 
     for _ in range(2):
-        seen = street_recovery.observe(street, embedder, tmp_path / "street.npz")
+        seen = street_reid.observe(street, embedder, tmp_path / "street.npz")
     assert calls == [(180, 320, 3)] * 12
-    given = street_recovery.follow(DeepSort(), seen)
+    given = street_reid.follow(DeepSort(), seen)
     assert given.shape == (12, 3)
-    late = street_recovery.follow(FixedLag(DeepSort(), frames=5), seen)
+    late = street_reid.follow(FixedLag(DeepSort(), frames=5), seen)
     assert (late[given > 0] == given[given > 0]).all()
     assert (late > 0).sum() > (given > 0).sum()  # ids from the first frame on
     assert (given[:2] == 0).all()  # nobody has an id before the third frame

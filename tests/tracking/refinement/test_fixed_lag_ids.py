@@ -129,13 +129,13 @@ def size_half(size):
 @pytest.mark.data
 @pytest.mark.parametrize("detector", ["public", "yolox"])
 def test_on_a_real_street_the_corrected_stream_is_at_least_as_good(data_root, detector):
-    from benchmarks.delayed import delayed
     from benchmarks.lib import inputs
+    from benchmarks.refinement import run_fixed_lag
     from deepsort_reid.metrics import evaluate
 
     given = inputs.load(f"TUD-Campus-{detector}", data_root)
-    online, _ = delayed(given, FixedLag(DeepSort(), 0))
-    late, _ = delayed(given, FixedLag(DeepSort(), 30))
+    online, _ = run_fixed_lag(given, FixedLag(DeepSort(), 0))
+    late, _ = run_fixed_lag(given, FixedLag(DeepSort(), 30))
     for frame in range(1, given.length + 1):
         here = late.id[late.frame == frame]
         assert len(np.unique(here)) == len(here)

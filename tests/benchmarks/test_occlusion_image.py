@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from benchmarks import occlusion_picture as script
+from benchmarks import occlusion_image as script
 from deepsort_reid.scene import Street
 from deepsort_reid.structures.tracks import State, Tracks
 

@@ -1,6 +1,6 @@
 """One occlusion before and after: the street as two trackers see it, from the same detections.
 
-    python -m benchmarks.occlusion_picture            # writes docs/occlusion.jpg
+    python -m benchmarks.occlusion_image            # writes docs/occlusion.jpg
 
 Of all times that somebody is hidden on the rendered street and comes out again, the longest one is
 shown that costs DeepSORT as published the id and the default not. Detections are the truth boxes
@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.street_recovery import VISIBLE, visible
+from benchmarks.street_reid import VISIBLE, visible
 from deepsort_reid import Detections, Embedder
 from deepsort_reid.scene import Street
 from deepsort_reid.structures.tracks import Tracks

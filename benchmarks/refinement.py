@@ -1,7 +1,7 @@
 """What a second of delay, or the whole video, is worth: the corrected streams on the yardstick.
 
-    python -m benchmarks.delayed                     # four groups
-    python -m benchmarks.delayed --group MOT17-SDP
+    python -m benchmarks.refinement                     # four groups
+    python -m benchmarks.refinement --group MOT17-SDP
 
 These numbers know the future. They stand beside `DeepSort()` online to show what the delay buys,
 and are never to be compared with online trackers.
@@ -27,16 +27,16 @@ LAGS = (10, 30, 60)  # frames
 MAX_GAP = 60  # frames filled offline
 
 
-def delayed(given: Input, tracker: FixedLag) -> tuple[MotRows, float]:
+def run_fixed_lag(given: Input, tracker: FixedLag) -> tuple[MotRows, float]:
     """All rows that leave, and the seconds spent."""
     now = one_core.clock()[1]
     start = now()
-    left = list(answers(tracker, given.detections))
+    left = list(track_all(tracker, given.detections))
     seconds = now() - start
     return rows_of([number for number, _ in left], [tracks for _, tracks in left]), seconds
 
 
-def answers(
+def track_all(
     tracker: DeepSort | FixedLag, detections: Iterable[Detections]
 ) -> Iterator[tuple[int, Tracks]]:
     """Number and tracks of every frame, at once or delayed."""
@@ -76,16 +76,16 @@ def _looks(given: Input, found: list[Tracks], sure: float) -> NDArray[np.float32
 
 def rows_of_table() -> Iterator[tuple[str, Follow]]:
     """Name and way of every row."""
-    yield "DeepSort(), online", lambda given: delayed(given, FixedLag(DeepSort(), 0))
+    yield "DeepSort(), online", lambda given: run_fixed_lag(given, FixedLag(DeepSort(), 0))
     nobody = Linking(min_llr=1e9, min_llr_motion_only=1e9)
     yield (
         "FixedLag 30, nobody linked",
-        lambda given: delayed(given, FixedLag(DeepSort(), 30, linking=nobody)),
+        lambda given: run_fixed_lag(given, FixedLag(DeepSort(), 30, linking=nobody)),
     )
     for lag in LAGS:
         yield (
             f"FixedLag {lag}",
-            lambda given, lag=lag: delayed(given, FixedLag(DeepSort(), lag)),  # type: ignore[misc]
+            lambda given, lag=lag: run_fixed_lag(given, FixedLag(DeepSort(), lag)),  # type: ignore[misc]
         )
     yield "offline: linked", offline
     yield "+ gaps filled", lambda given: offline(given, fill)

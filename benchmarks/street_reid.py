@@ -1,6 +1,6 @@
 """Who comes back to the rendered street, and does he get his id back? After 60, 300, 900 frames.
 
-    python -m benchmarks.street_recovery
+    python -m benchmarks.street_reid
 
 The detections are the truth boxes that are visible enough, so every change of id is the tracker's
 own. What counts is the id two seconds after the return; wrong or swapped is also who had somebody
@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.delayed import answers
 from benchmarks.lib import provenance
 from benchmarks.lib.configurations import ALTERNATIVES, RUNGS, other_ids
-from benchmarks.lib.embedding import default_cache
+from benchmarks.lib.embedding_cache import default_cache
+from benchmarks.refinement import track_all
 from deepsort_reid.scene.street import Absence, Street
 from deepsort_reid.structures.detections import Detections
 from deepsort_reid.structures.mot_rows import MotRows
@@ -105,7 +105,7 @@ def _render(street: Street, embedder: Callable[..., Any]) -> dict[str, NDArray[A
 def follow(tracker: Any, observed: Observed) -> NDArray[np.int64]:
     """The id of every person (P,) in every frame (F,): (F, P), 0 where none."""
     given = np.zeros((observed.street.frames, observed.street.people), dtype=np.int64)
-    for number, tracks in answers(tracker, observed.detections):
+    for number, tracks in track_all(tracker, observed.detections):
         seen, person = tracks.detection >= 0, observed.person[number - 1]
         given[number - 1, person[tracks.detection[seen]] - 1] = tracks.id[seen]
     return given

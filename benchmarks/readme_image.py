@@ -1,6 +1,6 @@
 """The picture in the README: one frame of the rendered street as the tracker sees it.
 
-python -m benchmarks.readme_picture                  # writes docs/demo.jpg
+python -m benchmarks.readme_image                  # writes docs/demo.jpg
 """
 
 import argparse
