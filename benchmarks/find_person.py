@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from benchmarks.lib import provenance
 from deepsort_reid.io.mot import read_ground_truth
-from deepsort_reid.io.video_reader import frames_of
+from deepsort_reid.io.video_reader import iter_frames
 from deepsort_reid.reid.data.crop_extraction import labelled_people
 from deepsort_reid.reid.person_search import (
     Gallery,
@@ -44,8 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     folder = args.data / "mot" / "PETS09-S2L1"
     truth = labelled_people(read_ground_truth(folder / "gt" / "gt.txt"))
     embedder = Embedder(args.embedder)
-    embedding = np.zeros((len(truth), embedder.width), np.float32)
-    for number, frame in frames_of(folder):
+    embedding = np.zeros((len(truth), embedder.embedding_dim), np.float32)
+    for number, frame in iter_frames(folder):
         rows = truth.frame == number
         embedding[rows] = embedder(frame, truth.xyxy[rows])
     print(provenance.line("numpy", "onnxruntime"))

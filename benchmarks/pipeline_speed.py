@@ -17,6 +17,7 @@ from benchmarks.lib import inputs, provenance
 from benchmarks.lib.scoring import HEADER, Figures
 from deepsort_reid.cli.output_folder import OutputFolder
 from deepsort_reid.io import mot
+from deepsort_reid.io.mot_sequences import MotSequence, read_sequence
 from deepsort_reid.metrics import evaluate
 from deepsort_reid.pipeline import StageTimer, steps
 from deepsort_reid.tracking import DeepSort
@@ -28,7 +29,7 @@ STAGES = ("read", "detect", "embed", "track", "draw", "write")
 
 
 def run(
-    sequence: mot.Sequence,
+    sequence: MotSequence,
     detector: YoloxDetector,
     embedder: Embedder,
     out: Path,
@@ -58,7 +59,7 @@ def report(stopwatch: StageTimer, frames: int) -> list[str]:
     return lines
 
 
-def accuracy(sequence: mot.Sequence, tracks: Path, frames: int) -> Figures:
+def accuracy(sequence: MotSequence, tracks: Path, frames: int) -> Figures:
     """Scores of a result file over the first `frames` frames, by the sequence's protocol."""
     assert sequence.ground_truth is not None
     truth = mot.read_ground_truth(sequence.ground_truth)
@@ -76,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     try:
         data = inputs.data_root(args.data)
-        sequence = mot.read_sequence(data / "mot" / args.sequence)
+        sequence = read_sequence(data / "mot" / args.sequence)
         detector = YoloxDetector(data / "models" / "yolox_nano_416.onnx", threads=args.threads)
         embedder = Embedder(args.embedder, threads=args.threads)
     except (OSError, ValueError) as error:

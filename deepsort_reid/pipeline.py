@@ -105,7 +105,7 @@ def steps(
     tracker = tracker or DeepSort()
     clock = stopwatch or StageTimer()
     video = source if isinstance(source, Video) else open_video(source)
-    frames = video.numbered(start, stop, every)
+    frames = video.iter_frames(start, stop, every)
     held: deque[tuple[int, Frame, Detections]] = deque()  # of those the tracks are still to come
     ended: TruncatedVideo | None = None
     while True:

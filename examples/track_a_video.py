@@ -6,7 +6,7 @@ python examples/track_a_video.py street.mp4 tracks.txt
 import sys
 
 from deepsort_reid import DeepSort, Embedder, track_video
-from deepsort_reid.io.track_writers import ResultWriter
+from deepsort_reid.io.track_writers import MotWriter
 from deepsort_reid.vision.detectors.factory import (
     BackgroundSubtraction,  # needs no weights; the camera must stand
 )
@@ -16,7 +16,7 @@ def main(source, results):
     """Track `source` (anything that open_video opens) and return how many people there were."""
     tracker = DeepSort(embedder=Embedder())
     people = set()
-    with ResultWriter(results) as file:
+    with MotWriter(results) as file:
         for number, _, tracks in track_video(source, BackgroundSubtraction(), tracker):
             file.append(number, tracks)
             people.update(tracks.id.tolist())

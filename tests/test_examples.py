@@ -12,7 +12,7 @@ import pytest
 
 from deepsort_reid import DeepSort, DeepSortConfig, Detections, Embedder
 from deepsort_reid.io.mot import read_results, write_rows
-from deepsort_reid.io.video_reader import VideoWriter
+from deepsort_reid.io.video_writer import VideoWriter
 from deepsort_reid.scene import Street
 
 FOLDER = Path(__file__).resolve().parents[1] / "examples"

@@ -16,8 +16,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from deepsort_reid.io import mot
+from deepsort_reid.io.mot import read_ground_truth
+from deepsort_reid.io.mot_sequences import read_sequence
 from deepsort_reid.structures.detections import Detections
+from deepsort_reid.structures.mot_rows import MotRows
 
 FRAMES = ("PETS09-S2L1", "TUD-Campus", "TUD-Stadtmitte", "MOT16-09")
 TEXT = ("MOT17-02", "MOT17-05", "MOT17-09", "MOT17-10")
@@ -37,7 +39,7 @@ class Input:
 
     name: str  # of the npz file: sequence and detector
     folder: Path  # of the MOT sequence
-    truth: mot.MotRows
+    truth: MotRows
     protocol: str  # "plain" (MOT15) or "mot16" (pedestrian protocol, distractors removed)
     detections: tuple[Detections, ...]  # frame 1 first
 
@@ -97,13 +99,13 @@ def found_root(given: Path | None) -> Path | None:
 @cache
 def load(name: str, data: Path) -> Input:
     """The input `name` of the folder `data`."""
-    sequence = mot.read_sequence(_folder(name, data))
+    sequence = read_sequence(_folder(name, data))
     assert sequence.ground_truth is not None
     assert sequence.length is not None
     return Input(
         name=name,
         folder=sequence.folder,
-        truth=mot.read_ground_truth(sequence.ground_truth),
+        truth=read_ground_truth(sequence.ground_truth),
         protocol="mot16" if sequence.name.startswith(("MOT16", "MOT17")) else "plain",
         detections=_detections(data / "inputs" / f"{name}.npz", sequence.length),
     )

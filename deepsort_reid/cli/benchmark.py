@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from deepsort_reid.io.mot import Sequence
+    from deepsort_reid.io.mot_sequences import MotSequence
     from deepsort_reid.metrics import Scores
     from deepsort_reid.tracking import DeepSort
     from deepsort_reid.vision.detectors.cache import SequenceDetections
@@ -57,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print one table; leave tracks, configuration, versions and digests to reproduce it."""
     from deepsort_reid import metrics
-    from deepsort_reid.io.mot import find_sequences
+    from deepsort_reid.io.mot_sequences import find_sequences
 
     sequences = [each for each in find_sequences(args.folder) if each.ground_truth is not None]
     if args.only:
@@ -100,7 +100,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _only(sequences: "list[Sequence]", names: list[str]) -> "list[Sequence]":
+def _only(sequences: "list[MotSequence]", names: list[str]) -> "list[MotSequence]":
     known = {each.name for each in sequences}
     for name in names:
         if name not in known:
@@ -129,17 +129,17 @@ def _tracker_of(config: str) -> "Callable[..., DeepSort]":
     return partial(DeepSort, None if config == DEFAULT else read_config(Path(config)))
 
 
-def _inputs(sequence: "Sequence", args: argparse.Namespace) -> "SequenceDetections":
+def _inputs(sequence: "MotSequence", args: argparse.Namespace) -> "SequenceDetections":
     """The detections that every configuration gets."""
     from deepsort_reid.cli.tracking_options import make_embedder, progress
     from deepsort_reid.vision.detectors import MotDetections, load_detector
-    from deepsort_reid.vision.detectors.cache import detect_once, read_detections_file
+    from deepsort_reid.vision.detectors.cache import detect_once, read_detections_npz
 
     file = sequence.detections
     if args.detections is not None:
         saved = args.detections / f"{sequence.name}.npz"
         if saved.is_file():
-            return read_detections_file(saved, sequence.length)
+            return read_detections_npz(saved, sequence.length)
         file = args.detections / f"{sequence.name}.txt"
         if not file.is_file():
             raise FileNotFoundError(f"{saved}: no such file, nor {file.name} beside it")
@@ -175,13 +175,13 @@ def _embedder_file(name: str | None) -> Path | str:
         return Path(name)
     from importlib import resources
 
-    from deepsort_reid.vision.embedder import SHIPPED
+    from deepsort_reid.vision.embedder import SHIPPED_EMBEDDER
 
-    return Path(str(resources.files("deepsort_reid.vision").joinpath(SHIPPED)))
+    return Path(str(resources.files("deepsort_reid.vision").joinpath(SHIPPED_EMBEDDER)))
 
 
 def _track(
-    sequence: "Sequence",
+    sequence: "MotSequence",
     given: "SequenceDetections",
     make: "Callable[..., DeepSort]",
     out: Path,
@@ -190,7 +190,7 @@ def _track(
     """Track one sequence, unless this very run was done before; returns the seconds it took."""
     from deepsort_reid.cli.evaluation_options import write_text
     from deepsort_reid.cli.output_folder import versions
-    from deepsort_reid.io.track_writers import ResultWriter
+    from deepsort_reid.io.track_writers import MotWriter
 
     assert sequence.ground_truth is not None
     tracker = make(record=True) if args.events else make()
@@ -214,7 +214,7 @@ def _track(
     events.unlink(missing_ok=True)
     out.mkdir(parents=True, exist_ok=True)
     seconds = 0.0
-    with ResultWriter(tracks) as writer:
+    with MotWriter(tracks) as writer:
         for number, detections in enumerate(given.frames, start=1):
             start = time.perf_counter()
             found = tracker.update(detections)
@@ -227,7 +227,7 @@ def _track(
     return seconds
 
 
-def _score(sequence: "Sequence", out: Path) -> "tuple[str, Scores]":
+def _score(sequence: "MotSequence", out: Path) -> "tuple[str, Scores]":
     """The protocol that the truth calls for, and the scores under it."""
     from deepsort_reid import metrics
     from deepsort_reid.io.mot import read_ground_truth, read_results
@@ -239,7 +239,7 @@ def _score(sequence: "Sequence", out: Path) -> "tuple[str, Scores]":
     return protocol, metrics.evaluate(truth, predicted, protocol=protocol, frames=sequence.length)
 
 
-def _write_events(sequence: "Sequence", tracks: Path, tracker: "DeepSort", path: Path) -> None:
+def _write_events(sequence: "MotSequence", tracks: Path, tracker: "DeepSort", path: Path) -> None:
     """Every mishap of one sequence, each switch with its cause."""
     from deepsort_reid import metrics
     from deepsort_reid.io.mot import read_ground_truth, read_results

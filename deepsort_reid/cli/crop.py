@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> None:
     for name, video, truth in sources:
         last = int(truth.frame.max())
         frames = tqdm(
-            video.numbered(stop=last),
+            video.iter_frames(stop=last),
             desc=name,
             total=last,
             unit="frame",
@@ -118,7 +118,7 @@ def _open(path: Path, labels: Path, stop: int | None) -> "tuple[Video, MotRows]"
 
 def _labelled(sources: list[str], labels: Path | None) -> list[tuple[str, Path, Path]]:
     """Name, video and labels of everything to crop."""
-    from deepsort_reid.io.mot import find_sequences
+    from deepsort_reid.io.mot_sequences import find_sequences
 
     if labels is not None:
         if len(sources) != 1:

@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> None:
     else:
         detector, _ = make_detector(args, print)
     reference = (Gallery if args.reference == "gallery" else LastMatch)(query)
-    frames = video.numbered(args.start, args.stop, args.every)
+    frames = video.iter_frames(args.start, args.stop, args.every)
     sightings = []
     for sighting in find_person(
         progress(frames, _frame_count(args, video), quiet=args.quiet),
@@ -127,7 +127,7 @@ def _embed_query(
     if box is None:
         image = np.ascontiguousarray(read_image(args.query)[..., ::-1])
         return np.asarray(embedder.embed_crops([image])[0], np.float32)
-    _, frame = next(video.numbered(args.start, args.start))
+    _, frame = next(video.iter_frames(args.start, args.start))
     embedding = np.asarray(embedder(frame, box[None])[0], np.float32)
     if not embedding.any():
         raise ValueError(

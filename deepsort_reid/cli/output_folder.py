@@ -15,7 +15,7 @@ import numpy as np
 
 from deepsort_reid import __version__
 from deepsort_reid.io.mot import write_rows
-from deepsort_reid.io.track_writers import CsvWriter, JsonLinesWriter, ResultWriter, TrackWriter
+from deepsort_reid.io.track_writers import CsvWriter, JsonLinesWriter, MotWriter, TrackWriter
 from deepsort_reid.pipeline import StageTimer, Step
 from deepsort_reid.structures.mot_rows import MotRows
 from deepsort_reid.tracking.extras.explain import Record
@@ -24,7 +24,7 @@ FORMATS = {"mot": "tracks.txt", "csv": "tracks.csv", "jsonl": "tracks.jsonl"}
 
 
 _WRITERS: dict[str, Callable[[Path], TrackWriter]] = {
-    "mot": ResultWriter,
+    "mot": MotWriter,
     "csv": CsvWriter,
     "jsonl": JsonLinesWriter,
 }
@@ -139,7 +139,7 @@ class OutputFolder:
 
             self._drawer = Drawer()
         if self._frame_rate is not None:
-            from deepsort_reid.io.video_reader import VideoWriter
+            from deepsort_reid.io.video_writer import VideoWriter
 
             height, width = step.frame.shape[:2]
             self._video = self._open_files.enter_context(

@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from deepsort_reid.io.mot import read_ground_truth, read_results, read_sequence
+from deepsort_reid.io.mot import read_ground_truth, read_results
+from deepsort_reid.io.mot_sequences import read_sequence
 from deepsort_reid.io.video_reader import TruncatedVideo, open_video
 from deepsort_reid.metrics.analysis.worst_switches import WorstSwitch
 from deepsort_reid.metrics.report.html_report import Strip
@@ -119,7 +120,7 @@ def _only(source: Path, wanted: list[int]) -> Iterator[tuple[int, Image]]:
     spans = [(n, n) for n in wanted] if source.is_dir() else [(wanted[0], wanted[-1])]
     for start, stop in spans:
         try:
-            for number, frame in video.numbered(start, stop):
+            for number, frame in video.iter_frames(start, stop):
                 if number in wanted:
                     yield number, frame
         except TruncatedVideo:

@@ -99,7 +99,7 @@ def run(args: argparse.Namespace) -> int:
         _require_display()
     video = open_video(args.source)
     # Complains at once, before a model is loaded or a folder made.
-    video.numbered(args.start, args.stop, args.every)
+    video.iter_frames(args.start, args.stop, args.every)
     detector, detector_name = make_detector(args, note)
     embedder = make_embedder(args.embedder, args.threads)
     camera_motion = make_camera_motion(args.camera_motion, args.start, args.every)

@@ -38,7 +38,7 @@ def read_config(path: Path | None) -> "DeepSortConfig | None":
 def make_detector(args: argparse.Namespace, note: Callable[[str], None]) -> tuple[Any, str]:
     """The detector that the arguments name, or the one that fits the source; and its name."""
     from deepsort_reid.vision.detectors import MotDetections, TorchvisionDetector, load_detector
-    from deepsort_reid.vision.detectors.cache import SavedDetections
+    from deepsort_reid.vision.detectors.cache import NpzDetections
 
     if args.min_score is not None and not 0 <= args.min_score <= 1:
         raise ValueError(f"--min-score: expected a number from 0 to 1, got {args.min_score}")
@@ -58,7 +58,7 @@ def make_detector(args: argparse.Namespace, note: Callable[[str], None]) -> tupl
         note(f"no detector named: using the detections in {file}")
     if file is not None:
         saved = file.suffix.lower() == ".npz"
-        reader: Callable[..., Any] = SavedDetections if saved else MotDetections
+        reader: Callable[..., Any] = NpzDetections if saved else MotDetections
         return reader(file, start=args.start, every=args.every, **limit), str(file)
     if args.detector_weights is not None:
         detector = TorchvisionDetector(args.detector, weights=args.detector_weights, **limit)
@@ -91,7 +91,7 @@ def make_camera_motion(name: str, start: int, every: int) -> Any:
         return camera_motion.SparseFlow()
     if name == "ecc":
         return camera_motion.Ecc()
-    return camera_motion.FromFile(name, start=start, every=every)
+    return camera_motion.CameraMotionFromFile(name, start=start, every=every)
 
 
 def progress(steps: Iterator[T], total: int | None, *, quiet: bool) -> Iterator[T]:

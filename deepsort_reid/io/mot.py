@@ -10,28 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
-from deepsort_reid.io.mot_sequences import Sequence, find_sequences, read_sequence
 from deepsort_reid.io.mot_text import Kind, has_class, read_table
-from deepsort_reid.io.track_writers import ResultWriter
 from deepsort_reid.structures import boxes
 from deepsort_reid.structures.detections import Detections
 from deepsort_reid.structures.mot_rows import MotRows, _unchecked
 
-__all__ = [
-    "MotRows",
-    "ResultWriter",
-    "Sequence",
-    "detections_of",
-    "find_sequences",
-    "read_detections",
-    "read_ground_truth",
-    "read_results",
-    "read_sequence",
-    "write_rows",
-]
 
-
-def detections_of(rows: MotRows, frame: int) -> Detections:
+def frame_detections(rows: MotRows, frame: int) -> Detections:
     """The boxes of one frame as the tracker takes them, in the order of the rows."""
     here = np.flatnonzero(rows.frame == frame)
     # 0 is what Detections has where nobody named a class.

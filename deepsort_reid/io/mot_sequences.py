@@ -18,7 +18,7 @@ _PARTS = "gt/gt.txt, det/det.txt, img1/ with images, or one video file"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sequence:
+class MotSequence:
     """Where the parts of one sequence are, and what is known of its video; None where unknown."""
 
     name: str  # of the folder; result files carry it
@@ -32,7 +32,7 @@ class Sequence:
     height: int | None  # pixels
 
 
-def read_sequence(folder: str | os.PathLike[str]) -> Sequence:
+def read_sequence(folder: str | os.PathLike[str]) -> MotSequence:
     """Find the parts of a sequence folder: gt/gt.txt, det/det.txt, img1/ or one video file.
 
     `seqinfo.ini` is believed where it stands; without it the length is the number of images, else
@@ -59,7 +59,7 @@ def read_sequence(folder: str | os.PathLike[str]) -> Sequence:
     length = _number(info, "seqlength", info_file)
     width = _number(info, "imwidth", info_file)
     height = _number(info, "imheight", info_file)
-    return Sequence(
+    return MotSequence(
         name=folder.resolve().name,
         folder=folder,
         frames=frames,
@@ -72,7 +72,7 @@ def read_sequence(folder: str | os.PathLike[str]) -> Sequence:
     )
 
 
-def find_sequences(folder: str | os.PathLike[str]) -> list[Sequence]:
+def find_sequences(folder: str | os.PathLike[str]) -> list[MotSequence]:
     """All sequences in or below a folder, sorted by path; nothing inside a sequence is looked at.
 
     A folder with nothing but one video is a sequence when no other is below it.

@@ -10,7 +10,7 @@ from deepsort_reid.structures import boxes
 from deepsort_reid.structures.tracks import Tracks
 
 
-class ResultWriter:
+class MotWriter:
     """Writes a result file while the tracker runs; after each frame the file is complete on disk.
 
     Args:
@@ -44,7 +44,7 @@ class ResultWriter:
         """Close the file; a second call does nothing."""
         self._file.close()
 
-    def __enter__(self) -> "ResultWriter":
+    def __enter__(self) -> "MotWriter":
         return self
 
     def __exit__(

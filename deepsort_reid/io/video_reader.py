@@ -12,10 +12,8 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 
-from deepsort_reid.io.video_writer import VideoWriter, quiet_stderr
+from deepsort_reid.io.video_writer import quiet_stderr
 from deepsort_reid.structures.frame import Frame, check_frame
-
-__all__ = ["TruncatedVideo", "Video", "VideoWriter", "frames_of", "open_video", "read_image"]
 
 # Where a source does not say (images, many cameras): the middle of what cameras deliver.
 DEFAULT_FRAME_RATE = 25.0
@@ -62,9 +60,9 @@ class Video:
     _exact_length: bool = True
 
     def __iter__(self) -> Iterator[Frame]:
-        return (frame for _, frame in self.numbered())
+        return (frame for _, frame in self.iter_frames())
 
-    def numbered(
+    def iter_frames(
         self, start: int = 1, stop: int | None = None, every: int = 1
     ) -> Iterator[tuple[int, Frame]]:
         """Yield (number, frame) for the frames start, start + every, ... up to and with `stop`.
@@ -76,9 +74,9 @@ class Video:
         _check_range(start, stop, every)
         if self.length is not None and self._exact_length and start > self.length:
             raise ValueError(f"{self.name}: start is frame {start}, but it has {self.length}")
-        return self._numbered(start, stop, every)
+        return self._iter_frames(start, stop, every)
 
-    def _numbered(self, start: int, stop: int | None, every: int) -> Iterator[tuple[int, Frame]]:
+    def _iter_frames(self, start: int, stop: int | None, every: int) -> Iterator[tuple[int, Frame]]:
         reader = self._open()
         number = 0
         try:
@@ -149,11 +147,11 @@ def open_video(source: Source, *, frame_rate: float | None = None) -> Video:
     return _open_file(path, frame_rate)
 
 
-def frames_of(
+def iter_frames(
     source: Source, start: int = 1, stop: int | None = None, every: int = 1
 ) -> Iterator[tuple[int, Frame]]:
-    """Yield (number from 1, BGR uint8 frame) of anything `open_video` opens; see Video.numbered."""
-    return open_video(source).numbered(start, stop, every)
+    """Open a source and yield (frame number from 1, BGR uint8 frame); see `Video.iter_frames`."""
+    return open_video(source).iter_frames(start, stop, every)
 
 
 class _UndecodableError(ValueError):

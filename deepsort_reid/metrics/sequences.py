@@ -10,7 +10,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from deepsort_reid.io.mot import find_sequences, read_ground_truth, read_results, read_sequence
+from deepsort_reid.io.mot import read_ground_truth, read_results
+from deepsort_reid.io.mot_sequences import find_sequences, read_sequence
 from deepsort_reid.metrics.comparison import Comparison
 from deepsort_reid.metrics.protocol import Rules, compare_scored
 from deepsort_reid.metrics.scores import Scores, score

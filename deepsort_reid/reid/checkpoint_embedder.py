@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from deepsort_reid.reid.models.reid_model import embed_images
 from deepsort_reid.reid.training.checkpoint import load_model
 from deepsort_reid.structures.frame import Frame
-from deepsort_reid.vision.crops import resize
+from deepsort_reid.vision.crops import resize_crop
 
 
 class CheckpointEmbedder:
@@ -28,5 +28,5 @@ class CheckpointEmbedder:
 
     def embed_crops(self, crops: Sequence[Frame]) -> NDArray[np.float32]:
         """BGR uint8 crops of any sizes -> (M, width) unit rows float32."""
-        images = np.stack([resize(crop, self.input_size)[..., ::-1] for crop in crops])
+        images = np.stack([resize_crop(crop, self.input_size)[..., ::-1] for crop in crops])
         return np.asarray(embed_images(self._model, torch.from_numpy(images)).numpy(), np.float32)

@@ -21,7 +21,7 @@ from deepsort_reid.reid.evaluation.montage import (
 from deepsort_reid.structures import boxes
 from deepsort_reid.structures.frame import Frame
 from deepsort_reid.structures.mot_rows import MotRows
-from deepsort_reid.vision.crops import crop_corners, resize
+from deepsort_reid.vision.crops import crop_corners, resize_crop
 
 LEAST_OVERLAP = 0.5  # IoU of a found box with the labelled one, as everywhere in MOTChallenge
 _CROP = (192, 96)  # pixels kept of each sighting
@@ -229,4 +229,4 @@ def _crop(frame: Frame, xyxy: NDArray[np.float64] | None) -> Frame | None:
     if not touches[0]:
         return None
     left, top, right, bottom = corners[0].tolist()
-    return resize(frame[top:bottom, left:right], _CROP)
+    return resize_crop(frame[top:bottom, left:right], _CROP)

@@ -8,7 +8,7 @@ from deepsort_reid.structures import boxes
 from deepsort_reid.structures.frame import Frame
 
 
-def resize(crop: Frame, size: tuple[int, int]) -> Frame:
+def resize_crop(crop: Frame, size: tuple[int, int]) -> Frame:
     """Resize an image (h, w, 3) to `size` = (height, width).
 
     Averaging over areas where the crop shrinks, so that fine cloth does not alias; linear

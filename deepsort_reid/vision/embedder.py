@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from deepsort_reid.structures.frame import Frame, check_frame
-from deepsort_reid.vision.crops import crop_corners, resize
+from deepsort_reid.vision.crops import crop_corners, resize_crop
 from deepsort_reid.vision.onnx_session import open_onnx
 
-SHIPPED = "weights/embedder.onnx"
+SHIPPED_EMBEDDER = "weights/embedder.onnx"
 # Mean and standard deviation of ImageNet in RGB, on the scale 0..255.
 IMAGENET_MEAN = np.array([0.485, 0.456, 0.406], dtype=np.float32) * 255
 IMAGENET_STD = np.array([0.229, 0.224, 0.225], dtype=np.float32) * 255
@@ -60,7 +60,7 @@ class Embedder:
         self._output_name: str = self._session.get_outputs()[0].name
         # One run on a black crop says the width for certain, whatever the graph declares.
         black = np.zeros((1, layout.height, layout.width, 3), dtype=np.uint8)
-        self.width: int = self._run(black).shape[1]
+        self.embedding_dim: int = self._run(black).shape[1]
 
     def __call__(self, frame: Frame, xyxy: ArrayLike) -> NDArray[np.float32]:
         """Embed boxes (M, 4) in pixels of a BGR uint8 frame (H, W, 3) -> (M, width) unit rows.
@@ -69,19 +69,19 @@ class Embedder:
         """
         frame = check_frame(frame)
         corners, visible = crop_corners(xyxy, frame.shape[1], frame.shape[0])
-        embedding = np.zeros((len(visible), self.width), dtype=np.float32)
+        embedding = np.zeros((len(visible), self.embedding_dim), dtype=np.float32)
         crops = [frame[y1:y2, x1:x2] for x1, y1, x2, y2 in corners[visible].tolist()]
         embedding[visible] = self.embed_crops(crops)
         return embedding
 
     def embed_crops(self, crops: Sequence[Frame]) -> NDArray[np.float32]:
         """Embed BGR uint8 crops of any sizes -> (M, width) unit rows float32."""
-        embedding = np.zeros((len(crops), self.width), dtype=np.float32)
+        embedding = np.zeros((len(crops), self.embedding_dim), dtype=np.float32)
         for start in range(0, len(crops), self._batch_size):
             some = crops[start : start + self._batch_size]
             batch = np.empty((len(some), *self.input_size, 3), dtype=np.uint8)
             for i, crop in enumerate(some):
-                batch[i] = resize(check_frame(crop, f"crop {start + i}"), self.input_size)
+                batch[i] = resize_crop(check_frame(crop, f"crop {start + i}"), self.input_size)
             embedding[start : start + len(some)] = self._run(batch)
         return _unit_rows(embedding)
 
@@ -125,12 +125,13 @@ def _open_model(model: Path | str | None, threads: int | None) -> tuple[str, Any
     """The name for messages and the opened model."""
     if model is not None:
         return str(model), open_onnx(model, threads=threads)
-    shipped = resources.files("deepsort_reid.vision").joinpath(SHIPPED)
+    shipped = resources.files("deepsort_reid.vision").joinpath(SHIPPED_EMBEDDER)
     if not shipped.is_file():
         raise FileNotFoundError(
-            f"this installation has no {SHIPPED}: pass an ONNX file, Embedder('model.onnx')"
+            f"this installation has no {SHIPPED_EMBEDDER}: "
+            "pass an ONNX file, Embedder('model.onnx')"
         )
-    return SHIPPED, open_onnx(shipped.read_bytes(), SHIPPED, threads=threads)
+    return SHIPPED_EMBEDDER, open_onnx(shipped.read_bytes(), SHIPPED_EMBEDDER, threads=threads)
 
 
 def _input_layout(name: str, session: Any, metadata: Mapping[str, str]) -> _InputLayout:

@@ -41,7 +41,7 @@ def test_a_mirrored_picture_is_embedded_from_its_mirror_image(data_root):
     embedder = Embedder()
     plain = market1501.embed(embedder, samples, mirror=False)
     mirrored = market1501.embed(embedder, samples, mirror=True)
-    assert plain.shape == mirrored.shape == (3, embedder.width)
+    assert plain.shape == mirrored.shape == (3, embedder.embedding_dim)
     similarity = (plain * mirrored).sum(1)
     assert (similarity > 0.5).all()
     assert (similarity < 0.9999).all()

@@ -5,7 +5,7 @@ import pytest
 
 from deepsort_reid import DeepSort
 from deepsort_reid.io.mot import read_results
-from deepsort_reid.vision.detectors.cache import SavedDetections, read_detections_file
+from deepsort_reid.vision.detectors.cache import NpzDetections, read_detections_npz
 from tests.cli import walkers
 
 FRAMES = walkers.LENGTH
@@ -32,7 +32,7 @@ def test_a_second_run_with_other_settings_calls_no_detector_and_no_embedder(
     assert bench(pictures, *options) == 0
     assert seer() == FRAMES
     (kept,) = (out / "cache").iterdir()
-    found = read_detections_file(kept, FRAMES)
+    found = read_detections_npz(kept, FRAMES)
     for number, here in enumerate(found.frames, start=1):
         np.testing.assert_allclose(here.xyxy, walkers.places(number))
         np.testing.assert_allclose(here.embedding, [[1, 0, 0], [0, 0, 1]], atol=1e-6)
@@ -114,24 +114,24 @@ def test_saved_detections_and_embeddings_are_what_the_tracker_gets(
 
 def test_classes_are_kept_with_saved_detections(tmp_path):
     save(tmp_path, "SEQ", class_id=np.tile([3, 5], FRAMES))
-    found = read_detections_file(tmp_path / "SEQ.npz", FRAMES + 2)
+    found = read_detections_npz(tmp_path / "SEQ.npz", FRAMES + 2)
     assert [here.class_id.tolist() for here in found.frames] == [[3, 5]] * FRAMES + [[], []]
     save(tmp_path, "SEQ")
-    assert read_detections_file(tmp_path / "SEQ.npz", None).frames[0].class_id.tolist() == [0, 0]
+    assert read_detections_npz(tmp_path / "SEQ.npz", None).frames[0].class_id.tolist() == [0, 0]
 
 
 def test_saved_detections_are_a_detector_for_every_frame_also_beyond_their_last(tmp_path):
     save(tmp_path, "SEQ")
-    detector = SavedDetections(tmp_path / "SEQ.npz", start=FRAMES - 2, every=2)
+    detector = NpzDetections(tmp_path / "SEQ.npz", start=FRAMES - 2, every=2)
     np.testing.assert_array_equal(detector(None).xyxy, walkers.places(FRAMES - 2))
     np.testing.assert_array_equal(detector(None).embedding, np.eye(4)[:2])
     assert len(detector(None)) == len(detector.at(0)) == len(detector.at(FRAMES + 1)) == 0
-    assert len(SavedDetections(tmp_path / "SEQ.npz", min_score=0.8).at(1)) == 0
+    assert len(NpzDetections(tmp_path / "SEQ.npz", min_score=0.8).at(1)) == 0
 
 
 def test_saved_detections_that_do_not_exist_are_told_so(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"absent\.npz: no such file of detections"):
-        SavedDetections(tmp_path / "absent.npz")
+        NpzDetections(tmp_path / "absent.npz")
 
 
 def test_saved_text_detections_are_taken_where_there_is_no_npz(bench, data, out, tmp_path):

@@ -15,7 +15,7 @@ from deepsort_reid.cli.main import main
 from deepsort_reid.cli.output_folder import OutputFolder
 from deepsort_reid.io.mot import read_detections, read_ground_truth, read_results
 from deepsort_reid.structures import boxes
-from deepsort_reid.vision.detectors.cache import read_detections_file
+from deepsort_reid.vision.detectors.cache import read_detections_npz
 from deepsort_reid.vision.drawing import Drawer
 from tests.cli import walkers
 
@@ -206,7 +206,7 @@ def test_saved_detections_and_embeddings_are_those_that_were_tracked(tracked, ou
     assert text.frame.tolist() == np.repeat(range(1, FRAMES + 1), 2).tolist()
     np.testing.assert_allclose(text.xyxy, walkers.rows(FRAMES).xyxy)
     np.testing.assert_allclose(text.score, 0.9)
-    saved = read_detections_file(out / "detections.npz", FRAMES)
+    saved = read_detections_npz(out / "detections.npz", FRAMES)
     assert len(saved.frames) == FRAMES
     for number, found in enumerate(saved.frames, start=1):
         np.testing.assert_allclose(found.xyxy, walkers.places(number))

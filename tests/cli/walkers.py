@@ -10,7 +10,7 @@ from onnx import TensorProto, helper
 
 from deepsort_reid import Detections
 from deepsort_reid.io.mot import write_rows
-from deepsort_reid.io.video_reader import VideoWriter
+from deepsort_reid.io.video_writer import VideoWriter
 from deepsort_reid.structures.mot_rows import MotRows
 
 WIDTH, HEIGHT = 160, 120

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from deepsort_reid.io import mot
+from deepsort_reid.io.track_writers import MotWriter
 from deepsort_reid.structures.mot_rows import MotRows
 from deepsort_reid.structures.tracks import State, Tracks
 
@@ -290,7 +291,7 @@ def test_an_older_file_survives_a_write_that_fails(tmp_path):
 
 def test_results_are_on_disk_after_each_frame_even_without_a_close(tmp_path):
     path = tmp_path / "tracks.txt"
-    with mot.ResultWriter(path) as writer:
+    with MotWriter(path) as writer:
         writer.append(1, tracks_of([1, 2], [[10, 20, 40, 80], [0.5, 0, 10, 10]]))
         assert path.read_text().splitlines() == [
             "1,1,10,20,30,60,0.5,-1,-1,-1",
@@ -305,7 +306,7 @@ def test_what_was_written_stays_after_ctrl_c(tmp_path):
     path = tmp_path / "tracks.txt"
 
     def interrupted():
-        with mot.ResultWriter(path) as writer:
+        with MotWriter(path) as writer:
             writer.append(1, tracks_of([1], [[10, 20, 40, 80]]))
             raise KeyboardInterrupt
 
@@ -316,14 +317,14 @@ def test_what_was_written_stays_after_ctrl_c(tmp_path):
 
 def test_tracks_without_an_id_are_not_written(tmp_path):
     path = tmp_path / "tracks.txt"
-    with mot.ResultWriter(path) as writer:
+    with MotWriter(path) as writer:
         writer.append(1, tracks_of([0, 5], [[10, 20, 40, 80], [10, 20, 40, 80]]))
     assert mot.read_results(path).id.tolist() == [5]
 
 
 def test_a_result_file_counts_frames_from_one(tmp_path):
     with (
-        mot.ResultWriter(tmp_path / "tracks.txt") as writer,
+        MotWriter(tmp_path / "tracks.txt") as writer,
         pytest.raises(ValueError, match="frame must be 1 or more, got 0"),
     ):
         writer.append(0, Tracks.empty())
@@ -331,15 +332,15 @@ def test_a_result_file_counts_frames_from_one(tmp_path):
 
 def test_a_result_file_that_cannot_be_written_is_an_os_error(tmp_path):
     with pytest.raises(OSError, match="absent"):
-        mot.ResultWriter(tmp_path / "absent" / "tracks.txt")
+        MotWriter(tmp_path / "absent" / "tracks.txt")
 
 
 def test_the_boxes_of_a_frame_are_detections_in_the_order_of_the_rows():
     rows = rows_of([1, 2, 1], score=[0.1, 0.2, 0.3], class_id=[-1, 3, 4])
-    found = mot.detections_of(rows, 1)
+    found = mot.frame_detections(rows, 1)
     assert found.score.tolist() == [0.1, 0.3]
     assert found.class_id.tolist() == [0, 4]
-    assert len(mot.detections_of(rows, 9)) == 0
+    assert len(mot.frame_detections(rows, 9)) == 0
 
 
 def test_rows_are_chosen_by_mask_numbers_and_slice():

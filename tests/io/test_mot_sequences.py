@@ -2,7 +2,7 @@
 
 import pytest
 
-from deepsort_reid.io.mot import find_sequences, read_sequence
+from deepsort_reid.io.mot_sequences import find_sequences, read_sequence
 
 ROW = "1,1,10,20,30,60,1,-1,-1,-1\n"
 

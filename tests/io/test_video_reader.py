@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from deepsort_reid.io import video_reader as module
-from deepsort_reid.io.video_reader import TruncatedVideo, VideoWriter, frames_of, open_video
+from deepsort_reid.io.video_reader import TruncatedVideo, iter_frames, open_video
+from deepsort_reid.io.video_writer import VideoWriter
 
 
 def levels(count, width=64, height=48):
@@ -59,14 +60,14 @@ def test_every_source_yields_the_same_frames_again_and_again(source):
 
 
 def test_frames_are_numbered_from_one(source):
-    assert means(frames_of(source)) == [(k + 1, k) for k in range(12)]
+    assert means(iter_frames(source)) == [(k + 1, k) for k in range(12)]
 
 
 def test_start_stop_and_every_choose_frames_and_keep_their_numbers(source):
-    assert means(frames_of(source, start=3, stop=10, every=3)) == [(3, 2), (6, 5), (9, 8)]
-    assert means(frames_of(source, start=12)) == [(12, 11)]
-    assert means(frames_of(source, stop=1)) == [(1, 0)]
-    assert means(frames_of(source, start=2, stop=99, every=7)) == [(2, 1), (9, 8)]
+    assert means(iter_frames(source, start=3, stop=10, every=3)) == [(3, 2), (6, 5), (9, 8)]
+    assert means(iter_frames(source, start=12)) == [(12, 11)]
+    assert means(iter_frames(source, stop=1)) == [(1, 0)]
+    assert means(iter_frames(source, start=2, stop=99, every=7)) == [(2, 1), (9, 8)]
 
 
 @pytest.mark.parametrize(
@@ -80,7 +81,7 @@ def test_start_stop_and_every_choose_frames_and_keep_their_numbers(source):
 )
 def test_impossible_choices_are_refused_at_once(source, choice, message):
     with pytest.raises(ValueError, match=message):
-        frames_of(source, **choice)
+        iter_frames(source, **choice)
 
 
 def test_the_frame_rate_is_the_files_the_sequences_or_the_callers(tmp_path):
@@ -100,13 +101,13 @@ def test_the_frame_rate_is_the_files_the_sequences_or_the_callers(tmp_path):
 def test_images_come_in_natural_order_and_grey_ones_as_bgr(tmp_path):
     folder = write_images(tmp_path / "images", [f[:, :, 0] for f in levels(11)], "view{}.png")
     (folder / "notes.txt").write_text("not an image")
-    assert means(frames_of(folder)) == [(k + 1, k) for k in range(11)]
+    assert means(iter_frames(folder)) == [(k + 1, k) for k in range(11)]
 
 
 def test_an_iterator_of_frames_is_read_once_without_a_length(tmp_path):
     video = open_video(iter(levels(3)))
     assert video.length is None
-    assert means(video.numbered()) == [(1, 0), (2, 1), (3, 2)]
+    assert means(video.iter_frames()) == [(1, 0), (2, 1), (3, 2)]
     assert list(video) == []
 
 
@@ -124,14 +125,14 @@ def test_a_truncated_file_yields_its_frames_and_then_says_so(tmp_path, ending, c
     cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
     read = []
     with pytest.raises(TruncatedVideo, match="cut off or damaged") as error:
-        read.extend(number for number, _ in frames_of(cut))
+        read.extend(number for number, _ in iter_frames(cut))
     assert 20 < len(read) < 60
     assert error.value.frames_read == len(read)
     assert error.value.frames_promised == 80
     assert f"only {len(read)} of 80 frames could be read" in str(error.value)
     assert str(cut) in str(error.value)
     # Who stops before the cut is not bothered with it.
-    assert len(list(frames_of(cut, stop=10))) == 10
+    assert len(list(iter_frames(cut, stop=10))) == 10
     capfd.readouterr()
 
 
@@ -140,7 +141,7 @@ def test_an_image_that_cannot_be_decoded_ends_the_video_with_its_name(tmp_path):
     (folder / "000004.png").write_bytes(b"not an image")
     numbers = []
     with pytest.raises(TruncatedVideo, match=r"000004\.png: expected an image") as error:
-        numbers.extend(number for number, _ in frames_of(folder))
+        numbers.extend(number for number, _ in iter_frames(folder))
     assert numbers == [1, 2, 3]
     assert (error.value.frames_read, error.value.frames_promised) == (3, 6)
 
@@ -149,14 +150,14 @@ def test_frames_of_changing_size_end_the_video_with_both_sizes(tmp_path):
     folder = write_images(tmp_path / "images", [*levels(3), *levels(1, width=32)])
     numbers = []
     with pytest.raises(TruncatedVideo, match="frame 4 is 32x48 pixels, expected 64x48"):
-        numbers.extend(number for number, _ in frames_of(folder))
+        numbers.extend(number for number, _ in iter_frames(folder))
     assert numbers == [1, 2, 3]
 
 
 @pytest.mark.parametrize("bad", [None, np.zeros((48, 64), np.uint8), np.zeros((48, 64, 3))])
 def test_frames_that_are_none_grey_or_float_are_refused(bad):
     with pytest.raises(ValueError, match="frames: frame 2: expected a BGR uint8 array"):
-        list(frames_of([levels(1)[0], bad, levels(1)[0]]))
+        list(iter_frames([levels(1)[0], bad, levels(1)[0]]))
 
 
 def test_missing_empty_and_other_files_are_refused_quietly(tmp_path, capfd):
@@ -232,7 +233,7 @@ def test_a_camera_keeps_the_frame_that_told_its_size(tmp_path, monkeypatch):
     monkeypatch.setattr(module.cv2, "VideoCapture", camera)
     video = open_video("0")
     assert (video.name, video.size, video.length) == ("camera 0", (64, 48), None)
-    assert means(video.numbered(every=2)) == [(1, 0), (3, 2), (5, 4)]
+    assert means(video.iter_frames(every=2)) == [(1, 0), (3, 2), (5, 4)]
 
 
 def test_something_that_is_no_source_is_refused():
@@ -254,7 +255,7 @@ def test_something_that_is_no_source_is_refused():
 def test_real_sequences_open_as_their_seqinfo_says(data_root, name, size, length, rate):
     video = open_video(data_root / "mot" / name)
     assert (video.size, video.length, video.frame_rate) == (size, length, rate)
-    numbers = [number for number, _ in video.numbered(every=70)]
+    numbers = [number for number, _ in video.iter_frames(every=70)]
     assert numbers == list(range(1, length + 1, 70))
 
 
@@ -265,7 +266,7 @@ def test_a_real_video_cut_in_half_gives_its_first_half(data_root, tmp_path, capf
     cut.write_bytes(content[: len(content) // 2])
     numbers = []
     with pytest.raises(TruncatedVideo, match="of 795 frames could be read"):
-        numbers.extend(number for number, _ in frames_of(cut))
+        numbers.extend(number for number, _ in iter_frames(cut))
     assert numbers == list(range(1, len(numbers) + 1))
     assert 300 < len(numbers) < 500
     capfd.readouterr()

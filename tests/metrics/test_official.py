@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from deepsort_reid import metrics
-from deepsort_reid.io.mot import find_sequences, read_detections, read_ground_truth
+from deepsort_reid.io.mot import read_detections, read_ground_truth
+from deepsort_reid.io.mot_sequences import find_sequences
 from deepsort_reid.structures.mot_rows import MotRows
 from tests.metrics import oracle
 

@@ -57,7 +57,7 @@ def test_the_embedder_reads_the_file_and_gets_the_channels_right(tmp_path):
     export_onnx(model, tmp_path / "e.onnx", crops, {"name": "tiny", "licence": "test"})
     embedder = Embedder(tmp_path / "e.onnx")
     assert embedder.input_size == (64, 32)
-    assert embedder.width == 48
+    assert embedder.embedding_dim == 48
     assert embedder.metadata["name"] == "tiny"
     assert embedder.metadata["licence"] == "test"
     bgr = [np.ascontiguousarray(crop[..., ::-1]) for crop in crops]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from deepsort_reid.io.mot import read_ground_truth
-from deepsort_reid.io.video_reader import frames_of
+from deepsort_reid.io.video_reader import iter_frames
 from deepsort_reid.reid.data.crop_extraction import labelled_people
 from deepsort_reid.reid.evaluation.montage import PLAIN, RIGHT, WRONG
 from deepsort_reid.reid.person_search import (
@@ -178,11 +178,11 @@ def test_a_person_of_pets_is_followed_behind_a_sign_by_appearance_alone(data_roo
     def detect(_):
         return truth.xyxy[truth.frame == next(numbers)]
 
-    _, first = next(frames_of(folder))
+    _, first = next(iter_frames(folder))
     query = embedder(first, [[258, 219, 291, 308]])[0]
     own = truth[truth.id == person_at(truth, 1, np.array([258, 219, 291, 308]))]
     found = Search(
-        list(find_person(frames_of(folder, 2, 74), detect, embedder, Gallery(query), truth=own))
+        list(find_person(iter_frames(folder, 2, 74), detect, embedder, Gallery(query), truth=own))
     )
     # The MATLAB example re-identifies its person in 68 of 73 frames.
     assert found.present == 73

@@ -59,7 +59,7 @@ def test_folders_become_a_run_and_the_run_an_embedder(people, tmp_path, capsys):
     assert main.main(["export", str(run), *arguments]) == 0
     assert "worst cosine" in capsys.readouterr().out
     embedder = Embedder(out)
-    assert (embedder.input_size, embedder.width) == ((32, 16), 24)
+    assert (embedder.input_size, embedder.embedding_dim) == ((32, 16), 24)
     assert embedder.metadata["licence"] == "mine"
 
 

@@ -8,7 +8,7 @@ from onnx import TensorProto, helper
 
 from deepsort_reid.io.mot import read_ground_truth
 from deepsort_reid.vision import embedder as module
-from deepsort_reid.vision.crops import crop_corners, resize
+from deepsort_reid.vision.crops import crop_corners, resize_crop
 from deepsort_reid.vision.embedder import Embedder
 
 
@@ -57,7 +57,7 @@ def test_embeddings_are_unit_rows_in_the_order_of_the_boxes(colour_embedder):
     boxes = [[50, 10, 70, 50], [0, 0, 20, 40], [42, 0, 60, 20]]
     rows = colour_embedder(painted(), boxes)
     assert rows.dtype == np.float32
-    assert colour_embedder.width == 3
+    assert colour_embedder.embedding_dim == 3
     assert colour_embedder.input_size == (8, 4)
     np.testing.assert_allclose(rows, [[1, 0, 0], [0, 0, 1], [1, 0, 0]], atol=1e-6)
 
@@ -147,7 +147,7 @@ def test_an_open_input_size_is_read_from_the_metadata(tmp_path):
 
 
 def test_pooled_outputs_with_trailing_ones_count_as_vectors(tmp_path):
-    assert Embedder(write_model(tmp_path / "pooled.onnx", flatten=False)).width == 3
+    assert Embedder(write_model(tmp_path / "pooled.onnx", flatten=False)).embedding_dim == 3
 
 
 def test_a_crop_without_direction_gets_a_zero_row(colour_embedder):
@@ -182,7 +182,7 @@ def test_missing_and_broken_files_are_named(tmp_path, monkeypatch):
     broken.write_bytes(b"not a model")
     with pytest.raises(ValueError, match=r"broken\.onnx: expected an ONNX model"):
         Embedder(broken)
-    monkeypatch.setattr(module, "SHIPPED", "weights/absent.onnx")
+    monkeypatch.setattr(module, "SHIPPED_EMBEDDER", "weights/absent.onnx")
     with pytest.raises(FileNotFoundError, match="pass an ONNX file"):
         Embedder()
 
@@ -196,20 +196,20 @@ def test_limits_below_one_are_refused(tmp_path, options):
 def test_shrinking_averages_and_growing_interpolates():
     stripes = np.zeros((64, 8, 3), dtype=np.uint8)
     stripes[::2] = 200
-    small = resize(stripes, (8, 4))
+    small = resize_crop(stripes, (8, 4))
     assert small.shape == (8, 4, 3)
     np.testing.assert_allclose(small, 100, atol=1)  # no aliasing to 0 or 200
     ramp = np.repeat(np.array([0, 200], dtype=np.uint8), 3).reshape(1, 2, 3)
-    wide = resize(ramp, (1, 8))[0, :, 0].astype(int)
+    wide = resize_crop(ramp, (1, 8))[0, :, 0].astype(int)
     assert (np.diff(wide) >= 0).all()
     assert len(np.unique(wide)) > 2
-    both = resize(stripes[:, :2], (8, 16))
+    both = resize_crop(stripes[:, :2], (8, 16))
     np.testing.assert_allclose(both, 100, atol=1)
 
 
 def test_the_shipped_embedder_needs_no_path_and_tells_clothes_apart():
     embedder = Embedder(threads=1)
-    assert embedder.metadata["embedding_width"] == str(embedder.width)
+    assert embedder.metadata["embedding_width"] == str(embedder.embedding_dim)
     frame = painted(height=256, width=256)
     left, left_again, right = embedder(
         frame, [[10, 20, 60, 140], [20, 60, 70, 180], [160, 20, 210, 140]]
@@ -240,7 +240,7 @@ def test_the_shipped_embedder_tells_real_people_apart(data_root):
 @pytest.mark.data
 def test_osnet_embeds_real_people_as_the_recorded_embeddings_say(data_root):
     embedder = Embedder(data_root / "models" / "osnet_x0_25_msmt17.onnx", threads=2)
-    assert (embedder.width, embedder.input_size) == (512, (256, 128))
+    assert (embedder.embedding_dim, embedder.input_size) == (512, (256, 128))
     with np.load(data_root / "inputs" / "TUD-Campus-yolox.npz") as recorded:
         rows = recorded["frame"] == 5
         xyxy, expected = recorded["xyxy"][rows], recorded["embedding"][rows].astype(np.float32)

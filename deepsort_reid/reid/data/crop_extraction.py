@@ -13,7 +13,7 @@ from deepsort_reid.reid.data.datasets import LEAST_SIDE, MANIFEST, MANIFEST_COLU
 from deepsort_reid.structures import boxes
 from deepsort_reid.structures.frame import Frame
 from deepsort_reid.structures.mot_rows import MotRows
-from deepsort_reid.vision.crops import crop_corners, resize
+from deepsort_reid.vision.crops import crop_corners, resize_crop
 
 PEDESTRIAN = (1, -1)  # class 1 of MOT16 to MOT20; -1 where the labels know no classes
 
@@ -74,7 +74,7 @@ def crop_people(
 ) -> CropCounts:
     """Write every person of `truth` in `frames` below `folder`, and add them to its manifest.
 
-    frames: (number from 1, BGR uint8 (H, W, 3)), as `video.frames_of` yields them. The folder of a
+    frames: (number from 1, BGR uint8 (H, W, 3)), as `Video.iter_frames` yields. The folder of a
     person is SEQUENCE_ID, the files are SEQUENCE_ID_FRAME.jpg, with `_occluded` at the end for a
     synthetically occluded copy. `truth` is taken as it comes: see `labelled_people`. The manifest
     also holds what was written before an error.
@@ -143,7 +143,7 @@ def occlusion_preview(folder: Path | str, pairs: int = 10) -> NDArray[np.uint8]:
     for path in chosen:
         original = path.with_name(path.name.replace("_occluded", ""))
         tiles = [cv2.imdecode(np.fromfile(p, np.uint8), cv2.IMREAD_COLOR) for p in (original, path)]
-        columns.append(np.vstack([resize(np.asarray(t, np.uint8), (192, 96)) for t in tiles]))
+        columns.append(np.vstack([resize_crop(np.asarray(t, np.uint8), (192, 96)) for t in tiles]))
     return np.asarray(np.hstack(columns), np.uint8)
 
 
@@ -201,7 +201,7 @@ def _crops_of(
         if not (fits and tall and visibility[row] >= config.least_visibility):
             yield row, None, float(visibility[row])
             continue
-        crop = resize(frame[top:bottom, left:right], (config.height, config.width))
+        crop = resize_crop(frame[top:bottom, left:right], (config.height, config.width))
         yield row, crop, float(visibility[row])
 
 

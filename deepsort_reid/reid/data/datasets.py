@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from deepsort_reid.vision.crops import resize
+from deepsort_reid.vision.crops import resize_crop
 
 MANIFEST = "manifest.csv"  # written by `crop` at the top of its identity folders
 MANIFEST_COLUMNS = ("file", "identity", "sequence", "frame", "track", "x", "y", "w", "h")
@@ -213,7 +213,7 @@ def load_images(
         except ValueError as error:
             return str(error)
         # As the embedder does it: a network must not learn from other pixels than it will see.
-        return resize(image, (height, width))
+        return resize_crop(image, (height, width))
 
     images = np.empty((len(samples), height, width, 3), np.uint8)
     kept: list[Sample] = []

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsort_reid.structures.frame import Frame
-from deepsort_reid.vision.crops import resize
+from deepsort_reid.vision.crops import resize_crop
 
 # BGR. Told apart by people who see red and green alike: the red is dark, the green is light.
 RIGHT = (96, 190, 60)
@@ -56,7 +56,7 @@ def montage(
             bottom, right = top + height + 2 * _BORDER, left + width + 2 * _BORDER
             page[top:bottom, left:right] = tile.colour
             inside = page[top + _BORDER : bottom - _BORDER, left + _BORDER : right - _BORDER]
-            inside[:] = resize(tile.image, (height, width))
+            inside[:] = resize_crop(tile.image, (height, width))
             _write_caption(page, tile.caption, left, bottom + _CAPTION - 4, right - left)
     return page
 

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from deepsort_reid.vision.camera_motion.motion import CameraMotion
 
 
-class FromFile:
+class CameraMotionFromFile:
     """Camera motion that was estimated before, one line per frame.
 
     A line is a number and the six values of the warp (2, 3), row by row, separated by blanks or

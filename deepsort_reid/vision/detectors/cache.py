@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from deepsort_reid.io.mot import Sequence
+from deepsort_reid.io.mot_sequences import MotSequence
 from deepsort_reid.structures.detections import Detections
 from deepsort_reid.vision.detectors.precomputed import PrecomputedDetections
 
@@ -25,7 +25,7 @@ class SequenceDetections:
 
 
 def detect_once(
-    sequence: Sequence,
+    sequence: MotSequence,
     cache: Path,
     *,
     detector: Callable[[], Any],
@@ -49,10 +49,10 @@ def detect_once(
         found = list(progress(_computed(sequence, detector(), embedder), sequence.length))
         cache.mkdir(parents=True, exist_ok=True)
         _write(path, found)
-    return read_detections_file(path, sequence.length)
+    return read_detections_npz(path, sequence.length)
 
 
-def read_detections_file(path: Path, length: int | None) -> SequenceDetections:
+def read_detections_npz(path: Path, length: int | None) -> SequenceDetections:
     """Detections saved as .npz: frame (R,), xyxy (R, 4), score (R,); class_id (R,) and embedding
     (R, D) if any. `length` frames come out, or as many as there are with detections.
 
@@ -96,13 +96,13 @@ def read_detections_file(path: Path, length: int | None) -> SequenceDetections:
     return SequenceDetections(tuple(frames), digest.hexdigest())
 
 
-class SavedDetections(PrecomputedDetections):
+class NpzDetections(PrecomputedDetections):
     """Detections, and embeddings if any, of an .npz file, as a detector."""
 
     def __init__(
         self, path: Path, *, min_score: float = 0.0, start: int = 1, every: int = 1
     ) -> None:
-        self._frames = read_detections_file(path, None).frames
+        self._frames = read_detections_npz(path, None).frames
         super().__init__(self._of, min_score=min_score, start=start, every=every)
 
     def _of(self, number: int) -> Detections:
@@ -125,7 +125,7 @@ def _check(arrays: dict[str, Any]) -> None:
 
 
 def _computed(
-    sequence: Sequence, detector: Any, embedder: Callable[[], Any] | None
+    sequence: MotSequence, detector: Any, embedder: Callable[[], Any] | None
 ) -> Iterator[Detections]:
     """Frame by frame; the pictures are opened only when somebody looks at them."""
     embed = None if embedder is None else embedder()
@@ -165,7 +165,7 @@ def _write(path: Path, found: list[Detections]) -> None:
         unfinished.unlink(missing_ok=True)
 
 
-def _frame_files(sequence: Sequence) -> list[Path | str]:
+def _frame_files(sequence: MotSequence) -> list[Path | str]:
     if sequence.frames is None:
         return [sequence.name]
     if sequence.frames.is_dir():

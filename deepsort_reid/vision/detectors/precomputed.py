@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from deepsort_reid.io.mot import detections_of, read_detections
+from deepsort_reid.io.mot import frame_detections, read_detections
 from deepsort_reid.structures.detections import Detections
 from deepsort_reid.structures.frame import Frame
 from deepsort_reid.structures.mot_rows import MotRows
@@ -61,7 +61,7 @@ class MotDetections(PrecomputedDetections):
 
     def _of(self, number: int) -> Detections:
         first, last = np.searchsorted(self._rows.frame, [number, number + 1])
-        return detections_of(self._rows[slice(first, last)], number)
+        return frame_detections(self._rows[slice(first, last)], number)
 
 
 def normalize_scores(score: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -26,7 +26,7 @@ from deepsort_reid.reid.data.datasets import (
     split_by_image,
     split_by_time,
 )
-from deepsort_reid.vision.crops import resize
+from deepsort_reid.vision.crops import resize_crop
 
 
 def write(path, colour=(10, 100, 200), height=16, width=8):
@@ -246,7 +246,7 @@ def test_pictures_are_resized_as_the_embedder_does_it(tmp_path):
     path = tmp_path / "noise.png"
     path.write_bytes(cv2.imencode(".png", noise[..., ::-1])[1].tobytes())
     images, _, _ = load_images([Sample(path, "p")], 32, 48)
-    np.testing.assert_array_equal(images[0], resize(noise, (32, 48)))
+    np.testing.assert_array_equal(images[0], resize_crop(noise, (32, 48)))
 
 
 @pytest.mark.parametrize(("height", "width"), [(384, 192), (128, 64), (64, 64), (60, 200)])

@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from deepsort_reid.io.video_reader import frames_of
+from deepsort_reid.io.video_reader import iter_frames
 from deepsort_reid.scene import Street
-from deepsort_reid.vision.camera_motion import Ecc, FromFile, SparseFlow
+from deepsort_reid.vision.camera_motion import CameraMotionFromFile, Ecc, SparseFlow
 from deepsort_reid.vision.camera_motion.motion import LOOK_EVERY, STANDS_AFTER, CameraMotion
 
 HEIGHT, WIDTH = 240, 320
@@ -241,16 +241,18 @@ def write_warps(path, shifts):
 
 def test_a_file_answers_frame_by_frame(tmp_path):
     path = write_warps(tmp_path / "warps.txt", [0, 2, 3, 4])
-    motions = [FromFile(path).at(number) for number in range(6)]
+    motions = [CameraMotionFromFile(path).at(number) for number in range(6)]
     assert [motion.warp[0, 2] for motion in motions] == [0, 0, 2, 3, 4, 0]
     assert [motion.quality for motion in motions] == [0, 1, 1, 1, 1, 0]
-    reader = FromFile(path)
+    reader = CameraMotionFromFile(path)
     assert reader(None).is_identity  # nothing lies before the first frame
     assert [reader(None).warp[0, 2] for _ in range(4)] == [2, 3, 4, 0]
 
 
 def test_a_file_read_with_gaps_gives_the_motion_across_them(tmp_path):
-    reader = FromFile(write_warps(tmp_path / "warps.txt", [0, 2, 3, 4, 5]), start=2, every=2)
+    reader = CameraMotionFromFile(
+        write_warps(tmp_path / "warps.txt", [0, 2, 3, 4, 5]), start=2, every=2
+    )
     assert reader(None).is_identity
     np.testing.assert_array_equal(reader(None).warp, [[1, 0, 7], [0, 1, 1]])
 
@@ -268,32 +270,35 @@ def test_bad_rows_are_named_by_file_and_line(tmp_path, content, message):
     path = tmp_path / "warps.txt"
     path.write_text(content)
     with pytest.raises(ValueError, match=message):
-        FromFile(path)
+        CameraMotionFromFile(path)
     with pytest.raises(FileNotFoundError):
-        FromFile(tmp_path / "absent.txt")
+        CameraMotionFromFile(tmp_path / "absent.txt")
 
 
 @pytest.mark.data
 def test_recorded_camera_motion_is_read(data_root):
     for name, length in (("02", 600), ("05", 837), ("09", 525), ("10", 654)):
-        reader = FromFile(data_root / "camera-motion" / f"GMC-MOT17-{name}.txt")
+        reader = CameraMotionFromFile(data_root / "camera-motion" / f"GMC-MOT17-{name}.txt")
         assert reader.at(length).quality == 1
         assert reader.at(1).is_identity
-    assert FromFile(data_root / "camera-motion" / "GMC-MOT17-05.txt").at(2).warp[0, 2] == 2.570496
+    assert (
+        CameraMotionFromFile(data_root / "camera-motion" / "GMC-MOT17-05.txt").at(2).warp[0, 2]
+        == 2.570496
+    )
 
 
 @pytest.mark.data
 @pytest.mark.parametrize("name", ["PETS09-S2L1", "TUD-Campus", "MOT16-09"])
 def test_real_cameras_that_stand_give_exactly_no_motion_even_without_boxes(data_root, name):
     estimator = SparseFlow()
-    for _, frame in frames_of(data_root / "mot" / name, stop=60):
+    for _, frame in iter_frames(data_root / "mot" / name, stop=60):
         assert estimator(frame, None).is_identity
 
 
 @pytest.mark.data
 @pytest.mark.parametrize("name", ["PETS09-S2L1", "TUD-Campus"])
 def test_known_warps_of_real_frames_are_recovered(data_root, name):
-    _, frame = next(frames_of(data_root / "mot" / name, start=5))
+    _, frame = next(iter_frames(data_root / "mot" / name, start=5))
     size = frame.shape[1::-1]
     for degrees, zoom, shift in ((0, 1, (40, 12)), (1.5, 1, (0, 0)), (0.5, 1.02, (-6, 3))):
         warp = similarity(degrees, zoom, shift, size)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from deepsort_reid.io.mot import read_ground_truth
-from deepsort_reid.io.video_reader import frames_of
+from deepsort_reid.io.video_reader import iter_frames
 from deepsort_reid.structures import boxes
 from deepsort_reid.vision.detectors import BackgroundSubtraction
 
@@ -143,7 +143,7 @@ def test_most_people_of_pets_are_found(data_root):
     truth = read_ground_truth(folder / "gt" / "gt.txt")
     detector = BackgroundSubtraction()
     hits = found = there = 0
-    for number, frame in frames_of(folder, stop=150):
+    for number, frame in iter_frames(folder, stop=150):
         detections = detector(frame)
         if number <= 20:
             continue
