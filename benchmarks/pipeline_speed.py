@@ -19,7 +19,7 @@ from deepsort_reid.cli.output_folder import OutputFolder
 from deepsort_reid.io import mot
 from deepsort_reid.io.mot_sequences import MotSequence, read_sequence
 from deepsort_reid.metrics import evaluate
-from deepsort_reid.pipeline import StageTimer, steps
+from deepsort_reid.pipeline import StageTimer, track_frames
 from deepsort_reid.tracking import DeepSort
 from deepsort_reid.vision.detectors import YoloxDetector
 from deepsort_reid.vision.embedder import Embedder
@@ -36,22 +36,22 @@ def run(
     last: int | None = None,
 ) -> tuple[StageTimer, int]:
     """Track frames 1 to `last` into the folder `out`; the time by stage and the frames done."""
-    stopwatch = StageTimer()
-    found = steps(
-        sequence.folder, detector, DeepSort(embedder=embedder), stop=last, stopwatch=stopwatch
+    timer = StageTimer()
+    found = track_frames(
+        sequence.folder, detector, DeepSort(embedder=embedder), stop=last, timer=timer
     )
     with OutputFolder(out, frame_rate=sequence.frame_rate) as folder:
         for step in found:
-            folder.add(step, stopwatch)
-    return stopwatch, folder.frames
+            folder.add(step, timer)
+    return timer, folder.frames
 
 
-def report(stopwatch: StageTimer, frames: int) -> list[str]:
+def report(timer: StageTimer, frames: int) -> list[str]:
     """A line for each stage, and their sum."""
-    total = sum(stopwatch.seconds.values())
+    total = sum(timer.seconds.values())
     lines = ["stage    ms per frame   share"]
     for stage in STAGES:
-        seconds = stopwatch.seconds.get(stage, 0.0)
+        seconds = timer.seconds.get(stage, 0.0)
         lines.append(f"{stage:8} {1000 * seconds / frames:12.2f} {100 * seconds / total:5.0f} %")
     lines.append(
         f"{'all':8} {1000 * total / frames:12.2f}   {frames / total:.1f} frames per second"
@@ -85,11 +85,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     print(provenance.line("numpy", "opencv-python", "onnxruntime"))
     with tempfile.TemporaryDirectory() as out:
-        stopwatch, frames = run(sequence, detector, embedder, Path(out), args.frames)
+        timer, frames = run(sequence, detector, embedder, Path(out), args.frames)
         figures = accuracy(sequence, Path(out) / "tracks.txt", frames)
     size = f"{sequence.width}x{sequence.height}"
     print(f"{sequence.name}, {size}, YOLOX-nano, embedder {embedder.name}")
-    print("\n".join(report(stopwatch, frames)))
+    print("\n".join(report(timer, frames)))
     print(f"{HEADER}\n{figures}")
     return 0
 

@@ -1,4 +1,4 @@
-"""Frames in, identities out: detector -> camera motion -> tracker, frame by frame."""
+"""Track one video frame by frame: detector -> embedder -> camera motion -> tracker."""
 
 import time
 from collections import deque
@@ -12,38 +12,41 @@ from numpy.typing import NDArray
 
 from deepsort_reid.io.video_reader import Source, TruncatedVideo, Video, open_video
 from deepsort_reid.structures.detections import Detections
+from deepsort_reid.structures.frame import Frame
 from deepsort_reid.structures.tracks import Tracks
 from deepsort_reid.tracking import DeepSort, FixedLag, LaggedTracks
 
-Frame = NDArray[np.uint8]  # (H, W, 3) BGR
 Detector = Callable[[Frame], Detections]
 
 
-class CameraEstimator(Protocol):
-    """Frame and people's boxes (M, 4) in; `.warp` (2, 3), previous -> current frame, out."""
+class CameraMotionEstimator(Protocol):
+    """Estimator of camera motion from a frame and the boxes (M, 4) of the people in it.
+
+    The result's `warp` is an affine matrix (2, 3) that maps the previous frame to this one.
+    """
 
     def __call__(self, frame: Frame, xyxy: NDArray[np.float64], /) -> Any: ...
 
 
 @dataclass(frozen=True, eq=False)
-class Step:
+class TrackedFrame:
     """One frame of a tracked video."""
 
-    number: int  # of the frame in its source, from 1
+    number: int  # frame number in the source, from 1
     frame: Frame
-    detections: Detections  # as the tracker got them
+    detections: Detections  # as passed to the tracker, with embeddings if it has an embedder
     tracks: Tracks
 
 
 @dataclass
 class StageTimer:
-    """Seconds spent in each stage of a run, by name."""
+    """Seconds spent in each stage of a run, by stage name."""
 
     seconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
     def __call__(self, stage: str) -> Iterator[None]:
-        """`with stopwatch("detect"): ...` adds the time of the block to that stage."""
+        """`with timer("detect"): ...` adds the time of the block to that stage."""
         start = time.perf_counter()
         try:
             yield
@@ -57,7 +60,7 @@ def track_video(
     detector: Detector,
     tracker: DeepSort | FixedLag | None = None,
     *,
-    camera_motion: CameraEstimator | None = None,
+    camera_motion: CameraMotionEstimator | None = None,
     start: int = 1,
     stop: int | None = None,
     every: int = 1,
@@ -65,78 +68,86 @@ def track_video(
     """Track people through a video, one frame at a time.
 
     Args:
-        source: what `io.video_reader.open_video` opens: a file, a camera number, a stream URL,
-            a folder of images, a MOT sequence folder, an iterable of BGR uint8 frames; or what it
-            returned.
+        source: anything that `io.video_reader.open_video` accepts (a file, a camera number, a
+            stream URL, a folder of images, a MOT sequence folder, an iterable of BGR uint8
+            frames), or a video that it returned.
         detector: any callable `frame -> Detections`.
-        tracker: a `DeepSort`; a new one, without an embedder, when not given. Or a `FixedLag`: the
-            frames, and what was found in them, then come so many later, and all of them come.
-        camera_motion: an estimator of `vision.camera_motion` for a camera that moves.
-        start, stop, every: frames start, start + every, ... up to and with stop, from 1.
+        tracker: `DeepSort` (a new one without an embedder when not given) or `FixedLag`. With
+            `FixedLag` each frame is yielded with its own tracks, a fixed number of frames later.
+        camera_motion: an estimator of `vision.camera_motion`, for a moving camera.
+        start, stop, every: process frames start, start + every, ... up to and including stop,
+            counted from 1. `every` is also the time step `dt` of the tracker.
 
     Yields:
-        number of the frame, BGR uint8 frame (H, W, 3), and the `Tracks` seen in it.
+        Frame number, BGR uint8 frame (H, W, 3), and the `Tracks` of that frame.
 
     Raises:
-        TruncatedVideo: after the last readable frame, when the source ends early.
-        ValueError, OSError: the source cannot be opened.
+        TruncatedVideo: the source ends early; raised after its last readable frame.
+        ValueError: an argument is invalid, the source cannot be opened, or the detector returns
+            something other than `Detections`.
+        OSError: the source cannot be opened.
     """
-    for step in steps(
+    for tracked in track_frames(
         source, detector, tracker, camera_motion=camera_motion, start=start, stop=stop, every=every
     ):
-        yield step.number, step.frame, step.tracks
+        yield tracked.number, tracked.frame, tracked.tracks
 
 
-def steps(
+def track_frames(
     source: Source | Video,
     detector: Detector,
     tracker: DeepSort | FixedLag | None = None,
     *,
-    camera_motion: CameraEstimator | None = None,
+    camera_motion: CameraMotionEstimator | None = None,
     start: int = 1,
     stop: int | None = None,
     every: int = 1,
-    stopwatch: StageTimer | None = None,
-) -> Iterator[Step]:
-    """`track_video`, with the detections beside the tracks.
+    timer: StageTimer | None = None,
+) -> Iterator[TrackedFrame]:
+    """`track_video`, but yields the detections as well.
 
-    `stopwatch` collects the seconds spent in read, detect, embed, camera and track.
+    `timer` collects the seconds spent in the stages read, detect, embed, camera and track.
     """
     tracker = tracker or DeepSort()
-    clock = stopwatch or StageTimer()
+    timer = timer or StageTimer()
     video = source if isinstance(source, Video) else open_video(source)
     frames = video.iter_frames(start, stop, every)
-    held: deque[tuple[int, Frame, Detections]] = deque()  # of those the tracks are still to come
-    ended: TruncatedVideo | None = None
+    pending: deque[tuple[int, Frame, Detections]] = deque()  # frames whose tracks are not out yet
+    truncated: TruncatedVideo | None = None
     while True:
         try:
-            with clock("read"):
+            with timer("read"):
                 number, frame = next(frames, (0, None))
         except TruncatedVideo as error:
-            frame, ended = None, error
+            frame, truncated = None, error
         if frame is None:
             break
-        with clock("detect"):
-            found = detector(frame)
-        if not isinstance(found, Detections):
-            raise ValueError(
-                f"a detector must return Detections, got {type(found).__name__} in frame {number}"
-            )
-        with clock("embed"):
-            detections = tracker.embed(found, frame)
+        with timer("detect"):
+            detections = _detect(detector, frame, number)
+        with timer("embed"):
+            detections = tracker.embed(detections, frame)
         camera = None
         if camera_motion is not None:
-            with clock("camera"):
+            with timer("camera"):
                 camera = camera_motion(frame, detections.xyxy).warp
-        with clock("track"):
+        with timer("track"):
             tracks = tracker.update(detections, frame=frame, camera=camera, dt=every)
-        held.append((number, frame, detections))
+        pending.append((number, frame, detections))
         if isinstance(tracks, LaggedTracks):
             tracks = tracks.tracks
         if tracks is not None:
-            yield Step(*held.popleft(), tracks)
+            yield TrackedFrame(*pending.popleft(), tracks)
     if isinstance(tracker, FixedLag):
-        for late in tracker.flush():
-            yield Step(*held.popleft(), late.tracks)
-    if ended is not None:
-        raise ended
+        for lagged in tracker.flush():
+            yield TrackedFrame(*pending.popleft(), lagged.tracks)
+    if truncated is not None:
+        raise truncated
+
+
+def _detect(detector: Detector, frame: Frame, number: int) -> Detections:
+    found = detector(frame)
+    if not isinstance(found, Detections):
+        raise ValueError(
+            f"a detector must return Detections, got {type(found).__name__} in frame {number}"
+        )
+    return found

@@ -7,7 +7,7 @@ import pytest
 
 from deepsort_reid import DeepSort, DeepSortConfig, Detections
 from deepsort_reid.io.video_reader import TruncatedVideo, open_video
-from deepsort_reid.pipeline import StageTimer, steps, track_video
+from deepsort_reid.pipeline import StageTimer, track_frames, track_video
 from tests.cli import walkers
 
 FRAMES = 6
@@ -66,7 +66,7 @@ def test_the_camera_is_asked_once_per_frame_with_the_boxes_and_moves_the_tracks(
     place = np.array([[40.0, 20, 60, 70]])
     detected = iter([Detections(place), Detections.empty(), Detections.empty()])
     tracker = at_once()
-    found = steps(
+    found = track_frames(
         walkers.frames(3), lambda picture: next(detected), tracker, camera_motion=estimator
     )
     assert len(list(found)) == 3
@@ -88,7 +88,7 @@ def test_sure_detections_are_embedded_once_and_the_step_shows_what_was_tracked()
         return Detections(walkers.places(1), [0.9, 0.2])
 
     tracker = DeepSort(embedder=embedder)
-    found = list(steps(walkers.frames(2), detector, tracker))
+    found = list(track_frames(walkers.frames(2), detector, tracker))
     np.testing.assert_array_equal(calls, [walkers.places(1)[:1]] * 2)
     assert found[1].detections.embedding.tolist() == [[1, 0, 0, 0], [0, 0, 0, 0]]
 
@@ -101,12 +101,12 @@ def test_a_detectors_own_embeddings_are_kept():
 
     tracker = DeepSort(embedder=refuse)
     detector = lambda picture: Detections(walkers.places(1), embedding=own)  # noqa: E731
-    (step,) = steps(walkers.frames(1), detector, tracker)
+    (step,) = track_frames(walkers.frames(1), detector, tracker)
     np.testing.assert_array_equal(step.detections.embedding, own)
 
 
 def test_a_frame_without_people_is_a_step_without_tracks():
-    found = list(steps(walkers.frames(3), lambda picture: Detections.empty()))
+    found = list(track_frames(walkers.frames(3), lambda picture: Detections.empty()))
     assert [(step.number, len(step.tracks), len(step.detections)) for step in found] == [
         (1, 0, 0),
         (2, 0, 0),
@@ -139,18 +139,18 @@ def test_impossible_choices_and_sources_are_refused():
 
 
 def test_the_stopwatch_names_every_stage_and_adds_up():
-    stopwatch = StageTimer()
-    list(steps(walkers.frames(2), walkers.Seer(), stopwatch=stopwatch))
-    assert set(stopwatch.seconds) == {"read", "detect", "embed", "track"}
-    assert all(seconds >= 0 for seconds in stopwatch.seconds.values())
+    timer = StageTimer()
+    list(track_frames(walkers.frames(2), walkers.Seer(), timer=timer))
+    assert set(timer.seconds) == {"read", "detect", "embed", "track"}
+    assert all(seconds >= 0 for seconds in timer.seconds.values())
 
 
 def test_the_stopwatch_counts_a_stage_that_failed(monkeypatch):
     now = iter([0.0, 2.0, 10.0, 13.0])
     monkeypatch.setattr("deepsort_reid.pipeline.time.perf_counter", lambda: next(now))
-    stopwatch = StageTimer()
-    with stopwatch("detect"):
+    timer = StageTimer()
+    with timer("detect"):
         pass
-    with pytest.raises(KeyboardInterrupt), stopwatch("detect"):
+    with pytest.raises(KeyboardInterrupt), timer("detect"):
         raise KeyboardInterrupt
-    assert stopwatch.seconds == {"detect": 5.0}
+    assert timer.seconds == {"detect": 5.0}

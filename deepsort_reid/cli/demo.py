@@ -21,27 +21,27 @@ def run(args: argparse.Namespace) -> int:
     """Render, detect, embed, track, score; leave video.mp4, tracks.txt and summary.json."""
     from deepsort_reid.cli.output_folder import OutputFolder, stage_times
     from deepsort_reid.cli.tracking_options import make_embedder, progress
-    from deepsort_reid.pipeline import StageTimer, steps
+    from deepsort_reid.pipeline import StageTimer, track_frames
     from deepsort_reid.scene import Street
     from deepsort_reid.tracking import DeepSort
     from deepsort_reid.vision.detectors import BackgroundSubtraction
 
     street = Street(seed=args.seed, frames=args.frames, people=args.people)
     tracker = DeepSort(embedder=make_embedder(args.embedder, args.threads))
-    stopwatch = StageTimer()
+    timer = StageTimer()
     folder = OutputFolder(
         args.out, frame_rate=None if args.no_video else street.frame_rate, draw=not args.no_video
     )
     frames = (frame for _, frame, _ in street)
     with folder:
-        found = steps(frames, BackgroundSubtraction(), tracker, stopwatch=stopwatch)
+        found = track_frames(frames, BackgroundSubtraction(), tracker, timer=timer)
         for step in progress(found, args.frames, quiet=args.quiet):
-            folder.add(step, stopwatch)
+            folder.add(step, timer)
     truth = folder.folder / "truth.txt"
     scores = _scores(street, folder.folder / "tracks.txt", truth)
     # Reading a rendered street is drawing it.
-    stopwatch.seconds["render"] = stopwatch.seconds.pop("read", 0.0)
-    times = stage_times(stopwatch, folder.frames)
+    timer.seconds["render"] = timer.seconds.pop("read", 0.0)
+    times = stage_times(timer, folder.frames)
     folder.write_summary({"source": f"rendered street, seed {args.seed}", **scores, **times})
     _print_table({"people": len(folder.ids), **scores}, times, folder.folder)
     return 0

@@ -16,7 +16,7 @@ import numpy as np
 from deepsort_reid import __version__
 from deepsort_reid.io.mot import write_rows
 from deepsort_reid.io.track_writers import CsvWriter, JsonLinesWriter, MotWriter, TrackWriter
-from deepsort_reid.pipeline import StageTimer, Step
+from deepsort_reid.pipeline import StageTimer, TrackedFrame
 from deepsort_reid.structures.mot_rows import MotRows
 from deepsort_reid.tracking.extras.explain import Record
 
@@ -101,12 +101,12 @@ class OutputFolder:
         probe.touch()
         probe.unlink()
 
-    def add(self, step: Step, stopwatch: StageTimer) -> Any:
+    def add(self, step: TrackedFrame, timer: StageTimer) -> Any:
         """Write one frame; returns the annotated frame, or None when nothing is drawn."""
         if self._tracks is None:
             self._begin(step)
         assert self._tracks is not None
-        with stopwatch("write"):
+        with timer("write"):
             self._tracks.append(step.number, step.tracks)
             if self._reasons is not None:
                 self._reasons.append(step.number)
@@ -117,14 +117,14 @@ class OutputFolder:
             self._keep(step)
         if self._drawer is None:
             return None
-        with stopwatch("draw"):
+        with timer("draw"):
             picture = self._drawer(step.frame, step.tracks)
         if self._video is not None:
-            with stopwatch("write"):
+            with timer("write"):
                 self._video.write(picture)
         return picture
 
-    def _begin(self, step: Step) -> None:
+    def _begin(self, step: TrackedFrame) -> None:
         # From here on it would tell of other tracks than those beside it.
         (self.folder / "summary.json").unlink(missing_ok=True)
         (self.folder / "why.txt").unlink(missing_ok=True)
@@ -146,7 +146,7 @@ class OutputFolder:
                 VideoWriter(self.folder / "video.mp4", self._frame_rate, (width, height))
             )
 
-    def _keep(self, step: Step) -> None:
+    def _keep(self, step: TrackedFrame) -> None:
         found = step.detections
         n = len(found)
         self._detections.append(
@@ -221,12 +221,11 @@ def versions() -> dict[str, str]:
     return found
 
 
-def stage_times(stopwatch: StageTimer, frames: int) -> dict[str, Any]:
+def stage_times(timer: StageTimer, frames: int) -> dict[str, Any]:
     """Milliseconds per frame of every stage, and frames per second of all of them together."""
-    total = sum(stopwatch.seconds.values())
+    total = sum(timer.seconds.values())
     per_frame = {
-        stage: round(1000 * seconds / max(frames, 1), 3)
-        for stage, seconds in stopwatch.seconds.items()
+        stage: round(1000 * seconds / max(frames, 1), 3) for stage, seconds in timer.seconds.items()
     }
     return {
         "milliseconds_per_frame": per_frame,

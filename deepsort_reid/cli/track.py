@@ -87,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
     from deepsort_reid.cli.diagnostics import Diagnostics
     from deepsort_reid.cli.output_folder import OutputFolder, stage_times
     from deepsort_reid.io.video_reader import TruncatedVideo, open_video
-    from deepsort_reid.pipeline import StageTimer, steps
+    from deepsort_reid.pipeline import StageTimer, track_frames
     from deepsort_reid.tracking import DeepSort, FixedLag
 
     note = _silent if args.quiet else _note
@@ -105,7 +105,7 @@ def run(args: argparse.Namespace) -> int:
     camera_motion = make_camera_motion(args.camera_motion, args.start, args.every)
     tracker = DeepSort(read_config(args.config), embedder=embedder, record=args.record)
     out = args.out or Path(f"{_name_of(args.source)}-tracks")
-    stopwatch = StageTimer()
+    timer = StageTimer()
     folder = OutputFolder(
         out,
         layout=args.format,
@@ -114,7 +114,7 @@ def run(args: argparse.Namespace) -> int:
         save_detections=args.save_detections,
         record=tracker.record,
     )
-    found = steps(
+    found = track_frames(
         video,
         detector,
         FixedLag(tracker, args.lag) if args.lag else tracker,
@@ -122,7 +122,7 @@ def run(args: argparse.Namespace) -> int:
         start=args.start,
         stop=args.stop,
         every=args.every,
-        stopwatch=stopwatch,
+        timer=timer,
     )
     status, ended_early = "failed", ""
     doubts = Diagnostics(video.size)
@@ -130,7 +130,7 @@ def run(args: argparse.Namespace) -> int:
         with folder:
             for step in progress(found, _frames_ahead(video.length, args), quiet=args.quiet):
                 doubts.add(step.detections)
-                picture = folder.add(step, stopwatch)
+                picture = folder.add(step, timer)
                 if args.show and not _show(picture):
                     break
         status = "complete"
@@ -140,7 +140,7 @@ def run(args: argparse.Namespace) -> int:
         status = "interrupted"
         raise
     finally:
-        times = stage_times(stopwatch, folder.frames)
+        times = stage_times(timer, folder.frames)
         if folder.frames:
             folder.write_summary(
                 {

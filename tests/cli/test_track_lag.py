@@ -6,14 +6,14 @@ import pytest
 from deepsort_reid import DeepSort, Detections, FixedLag
 from deepsort_reid.io.mot import read_results
 from deepsort_reid.io.video_reader import TruncatedVideo
-from deepsort_reid.pipeline import steps, track_video
+from deepsort_reid.pipeline import track_frames, track_video
 from tests.cli import walkers
 
 FRAMES = walkers.FRAMES
 
 
 def test_the_loop_gives_every_frame_with_its_own_picture_and_detections():
-    found = list(steps(walkers.frames(FRAMES), walkers.Seer(), FixedLag(DeepSort(), 3)))
+    found = list(track_frames(walkers.frames(FRAMES), walkers.Seer(), FixedLag(DeepSort(), 3)))
     assert [step.number for step in found] == list(range(1, FRAMES + 1))
     for step in found:
         np.testing.assert_array_equal(step.frame, walkers.frame(step.number))
@@ -34,7 +34,7 @@ def test_of_a_video_that_ends_early_the_frames_held_come_first():
             yield from walkers.frames(4)
             raise TruncatedVideo("cut off after frame 4", 4, 9)
 
-    found = steps(Cut(), walkers.Seer(), FixedLag(DeepSort(), 2))
+    found = track_frames(Cut(), walkers.Seer(), FixedLag(DeepSort(), 2))
     assert [next(found).number for _ in range(4)] == [1, 2, 3, 4]
     with pytest.raises(TruncatedVideo, match="cut off after frame 4"):
         next(found)
@@ -48,7 +48,7 @@ def test_a_tracker_is_asked_once_for_embeddings():
         return np.eye(8, dtype=np.float32)[: len(xyxy)]
 
     late = FixedLag(DeepSort(embedder=embedder), 2)
-    assert len(list(steps(walkers.frames(FRAMES), walkers.Seer(), late))) == FRAMES
+    assert len(list(track_frames(walkers.frames(FRAMES), walkers.Seer(), late))) == FRAMES
     assert asked == [2] * FRAMES
     assert late.embed(Detections.empty(), None).embedding is None
 
