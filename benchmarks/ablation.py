@@ -23,12 +23,12 @@ from benchmarks.lib.configurations import ALTERNATIVES, RUNGS
 from benchmarks.lib.inputs import GROUPS, GROUPS_WITH_EMBEDDINGS
 from benchmarks.mot import Embed, GroupScores, evaluate_group, recovered
 from deepsort_reid.metrics import (
-    GAPS,
-    Difference,
-    Rules,
+    GAP_BINS,
+    MetricDifference,
+    ScoringRules,
     block_counts,
-    compare_scored,
-    differences,
+    bootstrap_differences,
+    compare_under_rules,
 )
 from deepsort_reid.structures.detections import Detections
 from deepsort_reid.structures.tracks import Tracks
@@ -42,7 +42,7 @@ GAINS = ("HOTA", "AssA", "IDF1")
 HEAD = [
     *("", "HOTA", "AssA", "IDF1", "IDSW"),
     *(f"{name} gain" for name in GAINS),
-    *(f"back {gap}" for gap in GAPS),
+    *(f"back {gap}" for gap in GAP_BINS),
     "ms",
 ]
 
@@ -101,14 +101,17 @@ def _row(name: str, found: GroupScores, before: GroupScores | None, data: Path) 
     cells += [""] * len(GAINS) if before is None else gain_cells(before, found, data)
     cells += [
         f"{100 * share:.0f} % of {n}" if n else "-"
-        for share, n in zip(back.share, back.came_back, strict=True)
+        for share, n in zip(back.rate, back.num_gaps, strict=True)
     ]
     return f"| {' | '.join([*cells, f'{found.ms_per_frame:.2f}'])} |"
 
 
 def gain_cells(first: GroupScores, second: GroupScores, data: Path) -> list[str]:
     """Second minus first, for each of `GAINS`: value and 95 % interval."""
-    by_name = {each.name: each for each in differences(_blocks(first, data), _blocks(second, data))}
+    by_name = {
+        each.name: each
+        for each in bootstrap_differences(_blocks(first, data), _blocks(second, data))
+    }
     return [_cell(by_name[name]) for name in GAINS]
 
 
@@ -116,16 +119,16 @@ def _blocks(found: GroupScores, data: Path) -> dict[str, np.ndarray]:
     counts = {}
     for name, predicted in found.predicted.items():
         given = inputs.load(name, data)
-        rules = Rules(protocol=given.protocol)
-        comparison = compare_scored(given.truth, predicted, rules, frames=given.length)
+        rules = ScoringRules(protocol=given.protocol)
+        comparison = compare_under_rules(given.truth, predicted, rules, frames=given.length)
         counts[name] = block_counts(comparison, BLOCK)
     return counts
 
 
-def _cell(gain: Difference) -> str:
+def _cell(gain: MetricDifference) -> str:
     low, high = 100 * gain.over_blocks.low, 100 * gain.over_blocks.high
-    mark = "*" if gain.over_blocks.verdict else ""
-    return f"{100 * gain.value:+.1f} [{low:+.1f}, {high:+.1f}]{mark}"
+    mark = "*" if gain.over_blocks.sign else ""
+    return f"{100 * gain.change:+.1f} [{low:+.1f}, {high:+.1f}]{mark}"
 
 
 def main(argv: Sequence[str] | None = None) -> int:

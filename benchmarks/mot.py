@@ -22,13 +22,13 @@ from benchmarks.lib.configurations import RUNGS
 from benchmarks.lib.inputs import GROUPS, GROUPS_WITH_EMBEDDINGS, Input
 from benchmarks.lib.scoring import HEADER, Figures
 from deepsort_reid.metrics import (
-    RecoveryCounts,
-    Rules,
+    ReidAfterGapCounts,
     Scores,
-    compare_scored,
+    ScoringRules,
+    compare_under_rules,
     evaluate,
-    recovery,
-    recovery_table,
+    reid_after_gap,
+    reid_after_gap_table,
 )
 from deepsort_reid.structures import boxes
 from deepsort_reid.structures.detections import Detections
@@ -111,13 +111,15 @@ def score(predicted: dict[str, MotRows], ms_per_frame: float, data: Path) -> Gro
     )
 
 
-def recovered(predicted: dict[str, MotRows], data: Path) -> RecoveryCounts:
+def recovered(predicted: dict[str, MotRows], data: Path) -> ReidAfterGapCounts:
     """Who came back, and who with the same id, by the length of the gap."""
-    counts = RecoveryCounts()
+    counts = ReidAfterGapCounts()
     for name, result in predicted.items():
         given = inputs.load(name, data)
-        rules = Rules(protocol=given.protocol)
-        counts += recovery(compare_scored(given.truth, result, rules, frames=given.length))
+        rules = ScoringRules(protocol=given.protocol)
+        counts += reid_after_gap(
+            compare_under_rules(given.truth, result, rules, frames=given.length)
+        )
     return counts
 
 
@@ -246,7 +248,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--frames", action="store_true", help="pass frame= to our trackers")
     parser.add_argument("--warps", action="store_true", help="pass camera= to our trackers")
     parser.add_argument("--sequences", action="store_true", help="a row for each sequence, too")
-    parser.add_argument("--recovery", action="store_true", help="same id after a gap, by length")
+    parser.add_argument(
+        "--reid-after-gap", action="store_true", help="same id after a gap, by length"
+    )
     parser.add_argument("--check", action="store_true", help="TrackEval's figures below ours")
     args = parser.parse_args(argv)
     try:
@@ -275,8 +279,8 @@ def main(argv: list[str] | None = None) -> int:
                 print(f"  {sequence:30} {figures}")
             if args.check:
                 print(f"{'  by TrackEval':32} {by_trackeval(found.predicted, data)}", flush=True)
-        if args.recovery:
-            print(f"same id after a gap\n{recovery_table(returns)}")
+        if args.reid_after_gap:
+            print(f"same id after a gap\n{reid_after_gap_table(returns)}")
     return 0
 
 

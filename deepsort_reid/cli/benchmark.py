@@ -247,9 +247,13 @@ def _write_events(sequence: "MotSequence", tracks: Path, tracker: "DeepSort", pa
     assert sequence.ground_truth is not None
     assert tracker.record is not None
     truth = read_ground_truth(sequence.ground_truth)
-    comparison = metrics.compare_scored(
-        truth, read_results(tracks), metrics.Rules(), frames=sequence.length, name=sequence.name
+    comparison = metrics.compare_under_rules(
+        truth,
+        read_results(tracks),
+        metrics.ScoringRules(),
+        frames=sequence.length,
+        name=sequence.name,
     )
     found = metrics.events(comparison, truth)
-    found = metrics.attribute(found, comparison, truth, metrics.TrackerRecord(tracker.record))
+    found = metrics.attribute_switches(found, comparison, truth, tracker.record)
     path.write_text(metrics.events_csv({sequence.name: found}), encoding="utf-8")

@@ -11,7 +11,7 @@ from deepsort_reid.cli.evaluate import add_rule_arguments
 FEW = 6  # sequences, below which an interval over them is too narrow
 
 if TYPE_CHECKING:
-    from deepsort_reid.metrics.analysis.bootstrap import Difference, Interval
+    from deepsort_reid.metrics.analysis.bootstrap import ConfidenceInterval, MetricDifference
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,13 +33,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print a table for each of the other trackers against the first."""
     from deepsort_reid.cli.evaluation_options import pairs_of, progress, rules_of, write_text
-    from deepsort_reid.metrics.analysis.block_counts import Blocked
-    from deepsort_reid.metrics.analysis.bootstrap import differences
+    from deepsort_reid.metrics.analysis.block_counts import ScoreBlocks
+    from deepsort_reid.metrics.analysis.bootstrap import bootstrap_differences
 
     for name in ("block", "draws"):
         if getattr(args, name) < 1:
             raise ValueError(f"--{name} is 1 or more: got {getattr(args, name)}")
-    work = Blocked(rules_of(args), args.block)
+    work = ScoreBlocks(rules_of(args), args.block)
     trackers = [args.first, *args.other]
     counted = []
     for path in trackers:
@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     print(f"protocol: {protocols}; {args.draws} draws, blocks of {args.block} frames")
     written = []
     for path, second in zip(args.other, others, strict=True):
-        found = differences(first, second, draws=args.draws, seed=args.seed)
+        found = bootstrap_differences(first, second, draws=args.draws, seed=args.seed)
         print(f"\n{path} minus {args.first}")
         print("\n".join(_table(found)))
         written.append({"first": str(args.first), "second": str(path), **_as_json(found)})
@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _table(found: "list[Difference]") -> list[str]:
+def _table(found: "list[MetricDifference]") -> list[str]:
     from deepsort_reid.metrics.analysis.block_counts import STATISTICS
 
     head = f"{'':6}{'first':>9}{'second':>9}{'change':>9}"
@@ -74,7 +74,7 @@ def _table(found: "list[Difference]") -> list[str]:
         digits = 0 if each.name == "IDSW" else 2
         lines.append(
             f"{each.name:6}{scale * each.first:9.{digits}f}{scale * each.second:9.{digits}f}"
-            f"{scale * each.value:+9.{digits}f}"
+            f"{scale * each.change:+9.{digits}f}"
             f"{_shown(each.over_sequences, scale, digits):>24}"
             f"{_shown(each.over_blocks, scale, digits):>24}"
         )
@@ -87,26 +87,26 @@ def _table(found: "list[Difference]") -> list[str]:
     for each in [] if one else found:
         up = 1 if STATISTICS[each.name] else -1  # which way is better
         for word, sign in (("better", up), ("worse", -up), ("open", 0)):
-            names = each.holding(sign)
+            names = each.sequences_with_sign(sign)
             if names:
                 lines.append(f"{each.name:6}{word:7}in {len(names)}: {', '.join(names)}")
     lines.append("* the interval does not hold zero")
     return lines
 
 
-def _shown(interval: "Interval | None", scale: float, digits: int) -> str:
+def _shown(interval: "ConfidenceInterval | None", scale: float, digits: int) -> str:
     if interval is None:
         return "-"
     low, high = scale * interval.low, scale * interval.high
-    return f"{low:+.{digits}f} to {high:+.{digits}f}{'*' if interval.verdict else ' '}"
+    return f"{low:+.{digits}f} to {high:+.{digits}f}{'*' if interval.sign else ' '}"
 
 
-def _as_json(found: "list[Difference]") -> dict[str, object]:
+def _as_json(found: "list[MetricDifference]") -> dict[str, object]:
     return {
         each.name: {
             "first": each.first,
             "second": each.second,
-            "change": each.value,
+            "change": each.change,
             "over_sequences": _limits(each.over_sequences),
             "over_blocks": _limits(each.over_blocks),
             "sequences": {
@@ -118,5 +118,5 @@ def _as_json(found: "list[Difference]") -> dict[str, object]:
     }
 
 
-def _limits(interval: "Interval | None") -> list[float] | None:
+def _limits(interval: "ConfidenceInterval | None") -> list[float] | None:
     return None if interval is None else [interval.low, interval.high]

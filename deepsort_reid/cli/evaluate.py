@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from deepsort_reid.metrics.analysis.sequence_analysis import Analysis
+    from deepsort_reid.metrics.analysis.sequence_analysis import SequenceAnalysis
     from deepsort_reid.metrics.scores import Scores
 
 
@@ -61,29 +61,29 @@ def run(args: argparse.Namespace) -> int:
     """Print the table, and write what else is asked for."""
     from deepsort_reid import metrics
     from deepsort_reid.cli.evaluation_options import pairs_of, progress, rules_of
-    from deepsort_reid.metrics.analysis.sequence_analysis import Analysed
-    from deepsort_reid.metrics.report.motmetrics_table import check_text
+    from deepsort_reid.metrics.analysis.sequence_analysis import AnalyzeSequence
+    from deepsort_reid.metrics.report.motmetrics_table import motmetrics_table
 
     rules, pairs = rules_of(args), pairs_of(args, args.predicted)
-    found = progress(Analysed(rules, args.check), pairs, args)
+    found = progress(AnalyzeSequence(rules, args.check), pairs, args)
     scores = {each.pair.name: each.scores for each in found}
     rows = metrics.with_combined(scores)
     _print_notes(found, args.quiet)
     print(metrics.text_table(rows))
     print("\nBack with the same id, by frames away:")
-    away = {each.pair.name: each.recovery for each in found}
+    away = {each.pair.name: each.reid_after_gap for each in found}
     if len(away) > 1:
-        away["COMBINED"] = sum(away.values(), metrics.RecoveryCounts())
-    print(metrics.recovery_table(away))
+        away["COMBINED"] = sum(away.values(), metrics.ReidAfterGapCounts())
+    print(metrics.reid_after_gap_table(away))
     _print_causes(found)
     if args.check:
         checks = {each.pair.name: each.check for each in found if each.check is not None}
-        print(f"\n{check_text(scores, checks)}")
+        print(f"\n{motmetrics_table(scores, checks)}")
     _write_files(args, rows, found)
     return 0
 
 
-def _print_notes(found: "list[Analysis]", quiet: bool) -> None:
+def _print_notes(found: "list[SequenceAnalysis]", quiet: bool) -> None:
     for protocol in sorted({each.protocol for each in found}):
         names = [each.pair.name for each in found if each.protocol == protocol]
         of = "" if len(names) == len(found) else f" ({', '.join(names)})"
@@ -93,20 +93,24 @@ def _print_notes(found: "list[Analysis]", quiet: bool) -> None:
             print(f"{each.pair.name}: {note}", file=sys.stderr)
 
 
-def _print_causes(found: "list[Analysis]") -> None:
-    from deepsort_reid.metrics import Cause, Kind
+def _print_causes(found: "list[SequenceAnalysis]") -> None:
+    from deepsort_reid.metrics import EventKind, SwitchCause
 
-    causes = [Cause(cause) for each in found for cause in each.events.of(Kind.SWITCH).cause]
+    causes = [
+        SwitchCause(cause)
+        for each in found
+        for cause in each.events.of_kind(EventKind.SWITCH).cause
+    ]
     if any(causes):
         shown = ", ".join(
-            f"{cause.in_words or 'unknown'} {causes.count(cause)}"
+            f"{cause.label or 'unknown'} {causes.count(cause)}"
             for cause in sorted(set(causes), key=causes.count, reverse=True)
         )
         print(f"\nSwitches by cause: {shown}")
 
 
 def _write_files(
-    args: argparse.Namespace, rows: "dict[str, Scores]", found: "list[Analysis]"
+    args: argparse.Namespace, rows: "dict[str, Scores]", found: "list[SequenceAnalysis]"
 ) -> None:
     from deepsort_reid import metrics
     from deepsort_reid.cli.evaluation_options import write_text
@@ -130,12 +134,12 @@ def _write_files(
         _write_report(args, found)
 
 
-def _write_report(args: argparse.Namespace, found: "list[Analysis]") -> None:
+def _write_report(args: argparse.Namespace, found: "list[SequenceAnalysis]") -> None:
     from deepsort_reid.cli.evaluation_options import write_text
-    from deepsort_reid.cli.switch_strips import film_strips
+    from deepsort_reid.cli.switch_strips import make_switch_strips
     from deepsort_reid.metrics.analysis.worst_switches import worst_switches
     from deepsort_reid.metrics.report.html_report import html_report
 
-    strips = film_strips([each.pair for each in found], worst_switches(found, args.strips))
+    strips = make_switch_strips([each.pair for each in found], worst_switches(found, args.strips))
     title = f"{args.predicted.name or args.predicted.resolve().name} against {args.gt.name}"
     write_text(args.report, html_report(title, found, strips))

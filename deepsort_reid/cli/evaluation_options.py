@@ -9,8 +9,8 @@ from typing import TypeVar
 
 from tqdm import tqdm
 
-from deepsort_reid.metrics.protocol import Rules
-from deepsort_reid.metrics.sequences import Pair, over_sequences, pair_files
+from deepsort_reid.metrics.protocol import ScoringRules
+from deepsort_reid.metrics.sequences import SequenceFiles, map_sequences, pair_files
 
 Result = TypeVar("Result")
 
@@ -18,16 +18,16 @@ Result = TypeVar("Result")
 WORTH_A_PROCESS = 5_000_000
 
 
-def rules_of(args: argparse.Namespace) -> Rules:
+def rules_of(args: argparse.Namespace) -> ScoringRules:
     """The rules that the arguments ask for."""
-    return Rules(
+    return ScoringRules(
         protocol=args.protocol,
         classes=_numbers(args.classes, "--classes"),
         ignore_classes=_numbers(args.ignore_classes, "--ignore-classes") or (),
     )
 
 
-def pairs_of(args: argparse.Namespace, predicted: Path) -> list[Pair]:
+def pairs_of(args: argparse.Namespace, predicted: Path) -> list[SequenceFiles]:
     """The sequences to score; what is left out is said on stderr."""
     pairs, left_out = pair_files(args.gt, predicted, allow_missing=args.allow_missing)
     for note in left_out:
@@ -36,14 +36,14 @@ def pairs_of(args: argparse.Namespace, predicted: Path) -> list[Pair]:
 
 
 def progress(
-    work: Callable[[Pair], Result], pairs: list[Pair], args: argparse.Namespace
+    work: Callable[[SequenceFiles], Result], pairs: list[SequenceFiles], args: argparse.Namespace
 ) -> list[Result]:
     """Do `work` on every pair, several at a time where that pays, behind a progress bar."""
     if args.processes is not None and args.processes < 1:
         raise ValueError(f"--processes is 1 or more: got {args.processes}")
     size = sum(pair.truth.stat().st_size + pair.predicted.stat().st_size for pair in pairs)
     sensible = (os.cpu_count() or 1) if size > WORTH_A_PROCESS else 1
-    done = over_sequences(work, pairs, args.processes or sensible)
+    done = map_sequences(work, pairs, args.processes or sensible)
     # None: off where stderr is no terminal.
     quiet = True if args.quiet or len(pairs) == 1 else None
     return list(tqdm(done, total=len(pairs), unit="sequence", disable=quiet, leave=False))

@@ -13,8 +13,8 @@ from deepsort_reid.io.mot import read_ground_truth, read_results
 from deepsort_reid.io.mot_sequences import read_sequence
 from deepsort_reid.io.video_reader import TruncatedVideo, open_video
 from deepsort_reid.metrics.analysis.worst_switches import WorstSwitch
-from deepsort_reid.metrics.report.html_report import Strip
-from deepsort_reid.metrics.sequences import Pair
+from deepsort_reid.metrics.report.html_report import SwitchStrip
+from deepsort_reid.metrics.sequences import SequenceFiles
 from deepsort_reid.structures.mot_rows import MotRows
 
 Image = NDArray[np.uint8]
@@ -65,9 +65,11 @@ class _Plan:
     windows: dict[int, _Window]  # by frame
 
 
-def film_strips(pairs: Sequence[Pair], switches: Sequence[WorstSwitch]) -> list[Strip]:
+def make_switch_strips(
+    pairs: Sequence[SequenceFiles], switches: Sequence[WorstSwitch]
+) -> list[SwitchStrip]:
     """Strips of those switches whose sequence has its frames beside gt/gt.txt, in their order."""
-    done: dict[WorstSwitch, Strip] = {}
+    done: dict[WorstSwitch, SwitchStrip] = {}
     for pair in pairs:
         own = [each for each in switches if each.sequence == pair.name]
         source = _frames_beside(pair.truth) if own else None
@@ -99,7 +101,7 @@ def _plan(switch: WorstSwitch, truth: MotRows) -> _Plan:
 
 def _cut(
     plans: list[_Plan], source: Path, truth: MotRows, predicted: MotRows
-) -> dict[WorstSwitch, Strip]:
+) -> dict[WorstSwitch, SwitchStrip]:
     pictures: dict[WorstSwitch, list[tuple[int, bytes]]] = {plan.switch: [] for plan in plans}
     wanted = sorted({number for plan in plans for number in plan.windows})
     for number, frame in _only(source, wanted):
@@ -107,7 +109,7 @@ def _cut(
             if number in plan.windows:
                 picture = _drawn(frame, number, plan, truth, predicted)
                 pictures[plan.switch].append((number, _jpeg(picture)))
-    return {switch: Strip(switch, tuple(cut)) for switch, cut in pictures.items() if cut}
+    return {switch: SwitchStrip(switch, tuple(cut)) for switch, cut in pictures.items() if cut}
 
 
 def _only(source: Path, wanted: list[int]) -> Iterator[tuple[int, Image]]:

@@ -1,26 +1,34 @@
-"""How good are the tracks? HOTA, CLEAR and identity scores, and what went wrong."""
+"""Scores of tracking results: HOTA, CLEAR MOT and IDF1, with an analysis of the errors.
 
-from deepsort_reid.metrics.analysis.block_counts import block_counts
-from deepsort_reid.metrics.analysis.bootstrap import Difference, Interval, differences
-from deepsort_reid.metrics.analysis.events import Cause, Events, Kind, events, events_csv
-from deepsort_reid.metrics.analysis.reidentification import (
-    GAPS,
-    RecoveryCounts,
-    recovery,
-    recovery_table,
-)
-from deepsort_reid.metrics.analysis.switch_causes import (
-    Record,
+The scores equal those of TrackEval. `analysis` lists every error of a sequence and compares
+trackers by bootstrap; `report` writes tables, CSV, LaTeX and an HTML page.
+"""
+
+from deepsort_reid.metrics.analysis import (
+    GAP_BINS,
+    ConfidenceInterval,
+    EventKind,
+    Events,
+    MetricDifference,
+    ReidAfterGapCounts,
+    SwitchCause,
     TrackerRecord,
-    attribute,
+    attribute_switches,
+    block_counts,
+    bootstrap_differences,
+    cause_of_rejection,
     causes_from_csv,
+    events,
+    events_csv,
+    reid_after_gap,
+    reid_after_gap_table,
 )
 from deepsort_reid.metrics.clear import ClearCounts
 from deepsort_reid.metrics.comparison import Comparison, compare_boxes
 from deepsort_reid.metrics.hota import THRESHOLDS, HotaCounts
 from deepsort_reid.metrics.identity import IdentityCounts
-from deepsort_reid.metrics.protocol import Rules, choose_protocol, compare_scored
-from deepsort_reid.metrics.report.tables import (
+from deepsort_reid.metrics.protocol import ScoringRules, choose_protocol, compare_under_rules
+from deepsort_reid.metrics.report import (
     COLUMNS,
     as_dict,
     csv_table,
@@ -33,40 +41,40 @@ from deepsort_reid.metrics.sequences import SequenceScores, evaluate_folders
 
 __all__ = [
     "COLUMNS",
-    "GAPS",
+    "GAP_BINS",
     "THRESHOLDS",
     "BoxCounts",
-    "Cause",
     "ClearCounts",
     "Comparison",
-    "Difference",
+    "ConfidenceInterval",
+    "EventKind",
     "Events",
     "HotaCounts",
     "IdentityCounts",
-    "Interval",
-    "Kind",
-    "Record",
-    "RecoveryCounts",
-    "Rules",
+    "MetricDifference",
+    "ReidAfterGapCounts",
     "Scores",
+    "ScoringRules",
     "SequenceScores",
+    "SwitchCause",
     "TrackerRecord",
     "as_dict",
-    "attribute",
+    "attribute_switches",
     "block_counts",
+    "bootstrap_differences",
+    "cause_of_rejection",
     "causes_from_csv",
     "choose_protocol",
     "compare_boxes",
-    "compare_scored",
+    "compare_under_rules",
     "csv_table",
-    "differences",
     "evaluate",
     "evaluate_folders",
     "events",
     "events_csv",
     "latex_table",
-    "recovery",
-    "recovery_table",
+    "reid_after_gap",
+    "reid_after_gap_table",
     "score",
     "text_table",
     "with_combined",

@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsort_reid.metrics.comparison import Comparison
-from deepsort_reid.metrics.matching import solve
+from deepsort_reid.metrics.matching import solve_frame
 from deepsort_reid.metrics.overlaps import EPS
 
 THRESHOLD = 0.5  # IoU from which a predicted box may stand for a truth box
 
 # What a pair weighs more when it was together in the frame before: more than any sum of overlaps,
 # so that a switch is only made when nothing else is left.
-TOGETHER_BEFORE = 1000.0
+CONTINUITY_BONUS = 1000.0
 
 # A pair must win by more than the solver's rounding at that weight, or the solver decides.
 DECISIVE = 1e-9
@@ -131,7 +131,7 @@ def clear(comparison: Comparison) -> ClearCounts:
     rows, pairs = rows[order], pairs[order]
     person = truth.id[rows]
     track = predicted.id[comparison.pair_predicted[pairs]]
-    turn = both_sides_turn(comparison)[rows]
+    turn = shared_frame_index(comparison)[rows]
     same = person[1:] == person[:-1]
     switches = int(np.count_nonzero(same & (track[1:] != track[:-1])))
     fragments = int(np.count_nonzero(same & (turn[1:] != turn[:-1] + 1)))
@@ -189,7 +189,7 @@ def _settle(
     begin = 0
     for end in np.append(np.flatnonzero(np.diff(frame)) + 1, len(frame)).tolist():
         # No two pairs that compete were both together before, and one that was outweighs all that
-        # its rivals could win: whoever stays together is settled first.
+        # its rivals could win: pairs that continue are settled first.
         stay = [i for i in range(begin, end) if settled.get(earlier[i], known[i]) == track[i]]
         rows_gone, columns_gone = {row[i] for i in stay}, {column[i] for i in stay}
         free = [
@@ -212,9 +212,9 @@ def _settle(
 def _decide(
     pairs: list[int], row: list[int], column: list[int], weight: list[float]
 ) -> list[int] | None:
-    """The heaviest choice among a handful of pairs, or None when only the solver can tell.
+    """The matching of largest weight among a few pairs, or None if the solver must decide.
 
-    The rule of `matching.heaviest` in plain Python: for three pairs an array costs more.
+    The rule of `matching.max_weight_matching` in plain Python: for three pairs an array costs more.
     """
     won = []
     while pairs:
@@ -240,9 +240,9 @@ def _solve_frame(
     rows = comparison.pair_truth[pairs]
     track = comparison.predicted.id[comparison.pair_predicted[pairs]]
     together = track == partner[before[rows]]
-    score = TOGETHER_BEFORE * together + comparison.similarity[pairs]
+    score = CONTINUITY_BONUS * together + comparison.similarity[pairs]
     frame = int(comparison.bounds.of_truth[rows[0]])
-    return set(pairs[solve(comparison, frame, pairs, score)].tolist())
+    return set(pairs[solve_frame(comparison, frame, pairs, score)].tolist())
 
 
 def _pairs_of_frame(
@@ -254,7 +254,7 @@ def _pairs_of_frame(
 
 def _row_before(comparison: Comparison) -> NDArray[np.int64]:
     """For each truth row the row of the same person one turn earlier, len(truth) where none."""
-    truth, turn = comparison.truth, both_sides_turn(comparison)
+    truth, turn = comparison.truth, shared_frame_index(comparison)
     order = np.argsort(truth.id, kind="stable")
     order = order[turn[order] >= 0]
     person, turn = truth.id[order], turn[order]
@@ -264,7 +264,7 @@ def _row_before(comparison: Comparison) -> NDArray[np.int64]:
     return before
 
 
-def both_sides_turn(comparison: Comparison) -> NDArray[np.int64]:
+def shared_frame_index(comparison: Comparison) -> NDArray[np.int64]:
     """For each truth row (R,) the ordinal of its frame among those with boxes on both sides, or -1.
 
     A frame in which one side is empty neither ends a stay together nor fragments a track.

@@ -33,7 +33,7 @@ class Side:
 
 
 @dataclass(frozen=True, eq=False)
-class Bounds:
+class FrameBounds:
     """Frames that have a box, and where their boxes begin: frame i has rows first[i]:first[i+1]."""
 
     frame: NDArray[np.int64]  # (F,) ascending
@@ -56,10 +56,10 @@ def _begins(ascending: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.flatnonzero(np.append(len(ascending) > 0, ascending[1:] != ascending[:-1]))
 
 
-def bounds_of(truth: Side, predicted: Side) -> Bounds:
+def frame_bounds(truth: Side, predicted: Side) -> FrameBounds:
     """Where each frame's boxes lie."""
     frame = np.union1d(*(side.frame[_begins(side.frame)] for side in (truth, predicted)))
-    return Bounds(
+    return FrameBounds(
         frame,
         np.append(np.searchsorted(truth.frame, frame), len(truth)),
         np.append(np.searchsorted(predicted.frame, frame), len(predicted)),
@@ -81,9 +81,9 @@ class Comparison:
     frames: int  # length of the sequence
 
     @cached_property
-    def bounds(self) -> "Bounds":
+    def bounds(self) -> "FrameBounds":
         """Where each frame's boxes lie."""
-        return bounds_of(self.truth, self.predicted)
+        return frame_bounds(self.truth, self.predicted)
 
     @property
     def one_side_empty(self) -> bool:
@@ -93,13 +93,13 @@ class Comparison:
         """The comparison of some boxes only: masks over the rows of both sides."""
         if truth.all() and predicted.all():
             return self
-        stays = truth[self.pair_truth] & predicted[self.pair_predicted]
+        kept = truth[self.pair_truth] & predicted[self.pair_predicted]
         return Comparison(
             self.truth.keep(truth),
             self.predicted.keep(predicted),
-            (np.cumsum(truth) - 1)[self.pair_truth[stays]],
-            (np.cumsum(predicted) - 1)[self.pair_predicted[stays]],
-            self.similarity[stays],
+            (np.cumsum(truth) - 1)[self.pair_truth[kept]],
+            (np.cumsum(predicted) - 1)[self.pair_predicted[kept]],
+            self.similarity[kept],
             self.frames,
         )
 
@@ -119,7 +119,7 @@ def compare_boxes(truth: MotRows, predicted: MotRows, *, frames: int | None = No
             f"{name} boxes lie in frame {last}, but the sequence has {frames} frames: "
             "do both belong to the same sequence?"
         )
-    bounds = bounds_of(left, right)
+    bounds = frame_bounds(left, right)
     found = overlaps(
         Boxes(truth.xyxy, left.row, bounds.truth),
         Boxes(predicted.xyxy, right.row, bounds.predicted),

@@ -11,7 +11,7 @@ Array = NDArray[np.float64]
 CELLS_AT_ONCE = 1 << 18
 
 
-def _sums(comparison: Comparison) -> tuple[Array, Array]:
+def similarity_sums(comparison: Comparison) -> tuple[Array, Array]:
     """Sum of the similarities of each truth row and of each predicted row.
 
     Rounded as NumPy rounds the sums over each frame's full matrix, so that exact ties between

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsort_reid.metrics.comparison import Comparison, densify
-from deepsort_reid.metrics.exact_sums import _sums
-from deepsort_reid.metrics.matching import heaviest
+from deepsort_reid.metrics.exact_sums import similarity_sums
+from deepsort_reid.metrics.matching import max_weight_matching
 from deepsort_reid.metrics.overlaps import EPS
 
 Array = NDArray[np.float64]
@@ -155,10 +155,12 @@ def _matched(comparison: Comparison) -> _Matched:
 
 def hota_matches(comparison: Comparison) -> NDArray[np.int64]:
     """Pairs (K',) that HOTA matches before any threshold, by their number in the comparison."""
-    return np.flatnonzero(heaviest(comparison, alignment(comparison) * comparison.similarity))
+    return np.flatnonzero(
+        max_weight_matching(comparison, global_alignment_score(comparison) * comparison.similarity)
+    )
 
 
-def alignment(comparison: Comparison) -> Array:
+def global_alignment_score(comparison: Comparison) -> Array:
     """For each pair (K,) how well its two ids fit over the whole sequence, in (0, 1].
 
     The frames two ids could share, each weighted by how little else overlaps there, over the
@@ -167,7 +169,7 @@ def alignment(comparison: Comparison) -> Array:
     similarity = comparison.similarity
     row, column = comparison.pair_truth, comparison.pair_predicted
     person, track, combination = _combinations(comparison, slice(None))
-    by_row, by_column = _sums(comparison)
+    by_row, by_column = similarity_sums(comparison)
     fit = by_column.take(column)
     fit += by_row.take(row)
     fit -= similarity

@@ -1,9 +1,9 @@
-"""Who is whom: the heaviest one-to-one choice among scored pairs, for all frames at once.
+"""Maximum-weight one-to-one matching of box pairs, for all frames at once.
 
 The answer is that of `scipy.optimize.linear_sum_assignment` on each frame's full matrix, ties
 included. Most pairs need no solver: one that outweighs the best rival of its row and the best
 rival of its column together is part of every best choice, because giving up both rivals for it
-can only gain. Frames in which some pair stays undecided go to the solver whole.
+can only gain. Frames in which some pair match_history undecided go to the solver whole.
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ from deepsort_reid.metrics.comparison import Comparison
 MARGIN = 1e-12
 
 
-def heaviest(
+def max_weight_matching(
     comparison: Comparison, score: NDArray[np.float64], *, margin: float = MARGIN
 ) -> NDArray[np.bool_]:
     """Mask (K,) of the pairs chosen so that the sum of `score` (K,), >= 0, is largest per frame.
@@ -48,11 +48,11 @@ def heaviest(
     for number in np.unique(frame):
         ends = comparison.bounds.truth[number : number + 2]
         pairs = np.arange(*np.searchsorted(row, ends))
-        chosen[pairs] = solve(comparison, int(number), pairs, score[pairs])
+        chosen[pairs] = solve_frame(comparison, int(number), pairs, score[pairs])
     return chosen
 
 
-def solve(
+def solve_frame(
     comparison: Comparison, frame: int, pairs: NDArray[np.int64], score: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
     """Mask over `pairs` (K',), all those of one frame of `bounds`, chosen on its full matrix."""

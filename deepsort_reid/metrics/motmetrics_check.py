@@ -6,7 +6,7 @@ from dataclasses import astuple, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from deepsort_reid.metrics.clear import THRESHOLD, both_sides_turn, clear_matches
+from deepsort_reid.metrics.clear import THRESHOLD, clear_matches, shared_frame_index
 from deepsort_reid.metrics.comparison import Comparison
 from deepsort_reid.metrics.overlaps import EPS
 
@@ -63,7 +63,7 @@ class MotmetricsCounts:
 
 
 @dataclass(frozen=True)
-class Difference:
+class MatchDifference:
     """A truth box that the two match differently; ids are the caller's, None is no match."""
 
     frame: int
@@ -74,14 +74,14 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Check:
+class MotmetricsCheck:
     """What motmetrics says about one sequence."""
 
     counts: MotmetricsCounts
-    differences: tuple[Difference, ...]
+    differences: tuple[MatchDifference, ...]
 
 
-def check_with_motmetrics(comparison: Comparison) -> Check:
+def check_with_motmetrics(comparison: Comparison) -> MotmetricsCheck:
     """Count the same boxes with motmetrics (installed apart) and compare match by match.
 
     Raises ImportError without motmetrics.
@@ -92,7 +92,7 @@ def check_with_motmetrics(comparison: Comparison) -> Check:
         n, m = len(comparison.truth), len(comparison.predicted)
         lost = len(comparison.truth.ids)
         empty = MotmetricsCounts(n, m, false_positives=m, misses=n, mostly_lost=lost)
-        return Check(empty, ())
+        return MotmetricsCheck(empty, ())
     accumulator = motmetrics.MOTAccumulator(auto_id=False)
     bounds = comparison.bounds
     near = comparison.similarity >= THRESHOLD - EPS
@@ -120,8 +120,9 @@ def check_with_motmetrics(comparison: Comparison) -> Check:
     matches = counts["matches"]
     distance_sum = float(table["motp"]) * matches if matches else 0.0
     theirs = _their_tracks(accumulator, comparison)
-    return Check(
-        MotmetricsCounts(distance=distance_sum, **counts), tuple(differences_of(comparison, theirs))
+    return MotmetricsCheck(
+        MotmetricsCounts(distance=distance_sum, **counts),
+        tuple(match_differences(comparison, theirs)),
     )
 
 
@@ -155,7 +156,7 @@ def _their_tracks(accumulator: object, comparison: Comparison) -> NDArray[np.int
     return track
 
 
-def differences_of(comparison: Comparison, theirs: NDArray[np.int64]) -> list[Difference]:
+def match_differences(comparison: Comparison, theirs: NDArray[np.int64]) -> list[MatchDifference]:
     """Where our matches and the tracks (R,) that each truth row has elsewhere, -1 none, differ."""
     truth, predicted = comparison.truth, comparison.predicted
     pairs = clear_matches(comparison)
@@ -163,7 +164,7 @@ def differences_of(comparison: Comparison, theirs: NDArray[np.int64]) -> list[Di
     ours[comparison.pair_truth[pairs]] = predicted.id[comparison.pair_predicted[pairs]]
     frame = comparison.bounds.of_truth
     by_frame = _overlap_by_frame(comparison, ours) - _overlap_by_frame(comparison, theirs)
-    turn = both_sides_turn(comparison)
+    turn = shared_frame_index(comparison)
     last_turn: dict[int, int] = {}
     last_track: dict[int, int] = {}
     found = []
@@ -179,7 +180,9 @@ def differences_of(comparison: Comparison, theirs: NDArray[np.int64]) -> list[Di
                 reason = FOLLOWS
             who = [None if t < 0 else int(predicted.ids[t]) for t in (ours[row], theirs[row])]
             found.append(
-                Difference(int(truth.frame[row]), int(truth.ids[person]), who[0], who[1], reason)
+                MatchDifference(
+                    int(truth.frame[row]), int(truth.ids[person]), who[0], who[1], reason
+                )
             )
         if theirs[row] >= 0:
             last_turn[person], last_track[person] = int(turn[row]), int(theirs[row])
@@ -198,7 +201,7 @@ def _overlap_by_frame(comparison: Comparison, track: NDArray[np.int64]) -> NDArr
     return total
 
 
-def _why(checks: Mapping[str, Check], at_most: int = 3) -> list[str]:
+def _why(checks: Mapping[str, MotmetricsCheck], at_most: int = 3) -> list[str]:
     lines = []
     for name, check in checks.items():
         for reason in (RETURNS, TIE, FOLLOWS):

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsort_reid.metrics.comparison import Comparison, compare_boxes
-from deepsort_reid.metrics.matching import heaviest
+from deepsort_reid.metrics.matching import max_weight_matching
 from deepsort_reid.metrics.overlaps import EPS
 from deepsort_reid.structures.mot_rows import MotRows
 
@@ -31,11 +31,11 @@ INSIDE = 0.5  # share of a prediction's area in an ignore region, above which it
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rules:
+class ScoringRules:
     """Which boxes of the two sides are scored."""
 
     protocol: str = "auto"  # one of PROTOCOLS; "auto": chosen from the truth's classes
-    # Only with "plain". Score these classes alone; a prediction without a class stays.
+    # Only with "plain". Score these classes alone; a prediction without a class kept.
     classes: tuple[int, ...] | None = None
     # Only with "plain". Truth boxes of these classes are regions in which nothing is false.
     ignore_classes: tuple[int, ...] = ()
@@ -49,7 +49,7 @@ class Rules:
         if self.protocol.startswith("mot") and (self.classes or self.ignore_classes):
             raise ValueError(f"protocol {self.protocol} has its own classes: leave them to it")
 
-    def chosen_for(self, truth: MotRows, name: str = "") -> str:
+    def resolve_protocol(self, truth: MotRows, name: str = "") -> str:
         """The protocol by name, "auto" resolved: see `choose_protocol`."""
         if self.protocol != "auto":
             return self.protocol
@@ -71,10 +71,10 @@ def choose_protocol(truth: MotRows, name: str = "") -> str:
     return "mot20" if name.upper().startswith("MOT20") or CROWD in classes else "mot16"
 
 
-def compare_scored(
+def compare_under_rules(
     truth: MotRows,
     predicted: MotRows,
-    rules: Rules,
+    rules: ScoringRules,
     *,
     frames: int | None = None,
     name: str = "",
@@ -98,7 +98,7 @@ def compare_scored(
             f"got {truth.score[row]} in row {row}"
         )
     comparison = compare_boxes(truth, predicted, frames=frames)
-    protocol = rules.chosen_for(truth, name)
+    protocol = rules.resolve_protocol(truth, name)
     if protocol == "plain":
         return _plain(comparison, truth, predicted, rules)
     classes = truth.class_id[comparison.truth.row]
@@ -116,29 +116,31 @@ def compare_scored(
         )
     pairs = np.flatnonzero(_near_pairs(comparison))
     distractor = np.isin(classes[comparison.pair_truth[pairs]], DISTRACTORS[protocol])
-    stays = np.ones(len(comparison.predicted), dtype=np.bool_)
-    stays[comparison.pair_predicted[pairs[distractor]]] = False
+    kept = np.ones(len(comparison.predicted), dtype=np.bool_)
+    kept[comparison.pair_predicted[pairs[distractor]]] = False
     scored = (truth.score[comparison.truth.row] != 0) & (classes == PEDESTRIAN)
-    return comparison.keep(scored, stays)
+    return comparison.keep(scored, kept)
 
 
-def _plain(comparison: Comparison, truth: MotRows, predicted: MotRows, rules: Rules) -> Comparison:
+def _plain(
+    comparison: Comparison, truth: MotRows, predicted: MotRows, rules: ScoringRules
+) -> Comparison:
     classes = truth.class_id[comparison.truth.row]
     scored = truth.score[comparison.truth.row] != 0
-    stays = np.ones(len(comparison.predicted), dtype=np.bool_)
+    kept = np.ones(len(comparison.predicted), dtype=np.bool_)
     if rules.classes is not None:
         scored &= np.isin(classes, rules.classes)
-        stays &= np.isin(predicted.class_id[comparison.predicted.row], [*rules.classes, -1])
+        kept &= np.isin(predicted.class_id[comparison.predicted.row], [*rules.classes, -1])
     region = np.isin(classes, rules.ignore_classes)
     scored &= ~region
     if region.any():
         inside = _share_inside(comparison, truth, predicted) > INSIDE
         forgiven = np.unique(comparison.pair_predicted[region[comparison.pair_truth] & inside])
         # Somebody annotated may stand in a region: what matches a scored box is not forgiven.
-        left = comparison.keep(scored, stays)
-        matched = np.flatnonzero(stays)[left.pair_predicted[_near_pairs(left)]]
-        stays[np.setdiff1d(forgiven, matched)] = False
-    return comparison.keep(scored, stays)
+        left = comparison.keep(scored, kept)
+        matched = np.flatnonzero(kept)[left.pair_predicted[_near_pairs(left)]]
+        kept[np.setdiff1d(forgiven, matched)] = False
+    return comparison.keep(scored, kept)
 
 
 def _share_inside(
@@ -155,4 +157,4 @@ def _share_inside(
 def _near_pairs(comparison: Comparison) -> NDArray[np.bool_]:
     """Mask (K,) of the best one-to-one choice by overlap alone, each frame anew."""
     similarity = comparison.similarity
-    return heaviest(comparison, np.where(similarity >= NEAR, similarity, 0.0))
+    return max_weight_matching(comparison, np.where(similarity >= NEAR, similarity, 0.0))

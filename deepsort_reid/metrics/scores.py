@@ -6,7 +6,7 @@ from deepsort_reid.metrics.clear import ClearCounts, clear
 from deepsort_reid.metrics.comparison import Comparison
 from deepsort_reid.metrics.hota import HotaCounts, hota
 from deepsort_reid.metrics.identity import IdentityCounts, identity
-from deepsort_reid.metrics.protocol import Rules, compare_scored
+from deepsort_reid.metrics.protocol import ScoringRules, compare_under_rules
 from deepsort_reid.structures.mot_rows import MotRows
 
 
@@ -59,8 +59,8 @@ def evaluate(
     of the sequence; without it, the last frame that has a box.
     Raises ValueError for boxes that cannot be scored (`compare_boxes`) and an unknown protocol.
     """
-    rules = Rules(protocol=protocol, classes=classes, ignore_classes=ignore_classes)
-    return score(compare_scored(truth, predicted, rules, frames=frames))
+    rules = ScoringRules(protocol=protocol, classes=classes, ignore_classes=ignore_classes)
+    return score(compare_under_rules(truth, predicted, rules, frames=frames))
 
 
 def score(comparison: Comparison) -> Scores:

@@ -13,7 +13,7 @@ import numpy as np
 from deepsort_reid.io.mot import read_ground_truth, read_results
 from deepsort_reid.io.mot_sequences import find_sequences, read_sequence
 from deepsort_reid.metrics.comparison import Comparison
-from deepsort_reid.metrics.protocol import Rules, compare_scored
+from deepsort_reid.metrics.protocol import ScoringRules, compare_under_rules
 from deepsort_reid.metrics.scores import Scores, score
 from deepsort_reid.structures.mot_rows import MotRows
 
@@ -21,7 +21,7 @@ Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
-class Pair:
+class SequenceFiles:
     """One sequence: where its truth and its predictions are."""
 
     name: str
@@ -30,7 +30,7 @@ class Pair:
 
 
 @dataclass(frozen=True, eq=False)
-class Opened:
+class LoadedSequence:
     """One sequence, read and laid side by side."""
 
     name: str
@@ -55,33 +55,33 @@ def evaluate_folders(
     truth: Path | str,
     predicted: Path | str,
     *,
-    rules: Rules | None = None,
+    rules: ScoringRules | None = None,
     allow_missing: bool = False,
     processes: int = 1,
 ) -> dict[str, SequenceScores]:
     """Score two files, or two folders of sequences, by name; see `pair_files` for their shapes.
 
     More than one of `processes` needs a main module that can be imported, as multiprocessing does.
-    Raises ValueError as `pair_files`, the readers of `mot` and `compare_scored` do.
+    Raises ValueError as `pair_files`, the readers of `mot` and `compare_under_rules` do.
     """
     pairs, _ = pair_files(truth, predicted, allow_missing=allow_missing)
-    done = over_sequences(Scored(rules or Rules()), pairs, processes)
+    done = map_sequences(ScoreSequence(rules or ScoringRules()), pairs, processes)
     return {result.name: result for result in done}
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoreSequence:
     """Read and score one pair; an object, because it travels to other processes."""
 
-    rules: Rules
+    rules: ScoringRules
 
-    def __call__(self, pair: Pair) -> SequenceScores:
-        opened = open_pair(pair, self.rules)
+    def __call__(self, pair: SequenceFiles) -> SequenceScores:
+        opened = load_sequence(pair, self.rules)
         return SequenceScores(opened.name, score(opened.comparison), opened.protocol, opened.notes)
 
 
-def over_sequences(
-    work: Callable[[Pair], Result], pairs: Iterable[Pair], processes: int = 1
+def map_sequences(
+    work: Callable[[SequenceFiles], Result], pairs: Iterable[SequenceFiles], processes: int = 1
 ) -> Iterator[Result]:
     """Do `work` on every pair, in order, in this process or in several."""
     pairs = list(pairs)
@@ -104,20 +104,20 @@ def _ignore_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def open_pair(pair: Pair, rules: Rules) -> Opened:
+def load_sequence(pair: SequenceFiles, rules: ScoringRules) -> LoadedSequence:
     """Read both files of a sequence and lay them side by side; errors name the files."""
     truth, predicted = read_ground_truth(pair.truth), read_results(pair.predicted)
     try:
-        frames = known_length(pair.truth)
-        comparison = compare_scored(truth, predicted, rules, frames=frames, name=pair.name)
+        frames = sequence_length(pair.truth)
+        comparison = compare_under_rules(truth, predicted, rules, frames=frames, name=pair.name)
     except ValueError as error:
         raise ValueError(f"{pair.truth} and {pair.predicted}: {error}") from None
-    protocol = rules.chosen_for(truth, pair.name)
+    protocol = rules.resolve_protocol(truth, pair.name)
     notes = tuple(_notes(truth, predicted, comparison))
-    return Opened(pair.name, truth, predicted, comparison, protocol, notes)
+    return LoadedSequence(pair.name, truth, predicted, comparison, protocol, notes)
 
 
-def known_length(truth: Path) -> int | None:
+def sequence_length(truth: Path) -> int | None:
     """Frames of the sequence around SEQ/gt/gt.txt, where seqinfo.ini or images tell, else None."""
     folder = truth.parent.parent
     if truth.parent.name != "gt" or not (folder / "seqinfo.ini").is_file():
@@ -150,7 +150,7 @@ def _notes(truth: MotRows, predicted: MotRows, comparison: Comparison) -> Iterat
 
 def pair_files(
     truth: Path | str, predicted: Path | str, *, allow_missing: bool = False
-) -> tuple[list[Pair], list[str]]:
+) -> tuple[list[SequenceFiles], list[str]]:
     """Which file goes with which, by the name of the sequence, and what was left out.
 
     Truth is a file, a sequence folder, or a folder with SEQ/gt/gt.txt at any depth, SEQ/gt.txt or
@@ -164,7 +164,7 @@ def pair_files(
     left = _truth_files(truth)
     alone = predicted / "tracks.txt" if (predicted / "tracks.txt").is_file() else predicted
     if alone.is_file() and len(left) == 1:
-        return [Pair(name, path, alone) for name, path in left.items()], []
+        return [SequenceFiles(name, path, alone) for name, path in left.items()], []
     right = _predicted_files(predicted)
     common = [name for name in left if name in right]
     if not common:
@@ -180,7 +180,7 @@ def pair_files(
         problems.append(f"{truth} has no {_list(n for n in right if n not in left)}")
     if problems and not allow_missing:
         raise ValueError("; ".join(problems) + "; --allow-missing scores the rest")
-    return [Pair(name, left[name], right[name]) for name in common], problems
+    return [SequenceFiles(name, left[name], right[name]) for name in common], problems
 
 
 def _list(names: Iterable[str]) -> str:

@@ -297,7 +297,7 @@ def test_the_yardstick_prints_a_row_of_ours(
         "--group",
         "frames+public",
         "--check",
-        "--recovery",
+        "--reid-after-gap",
         "--sequences",
     ]
     assert mot.main([*arguments, "--only", "DeepSort()"]) == 0

@@ -9,7 +9,7 @@ import pytest
 from deepsort_reid import metrics
 from deepsort_reid.cli.main import main
 from deepsort_reid.io.mot import read_ground_truth, read_results, write_rows
-from deepsort_reid.metrics import Kind
+from deepsort_reid.metrics import EventKind
 from deepsort_reid.structures.mot_rows import MotRows
 
 Evaluate = Callable[..., str]
@@ -103,10 +103,10 @@ def test_events_are_written_with_the_name_of_their_sequence(
     for name, each in found.items():
         own = [row for row in rows if row["sequence"] == name]
         clear = each.scores.clear
-        switches = [row for row in own if row["kind"] == Kind.SWITCH.in_words]
+        switches = [row for row in own if row["kind"] == EventKind.SWITCH.label]
         assert len(switches) == clear.switches
         assert all(row["old_track"] != row["new_track"] for row in switches)
-        missed = [row for row in own if row["kind"] == Kind.MISS.in_words]
+        missed = [row for row in own if row["kind"] == EventKind.MISS.label]
         length = sum(int(row["last_frame"]) - int(row["frame"]) + 1 for row in missed)
         assert length == clear.misses
 

@@ -3,17 +3,17 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from deepsort_reid.cli.switch_strips import HEIGHT, WIDTH, colour_of, film_strips
+from deepsort_reid.cli.switch_strips import HEIGHT, WIDTH, colour_of, make_switch_strips
 from deepsort_reid.io.mot import write_rows
 from deepsort_reid.metrics.analysis.worst_switches import WorstSwitch
-from deepsort_reid.metrics.sequences import Pair
+from deepsort_reid.metrics.sequences import SequenceFiles
 from deepsort_reid.structures.mot_rows import MotRows
 
 SWITCH = WorstSwitch("SEQ", 8, 1, 1, 2, 3, 4, 5)
 BODY = (10, 200, 250)
 
 
-def sequence(folder: Path, frames: int) -> Pair:
+def sequence(folder: Path, frames: int) -> SequenceFiles:
     """A bright person on black who stands still; track 1, nobody for three frames, track 2."""
     (folder / "img1").mkdir(parents=True)
     (folder / "gt").mkdir()
@@ -27,7 +27,7 @@ def sequence(folder: Path, frames: int) -> Pair:
     frame = np.array([1, 2, 3, 4, 8, 9, 10, 11, 12])
     predicted = MotRows(frame, 1 + (frame > 7), box[: len(frame)])
     write_rows(folder / "tracks.txt", predicted, "result")
-    return Pair("SEQ", folder / "gt" / "gt.txt", folder / "tracks.txt")
+    return SequenceFiles("SEQ", folder / "gt" / "gt.txt", folder / "tracks.txt")
 
 
 def decoded(picture: bytes) -> np.ndarray:
@@ -37,7 +37,7 @@ def decoded(picture: bytes) -> np.ndarray:
 
 
 def test_a_strip_shows_the_person_before_during_and_after_the_gap(tmp_path: Path) -> None:
-    (strip,) = film_strips([sequence(tmp_path / "SEQ", frames=12)], [SWITCH])
+    (strip,) = make_switch_strips([sequence(tmp_path / "SEQ", frames=12)], [SWITCH])
     assert strip.switch == SWITCH
     # Lost after 4, two frames of the gap, found in 8; ten frames before and after lie outside.
     assert [frame for frame, _ in strip.pictures] == [1, 4, 5, 6, 8]
@@ -54,16 +54,16 @@ def test_a_strip_shows_the_person_before_during_and_after_the_gap(tmp_path: Path
 
 def test_frames_that_are_not_there_are_left_out(tmp_path: Path) -> None:
     pair = sequence(tmp_path / "SEQ", frames=5)
-    (strip,) = film_strips([pair], [SWITCH])
+    (strip,) = make_switch_strips([pair], [SWITCH])
     assert [frame for frame, _ in strip.pictures] == [1, 4, 5]
 
 
 def test_without_frames_there_is_no_strip(tmp_path: Path) -> None:
     pair = sequence(tmp_path / "SEQ", frames=0)
-    assert film_strips([pair], [SWITCH]) == []
+    assert make_switch_strips([pair], [SWITCH]) == []
     flat = tmp_path / "truth.txt"
     flat.write_bytes(pair.truth.read_bytes())
-    assert film_strips([Pair("SEQ", flat, pair.predicted)], [SWITCH]) == []
+    assert make_switch_strips([SequenceFiles("SEQ", flat, pair.predicted)], [SWITCH]) == []
 
 
 def test_tracks_have_the_hues_of_the_timeline() -> None:

@@ -6,7 +6,7 @@ from scipy.optimize import linear_sum_assignment
 from trackeval.datasets._base_dataset import _BaseDataset
 
 from deepsort_reid import metrics
-from deepsort_reid.metrics import hota, matching, overlaps
+from deepsort_reid.metrics import exact_sums, matching, overlaps
 from deepsort_reid.structures.mot_rows import MotRows
 from tests.metrics import oracle
 
@@ -38,7 +38,7 @@ def test_every_field_equals_trackeval_in_wide_frames_with_ties(seed: int) -> Non
 def test_sums_of_overlaps_are_those_of_the_full_matrices_to_the_last_bit(seed: int) -> None:
     truth, predicted = wide_scene(seed)
     comparison = metrics.compare_boxes(truth, predicted)
-    by_row, by_column = hota._sums(comparison)
+    by_row, by_column = exact_sums.similarity_sums(comparison)
     for frame in range(1, 5):
         rows, columns = comparison.truth.frame == frame, comparison.predicted.frame == frame
         full = _BaseDataset._calculate_box_ious(
@@ -58,7 +58,7 @@ def test_a_matrix_of_one_column_is_summed_like_one_line() -> None:
     comparison = metrics.compare_boxes(truth, predicted)
     assert len(comparison.similarity) == 30
     full = comparison.similarity[:, None]
-    assert hota._sums(comparison)[1][0] == full.sum(axis=0)[0]
+    assert exact_sums.similarity_sums(comparison)[1][0] == full.sum(axis=0)[0]
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -102,7 +102,7 @@ def test_the_heaviest_choice_is_the_solvers_ties_included(seed: int) -> None:
     score = rng.random(len(comparison.similarity))
     if seed % 2:
         score = np.round(score * 4) / 4  # many ties, some zeros
-    chosen = matching.heaviest(comparison, score)
+    chosen = matching.max_weight_matching(comparison, score)
     bounds = comparison.bounds
     for number in range(len(bounds.frame)):
         top, bottom = bounds.truth[number : number + 2]

@@ -7,12 +7,12 @@ from deepsort_reid.metrics.motmetrics_check import (
     FOLLOWS,
     RETURNS,
     TIE,
-    Difference,
+    MatchDifference,
     MotmetricsCounts,
     check_with_motmetrics,
-    differences_of,
+    match_differences,
 )
-from deepsort_reid.metrics.report.motmetrics_table import check_text
+from deepsort_reid.metrics.report.motmetrics_table import motmetrics_table
 from deepsort_reid.metrics.report.tables import COLUMNS
 from deepsort_reid.structures.mot_rows import MotRows
 from tests.metrics import oracle
@@ -51,10 +51,10 @@ def test_a_tie_is_called_a_tie() -> None:
     taken = int(comparison.pair_truth[clear_matches(comparison)[0]])
     otherwise = np.array([-1, -1])
     otherwise[1 - taken] = 0
-    found = differences_of(comparison, otherwise)
+    found = match_differences(comparison, otherwise)
     assert found == [
-        Difference(1, 1, 9 if taken == 0 else None, None if taken == 0 else 9, TIE),
-        Difference(1, 2, 9 if taken == 1 else None, None if taken == 1 else 9, TIE),
+        MatchDifference(1, 1, 9 if taken == 0 else None, None if taken == 0 else 9, TIE),
+        MatchDifference(1, 2, 9 if taken == 1 else None, None if taken == 1 else 9, TIE),
     ]
 
 
@@ -69,6 +69,8 @@ def test_empty_sides_are_counted_without_motmetrics() -> None:
 def test_both_columns_stand_side_by_side() -> None:
     one = MotRows([1, 2], [1, 1], [[0.0, 0.0, 10.0, 10.0]] * 2)
     comparison = metrics.compare_boxes(one, one)
-    text = check_text({"A": metrics.score(comparison)}, {"A": check_with_motmetrics(comparison)})
+    text = motmetrics_table(
+        {"A": metrics.score(comparison)}, {"A": check_with_motmetrics(comparison)}
+    )
     assert "MOTA         100.00%     100.00%\n" in text
     assert "Every single box is matched alike." in text

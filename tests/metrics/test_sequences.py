@@ -5,7 +5,13 @@ import pytest
 
 from deepsort_reid import metrics
 from deepsort_reid.io.mot import write_rows
-from deepsort_reid.metrics.sequences import Pair, Scored, open_pair, over_sequences, pair_files
+from deepsort_reid.metrics.sequences import (
+    ScoreSequence,
+    SequenceFiles,
+    load_sequence,
+    map_sequences,
+    pair_files,
+)
 from deepsort_reid.structures.mot_rows import MotRows
 from tests.metrics import oracle
 
@@ -38,7 +44,7 @@ def test_folders_of_the_usual_shapes_are_paired_by_the_name_of_the_sequence(
         save(tmp_path / "results" / predicted_shape.format(name))
     pairs, left_out = pair_files(tmp_path / "gt", tmp_path / "results")
     assert pairs == [
-        Pair(
+        SequenceFiles(
             name,
             tmp_path / "gt" / truth_shape.format(name),
             tmp_path / "results" / predicted_shape.format(name),
@@ -50,22 +56,22 @@ def test_folders_of_the_usual_shapes_are_paired_by_the_name_of_the_sequence(
 
 def test_two_files_go_together_whatever_their_names(tmp_path: Path) -> None:
     truth, predicted = save(tmp_path / "SEQ" / "gt" / "gt.txt"), save(tmp_path / "out.txt")
-    assert pair_files(truth, predicted) == ([Pair("SEQ", truth, predicted)], [])
-    assert pair_files(tmp_path / "SEQ", predicted) == ([Pair("SEQ", truth, predicted)], [])
+    assert pair_files(truth, predicted) == ([SequenceFiles("SEQ", truth, predicted)], [])
+    assert pair_files(tmp_path / "SEQ", predicted) == ([SequenceFiles("SEQ", truth, predicted)], [])
 
 
 def test_a_run_of_track_goes_with_a_single_truth(tmp_path: Path) -> None:
     truth = save(tmp_path / "SEQ" / "gt" / "gt.txt")
     tracks = save(tmp_path / "run" / "tracks.txt")
     save(tmp_path / "run" / "detections.txt")
-    assert pair_files(truth, tmp_path / "run") == ([Pair("SEQ", truth, tracks)], [])
+    assert pair_files(truth, tmp_path / "run") == ([SequenceFiles("SEQ", truth, tracks)], [])
 
 
 def test_one_truth_file_picks_its_predictions_out_of_many(tmp_path: Path) -> None:
     truth = save(tmp_path / "B" / "gt" / "gt.txt")
     for name in ("A", "B"):
         save(tmp_path / "results" / f"{name}.txt")
-    expected = [Pair("B", truth, tmp_path / "results" / "B.txt")]
+    expected = [SequenceFiles("B", truth, tmp_path / "results" / "B.txt")]
     assert pair_files(truth, tmp_path / "results") == (expected, [])
 
 
@@ -105,33 +111,35 @@ def test_what_is_not_there_is_named(tmp_path: Path) -> None:
 def test_the_length_of_a_sequence_is_believed_where_seqinfo_tells_it(tmp_path: Path) -> None:
     truth = save(tmp_path / "SEQ" / "gt" / "gt.txt")
     predicted = save(tmp_path / "out.txt", "1,1,0,0,10,20\n9,1,0,0,10,20\n")
-    pair = Pair("SEQ", truth, predicted)
-    opened = open_pair(pair, metrics.Rules())
+    pair = SequenceFiles("SEQ", truth, predicted)
+    opened = load_sequence(pair, metrics.ScoringRules())
     assert opened.comparison.frames == 9
     assert opened.notes == ("1 predicted boxes come after frame 1, the last with a truth box",)
     save(tmp_path / "SEQ" / "seqinfo.ini", "[Sequence]\nname=SEQ\nseqLength=20\n")
-    assert open_pair(pair, metrics.Rules()).comparison.frames == 20
+    assert load_sequence(pair, metrics.ScoringRules()).comparison.frames == 20
     save(tmp_path / "SEQ" / "seqinfo.ini", "[Sequence]\nname=SEQ\nseqLength=8\n")
     with pytest.raises(ValueError, match=r"gt\.txt and .*out\.txt: predicted boxes lie in frame 9"):
-        open_pair(pair, metrics.Rules())
+        load_sequence(pair, metrics.ScoringRules())
 
 
 def test_predictions_of_another_sequence_are_remarked(tmp_path: Path) -> None:
     truth = save(tmp_path / "gt.txt")
     elsewhere = save(tmp_path / "elsewhere.txt", "1,1,500,500,10,20\n")
     nothing = save(tmp_path / "nothing.txt", "")
-    (note,) = open_pair(Pair("SEQ", truth, elsewhere), metrics.Rules()).notes
+    (note,) = load_sequence(SequenceFiles("SEQ", truth, elsewhere), metrics.ScoringRules()).notes
     assert note == "no predicted box matches a truth box: are they of the same sequence?"
-    assert open_pair(Pair("SEQ", truth, nothing), metrics.Rules()).notes == (
+    assert load_sequence(SequenceFiles("SEQ", truth, nothing), metrics.ScoringRules()).notes == (
         "there are no predictions",
     )
-    assert open_pair(Pair("SEQ", nothing, truth), metrics.Rules()).notes == ("there is no truth",)
+    assert load_sequence(SequenceFiles("SEQ", nothing, truth), metrics.ScoringRules()).notes == (
+        "there is no truth",
+    )
 
 
 def test_boxes_that_are_not_scored_are_remarked(tmp_path: Path) -> None:
     truth = save(tmp_path / "gt.txt", "1,1,0,0,10,20,1,1,1\n1,2,50,0,10,20,1,8,1\n")
     predicted = save(tmp_path / "out.txt", "1,1,0,0,10,20\n1,2,50,0,10,20\n")
-    opened = open_pair(Pair("SEQ", truth, predicted), metrics.Rules())
+    opened = load_sequence(SequenceFiles("SEQ", truth, predicted), metrics.ScoringRules())
     assert opened.protocol == "mot16"
     assert opened.notes == ("1 of 2 truth boxes and 1 of 2 predicted boxes are not scored",)
 
@@ -142,8 +150,8 @@ def test_several_processes_give_the_numbers_of_one(tmp_path: Path) -> None:
         name = f"scene-{seed}"
         oracle.write_both(tmp_path, name, truth, predicted)
     pairs, _ = pair_files(tmp_path / "gt", tmp_path / "trackers" / "ours")
-    work = Scored(metrics.Rules())
-    alone, together = (list(over_sequences(work, pairs, n)) for n in (1, 2))
+    work = ScoreSequence(metrics.ScoringRules())
+    alone, together = (list(map_sequences(work, pairs, n)) for n in (1, 2))
     assert [each.name for each in together] == [pair.name for pair in pairs]
     for one, other in zip(alone, together, strict=True):
         assert metrics.as_dict(one.scores) == metrics.as_dict(other.scores)

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from deepsort_reid.metrics.analysis.events import stays
+from deepsort_reid.metrics.analysis.events import match_history
 from deepsort_reid.metrics.comparison import Comparison
 from deepsort_reid.metrics.hota import THRESHOLDS, association_of_matches
 from deepsort_reid.metrics.identity import identity_matches
-from deepsort_reid.metrics.protocol import Rules
-from deepsort_reid.metrics.sequences import Pair, open_pair
+from deepsort_reid.metrics.protocol import ScoringRules
+from deepsort_reid.metrics.sequences import SequenceFiles, load_sequence
 
 Array = NDArray[np.float64]
 
@@ -42,7 +42,7 @@ def block_counts(comparison: Comparison, length: int) -> Array:
     block = (truth.frame[rows] - 1) // length
     np.add.at(counts, (block[:, None], np.arange(N)), passes)
     np.add.at(counts, (block[:, None], N + np.arange(N)), association)
-    matched = stays(comparison)
+    matched = match_history(comparison)
     switched = matched.follows & (matched.track != np.roll(matched.track, 1))
     same = comparison.pair_truth[identity_matches(comparison)]
     frames = (truth.frame, predicted.frame, matched.frame, matched.frame[switched])
@@ -69,13 +69,13 @@ def statistics(counts: Array) -> dict[str, Array]:
 
 
 @dataclass(frozen=True)
-class Blocked:
+class ScoreBlocks:
     """Read one pair and count its blocks; an object, because it travels to other processes."""
 
-    rules: Rules
+    rules: ScoringRules
     length: int  # frames of a block
 
-    def __call__(self, pair: Pair) -> tuple[str, str, Array]:
+    def __call__(self, pair: SequenceFiles) -> tuple[str, str, Array]:
         """The sequence's name, the protocol, and `block_counts`."""
-        opened = open_pair(pair, self.rules)
+        opened = load_sequence(pair, self.rules)
         return opened.name, opened.protocol, block_counts(opened.comparison, self.length)

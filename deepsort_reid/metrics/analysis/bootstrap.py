@@ -21,41 +21,45 @@ DRAWS = 2000
 
 
 @dataclass(frozen=True)
-class Interval:
+class ConfidenceInterval:
     """95 % of the draws lie between `low` and `high`."""
 
     low: float
     high: float
 
     @property
-    def verdict(self) -> int:
+    def sign(self) -> int:
         """1 where all of it is above zero, -1 where all is below, else 0."""
         return int(self.low > 0) - int(self.high < 0)
 
 
 @dataclass(frozen=True)
-class Difference:
+class MetricDifference:
     """Second tracker minus first, in one number."""
 
     name: str  # of STATISTICS
     first: float
     second: float
-    over_sequences: Interval | None  # None for a single sequence: there is nothing to draw
-    over_blocks: Interval
-    sequences: dict[str, tuple[float, Interval]]  # of each: difference, interval over its blocks
+    over_sequences: (
+        ConfidenceInterval | None
+    )  # None for a single sequence: there is nothing to draw
+    over_blocks: ConfidenceInterval
+    sequences: dict[
+        str, tuple[float, ConfidenceInterval]
+    ]  # of each: difference, interval over its blocks
 
     @property
-    def value(self) -> float:
+    def change(self) -> float:
         return self.second - self.first
 
-    def holding(self, sign: int) -> list[str]:
+    def sequences_with_sign(self, sign: int) -> list[str]:
         """Sequences whose own interval lies on that side of zero; 0: on both."""
-        return [name for name, (_, each) in self.sequences.items() if each.verdict == sign]
+        return [name for name, (_, each) in self.sequences.items() if each.sign == sign]
 
 
-def differences(
+def bootstrap_differences(
     first: Mapping[str, Array], second: Mapping[str, Array], *, draws: int = DRAWS, seed: int = 0
-) -> list[Difference]:
+) -> list[MetricDifference]:
     """Compare two trackers by the `block_counts` (B, WIDTH) of the same sequences.
 
     Raises ValueError when the sequences are not the same.
@@ -73,7 +77,7 @@ def differences(
         (_gain(total), _gain(each.sum(axis=1))) for total, each in zip(drawn, both, strict=True)
     ]
     return [
-        Difference(
+        MetricDifference(
             name=name,
             first=float(whole[name][0]),
             second=float(whole[name][1]),
@@ -123,6 +127,6 @@ def _gain(sums: Array) -> dict[str, Array]:
     return {name: value[1] - value[0] for name, value in statistics(sums).items()}
 
 
-def _interval(values: Array) -> Interval:
+def _interval(values: Array) -> ConfidenceInterval:
     low, high = np.quantile(values, [0.025, 0.975])
-    return Interval(float(low), float(high))
+    return ConfidenceInterval(float(low), float(high))

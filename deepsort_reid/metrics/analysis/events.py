@@ -14,16 +14,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from deepsort_reid.metrics.clear import both_sides_turn, clear_matches
+from deepsort_reid.metrics.clear import clear_matches, shared_frame_index
 from deepsort_reid.metrics.comparison import Comparison, Side
 from deepsort_reid.structures.mot_rows import MotRows
 
 Ints = NDArray[np.int64]
 
-NOBODY = -1  # in place of an id
+NO_ID = -1  # in place of an id
 
 
-class Kind(IntEnum):
+class EventKind(IntEnum):
     """Which mishap."""
 
     SWITCH = 0  # a person is matched by another track than the last time
@@ -32,24 +32,24 @@ class Kind(IntEnum):
     FALSE_TRACK = 3  # a track has boxes that match nobody, for one or more frames on end
 
     @property
-    def in_words(self) -> str:
+    def label(self) -> str:
         """Lower case, as files and pages have it."""
         return self.name.lower().replace("_", " ")
 
 
-class Cause(IntEnum):
+class SwitchCause(IntEnum):
     """Why a person lost the old track, as far as a tracker's record tells."""
 
     UNKNOWN = 0
-    DETECTOR_MISSED = 1  # no detection on the person until another track had it
+    MISSED_DETECTION = 1  # no detection on the person until another track had it
     MOTION_GATE = 2  # the old track was predicted too far away
     APPEARANCE = 3  # the old track looked too different
-    OTHER_WAS_CHEAPER = 4  # the old track could have had the detection, but did not win it
+    LOST_ASSIGNMENT = 4  # the old track could have had the detection, but did not win it
     EXPIRED = 5  # the old track was gone
     NOT_CONFIRMED = 6  # the old track had never been confirmed, or a new one was started first
 
     @property
-    def in_words(self) -> str:
+    def label(self) -> str:
         """Lower case, "" for unknown."""
         return self.name.lower().replace("_", " ") if self else ""
 
@@ -63,7 +63,7 @@ class Events:
     frames between the last match of the person and the next one. Ids are the caller's; -1 is none.
     """
 
-    kind: Ints  # (E,) of Kind
+    kind: Ints  # (E,) of EventKind
     frame: Ints
     last_frame: Ints
     truth_id: Ints
@@ -72,7 +72,7 @@ class Events:
     gap: Ints
     visibility_before: NDArray[np.float64]  # at the last match; NaN where unknown
     visibility_after: NDArray[np.float64]  # at the next match
-    cause: Ints  # of Cause
+    cause: Ints  # of SwitchCause
 
     def __len__(self) -> int:
         return len(self.kind)
@@ -80,13 +80,13 @@ class Events:
     def __getitem__(self, rows: Any) -> "Events":
         return Events(*(getattr(self, each.name)[rows] for each in fields(self)))
 
-    def of(self, kind: Kind) -> "Events":
+    def of_kind(self, kind: EventKind) -> "Events":
         """The events of one kind."""
         return self[self.kind == kind]
 
 
 @dataclass(frozen=True, eq=False)
-class Stays:
+class MatchHistory:
     """Who was matched by which track, when: M matches ordered by person, then by frame."""
 
     row: Ints  # (M,) truth row
@@ -98,31 +98,31 @@ class Stays:
     interrupted: NDArray[np.bool_]  # (M,) whether there were frames without a match in between
 
 
-def stays(comparison: Comparison) -> Stays:
+def match_history(comparison: Comparison) -> MatchHistory:
     """The matches of CLEAR, person by person."""
     if comparison.one_side_empty:
         none = np.empty(0, dtype=np.int64)
-        return Stays(none, none, none, none, none, none > 0, none > 0)
+        return MatchHistory(none, none, none, none, none, none > 0, none > 0)
     pairs = clear_matches(comparison)
     pairs = pairs[np.argsort(comparison.truth.id[comparison.pair_truth[pairs]], kind="stable")]
     row, predicted = comparison.pair_truth[pairs], comparison.pair_predicted[pairs]
     person = comparison.truth.id[row]
-    turn = both_sides_turn(comparison)[row]
+    turn = shared_frame_index(comparison)[row]
     follows = np.concatenate([[False], person[1:] == person[:-1]])
     interrupted = follows & np.concatenate([[False], turn[1:] != turn[:-1] + 1])
     track, frame = comparison.predicted.id[predicted], comparison.truth.frame[row]
-    return Stays(row, predicted, person, track, frame, follows, interrupted)
+    return MatchHistory(row, predicted, person, track, frame, follows, interrupted)
 
 
 def events(comparison: Comparison, truth: MotRows) -> Events:
     """Every mishap in a comparison. `truth` is what was compared, for its visibilities."""
-    matched = stays(comparison)
+    matched = match_history(comparison)
     visibility = truth.visibility[comparison.truth.row]
     switched = matched.follows & (matched.track != np.roll(matched.track, 1))
     found = [
-        _at_matches(Kind.SWITCH, np.flatnonzero(switched), matched, comparison, visibility),
+        _at_matches(EventKind.SWITCH, np.flatnonzero(switched), matched, comparison, visibility),
         _at_matches(
-            Kind.FRAGMENT, np.flatnonzero(matched.interrupted), matched, comparison, visibility
+            EventKind.FRAGMENT, np.flatnonzero(matched.interrupted), matched, comparison, visibility
         ),
         _misses(matched, comparison, visibility),
         _false_tracks(matched, comparison),
@@ -144,21 +144,21 @@ def events_csv(sequences: Mapping[str, Events]) -> str:
         for each in names:
             values = getattr(found, each).tolist()
             if each == "kind":
-                columns.append(Kind(value).in_words for value in values)
+                columns.append(EventKind(value).label for value in values)
             elif each == "cause":
-                columns.append(Cause(value).in_words for value in values)
+                columns.append(SwitchCause(value).label for value in values)
             elif each.startswith("visibility"):
                 columns.append("" if v != v else f"{v:.6g}" for v in values)  # NaN
             else:
-                columns.append("" if value == NOBODY else value for value in values)
+                columns.append("" if value == NO_ID else value for value in values)
         writer.writerows([name, *line] for line in zip(*columns, strict=True))
     return file.getvalue()
 
 
 def _at_matches(
-    kind: Kind,
+    kind: EventKind,
     place: Ints,
-    matched: Stays,
+    matched: MatchHistory,
     comparison: Comparison,
     visibility: NDArray[np.float64],
 ) -> Events:
@@ -178,7 +178,9 @@ def _at_matches(
     )
 
 
-def _misses(matched: Stays, comparison: Comparison, visibility: NDArray[np.float64]) -> Events:
+def _misses(
+    matched: MatchHistory, comparison: Comparison, visibility: NDArray[np.float64]
+) -> Events:
     truth = comparison.truth
     missed = np.ones(len(truth), dtype=np.bool_)
     missed[matched.row] = False
@@ -188,12 +190,12 @@ def _misses(matched: Stays, comparison: Comparison, visibility: NDArray[np.float
     after = np.searchsorted(key, truth.id[first] * (comparison.frames + 2) + truth.frame[first])
     has_before = (after > 0) & (_at(matched.person, after - 1) == truth.id[first])
     has_after = (after < len(key)) & (_at(matched.person, after) == truth.id[first])
-    tracks = np.append(comparison.predicted.ids, NOBODY)
+    tracks = np.append(comparison.predicted.ids, NO_ID)
     before_frame = np.where(has_before, _at(matched.frame, after - 1), 0)
     after_frame = np.where(has_after, _at(matched.frame, after), comparison.frames + 1)
     seen = np.append(visibility, np.nan)
     return Events(
-        kind=np.full(len(first), Kind.MISS, dtype=np.int64),
+        kind=np.full(len(first), EventKind.MISS, dtype=np.int64),
         frame=truth.frame[first],
         last_frame=truth.frame[last],
         truth_id=truth.ids[truth.id[first]],
@@ -206,15 +208,15 @@ def _misses(matched: Stays, comparison: Comparison, visibility: NDArray[np.float
     )
 
 
-def _false_tracks(matched: Stays, comparison: Comparison) -> Events:
+def _false_tracks(matched: MatchHistory, comparison: Comparison) -> Events:
     predicted = comparison.predicted
     false = np.ones(len(predicted), dtype=np.bool_)
     false[matched.predicted] = False
     first, last = _runs(predicted, false)
     nothing = np.full(len(first), np.nan)
-    nobody = np.full(len(first), NOBODY, dtype=np.int64)
+    nobody = np.full(len(first), NO_ID, dtype=np.int64)
     return Events(
-        kind=np.full(len(first), Kind.FALSE_TRACK, dtype=np.int64),
+        kind=np.full(len(first), EventKind.FALSE_TRACK, dtype=np.int64),
         frame=predicted.frame[first],
         last_frame=predicted.frame[last],
         truth_id=nobody,
@@ -242,6 +244,6 @@ def _runs(side: Side, mask: NDArray[np.bool_]) -> tuple[Ints, Ints]:
 def _at(values: Ints, places: Ints) -> Ints:
     """`values[places]`, and anything where a place lies outside."""
     if len(values) == 0:
-        return np.full(len(places), NOBODY, dtype=np.int64)
+        return np.full(len(places), NO_ID, dtype=np.int64)
     at: Ints = values[np.clip(places, 0, len(values) - 1)]
     return at

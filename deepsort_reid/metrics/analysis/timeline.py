@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from deepsort_reid.metrics.analysis.events import NOBODY, stays
+from deepsort_reid.metrics.analysis.events import NO_ID, match_history
 from deepsort_reid.metrics.comparison import Comparison
 
 Ints = NDArray[np.int64]
@@ -27,8 +27,8 @@ class Timeline:
 def timeline(comparison: Comparison) -> Timeline:
     """The spells of everybody in the truth."""
     truth = comparison.truth
-    matched = stays(comparison)
-    track = np.full(len(truth), NOBODY, dtype=np.int64)
+    matched = match_history(comparison)
+    track = np.full(len(truth), NO_ID, dtype=np.int64)
     track[matched.row] = comparison.predicted.ids[matched.track]
     order = np.argsort(truth.id, kind="stable")
     person, frame, track = truth.id[order], truth.frame[order], track[order]

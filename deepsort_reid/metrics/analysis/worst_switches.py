@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deepsort_reid.metrics.analysis.events import Kind
-from deepsort_reid.metrics.analysis.sequence_analysis import Analysis
+from deepsort_reid.metrics.analysis.events import EventKind
+from deepsort_reid.metrics.analysis.sequence_analysis import SequenceAnalysis
 
 
 @dataclass(frozen=True)
@@ -23,15 +23,15 @@ class WorstSwitch:
     frames_after: int  # that the person had the new track from then on
 
 
-def worst_switches(found: Sequence[Analysis], at_most: int) -> list[WorstSwitch]:
+def worst_switches(found: Sequence[SequenceAnalysis], at_most: int) -> list[WorstSwitch]:
     """The switches that tear most frames of a person apart, worst first.
 
-    A switch between two long stays costs more than a flicker: it is ranked by the shorter of the
+    A switch between two long segments costs more than a flicker: it is ranked by the shorter of the
     times that the person had the old track before it and the new track after it.
     """
     every = []
     for each in found:
-        spells, switches = each.timeline, each.events.of(Kind.SWITCH)
+        spells, switches = each.timeline, each.events.of_kind(EventKind.SWITCH)
         length = spells.last - spells.first + 1
         for row in range(len(switches)):
             at = switches[row]

@@ -33,7 +33,7 @@ def row(cells: Sequence[object]) -> str:
 def table(
     names: Sequence[str], body: Sequence[str], foot: str = "", meanings: Sequence[str] = ()
 ) -> str:
-    """A table that sorts by a click on a column's name; `foot` stays below."""
+    """A table that sorts by a click on a column's name; `foot` match_history below."""
     meanings = meanings or [""] * len(names)
     head = "".join(
         f'<th scope="col" title="{escape(meaning)}"><button>{escape(name)}</button></th>'

@@ -10,12 +10,12 @@ from importlib.resources import files
 
 import numpy as np
 
-from deepsort_reid.metrics.analysis.events import NOBODY, Cause, Events, Kind
-from deepsort_reid.metrics.analysis.reidentification import GAPS, RecoveryCounts
-from deepsort_reid.metrics.analysis.sequence_analysis import Analysis
+from deepsort_reid.metrics.analysis.events import NO_ID, EventKind, Events, SwitchCause
+from deepsort_reid.metrics.analysis.reidentification import GAP_BINS, ReidAfterGapCounts
+from deepsort_reid.metrics.analysis.sequence_analysis import SequenceAnalysis
 from deepsort_reid.metrics.analysis.worst_switches import WorstSwitch
 from deepsort_reid.metrics.report.html import data, escape, figure, paragraph, row, select, table
-from deepsort_reid.metrics.report.svg_plots import recovery_bars, threshold_curves
+from deepsort_reid.metrics.report.svg_plots import reid_after_gap_bars, threshold_curves
 from deepsort_reid.metrics.report.tables import COLUMNS, COMBINED, Column, with_combined
 from deepsort_reid.metrics.scores import Scores
 
@@ -25,14 +25,16 @@ SWITCHES_LISTED = 500
 
 
 @dataclass(frozen=True)
-class Strip:
+class SwitchStrip:
     """A switch as a row of pictures: (frame, JPEG or PNG bytes)."""
 
     switch: WorstSwitch
     pictures: tuple[tuple[int, bytes], ...]
 
 
-def html_report(title: str, found: Sequence[Analysis], strips: Sequence[Strip] = ()) -> str:
+def html_report(
+    title: str, found: Sequence[SequenceAnalysis], strips: Sequence[SwitchStrip] = ()
+) -> str:
     """The page as text. `found` are the sequences, at least one; `strips` are optional."""
     rows = with_combined({each.pair.name: each.scores for each in found})
     overall = rows[COMBINED] if COMBINED in rows else found[0].scores
@@ -68,7 +70,7 @@ def html_report(title: str, found: Sequence[Analysis], strips: Sequence[Strip] =
     return "\n".join([*lines, f"<script>\n{script}</script>", "</body></html>", ""])
 
 
-def _summary(overall: Scores, found: Sequence[Analysis]) -> str:
+def _summary(overall: Scores, found: Sequence[SequenceAnalysis]) -> str:
     boxes = overall.boxes
     parts = [
         f"{len(found)} sequence{'s' if len(found) > 1 else ''}",
@@ -95,7 +97,7 @@ def _cards(scores: Scores) -> str:
     return f'<div class="cards">{"".join(cards)}</div>'
 
 
-def _notes(found: Sequence[Analysis]) -> str:
+def _notes(found: Sequence[SequenceAnalysis]) -> str:
     lines = [
         f"<li>{escape(each.pair.name)}: {escape(note)}</li>"
         for each in found
@@ -116,10 +118,10 @@ def _score_table(rows: dict[str, Scores]) -> str:
     return table(["Sequence", *names], list(lines.values()), foot, ["", *meanings])
 
 
-def _plots(rows: dict[str, Scores], found: Sequence[Analysis]) -> str:
-    away = {each.pair.name: each.recovery for each in found}
+def _plots(rows: dict[str, Scores], found: Sequence[SequenceAnalysis]) -> str:
+    away = {each.pair.name: each.reid_after_gap for each in found}
     if COMBINED in rows:
-        away[COMBINED] = sum(away.values(), RecoveryCounts())
+        away[COMBINED] = sum(away.values(), ReidAfterGapCounts())
     names = list(reversed(rows))  # COMBINED is shown first
     figures = []
     for name in names:
@@ -134,27 +136,25 @@ def _plots(rows: dict[str, Scores], found: Sequence[Analysis]) -> str:
             "People who come back with the id they had, "
             "by the frames for which no track matched them."
         )
-        figures.append(figure(recovery_bars(away[name]), caption, attributes))
+        figures.append(figure(reid_after_gap_bars(away[name]), caption, attributes))
     choice = f"<label>Sequence {select('plot-choice', names, names)}</label>"
     shown = f'<div class="controls">{choice}</div><div class="plots">{"".join(figures)}</div>'
-    return shown + _recovery_table(away)
+    return shown + _reid_after_gap_table(away)
 
 
-def _recovery_table(away: dict[str, RecoveryCounts]) -> str:
+def _reid_after_gap_table(away: dict[str, ReidAfterGapCounts]) -> str:
     lines = {}
     for name, counts in away.items():
         cells = [
             (f"{100 * share:.0f} % ({same} of {back})", share) if back else ("", -1.0)
-            for share, same, back in zip(
-                counts.share, counts.same_id, counts.came_back, strict=True
-            )
+            for share, same, back in zip(counts.rate, counts.same_id, counts.num_gaps, strict=True)
         ]
         lines[name] = row([name, *cells])
     foot = lines.pop(COMBINED, "")
-    return table(["Same id after", *GAPS], list(lines.values()), foot)
+    return table(["Same id after", *GAP_BINS], list(lines.values()), foot)
 
 
-def _timelines(found: Sequence[Analysis]) -> str:
+def _timelines(found: Sequence[SequenceAnalysis]) -> str:
     names = [each.pair.name for each in found]
     numbers = [str(number) for number in range(len(names))]
     orders = ["start", "switches", "id"]
@@ -176,18 +176,18 @@ def _timelines(found: Sequence[Analysis]) -> str:
     )
 
 
-def _timeline_data(analysis: Analysis) -> dict[str, object]:
+def _timeline_data(analysis: SequenceAnalysis) -> dict[str, object]:
     spells = analysis.timeline
     people: dict[int, list[tuple[int, int, int | None]]] = {}
     columns = (spells.person, spells.track, spells.first, spells.last)
     for person, track, first, last in zip(*(each.tolist() for each in columns), strict=True):
-        people.setdefault(person, []).append((first, last, None if track == NOBODY else track))
+        people.setdefault(person, []).append((first, last, None if track == NO_ID else track))
     by_start = sorted(people.items(), key=lambda item: item[1][0][0])
     rows = [{"id": person, "spells": spells} for person, spells in by_start]
     return {"frames": max(1, analysis.scores.boxes.frames), "people": rows}
 
 
-def _strips(strips: Sequence[Strip]) -> str:
+def _strips(strips: Sequence[SwitchStrip]) -> str:
     if not strips:
         return ""
     parts = [
@@ -218,9 +218,9 @@ def _kind(picture: bytes) -> str:
     return "image/png" if picture.startswith(b"\x89PNG") else "image/jpeg"
 
 
-def _switch_table(found: Sequence[Analysis]) -> str:
+def _switch_table(found: Sequence[SequenceAnalysis]) -> str:
     """Every identity switch, up to a limit, as a table."""
-    switches = {each.pair.name: each.events.of(Kind.SWITCH) for each in found}
+    switches = {each.pair.name: each.events.of_kind(EventKind.SWITCH) for each in found}
     columns: dict[str, Callable[[Events], Sequence[object]]] = {
         "frame": lambda each: each.frame.tolist(),
         "person": lambda each: each.truth_id.tolist(),
@@ -231,8 +231,8 @@ def _switch_table(found: Sequence[Analysis]) -> str:
     if any(np.isfinite(each.visibility_before).any() for each in switches.values()):
         columns["visible before"] = lambda each: [_percent(v) for v in each.visibility_before]
         columns["visible after"] = lambda each: [_percent(v) for v in each.visibility_after]
-    if any((each.cause != Cause.UNKNOWN).any() for each in switches.values()):
-        columns["cause"] = lambda each: [Cause(value).in_words for value in each.cause]
+    if any((each.cause != SwitchCause.UNKNOWN).any() for each in switches.values()):
+        columns["cause"] = lambda each: [SwitchCause(value).label for value in each.cause]
     lines = [
         row([name, *cells])
         for name, each in switches.items()
@@ -245,15 +245,17 @@ def _switch_table(found: Sequence[Analysis]) -> str:
 
 def _cause_table(switches: Iterable[Events]) -> str:
     """How many switches each cause has; nothing where no cause is known."""
-    count = np.bincount(np.concatenate([each.cause for each in switches]), minlength=len(Cause))
-    if count[Cause.UNKNOWN] == count.sum():
+    count = np.bincount(
+        np.concatenate([each.cause for each in switches]), minlength=len(SwitchCause)
+    )
+    if count[SwitchCause.UNKNOWN] == count.sum():
         return ""
     lines = [
-        row([cause.in_words or "unknown", count[cause], (f"{100 * share:.0f} %", share)])
-        for cause, share in zip(Cause, count / count.sum(), strict=True)
+        row([cause.label or "unknown", count[cause], (f"{100 * share:.0f} %", share)])
+        for cause, share in zip(SwitchCause, count / count.sum(), strict=True)
         if count[cause]
     ]
-    return table(["Cause", "switches", "share"], lines)
+    return table(["SwitchCause", "switches", "share"], lines)
 
 
 def _percent(share: float) -> str:

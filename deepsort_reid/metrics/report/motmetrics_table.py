@@ -2,11 +2,16 @@
 
 from collections.abc import Mapping
 
-from deepsort_reid.metrics.motmetrics_check import DEFINITIONS, Check, MotmetricsCounts, _why
+from deepsort_reid.metrics.motmetrics_check import (
+    DEFINITIONS,
+    MotmetricsCheck,
+    MotmetricsCounts,
+    _why,
+)
 from deepsort_reid.metrics.scores import Scores
 
 
-def check_text(ours: Mapping[str, Scores], checks: Mapping[str, Check]) -> str:
+def motmetrics_table(ours: Mapping[str, Scores], checks: Mapping[str, MotmetricsCheck]) -> str:
     """Both columns for all sequences together, then where and why single matches differ."""
     from deepsort_reid.metrics.report.tables import COLUMNS
 

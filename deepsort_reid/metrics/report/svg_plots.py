@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from deepsort_reid.metrics.analysis.reidentification import GAPS, RecoveryCounts
+from deepsort_reid.metrics.analysis.reidentification import GAP_BINS, ReidAfterGapCounts
 from deepsort_reid.metrics.hota import THRESHOLDS, HotaCounts
 
 WIDTH, HEIGHT = 560, 300
@@ -29,12 +29,12 @@ def threshold_curves(hota: HotaCounts) -> str:
     return _svg(parts, "HOTA, DetA and AssA over the threshold of overlap")
 
 
-def recovery_bars(counts: RecoveryCounts) -> str:
+def reid_after_gap_bars(counts: ReidAfterGapCounts) -> str:
     """Share of the people who come back with the same id, by how long they were away."""
     parts = [_frame("frames away"), *_percent_grid()]
-    step = 1 / len(GAPS)
+    step = 1 / len(GAP_BINS)
     for place, (gap, share, same, back) in enumerate(
-        zip(GAPS, counts.share, counts.same_id, counts.came_back, strict=True)
+        zip(GAP_BINS, counts.rate, counts.same_id, counts.num_gaps, strict=True)
     ):
         left, middle = _x((place + 0.15) * step), _x((place + 0.5) * step)
         width = _x((place + 0.85) * step) - left

@@ -43,34 +43,38 @@ def sequences(dropped: float, seeds: range = range(6)) -> dict[str, np.ndarray]:
     return counts
 
 
-def by_name(found: list[metrics.Difference]) -> dict[str, metrics.Difference]:
+def by_name(found: list[metrics.MetricDifference]) -> dict[str, metrics.MetricDifference]:
     return {each.name: each for each in found}
 
 
 def test_a_tracker_does_not_differ_from_itself() -> None:
-    for each in metrics.differences(sequences(0.1), sequences(0.1), draws=200):
-        assert each.value == 0
+    for each in metrics.bootstrap_differences(sequences(0.1), sequences(0.1), draws=200):
+        assert each.change == 0
         assert (each.over_blocks.low, each.over_blocks.high) == (0, 0)
-        assert each.over_sequences == metrics.Interval(0, 0)
-        assert each.holding(0) == list("012345")
+        assert each.over_sequences == metrics.ConfidenceInterval(0, 0)
+        assert each.sequences_with_sign(0) == list("012345")
 
 
 def test_a_worse_tracker_is_found_over_sequences_and_over_blocks() -> None:
-    found = by_name(metrics.differences(sequences(0.05), sequences(0.15), draws=500))
+    found = by_name(metrics.bootstrap_differences(sequences(0.05), sequences(0.15), draws=500))
     mota = found["MOTA"]
-    assert mota.value == pytest.approx(-0.1, abs=0.02)
+    assert mota.change == pytest.approx(-0.1, abs=0.02)
     assert mota.over_sequences is not None
     for interval in (mota.over_sequences, mota.over_blocks):
-        assert interval.low < mota.value < interval.high < 0
-    assert mota.holding(-1) == list("012345")
-    assert found["IDSW"].over_blocks == metrics.Interval(0, 0)
+        assert interval.low < mota.change < interval.high < 0
+    assert mota.sequences_with_sign(-1) == list("012345")
+    assert found["IDSW"].over_blocks == metrics.ConfidenceInterval(0, 0)
 
 
 def test_exchanging_the_trackers_turns_every_interval_round() -> None:
-    one = by_name(metrics.differences(sequences(0.05), sequences(0.15), draws=100, seed=3))
-    other = by_name(metrics.differences(sequences(0.15), sequences(0.05), draws=100, seed=3))
+    one = by_name(
+        metrics.bootstrap_differences(sequences(0.05), sequences(0.15), draws=100, seed=3)
+    )
+    other = by_name(
+        metrics.bootstrap_differences(sequences(0.15), sequences(0.05), draws=100, seed=3)
+    )
     for name in one:
-        assert one[name].value == -other[name].value
+        assert one[name].change == -other[name].change
         assert one[name].over_blocks.low == pytest.approx(-other[name].over_blocks.high)
 
 
@@ -79,7 +83,7 @@ def test_intervals_over_blocks_cover_the_true_difference_about_as_often_as_they_
     for trial in range(60):
         seeds = range(1000 + 3 * trial, 1003 + 3 * trial)
         found = by_name(
-            metrics.differences(sequences(0.1, seeds), sequences(0.2, seeds), draws=200)
+            metrics.bootstrap_differences(sequences(0.1, seeds), sequences(0.2, seeds), draws=200)
         )
         covered += found["MOTA"].over_blocks.low < -0.1 < found["MOTA"].over_blocks.high
     # 95 % of 60 is 57; with as few blocks as these the bootstrap is known to fall a little short.
@@ -88,7 +92,9 @@ def test_intervals_over_blocks_cover_the_true_difference_about_as_often_as_they_
 
 def test_one_sequence_says_nothing_about_others() -> None:
     one = {"0": sequences(0.1)["0"]}
-    assert all(each.over_sequences is None for each in metrics.differences(one, one, draws=10))
+    assert all(
+        each.over_sequences is None for each in metrics.bootstrap_differences(one, one, draws=10)
+    )
 
 
 def test_a_tracker_that_stops_early_has_empty_blocks_afterwards() -> None:
@@ -97,12 +103,14 @@ def test_a_tracker_that_stops_early_has_empty_blocks_afterwards() -> None:
     longer = {
         name: np.concatenate([counts, np.zeros((3, WIDTH))]) for name, counts in short.items()
     }
-    assert metrics.differences(full, short, draws=50) == metrics.differences(full, longer, draws=50)
+    assert metrics.bootstrap_differences(full, short, draws=50) == metrics.bootstrap_differences(
+        full, longer, draws=50
+    )
 
 
 def test_different_sequences_are_refused() -> None:
     counts = sequences(0.1)
     with pytest.raises(ValueError, match="both trackers need the same sequences"):
-        metrics.differences(counts, {"other": counts["0"]})
+        metrics.bootstrap_differences(counts, {"other": counts["0"]})
     with pytest.raises(ValueError, match="there is no sequence"):
-        metrics.differences({}, {})
+        metrics.bootstrap_differences({}, {})

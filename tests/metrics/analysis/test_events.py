@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from deepsort_reid import metrics
-from deepsort_reid.metrics import Cause, Kind
+from deepsort_reid.metrics import EventKind, SwitchCause
 from deepsort_reid.structures.mot_rows import MotRows
 from tests.metrics import oracle
 
@@ -39,7 +39,7 @@ def test_a_frame_without_any_prediction_does_not_fragment_a_track() -> None:
     # TrackEval's rule, kept so that the rows add up to Frag; the miss is there all the same.
     truth = walk((1, 4, 0), (2, 4, 0), (3, 4, 0))
     found = metrics.events(metrics.compare_boxes(truth, walk((1, 1, 0), (3, 1, 0))), truth)
-    assert one_line_each(found) == [(Kind.MISS, 2, 2, 4, 1, 1, 1)]
+    assert one_line_each(found) == [(EventKind.MISS, 2, 2, 4, 1, 1, 1)]
 
 
 def test_events_of_a_scene_counted_by_hand() -> None:
@@ -53,16 +53,16 @@ def test_events_of_a_scene_counted_by_hand() -> None:
     comparison = metrics.compare_boxes(truth, predicted)
     found = metrics.events(comparison, truth)
     assert one_line_each(found) == [
-        (Kind.MISS, 1, 1, 4, -1, 1, 1),
-        (Kind.MISS, 4, 5, 4, 1, 2, 2),
-        (Kind.FALSE_TRACK, 4, 5, -1, -1, 8, 0),
-        (Kind.SWITCH, 6, 6, 4, 1, 2, 2),
-        (Kind.FRAGMENT, 6, 6, 4, 1, 2, 2),
-        (Kind.FALSE_TRACK, 7, 8, -1, -1, 8, 0),
-        (Kind.MISS, 8, 8, 4, 2, 2, 1),
-        (Kind.FRAGMENT, 9, 9, 4, 2, 2, 1),
+        (EventKind.MISS, 1, 1, 4, -1, 1, 1),
+        (EventKind.MISS, 4, 5, 4, 1, 2, 2),
+        (EventKind.FALSE_TRACK, 4, 5, -1, -1, 8, 0),
+        (EventKind.SWITCH, 6, 6, 4, 1, 2, 2),
+        (EventKind.FRAGMENT, 6, 6, 4, 1, 2, 2),
+        (EventKind.FALSE_TRACK, 7, 8, -1, -1, 8, 0),
+        (EventKind.MISS, 8, 8, 4, 2, 2, 1),
+        (EventKind.FRAGMENT, 9, 9, 4, 2, 2, 1),
     ]
-    switch = found.of(Kind.SWITCH)
+    switch = found.of_kind(EventKind.SWITCH)
     assert (switch.visibility_before[0], switch.visibility_after[0]) == (1.0, 0.5)
     first_miss = found[:1]
     assert np.isnan(first_miss.visibility_before[0])
@@ -76,10 +76,10 @@ def test_events_account_for_every_count_of_clear(block: int) -> None:
         comparison = metrics.compare_boxes(truth, predicted, frames=frames)
         clear, found = metrics.score(comparison).clear, metrics.events(comparison, truth)
         length = found.last_frame - found.frame + 1
-        assert np.count_nonzero(found.kind == Kind.SWITCH) == clear.switches
-        assert np.count_nonzero(found.kind == Kind.FRAGMENT) == clear.fragments
-        assert length[found.kind == Kind.MISS].sum() == clear.misses
-        assert length[found.kind == Kind.FALSE_TRACK].sum() == clear.false_positives
+        assert np.count_nonzero(found.kind == EventKind.SWITCH) == clear.switches
+        assert np.count_nonzero(found.kind == EventKind.FRAGMENT) == clear.fragments
+        assert length[found.kind == EventKind.MISS].sum() == clear.misses
+        assert length[found.kind == EventKind.FALSE_TRACK].sum() == clear.false_positives
         assert (np.diff(found.frame) >= 0).all()
 
 
@@ -88,37 +88,37 @@ def test_recovery_counts_by_length_of_the_gap() -> None:
     truth = walk(*[(frame, 1, 0) for frame in range(1, 419)])
     ids = [1, 1, 2, 2, 2, 3, 3]
     predicted = walk(*[(frame, id, 0) for frame, id in zip(seen, ids, strict=True)])
-    counts = metrics.recovery(metrics.compare_boxes(truth, predicted))
-    assert counts.came_back.tolist() == [2, 1, 1, 1, 1]
+    counts = metrics.reid_after_gap(metrics.compare_boxes(truth, predicted))
+    assert counts.num_gaps.tolist() == [2, 1, 1, 1, 1]
     assert counts.same_id.tolist() == [1, 1, 1, 0, 1]
-    assert counts.share.tolist() == [0.5, 1, 1, 0, 1]
+    assert counts.rate.tolist() == [0.5, 1, 1, 0, 1]
     twice = counts + counts
-    assert twice.came_back.tolist() == [4, 2, 2, 2, 2]
-    assert np.isnan(metrics.RecoveryCounts().share).all()
+    assert twice.num_gaps.tolist() == [4, 2, 2, 2, 2]
+    assert np.isnan(metrics.ReidAfterGapCounts().rate).all()
 
 
 def test_people_who_never_come_back_are_not_counted() -> None:
     truth = walk((1, 1, 0), (2, 1, 0), (3, 1, 0), (1, 2, 50), (3, 2, 50))
     predicted = walk((1, 1, 0), (1, 2, 50), (3, 2, 50))
-    counts = metrics.recovery(metrics.compare_boxes(truth, predicted))
-    assert counts.came_back.tolist() == [1, 0, 0, 0, 0]
+    counts = metrics.reid_after_gap(metrics.compare_boxes(truth, predicted))
+    assert counts.num_gaps.tolist() == [1, 0, 0, 0, 0]
     assert counts.same_id.tolist() == [1, 0, 0, 0, 0]
 
 
 class Remembered:
     """A record that was given one detection per frame, and one answer."""
 
-    def __init__(self, places: dict[int, float], cause: Cause) -> None:
-        self.places, self.cause = places, cause
+    def __init__(self, places: dict[int, float], reason: str) -> None:
+        self.places, self.reason = places, reason
         self.asked: list[tuple[int, int, int]] = []
 
     def detections(self, frame: int) -> np.ndarray:
         left = self.places.get(frame)
         return np.empty((0, 4)) if left is None else np.array([[left, 0.0, left + 10, 10.0]])
 
-    def verdict(self, frame: int, track: int, detection: int) -> Cause:
+    def refusal(self, frame: int, track: int, detection: int) -> str:
         self.asked.append((frame, track, detection))
-        return self.cause
+        return self.reason
 
 
 def test_a_switch_is_attributed_where_the_old_track_first_let_the_person_go() -> None:
@@ -127,20 +127,22 @@ def test_a_switch_is_attributed_where_the_old_track_first_let_the_person_go() ->
     comparison = metrics.compare_boxes(truth, predicted)
     found = metrics.events(comparison, truth)
     # Frame 3 has no detection, in frame 4 it is elsewhere, from 5 on it is on the person.
-    record = Remembered({1: 0, 2: 0, 4: 200, 5: 1, 6: 0, 7: 0}, Cause.MOTION_GATE)
-    causes = metrics.attribute(found, comparison, truth, record)
+    record = Remembered({1: 0, 2: 0, 4: 200, 5: 1, 6: 0, 7: 0}, "motion")
+    causes = metrics.attribute_switches(found, comparison, truth, record)
     assert record.asked == [(5, 1, 0)]
-    assert causes.of(Kind.SWITCH).cause.tolist() == [Cause.MOTION_GATE]
-    assert (causes.cause[causes.kind != Kind.SWITCH] == Cause.UNKNOWN).all()
+    assert causes.of_kind(EventKind.SWITCH).cause.tolist() == [SwitchCause.MOTION_GATE]
+    assert (causes.cause[causes.kind != EventKind.SWITCH] == SwitchCause.UNKNOWN).all()
 
 
 def test_without_a_detection_the_detector_missed_the_person() -> None:
     truth = walk(*[(frame, 4, 0) for frame in range(1, 5)])
     predicted = walk((1, 1, 0), (4, 2, 0))
     comparison = metrics.compare_boxes(truth, predicted)
-    record = Remembered({1: 0}, Cause.EXPIRED)
-    causes = metrics.attribute(metrics.events(comparison, truth), comparison, truth, record)
-    assert causes.of(Kind.SWITCH).cause.tolist() == [Cause.DETECTOR_MISSED]
+    record = Remembered({1: 0}, "expired")
+    causes = metrics.attribute_switches(
+        metrics.events(comparison, truth), comparison, truth, record
+    )
+    assert causes.of_kind(EventKind.SWITCH).cause.tolist() == [SwitchCause.MISSED_DETECTION]
 
 
 def test_causes_are_taken_over_from_an_event_list_for_the_same_switches_alone(
@@ -149,13 +151,16 @@ def test_causes_are_taken_over_from_an_event_list_for_the_same_switches_alone(
     truth = walk(*[(frame, 4, 0) for frame in range(1, 8)])
     predicted = walk((1, 1, 0), (2, 1, 0), (4, 2, 0), (7, 3, 0))
     found = metrics.events(metrics.compare_boxes(truth, predicted), truth)
-    assert np.count_nonzero(found.kind == Kind.SWITCH) == 2
-    causes = np.where(found.frame == 4, Cause.APPEARANCE, Cause.UNKNOWN)
-    causes = np.where(found.kind == Kind.SWITCH, causes, Cause.UNKNOWN)
+    assert np.count_nonzero(found.kind == EventKind.SWITCH) == 2
+    causes = np.where(found.frame == 4, SwitchCause.APPEARANCE, SwitchCause.UNKNOWN)
+    causes = np.where(found.kind == EventKind.SWITCH, causes, SwitchCause.UNKNOWN)
     place = tmp_path / "A.events.csv"
     place.write_text(metrics.events_csv({"A": replace(found, cause=causes)}), encoding="utf-8")
     read = metrics.causes_from_csv(found, place)
-    assert read.of(Kind.SWITCH).cause.tolist() == [Cause.APPEARANCE, Cause.UNKNOWN]
+    assert read.of_kind(EventKind.SWITCH).cause.tolist() == [
+        SwitchCause.APPEARANCE,
+        SwitchCause.UNKNOWN,
+    ]
     others = walk((1, 1, 0), (2, 1, 0), (4, 9, 0), (7, 3, 0))
     found = metrics.events(metrics.compare_boxes(truth, others), truth)
     assert not metrics.causes_from_csv(found, place).cause.any()
@@ -167,5 +172,5 @@ def test_a_file_that_is_no_event_list_is_refused_with_its_line(tmp_path: Path, t
     found = metrics.events(metrics.compare_boxes(truth, walk((1, 1, 0), (2, 2, 0))), truth)
     place = tmp_path / "A.events.csv"
     place.write_text(text, encoding="utf-8")
-    with pytest.raises(ValueError, match=r"A\.events\.csv:2: no event list"):
+    with pytest.raises(ValueError, match=r"A\.events\.csv:2: expected an event list"):
         metrics.causes_from_csv(found, place)

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from deepsort_reid import metrics
-from deepsort_reid.metrics.analysis.sequence_analysis import Analysed, Analysis
+from deepsort_reid.metrics.analysis.sequence_analysis import AnalyzeSequence, SequenceAnalysis
 from deepsort_reid.metrics.analysis.timeline import timeline
 from deepsort_reid.metrics.analysis.worst_switches import worst_switches
-from deepsort_reid.metrics.report.html_report import Strip, html_report
-from deepsort_reid.metrics.report.svg_plots import recovery_bars, threshold_curves
+from deepsort_reid.metrics.report.html_report import SwitchStrip, html_report
+from deepsort_reid.metrics.report.svg_plots import reid_after_gap_bars, threshold_curves
 from deepsort_reid.metrics.sequences import pair_files
 from tests.metrics import oracle
 from tests.metrics.analysis.test_events import walk
@@ -25,19 +25,19 @@ PIXEL = base64.b64decode(
 
 
 @pytest.fixture
-def found(tmp_path: Path) -> list[Analysis]:
+def found(tmp_path: Path) -> list[SequenceAnalysis]:
     """Three scenes with switches and gaps; the name of one is no good HTML."""
     for name, seed in (("A", 0), ("B", 1), ("C", 9)):
         truth, predicted, _ = oracle.random_scene(seed)
         oracle.write_both(tmp_path, name, truth, predicted)
     pairs, _ = pair_files(tmp_path / "gt", tmp_path / "trackers" / "ours")
     pairs[1] = replace(pairs[1], name="B & <b>")
-    return [Analysed(metrics.Rules())(pair) for pair in pairs]
+    return [AnalyzeSequence(metrics.ScoringRules())(pair) for pair in pairs]
 
 
-def strips_of(found: list[Analysis]) -> list[Strip]:
+def strips_of(found: list[SequenceAnalysis]) -> list[SwitchStrip]:
     return [
-        Strip(switch, ((switch.frame, PIXEL), (switch.frame + 1, PIXEL)))
+        SwitchStrip(switch, ((switch.frame, PIXEL), (switch.frame + 1, PIXEL)))
         for switch in worst_switches(found, 2)
     ]
 
@@ -80,7 +80,7 @@ def opened(page: Path, profile: Path) -> tuple[str, list[str]]:
 
 @pytest.mark.browser
 def test_the_report_opens_in_a_browser_without_errors(
-    found: list[Analysis], tmp_path: Path
+    found: list[SequenceAnalysis], tmp_path: Path
 ) -> None:
     page = tmp_path / "report.html"
     page.write_text(html_report("A title", found, strips_of(found)), encoding="utf-8")
@@ -95,7 +95,9 @@ def test_the_report_opens_in_a_browser_without_errors(
 
 
 @pytest.mark.browser
-def test_tables_sort_and_choices_change_the_picture(found: list[Analysis], tmp_path: Path) -> None:
+def test_tables_sort_and_choices_change_the_picture(
+    found: list[SequenceAnalysis], tmp_path: Path
+) -> None:
     script = """
     <script>{
     const table = document.querySelector("table.sortable");
@@ -141,7 +143,7 @@ def _json(values: list[float]) -> str:
     return "[" + ",".join(f"{value:g}" for value in values) + "]"
 
 
-def test_the_report_needs_no_other_file(found: list[Analysis]) -> None:
+def test_the_report_needs_no_other_file(found: list[SequenceAnalysis]) -> None:
     text = html_report("A title", found, strips_of(found))
     references = re.findall(r"""(?:src|href)\s*=\s*["']?([^"'>\s]+)""", text)
     assert references
@@ -152,14 +154,14 @@ def test_the_report_needs_no_other_file(found: list[Analysis]) -> None:
     assert set(re.findall(r"\w+://[^\s\"'<]+", text)) == {"http://www.w3.org/2000/svg"}
 
 
-def test_names_of_sequences_cannot_break_the_page(found: list[Analysis]) -> None:
+def test_names_of_sequences_cannot_break_the_page(found: list[SequenceAnalysis]) -> None:
     text = html_report("<script>", found)
     assert "<b>" not in text.replace("<b>", "", len(re.findall(r"</span><b>", text)))
     assert "B &amp; &lt;b&gt;" in text
     assert "<title>&lt;script&gt;</title>" in text
 
 
-def test_a_single_sequence_has_no_combined_row(found: list[Analysis]) -> None:
+def test_a_single_sequence_has_no_combined_row(found: list[SequenceAnalysis]) -> None:
     assert "COMBINED" in html_report("A title", found)
     assert "COMBINED" not in html_report("A title", found[:1])
 
@@ -171,8 +173,8 @@ def test_plots_hold_the_numbers_that_they_show() -> None:
     curves = threshold_curves(hota)
     assert curves.count("<polyline") == 3
     assert f"HOTA {100 * hota.hota.mean():.1f}" in curves
-    counts = metrics.RecoveryCounts(np.array([4, 2, 0, 1, 1]), np.array([3, 2, 0, 0, 1]))
-    bars = recovery_bars(counts)
+    counts = metrics.ReidAfterGapCounts(np.array([4, 2, 0, 1, 1]), np.array([3, 2, 0, 0, 1]))
+    bars = reid_after_gap_bars(counts)
     for shown in ("3 of 4", "2 of 2", "nobody", "0 of 1", "1 of 1"):
         assert f">{shown}<" in bars
 
@@ -198,9 +200,9 @@ def test_the_worst_switch_tears_two_long_stays_apart(tmp_path: Path) -> None:
     predicted = walk(*[(frame, id, 0) for frame, id in zip(range(1, 31), ids, strict=True)])
     oracle.write_both(tmp_path, "A", truth, predicted)
     (pair,), _ = pair_files(tmp_path / "gt", tmp_path / "trackers" / "ours")
-    switches = worst_switches([Analysed(metrics.Rules())(pair)], 5)
+    switches = worst_switches([AnalyzeSequence(metrics.ScoringRules())(pair)], 5)
     assert [(each.frame, each.frames_before, each.frames_after) for each in switches] == [
         (11, 10, 2),
         (13, 2, 18),
     ]
-    assert worst_switches([Analysed(metrics.Rules())(pair)], 1) == switches[:1]
+    assert worst_switches([AnalyzeSequence(metrics.ScoringRules())(pair)], 1) == switches[:1]

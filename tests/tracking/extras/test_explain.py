@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from deepsort_reid import DeepSort, DeepSortConfig, Detections, metrics
-from deepsort_reid.metrics import Cause, Kind, TrackerRecord
+from deepsort_reid.metrics import EventKind, SwitchCause, cause_of_rejection
 from deepsort_reid.structures.mot_rows import MotRows
 from deepsort_reid.structures.tracks import State
 from deepsort_reid.tracking import AspectMotion, GalleryAppearance, MatchingCascade, published
@@ -239,25 +239,17 @@ def test_reset_forgets_the_record_too():
 @pytest.mark.parametrize(
     ("word", "cause"),
     [
-        ("expired", Cause.EXPIRED),
-        ("not confirmed", Cause.NOT_CONFIRMED),
-        ("not looked at", Cause.DETECTOR_MISSED),
-        ("motion", Cause.MOTION_GATE),
-        ("appearance", Cause.APPEARANCE),
-        ("other was cheaper", Cause.OTHER_WAS_CHEAPER),
-        ("something new", Cause.UNKNOWN),
+        ("expired", SwitchCause.EXPIRED),
+        ("not confirmed", SwitchCause.NOT_CONFIRMED),
+        ("not looked at", SwitchCause.MISSED_DETECTION),
+        ("motion", SwitchCause.MOTION_GATE),
+        ("appearance", SwitchCause.APPEARANCE),
+        ("other was cheaper", SwitchCause.LOST_ASSIGNMENT),
+        ("something new", SwitchCause.UNKNOWN),
     ],
 )
-def test_every_refusal_is_a_cause(word, cause):
-    class Told:
-        def detections(self, frame):
-            return standing(frame)
-
-        def refusal(self, frame, track, detection):
-            return word
-
-    assert TrackerRecord(Told()).verdict(1, 2, 3) == cause
-    np.testing.assert_array_equal(TrackerRecord(Told()).detections(4), standing(4))
+def test_every_rejection_reason_has_a_cause(word, cause):
+    assert cause_of_rejection(word) == cause
 
 
 def causes(tracker, person, frames):
@@ -272,8 +264,8 @@ def causes(tracker, person, frames):
     truth = MotRows(list(person), [1] * len(person), np.concatenate(list(person.values())))
     comparison = metrics.compare_boxes(truth, predicted, frames=len(frames))
     found = metrics.events(comparison, truth)
-    found = metrics.attribute(found, comparison, truth, TrackerRecord(tracker.record))
-    return [Cause(cause) for cause in found.of(Kind.SWITCH).cause]
+    found = metrics.attribute_switches(found, comparison, truth, tracker.record)
+    return [SwitchCause(cause) for cause in found.of_kind(EventKind.SWITCH).cause]
 
 
 HERE, THERE = standing(100), standing(400)
@@ -282,19 +274,19 @@ HERE, THERE = standing(100), standing(400)
 def test_a_switch_by_a_jump_is_the_motion_gates():
     person = {n: HERE if n <= 4 else THERE for n in range(1, 7)}
     frames = [seen(box) for box in person.values()]
-    assert causes(recording(), person, frames) == [Cause.MOTION_GATE]
+    assert causes(recording(), person, frames) == [SwitchCause.MOTION_GATE]
 
 
 def test_a_switch_after_the_tracks_end_is_its_expiry():
     person = dict.fromkeys((1, 2, 3, 8, 9), HERE)
     frames = [seen(person[n]) if n in person else Detections.empty() for n in range(1, 10)]
-    assert causes(recording(max_age=3), person, frames) == [Cause.EXPIRED]
+    assert causes(recording(max_age=3), person, frames) == [SwitchCause.EXPIRED]
 
 
 def test_a_switch_to_the_track_that_was_nearer_is_its_better_claim():
     person = {n: standing(100 if n <= 4 else 106) for n in range(1, 6)}
     frames = [seen(standing(100, 108))] * 4 + [seen(standing(106))]
-    assert causes(recording(), person, frames) == [Cause.OTHER_WAS_CHEAPER]
+    assert causes(recording(), person, frames) == [SwitchCause.LOST_ASSIGNMENT]
 
 
 def test_a_switch_of_who_came_back_with_another_face_is_appearances():
@@ -303,13 +295,13 @@ def test_a_switch_of_who_came_back_with_another_face_is_appearances():
     both = np.concatenate([HERE, bystander])
     frames = [seen(both, [RED, BLUE])] * 4 + [seen(bystander, [BLUE])] * 25
     frames += [seen(both, [GREEN, BLUE])] * 2
-    assert causes(recording(), person, frames) == [Cause.APPEARANCE]
+    assert causes(recording(), person, frames) == [SwitchCause.APPEARANCE]
 
 
 def test_a_switch_after_boxes_too_unsure_to_look_at_is_the_detectors():
     person = {n: HERE if n <= 3 else THERE for n in range(1, 7)}
     frames = [seen(box, score=0.05 if n == 4 else 0.9) for n, box in person.items()]
-    assert causes(recording(), person, frames) == [Cause.DETECTOR_MISSED]
+    assert causes(recording(), person, frames) == [SwitchCause.MISSED_DETECTION]
 
 
 def test_a_new_id_says_who_it_might_have_been_and_why_it_is_not() -> None:
