@@ -63,15 +63,19 @@ def next_state(
 class TrackTable:
     """Columns of equal length, one row per live track, in the order of birth.
 
-    Columns: `motion` (N, 5, 4); `calm` (N, 4, 4) state of `box_smoothing`; `xyxy`
-    (N, 4) the last matched box; `id`, `state`, `hits` (in a row while tentative), `age`, `misses`,
-    `detection`, `slot` (N,) int64; `score` (N,); `renamable` (N,) whether the id may still change;
+    Columns: `key` (N,) int64, the running number of the track's birth, from 1: unique over the
+    life of the table and never changed, unlike `id`; `motion` (N, 5, 4); `calm` (N, 4, 4) state
+    of `box_smoothing`; `xyxy` (N, 4) the last matched box; `id`, `state`, `hits` (in a row while
+    tentative), `age`, `misses`, `detection`, `slot` (N,) int64; `score` (N,); `renamable` (N,)
+    whether the id may still change;
     `votes` (N, C) score-weighted votes for each class in `classes` (C,).
     """
 
     _WHOLE = ("id", "state", "hits", "age", "misses", "detection", "slot")
 
     def __init__(self) -> None:
+        self.key = np.empty(0, dtype=np.int64)
+        self._num_births = 0
         self.motion = np.empty((0, 5, 4))
         self.calm = np.empty((0, 4, 4))
         self.xyxy = np.empty((0, 4))
@@ -87,8 +91,11 @@ class TrackTable:
         return len(self.id)
 
     def append(self, **columns: Any) -> None:
-        """Add rows; every column but `calm`, `votes` and `renamable` must be given."""
+        """Add rows; every column but `key`, `calm`, `votes` and `renamable` must be given."""
         n = len(columns["id"])
+        births = np.arange(self._num_births + 1, self._num_births + n + 1)
+        self.key = np.concatenate([self.key, births])
+        self._num_births += n
         self.calm = np.concatenate([self.calm, box_smoothing.begin(columns["xyxy"])])
         for name in ("motion", "xyxy", "score", *self._WHOLE):
             setattr(self, name, np.concatenate([getattr(self, name), columns[name]]))
@@ -97,7 +104,16 @@ class TrackTable:
 
     def keep(self, rows: NDArray[np.bool_]) -> None:
         """Drop every track whose mask (N,) is not set."""
-        for name in ("motion", "calm", "xyxy", "score", "votes", "renamable", *self._WHOLE):
+        for name in (
+            "key",
+            "motion",
+            "calm",
+            "xyxy",
+            "score",
+            "votes",
+            "renamable",
+            *self._WHOLE,
+        ):
             setattr(self, name, getattr(self, name)[rows])
 
     def vote(

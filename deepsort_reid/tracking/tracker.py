@@ -105,12 +105,30 @@ class DeepSort:
         self._view = View()
         self._jitter = Jitter()
         self._frame_shape: tuple[int, ...] | None = None
+        self._last_detections = Detections.empty()
         self.record = Record() if self._keep_record else None
 
     @property
     def tracks(self) -> Tracks:
         """The whole live table, tentative and coasting tracks included, in the order of birth."""
         return self._as_tracks(np.arange(len(self._table)))
+
+    @property
+    def track_keys(self) -> NDArray[np.int64]:
+        """One key (T,) int64 for each row of `tracks`: the running number of the track's birth.
+
+        A key belongs to one track for its whole life and is never used again before `reset()`.
+        Unlike an id, it exists while a track is tentative and is never corrected.
+        """
+        return self._table.key.copy()
+
+    @property
+    def last_detections(self) -> Detections:
+        """The detections of the last `update`, all rows as given, with the embeddings it used.
+
+        `Tracks.detection` holds rows of it. Empty before the first update.
+        """
+        return self._last_detections
 
     def update(
         self,
@@ -172,7 +190,10 @@ class DeepSort:
         `update` does this itself; ask for it to keep the embeddings. Raises ValueError when a
         `frame` is needed and there is none.
         """
-        if self._embedder is None or detections.embedding is not None or not len(detections):
+        if self._embedder is None or detections.embedding is not None:
+            return detections
+        used = detections.score >= self.config.min_score
+        if not used.any():
             return detections
         if frame is None:
             raise ValueError(
@@ -180,7 +201,7 @@ class DeepSort:
                 "or detections with embeddings"
             )
         # Unsure detections are matched by place alone: embedding them would be wasted time.
-        sure = self._sure(detections)
+        sure = used & self._sure(detections)
         looks = self._embedder(frame, detections.xyxy[sure])
         rows = detections[sure].with_embedding(looks).embedding
         if rows is None:
@@ -197,12 +218,13 @@ class DeepSort:
                 "make them with Detections(xyxy, score)"
             )
         frame_shape = _checked_shape(frame, self._frame_shape)
+        embedded = self.embed(detections, frame)
         rows = np.flatnonzero(detections.score >= self.config.min_score)
-        detections = detections[rows]
-        detections = self.embed(detections, frame)
+        detections = embedded[rows]
         if detections.embedding is not None and len(detections):
             self._pool.expect(detections.embedding.shape[1])
         self._frame_shape = frame_shape
+        self._last_detections = embedded
         self._view.width = None if frame_shape is None else frame_shape[1]
         self._view.see(detections.xyxy)
         return rows, detections
@@ -215,7 +237,7 @@ class DeepSort:
         coasting = table.state == State.COASTING
         table.motion[coasting, kalman.VELOCITY, 2:] *= self.config.coasting_size_velocity_decay**dt
         table.motion = kalman.predict(self._model, table.motion, dt)
-        elapsed = max(1, round(dt))
+        elapsed = elapsed_frames(dt)
         self._naming.let_time_pass(elapsed)
         table.age = table.age + elapsed
         table.misses = table.misses + elapsed
@@ -466,6 +488,11 @@ def _checked_shape(frame: Frame | None, expected: tuple[int, ...] | None) -> tup
             "call reset() before another video"
         )
     return shape
+
+
+def elapsed_frames(dt: float) -> int:
+    """Whole frames, at least 1, by which an update `dt` frames later raises ages and misses."""
+    return max(1, round(dt))
 
 
 def checked_camera(camera: Array | None) -> Array | None:

@@ -124,14 +124,20 @@ def test_ids_are_dense_given_at_confirmation_and_none_is_burned_by_false_starts(
 
 def filled(n):
     """A table of n tracks whose every column tells the row's number."""
-    made, number = TrackTable(), np.arange(n)
-    made.append(
+    made = TrackTable()
+    append_rows(made, n)
+    return made
+
+
+def append_rows(table, n):
+    """Add n tracks whose every column tells the row's number among them."""
+    number = np.arange(n)
+    table.append(
         motion=np.tile(number[:, None, None], (1, 5, 4)).astype(np.float64),
         xyxy=np.tile(number[:, None], (1, 4)).astype(np.float64),
         score=number.astype(np.float64),
         **dict.fromkeys(("id", "state", "hits", "age", "misses", "detection", "slot"), number),
     )
-    return made
 
 
 def columns(made):
@@ -163,6 +169,18 @@ def test_an_empty_table_keeps_appends_and_votes_like_any_other():
     assert len(made) == 0
     assert made.class_id().shape == (0,)
     assert len(filled(0)) == 0
+
+
+def test_keys_number_the_births_and_move_with_their_rows():
+    table = filled(3)
+    assert table.key.tolist() == [1, 2, 3]
+    table.keep(np.array([False, True, False]))
+    assert table.key.tolist() == [2]
+    table.keep(np.array([False]))
+    append_rows(table, 2)
+    assert table.key.tolist() == [4, 5]
+    append_rows(table, 0)
+    assert table.key.tolist() == [4, 5]
 
 
 def test_votes_weigh_scores_and_a_class_unheard_of_gets_its_own_column():

@@ -6,7 +6,7 @@ from copy import deepcopy
 import numpy as np
 import pytest
 
-from deepsort_reid import DeepSort, Detections, State
+from deepsort_reid import DeepSort, DeepSortConfig, Detections, State
 from tests.tracking.people import alike, crowd, each_tracker, looks, standing
 
 COLUMNS = (
@@ -212,3 +212,42 @@ def test_churn_leaves_nothing_behind(make):
     assert tracker.tracks.id.max() == 60
     assert max(sizes) - min(sizes) < 2000
     assert len(tracker.identities) <= min(59, tracker.identities.capacity)
+
+
+@each_tracker
+def test_a_key_belongs_to_one_track_for_life_and_is_never_used_again(make):
+    tracker, slot_of, seen = make(), {}, set()
+    for number, detections in enumerate(crowd(150, people=25), start=1):
+        tracker.update(detections)
+        keys, births = tracker.track_keys.tolist(), (number - tracker.tracks.age).tolist()
+        assert keys == sorted(set(keys))
+        assert len(keys) == len(tracker.tracks)
+        for key, *track in zip(keys, tracker._table.slot.tolist(), births, strict=True):
+            # A gallery slot belongs to one track at a time, and tracks end before a new one starts.
+            assert slot_of.setdefault(key, track) == track
+        seen.update(keys)
+    assert len({tuple(track) for track in slot_of.values()}) == len(slot_of) > 30
+    assert seen == set(range(1, max(seen) + 1))
+
+
+@each_tracker
+def test_keys_start_at_one_again_after_a_reset(make):
+    tracker = make()
+    for detections in crowd(5):
+        tracker.update(detections)
+    tracker.reset()
+    assert tracker.track_keys.tolist() == []
+    tracker.update(Detections(standing(0, 100)))
+    assert tracker.track_keys.tolist() == [1, 2]
+
+
+def test_a_returning_person_gets_the_old_id_on_a_track_with_a_new_key():
+    embedding, tracker = looks(2), DeepSort(DeepSortConfig(max_age=3))
+    for _ in range(5):
+        tracker.update(Detections(standing(0, 300), embedding=embedding))
+    for _ in range(3):
+        tracker.update(Detections(standing(300), embedding=embedding[1:]))
+    for _ in range(3):  # the first person is back, far from the coasting track
+        tracker.update(Detections(standing(300, 600), embedding=embedding[::-1]))
+    assert tracker.tracks.id.tolist() == [2, 1]
+    assert tracker.track_keys.tolist() == [2, 3]

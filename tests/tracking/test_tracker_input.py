@@ -185,6 +185,23 @@ def test_embeddings_can_be_asked_for_and_are_made_only_where_there_are_none():
     assert len(tracker.tracks) == 0
 
 
+def test_the_tracker_keeps_the_detections_of_its_last_update_with_their_embeddings():
+    tracker = DeepSort(embedder=by_left_edge)
+    assert len(tracker.last_detections) == 0
+    bare = Detections(standing(10, 70, 90), [0.05, 0.9, 0.2])
+    tracker.update(bare, frame=FRAME)
+    kept = tracker.last_detections
+    np.testing.assert_array_equal(kept.xyxy, bare.xyxy)
+    np.testing.assert_array_equal(kept.score, bare.score)
+    expected = by_left_edge(FRAME, bare.xyxy)
+    np.testing.assert_array_equal(kept.embedding, expected * [[0], [1], [0]])
+    with pytest.raises(ValueError, match="this tracker embeds"):
+        tracker.update(bare)
+    assert tracker.last_detections is kept
+    tracker.reset()
+    assert len(tracker.last_detections) == 0
+
+
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
