@@ -1,20 +1,24 @@
-"""A street with two people for the tests of `track`."""
+"""Fixtures of the command tests: a video, a MOT folder and functions that run a command."""
 
 import pytest
 
 from deepsort_reid.cli import track as command
 from deepsort_reid.cli.main import main
-from tests.cli import walkers
+from tests.cli import synthetic_video
 
 
 @pytest.fixture(scope="session")
 def video(tmp_path_factory):
-    return walkers.write_video(tmp_path_factory.mktemp("video") / "street.avi", walkers.FRAMES)
+    return synthetic_video.write_video(
+        tmp_path_factory.mktemp("video") / "street.avi", synthetic_video.FRAMES
+    )
 
 
 @pytest.fixture(scope="session")
 def detections(tmp_path_factory):
-    return walkers.write_detections(tmp_path_factory.mktemp("det") / "det.txt", walkers.FRAMES)
+    return synthetic_video.write_detections(
+        tmp_path_factory.mktemp("det") / "det.txt", synthetic_video.FRAMES
+    )
 
 
 @pytest.fixture
@@ -23,8 +27,8 @@ def out(tmp_path):
 
 
 @pytest.fixture
-def tracked(video, detections, out):
-    """Run `track` on the street with exact detections and no embedder; gives its status."""
+def run_track(video, detections, out):
+    """Run `track` with exact detections and no embedder; returns the exit status."""
 
     def run(*options, source=video, detector=("--detections", str(detections))):
         options = [*detector, "--embedder", "none", "--out", str(out), *options]
@@ -34,35 +38,42 @@ def tracked(video, detections, out):
 
 
 @pytest.fixture
-def seer(monkeypatch):
-    """Let `track` detect with somebody who knows, or who fails at a given frame."""
+def replace_detector(monkeypatch):
+    """Let `track` detect with exact boxes, or with an error at a given frame."""
 
-    def put(**options):
-        made = walkers.Seer(**options)
-        monkeypatch.setattr(command, "make_detector", lambda args, note: (made, "seer"))
-        return made
+    def replace(**options):
+        detector = synthetic_video.TrueBoxDetector(**options)
+        monkeypatch.setattr(
+            command, "make_detector", lambda args, note: (detector, "test detector")
+        )
+        return detector
 
-    return put
+    return replace
 
 
 @pytest.fixture
-def data(tmp_path):
-    """Two sequences without pictures: exact detections, complete truth."""
+def sequences(tmp_path):
+    """Two MOT sequences without images: exact detections, ground truth."""
     folder = tmp_path / "data"
-    for name, frames in (("SEQ-01", walkers.LENGTH), ("SEQ-02", walkers.LENGTH + 2)):
-        walkers.write_sequence(folder / name, frames)
+    for name, frames in (
+        ("SEQ-01", synthetic_video.SEQUENCE_LENGTH),
+        ("SEQ-02", synthetic_video.SEQUENCE_LENGTH + 2),
+    ):
+        synthetic_video.write_sequence(folder / name, frames)
     return folder
 
 
 @pytest.fixture
-def pictures(tmp_path):
-    """One sequence with pictures."""
-    walkers.write_sequence(tmp_path / "seen" / "SEQ-03", walkers.LENGTH, images=True)
+def image_sequences(tmp_path):
+    """One MOT sequence with images."""
+    synthetic_video.write_sequence(
+        tmp_path / "seen" / "SEQ-03", synthetic_video.SEQUENCE_LENGTH, images=True
+    )
     return tmp_path / "seen"
 
 
 @pytest.fixture
-def bench(out):
+def run_benchmark(out):
     def run(folder, *options):
         return main(["benchmark", str(folder), "--out", str(out), "--quiet", *map(str, options)])
 

@@ -14,9 +14,9 @@ from deepsort_reid.cli.output_folder import versions
 from deepsort_reid.io.mot import read_ground_truth, read_results
 from deepsort_reid.structures.mot_rows import MotRows
 from deepsort_reid.tracking import published
-from tests.cli import walkers
+from tests.cli import synthetic_video
 
-FRAMES = walkers.LENGTH
+FRAMES = synthetic_video.SEQUENCE_LENGTH
 
 
 @pytest.fixture
@@ -47,8 +47,10 @@ def first_words(text):
     return [line.split()[0] for line in text.splitlines() if line.strip()]
 
 
-def test_the_table_is_that_of_evaluate_and_has_a_combined_row(bench, data, out, capsys):
-    assert bench(data) == 0
+def test_the_table_is_that_of_evaluate_and_has_a_combined_row(
+    run_benchmark, sequences, out, capsys
+):
+    assert run_benchmark(sequences) == 0
     printed = capsys.readouterr().out
     kept = (out / "table.txt").read_text(encoding="utf-8")
     assert kept in printed
@@ -60,7 +62,7 @@ def test_the_table_is_that_of_evaluate_and_has_a_combined_row(bench, data, out, 
     assert "frames per second" in kept
     scores = {
         name: metrics.evaluate(
-            read_ground_truth(data / name / "gt" / "gt.txt"),
+            read_ground_truth(sequences / name / "gt" / "gt.txt"),
             read_results(out / "default" / f"{name}.txt"),
             frames=frames,
         )
@@ -74,13 +76,13 @@ def test_the_table_is_that_of_evaluate_and_has_a_combined_row(bench, data, out, 
 
 
 def test_each_sequence_is_scored_and_told_under_the_rules_that_evaluate_chooses(
-    bench, data, out, capsys
+    run_benchmark, sequences, out, capsys
 ):
-    truth = walkers.rows(FRAMES, score=1)
+    truth = synthetic_video.mot_rows(FRAMES, score=1)
     truth.class_id[truth.id == 2] = 6  # a vehicle, which MOT20 forgives and MOT16 does not know
     for name in ("MOT20-77", "OTHER"):
-        walkers.write_sequence(data / name, FRAMES, truth=truth)
-    assert bench(data) == 0
+        synthetic_video.write_sequence(sequences / name, FRAMES, truth=truth)
+    assert run_benchmark(sequences) == 0
     printed = capsys.readouterr().out
     rules = [
         "protocol: mot16 (OTHER)",
@@ -88,18 +90,18 @@ def test_each_sequence_is_scored_and_told_under_the_rules_that_evaluate_chooses(
         "protocol: plain (SEQ-01, SEQ-02)",
     ]
     assert [line for line in printed.splitlines() if line.startswith("protocol")] == rules
-    assert main(["evaluate", str(data), str(out / "default"), "--quiet"]) == 0
+    assert main(["evaluate", str(sequences), str(out / "default"), "--quiet"]) == 0
     told = capsys.readouterr().out.splitlines()
     assert told[:3] == rules
     for line in told[3:9]:
         assert line in printed.splitlines()
 
 
-def test_tracks_are_those_of_the_tracker_on_the_public_detections(bench, data, out):
-    assert bench(data, "--config", "published", "--only", "SEQ-01") == 0
+def test_tracks_are_those_of_the_tracker_on_the_public_detections(run_benchmark, sequences, out):
+    assert run_benchmark(sequences, "--config", "published", "--only", "SEQ-01") == 0
     tracker, expected = published(), []
     for number in range(1, FRAMES + 1):
-        found = walkers.Seer()
+        found = synthetic_video.TrueBoxDetector()
         found.calls = number - 1
         tracks = tracker.update(found(None))
         expected += [(number, id) for id in tracks.id.tolist()]
@@ -108,22 +110,26 @@ def test_tracks_are_those_of_the_tracker_on_the_public_detections(bench, data, o
     assert not (out / "published" / "SEQ-02.txt").exists()
 
 
-def test_sequences_are_chosen_before_or_after_the_folder_one_or_several(data, out, capsys):
-    walkers.write_sequence(data / "SEQ-03", 2)
+def test_sequences_are_chosen_before_or_after_the_folder_one_or_several(sequences, out, capsys):
+    synthetic_video.write_sequence(sequences / "SEQ-03", 2)
     options = ["--out", str(out), "--quiet", "--embedder", "none"]
-    assert main(["benchmark", *options, "--only", "SEQ-01", str(data)]) == 0
+    assert main(["benchmark", *options, "--only", "SEQ-01", str(sequences)]) == 0
     assert sorted(path.stem for path in (out / "default").glob("*.txt")) == ["SEQ-01"]
-    assert main(["benchmark", str(data), *options, "--only", "SEQ-01", "--only", "SEQ-03"]) == 0
+    assert (
+        main(["benchmark", str(sequences), *options, "--only", "SEQ-01", "--only", "SEQ-03"]) == 0
+    )
     assert sorted(path.stem for path in (out / "default").glob("*.txt")) == ["SEQ-01", "SEQ-03"]
     rows = [line.split()[0] for line in capsys.readouterr().out.splitlines() if "SEQ-" in line]
     assert rows == ["SEQ-01", "SEQ-01", "SEQ-03"]
 
 
-def test_several_configurations_are_rows_of_one_table(bench, data, out, tmp_path, capsys):
+def test_several_configurations_are_rows_of_one_table(
+    run_benchmark, sequences, out, tmp_path, capsys
+):
     early = tmp_path / "early.json"
     early.write_text('{"n_init": 1}')
     options = [option for name in ("default", early, "published") for option in ("--config", name)]
-    assert bench(data, *options) == 0
+    assert run_benchmark(sequences, *options) == 0
     printed = capsys.readouterr().out
     rows = [" ".join(line.split()[:2]) for line in printed.splitlines() if " COMBINED" in line]
     assert rows == ["default COMBINED", "early COMBINED", "published COMBINED"]
@@ -133,79 +139,85 @@ def test_several_configurations_are_rows_of_one_table(bench, data, out, tmp_path
     assert card["config"]["n_init"] == "1"
 
 
-def test_a_second_run_tracks_nothing_again_and_prints_the_same(bench, data, updates, capsys):
-    assert bench(data) == 0
+def test_a_second_run_tracks_nothing_again_and_prints_the_same(
+    run_benchmark, sequences, updates, capsys
+):
+    assert run_benchmark(sequences) == 0
     first = capsys.readouterr().out
     assert updates.frames == FRAMES + FRAMES + 2
-    assert bench(data) == 0
+    assert run_benchmark(sequences) == 0
     assert updates.frames == FRAMES + FRAMES + 2
     assert capsys.readouterr().out == first
 
 
-def test_an_interrupted_benchmark_continues_where_it_stopped(bench, data, updates, out, capsys):
+def test_an_interrupted_benchmark_continues_where_it_stopped(
+    run_benchmark, sequences, updates, out, capsys
+):
     updates.stop_at = FRAMES + 5  # in the second sequence
-    assert bench(data) == 130
+    assert run_benchmark(sequences) == 130
     assert capsys.readouterr().err == "deepsort-reid benchmark: stopped\n"
     assert not (out / "table.txt").exists()
     assert not (out / "default" / "SEQ-02.json").exists()
     updates.frames, updates.stop_at = 0, None
-    assert bench(data) == 0
+    assert run_benchmark(sequences) == 0
     assert updates.frames == FRAMES + 2
     after = (out / "default" / "SEQ-02.txt").read_bytes()
-    assert main(["benchmark", str(data), "--out", f"{out}-anew", "--quiet"]) == 0
+    assert main(["benchmark", str(sequences), "--out", f"{out}-anew", "--quiet"]) == 0
     assert (out.parent / "out-anew" / "default" / "SEQ-02.txt").read_bytes() == after
 
 
 @pytest.mark.parametrize("change", ["config", "detections", "truth", "card", "no tracks"])
 def test_whatever_decides_the_result_makes_the_run_anew(
-    change, bench, data, updates, out, tmp_path
+    change, run_benchmark, sequences, updates, out, tmp_path
 ):
     config = tmp_path / "mine.json"
     config.write_text('{"max_age": 30}')
     options = ["--only", "SEQ-01", "--config", config]
-    assert bench(data, *options) == 0
+    assert run_benchmark(sequences, *options) == 0
     if change == "config":
         config.write_text('{"max_age": 31}')
     elif change == "detections":
-        walkers.write_detections(data / "SEQ-01" / "det" / "det.txt", FRAMES, score=0.8)
+        synthetic_video.write_detections(
+            sequences / "SEQ-01" / "det" / "det.txt", FRAMES, score=0.8
+        )
     elif change == "truth":
-        truth = data / "SEQ-01" / "gt" / "gt.txt"
+        truth = sequences / "SEQ-01" / "gt" / "gt.txt"
         truth.write_text("".join(truth.read_text().splitlines(keepends=True)[:-1]))
     elif change == "card":
         card = out / "mine" / "SEQ-01.json"
         card.write_text(card.read_text().replace(versions()["numpy"], "1.0"))
     else:
         (out / "mine" / "SEQ-01.txt").unlink()
-    assert bench(data, *options) == 0
+    assert run_benchmark(sequences, *options) == 0
     assert updates.frames == 2 * FRAMES
 
 
 def test_a_run_of_another_configuration_cut_short_does_not_pass_for_the_first(
-    bench, data, updates, out, tmp_path
+    run_benchmark, sequences, updates, out, tmp_path
 ):
     config = tmp_path / "mine.json"
     options = ["--only", "SEQ-01", "--config", config]
     config.write_text('{"max_age": 30}')
-    assert bench(data, *options) == 0
+    assert run_benchmark(sequences, *options) == 0
     before = (out / "mine" / "SEQ-01.txt").read_bytes()
     config.write_text('{"max_age": 31}')
     updates.frames, updates.stop_at = 0, 5
-    assert bench(data, *options) == 130
+    assert run_benchmark(sequences, *options) == 130
     config.write_text('{"max_age": 30}')
     updates.frames, updates.stop_at = 0, None
-    assert bench(data, *options) == 0
+    assert run_benchmark(sequences, *options) == 0
     assert updates.frames == FRAMES
     assert (out / "mine" / "SEQ-01.txt").read_bytes() == before
 
 
-def test_the_card_beside_the_tracks_reproduces_the_number(bench, data, out):
-    assert bench(data) == 0
+def test_the_card_beside_the_tracks_reproduces_the_number(run_benchmark, sequences, out):
+    assert run_benchmark(sequences) == 0
     card = json.loads((out / "default" / "SEQ-01.json").read_text(encoding="utf-8"))
     assert card["sequence"] == "SEQ-01"
     assert card["versions"] == versions()
     assert card["association"] == repr(DeepSort().association)
     assert card["seconds"] > 0
-    truth = (data / "SEQ-01" / "gt" / "gt.txt").read_bytes()
+    truth = (sequences / "SEQ-01" / "gt" / "gt.txt").read_bytes()
     assert card["truth_sha256"] == hashlib.sha256(truth).hexdigest()
     (kept,) = (out / "cache").glob("SEQ-01-*.npz")
     with np.load(kept) as stored:
@@ -223,7 +235,7 @@ def test_the_card_beside_the_tracks_reproduces_the_number(bench, data, out):
 def jumping(tmp_path):
     """The truth says that the red person and one who appears later elsewhere are the same."""
     frames = 12
-    first, second = walkers.rows(6), walkers.rows(frames - 6, first=7)
+    first, second = synthetic_video.mot_rows(6), synthetic_video.mot_rows(frames - 6, first=7)
     moved = second.xyxy.copy()
     moved[::2] += [80, 0, 80, 0]
     together = MotRows.concatenate([first, second])
@@ -231,7 +243,7 @@ def jumping(tmp_path):
     truth = MotRows(
         together.frame, together.id, xyxy, np.ones(24), together.class_id, together.visibility
     )
-    folder = walkers.write_sequence(tmp_path / "jump" / "SEQ-04", frames, truth=truth)
+    folder = synthetic_video.write_sequence(tmp_path / "jump" / "SEQ-04", frames, truth=truth)
     lines = [
         f"{frame},-1,{x1},{y1},{x2 - x1},{y2 - y1},0.9,-1,-1,-1\n"
         for frame, (x1, y1, x2, y2) in zip(truth.frame, xyxy, strict=True)
@@ -240,8 +252,8 @@ def jumping(tmp_path):
     return folder.parent
 
 
-def test_every_switch_has_a_cause(bench, jumping, out):
-    assert bench(jumping, "--events") == 0
+def test_every_switch_has_a_cause(run_benchmark, jumping, out):
+    assert run_benchmark(jumping, "--events") == 0
     rows = table(out / "default" / "SEQ-04.events.csv")
     switches = [row for row in rows if row["kind"] == "switch"]
     assert [(row["truth_id"], row["cause"]) for row in switches] == [("1", "motion gate")]
@@ -250,20 +262,20 @@ def test_every_switch_has_a_cause(bench, jumping, out):
 
 
 def test_events_asked_for_later_are_those_of_the_tracks_beside_them(
-    bench, jumping, updates, out, tmp_path
+    run_benchmark, jumping, updates, out, tmp_path
 ):
     config = tmp_path / "mine.json"
     config.write_text('{"n_init": 3}')
     events = out / "mine" / "SEQ-04.events.csv"
-    assert bench(jumping, "--config", config) == 0
+    assert run_benchmark(jumping, "--config", config) == 0
     assert not events.exists()
-    assert bench(jumping, "--config", config, "--events") == 0
+    assert run_benchmark(jumping, "--config", config, "--events") == 0
     assert updates.frames == 24
     assert ",9," in events.read_text(encoding="utf-8")
     # Another configuration tracked without events, then with: not those of the first one.
     config.write_text('{"n_init": 2}')
-    assert bench(jumping, "--config", config) == 0
-    assert bench(jumping, "--config", config, "--events") == 0
+    assert run_benchmark(jumping, "--config", config) == 0
+    assert run_benchmark(jumping, "--config", config, "--events") == 0
     rows = table(events)
     assert [row["frame"] for row in rows if row["kind"] == "switch"] == ["8"]
 
@@ -271,69 +283,89 @@ def test_events_asked_for_later_are_those_of_the_tracks_beside_them(
 # --- bad input ---------------------------------------------------------------------------------
 
 
-def test_a_folder_without_sequences_is_one_line(bench, tmp_path, out, capsys):
+def test_a_folder_without_sequences_is_one_line(run_benchmark, tmp_path, out, capsys):
     (tmp_path / "nothing").mkdir()
     for folder, message in (("nothing", "no sequence"), ("missing", "no such folder")):
-        assert bench(tmp_path / folder) == 2
-        error = walkers.one_line(capsys)
+        assert run_benchmark(tmp_path / folder) == 2
+        error = synthetic_video.read_error_line(capsys)
         assert message in error
         assert str(tmp_path / folder) in error
     assert not out.exists()
 
 
-def test_sequences_without_truth_cannot_be_scored(bench, tmp_path, capsys):
-    folder = walkers.write_sequence(tmp_path / "data" / "SEQ-05", 3)
+def test_sequences_without_truth_cannot_be_scored(run_benchmark, tmp_path, capsys):
+    folder = synthetic_video.write_sequence(tmp_path / "sequences" / "SEQ-05", 3)
     (folder / "gt" / "gt.txt").unlink()
-    assert bench(tmp_path / "data") == 2
-    assert "expected MOT sequences with gt/gt.txt, found none" in walkers.one_line(capsys)
+    assert run_benchmark(tmp_path / "sequences") == 2
+    assert "expected MOT sequences with gt/gt.txt, found none" in synthetic_video.read_error_line(
+        capsys
+    )
 
 
-def test_sequences_and_configurations_that_do_not_exist_are_named(bench, data, out, capsys):
-    assert bench(data, "--only", "SEQ-09") == 2
-    assert "--only: no sequence 'SEQ-09'; there are SEQ-01, SEQ-02" in walkers.one_line(capsys)
-    assert bench(data, "--config", "no-such.json") == 2
-    assert "no-such.json: No such file" in walkers.one_line(capsys)
+def test_sequences_and_configurations_that_do_not_exist_are_named(
+    run_benchmark, sequences, out, capsys
+):
+    assert run_benchmark(sequences, "--only", "SEQ-09") == 2
+    assert (
+        "--only: no sequence 'SEQ-09'; there are SEQ-01, SEQ-02"
+        in synthetic_video.read_error_line(capsys)
+    )
+    assert run_benchmark(sequences, "--config", "no-such.json") == 2
+    assert "no-such.json: No such file" in synthetic_video.read_error_line(capsys)
     assert not out.exists()
 
 
-def test_two_of_one_name_would_hide_each_other_and_are_refused(bench, data, tmp_path, out, capsys):
-    walkers.write_sequence(data / "more" / "SEQ-01", 3)
-    assert bench(data) == 2
-    assert "sequences of different names, got 'SEQ-01' more than once" in walkers.one_line(capsys)
+def test_two_of_one_name_would_hide_each_other_and_are_refused(
+    run_benchmark, sequences, tmp_path, out, capsys
+):
+    synthetic_video.write_sequence(sequences / "more" / "SEQ-01", 3)
+    assert run_benchmark(sequences) == 2
+    assert (
+        "sequences of different names, got 'SEQ-01' more than once"
+        in synthetic_video.read_error_line(capsys)
+    )
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "mine.json").write_text("{}")
     both = ["--config", tmp_path / "a" / "mine.json", "--config", tmp_path / "b" / "mine.json"]
-    assert bench(data, "--only", "SEQ-02", *both) == 2
-    assert "of different names, got 'mine' more than once" in walkers.one_line(capsys)
+    assert run_benchmark(sequences, "--only", "SEQ-02", *both) == 2
+    assert "of different names, got 'mine' more than once" in synthetic_video.read_error_line(
+        capsys
+    )
     assert not out.exists()
 
 
-def test_missing_detections_and_pictures_are_one_line(bench, data, tmp_path, capsys):
+def test_missing_detections_and_pictures_are_one_line(run_benchmark, sequences, tmp_path, capsys):
     (tmp_path / "saved").mkdir()
-    assert bench(data, "--detections", tmp_path / "saved") == 2
-    assert "SEQ-01.npz: no such file, nor SEQ-01.txt beside it" in walkers.one_line(capsys)
-    assert bench(data, "--detector", "background") == 2
-    assert "expected img1/ or a video to detect and embed in" in walkers.one_line(capsys)
-    model = walkers.write_embedder(tmp_path / "colour.onnx")
-    assert bench(data, "--embedder", model) == 2
-    assert "without frames give --embedder none" in walkers.one_line(capsys)
-    (data / "SEQ-01" / "det" / "det.txt").unlink()
-    assert bench(data) == 2
-    assert "expected det/det.txt; or name a --detector" in walkers.one_line(capsys)
+    assert run_benchmark(sequences, "--detections", tmp_path / "saved") == 2
+    assert "SEQ-01.npz: no such file, nor SEQ-01.txt beside it" in synthetic_video.read_error_line(
+        capsys
+    )
+    assert run_benchmark(sequences, "--detector", "background") == 2
+    assert "expected img1/ or a video to detect and embed in" in synthetic_video.read_error_line(
+        capsys
+    )
+    model = synthetic_video.write_embedder(tmp_path / "colour.onnx")
+    assert run_benchmark(sequences, "--embedder", model) == 2
+    assert "without frames give --embedder none" in synthetic_video.read_error_line(capsys)
+    (sequences / "SEQ-01" / "det" / "det.txt").unlink()
+    assert run_benchmark(sequences) == 2
+    assert "expected det/det.txt; or name a --detector" in synthetic_video.read_error_line(capsys)
 
 
-def test_a_bad_row_is_told_with_file_and_line(bench, data, capsys):
-    file = data / "SEQ-01" / "det" / "det.txt"
+def test_a_bad_row_is_told_with_file_and_line(run_benchmark, sequences, capsys):
+    file = sequences / "SEQ-01" / "det" / "det.txt"
     file.write_text("1,-1,10,10,20,50,0.9,-1,-1,-1\n2,-1,ten,10,20,50,0.9,-1,-1,-1\n")
-    assert bench(data) == 2
-    assert f"{file}:2" in walkers.one_line(capsys)
+    assert run_benchmark(sequences) == 2
+    assert f"{file}:2" in synthetic_video.read_error_line(capsys)
 
 
-def test_an_output_folder_that_cannot_be_made_is_one_line(bench, data, out, capsys, updates):
+def test_an_output_folder_that_cannot_be_made_is_one_line(
+    run_benchmark, sequences, out, capsys, updates
+):
     out.write_text("mine")
-    assert bench(data) == 2
-    assert str(out) in walkers.one_line(capsys)
+    assert run_benchmark(sequences) == 2
+    assert str(out) in synthetic_video.read_error_line(capsys)
     assert updates.frames == 0
 
 
@@ -343,9 +375,9 @@ def test_words_that_name_a_configuration():
 
 
 @pytest.mark.data
-def test_tud_campus_with_its_public_detections(data_root, bench, out):
+def test_tud_campus_with_its_public_detections(data_root, run_benchmark, out):
     options = ["--only", "TUD-Campus", "--embedder", "none", "--events"]
-    assert bench(data_root / "mot", *options) == 0
+    assert run_benchmark(data_root / "mot", *options) == 0
     truth = read_ground_truth(data_root / "mot" / "TUD-Campus" / "gt" / "gt.txt")
     scores = metrics.evaluate(truth, read_results(out / "default" / "TUD-Campus.txt"), frames=71)
     file = out / "default" / "TUD-Campus.events.csv"

@@ -8,7 +8,7 @@ from deepsort_reid import metrics
 from deepsort_reid.cli.main import main
 from deepsort_reid.io.mot import read_ground_truth, read_results
 from deepsort_reid.scene import Street
-from tests.cli import walkers
+from tests.cli import synthetic_video
 
 FRAMES = 30
 
@@ -34,7 +34,7 @@ def summary(demo):
 def test_it_leaves_video_tracks_truth_and_summary(demo, summary):
     names = ["summary.json", "tracks.txt", "truth.txt", "video.mp4"]
     assert sorted(path.name for path in demo.iterdir()) == names
-    assert walkers.decoded(demo / "video.mp4") == (FRAMES, Street().size)
+    assert synthetic_video.decode_video(demo / "video.mp4") == (FRAMES, Street().size)
     rows = read_results(demo / "tracks.txt")
     assert summary["frames"] == FRAMES
     assert summary["boxes"] == len(rows) > 0
@@ -118,13 +118,13 @@ def test_people_tracked_and_people_there_are_told_apart(tmp_path, capsys):
 
 def test_ctrl_c_leaves_tracks_and_video_complete(tmp_path, monkeypatch, capsys):
     (tmp_path / "summary.json").write_text("of an earlier demo")
-    seer = walkers.Seer(fails_at=5, failure=KeyboardInterrupt())
-    monkeypatch.setattr("deepsort_reid.vision.detectors.BackgroundSubtraction", lambda: seer)
+    detector = synthetic_video.TrueBoxDetector(fails_at=5, failure=KeyboardInterrupt())
+    monkeypatch.setattr("deepsort_reid.vision.detectors.BackgroundSubtraction", lambda: detector)
     options = ["--frames", "9", "--people", "2", "--embedder", "none", "--quiet"]
     assert main(["demo", "--out", str(tmp_path), *options]) == 130
     assert capsys.readouterr().err == "deepsort-reid demo: stopped\n"
     assert read_results(tmp_path / "tracks.txt").frame.tolist() == [3, 3, 4, 4]
-    assert walkers.decoded(tmp_path / "video.mp4")[0] == 4
+    assert synthetic_video.decode_video(tmp_path / "video.mp4")[0] == 4
     assert not (tmp_path / "summary.json").exists()
 
 

@@ -6,89 +6,93 @@ import pytest
 from deepsort_reid import DeepSort
 from deepsort_reid.io.mot import read_results
 from deepsort_reid.vision.detectors.cache import NpzDetections, read_detections_npz
-from tests.cli import walkers
+from tests.cli import synthetic_video
 
-FRAMES = walkers.LENGTH
+FRAMES = synthetic_video.SEQUENCE_LENGTH
 
 
 @pytest.fixture
-def seer(monkeypatch):
-    """Takes the place of every detector that is named; counts its calls."""
-    seers = []
+def detector_calls(monkeypatch):
+    """Replace every named detector by exact boxes; returns a function that counts the calls."""
+    detectors = []
 
     def make(name, **options):
-        seers.append(walkers.Seer())
-        return seers[-1]
+        detectors.append(synthetic_video.TrueBoxDetector())
+        return detectors[-1]
 
     monkeypatch.setattr("deepsort_reid.vision.detectors.load_detector", make)
-    return lambda: sum(each.calls for each in seers)
+    return lambda: sum(each.calls for each in detectors)
 
 
 def test_a_second_run_with_other_settings_calls_no_detector_and_no_embedder(
-    bench, pictures, seer, tmp_path, out, monkeypatch
+    run_benchmark, image_sequences, detector_calls, tmp_path, out, monkeypatch
 ):
-    model = walkers.write_embedder(tmp_path / "colour.onnx")
+    model = synthetic_video.write_embedder(tmp_path / "colour.onnx")
     options = ["--detector", "somebody", "--embedder", model]
-    assert bench(pictures, *options) == 0
-    assert seer() == FRAMES
+    assert run_benchmark(image_sequences, *options) == 0
+    assert detector_calls() == FRAMES
     (kept,) = (out / "cache").iterdir()
     found = read_detections_npz(kept, FRAMES)
     for number, here in enumerate(found.frames, start=1):
-        np.testing.assert_allclose(here.xyxy, walkers.places(number))
+        np.testing.assert_allclose(here.xyxy, synthetic_video.true_boxes(number))
         np.testing.assert_allclose(here.embedding, [[1, 0, 0], [0, 0, 1]], atol=1e-6)
 
     def refuse(*given):
         raise AssertionError("this embedder is not needed again")
 
     monkeypatch.setattr("deepsort_reid.cli.tracking_options.make_embedder", refuse)
-    assert bench(pictures, *options, "--config", "published") == 0
-    assert seer() == FRAMES
+    assert run_benchmark(image_sequences, *options, "--config", "published") == 0
+    assert detector_calls() == FRAMES
 
 
 @pytest.mark.parametrize("change", ["embedder", "detector", "picture"])
-def test_another_model_or_picture_is_looked_at_anew(change, bench, pictures, seer, tmp_path, out):
-    model = walkers.write_embedder(tmp_path / "colour.onnx")
+def test_another_model_or_picture_is_looked_at_anew(
+    change, run_benchmark, image_sequences, detector_calls, tmp_path, out
+):
+    model = synthetic_video.write_embedder(tmp_path / "colour.onnx")
     network = tmp_path / "network.onnx"
     network.write_bytes(b"one")
     options = ["--detector", network, "--embedder", model]
-    assert bench(pictures, *options) == 0
+    assert run_benchmark(image_sequences, *options) == 0
     if change == "embedder":
-        walkers.write_embedder(model, gain=2.0)
+        synthetic_video.write_embedder(model, gain=2.0)
     elif change == "detector":
         network.write_bytes(b"two")
     else:
-        image = pictures / "SEQ-03" / "img1" / "000004.png"
-        image.write_bytes((pictures / "SEQ-03" / "img1" / "000005.png").read_bytes())
-    assert bench(pictures, *options) == 0
-    assert seer() == 2 * FRAMES
+        image = image_sequences / "SEQ-03" / "img1" / "000004.png"
+        image.write_bytes((image_sequences / "SEQ-03" / "img1" / "000005.png").read_bytes())
+    assert run_benchmark(image_sequences, *options) == 0
+    assert detector_calls() == 2 * FRAMES
     assert len(list((out / "cache").iterdir())) == 2
 
 
-def test_a_run_stopped_while_detecting_leaves_no_half_cache(bench, pictures, out, monkeypatch):
-    seer = walkers.Seer(fails_at=5, failure=KeyboardInterrupt())
+def test_a_run_stopped_while_detecting_leaves_no_half_cache(
+    run_benchmark, image_sequences, out, monkeypatch
+):
+    detector = synthetic_video.TrueBoxDetector(fails_at=5, failure=KeyboardInterrupt())
     monkeypatch.setattr(
-        "deepsort_reid.vision.detectors.load_detector", lambda name, **options: seer
+        "deepsort_reid.vision.detectors.load_detector", lambda name, **options: detector
     )
     options = ["--detector", "somebody", "--embedder", "none"]
-    assert bench(pictures, *options) == 130
+    assert run_benchmark(image_sequences, *options) == 130
     assert not list(out.rglob("*.npz"))
-    again = walkers.Seer()
+    again = synthetic_video.TrueBoxDetector()
     monkeypatch.setattr(
         "deepsort_reid.vision.detectors.load_detector", lambda name, **options: again
     )
-    assert bench(pictures, *options) == 0
+    assert run_benchmark(image_sequences, *options) == 0
     assert again.calls == FRAMES
 
 
-def test_the_cache_may_lie_elsewhere_and_be_shared(bench, data, out, tmp_path):
-    assert bench(data, "--cache", tmp_path / "shared") == 0
+def test_the_cache_may_lie_elsewhere_and_be_shared(run_benchmark, sequences, out, tmp_path):
+    assert run_benchmark(sequences, "--cache", tmp_path / "shared") == 0
     names = sorted(path.name.rsplit("-", 1)[0] for path in (tmp_path / "shared").iterdir())
     assert names == ["SEQ-01", "SEQ-02"]
     assert not (out / "cache").exists()
 
 
 def save(folder, name, **changed):
-    rows = walkers.rows(FRAMES, score=0.7)
+    rows = synthetic_video.mot_rows(FRAMES, score=0.7)
     looks = np.tile(np.eye(4, dtype=np.float16)[:2], (FRAMES, 1))
     arrays = {"frame": rows.frame, "xyxy": rows.xyxy, "score": rows.score, "embedding": looks}
     folder.mkdir(exist_ok=True)
@@ -98,15 +102,15 @@ def save(folder, name, **changed):
 
 
 def test_saved_detections_and_embeddings_are_what_the_tracker_gets(
-    bench, data, out, tmp_path, monkeypatch
+    run_benchmark, sequences, out, tmp_path, monkeypatch
 ):
     saved = save(tmp_path / "saved", "SEQ-01")
     given, update = [], DeepSort.update
     monkeypatch.setattr(DeepSort, "update", lambda self, d: (given.append(d), update(self, d))[1])
-    assert bench(data, "--detections", saved, "--only", "SEQ-01") == 0
+    assert run_benchmark(sequences, "--detections", saved, "--only", "SEQ-01") == 0
     assert len(given) == FRAMES
     for number, found in enumerate(given, start=1):
-        np.testing.assert_array_equal(found.xyxy, walkers.places(number))
+        np.testing.assert_array_equal(found.xyxy, synthetic_video.true_boxes(number))
         np.testing.assert_array_equal(found.embedding, np.eye(4)[:2])
         np.testing.assert_array_equal(found.score, [0.7, 0.7])
     assert not (out / "cache").exists()
@@ -123,7 +127,7 @@ def test_classes_are_kept_with_saved_detections(tmp_path):
 def test_saved_detections_are_a_detector_for_every_frame_also_beyond_their_last(tmp_path):
     save(tmp_path, "SEQ")
     detector = NpzDetections(tmp_path / "SEQ.npz", start=FRAMES - 2, every=2)
-    np.testing.assert_array_equal(detector(None).xyxy, walkers.places(FRAMES - 2))
+    np.testing.assert_array_equal(detector(None).xyxy, synthetic_video.true_boxes(FRAMES - 2))
     np.testing.assert_array_equal(detector(None).embedding, np.eye(4)[:2])
     assert len(detector(None)) == len(detector.at(0)) == len(detector.at(FRAMES + 1)) == 0
     assert len(NpzDetections(tmp_path / "SEQ.npz", min_score=0.8).at(1)) == 0
@@ -134,9 +138,11 @@ def test_saved_detections_that_do_not_exist_are_told_so(tmp_path):
         NpzDetections(tmp_path / "absent.npz")
 
 
-def test_saved_text_detections_are_taken_where_there_is_no_npz(bench, data, out, tmp_path):
-    walkers.write_detections(tmp_path / "saved" / "SEQ-01.txt", 5)
-    assert bench(data, "--detections", tmp_path / "saved", "--only", "SEQ-01") == 0
+def test_saved_text_detections_are_taken_where_there_is_no_npz(
+    run_benchmark, sequences, out, tmp_path
+):
+    synthetic_video.write_detections(tmp_path / "saved" / "SEQ-01.txt", 5)
+    assert run_benchmark(sequences, "--detections", tmp_path / "saved", "--only", "SEQ-01") == 0
     assert read_results(out / "default" / "SEQ-01.txt").frame.max() == 5
 
 
@@ -155,17 +161,17 @@ def test_saved_text_detections_are_taken_where_there_is_no_npz(bench, data, out,
     ],
 )
 def test_saved_arrays_that_miss_or_do_not_fit_are_told_with_their_file(
-    changed, message, bench, data, tmp_path, capsys
+    changed, message, run_benchmark, sequences, tmp_path, capsys
 ):
     saved = save(tmp_path / "saved", "SEQ-01", **changed)
-    assert bench(data, "--detections", saved, "--only", "SEQ-01") == 2
-    error = walkers.one_line(capsys)
+    assert run_benchmark(sequences, "--detections", saved, "--only", "SEQ-01") == 2
+    error = synthetic_video.read_error_line(capsys)
     assert message in error
     assert str(saved / "SEQ-01.npz") in error
 
 
 @pytest.mark.parametrize("content", ["nothing", "text", "npy", "half"])
-def test_a_file_that_is_no_npz_is_told_so(content, bench, data, tmp_path, capsys):
+def test_a_file_that_is_no_npz_is_told_so(content, run_benchmark, sequences, tmp_path, capsys):
     saved = save(tmp_path / "saved", "SEQ-01")
     file = saved / "SEQ-01.npz"
     whole = file.read_bytes()
@@ -176,5 +182,5 @@ def test_a_file_that_is_no_npz_is_told_so(content, bench, data, tmp_path, capsys
         or (content == "npy" and (tmp_path / "one.npy").read_bytes())
         or b""
     )
-    assert bench(data, "--detections", saved, "--only", "SEQ-01") == 2
-    assert f"{file}: expected an .npz" in walkers.one_line(capsys)
+    assert run_benchmark(sequences, "--detections", saved, "--only", "SEQ-01") == 2
+    assert f"{file}: expected an .npz" in synthetic_video.read_error_line(capsys)

@@ -6,7 +6,7 @@ import pytest
 from deepsort_reid import Detections
 from deepsort_reid.cli.diagnostics import Diagnostics
 from deepsort_reid.cli.main import main
-from tests.cli import walkers
+from tests.cli import synthetic_video
 
 INSIDE = [10, 10, 30, 60]
 BIRTH = 0.6
@@ -79,24 +79,24 @@ def write(path, *rows):
         ),
     ],
 )
-def test_a_run_that_finds_nobody_says_why_on_stderr(rows, expected, tracked, tmp_path, capsys):
+def test_a_run_that_finds_nobody_says_why_on_stderr(rows, expected, run_track, tmp_path, capsys):
     detector = write(tmp_path / "det.txt", *rows)
-    assert tracked("--no-video", detector=detector) == 0
+    assert run_track("--no-video", detector=detector) == 0
     told = capsys.readouterr().err.splitlines()
     assert told == [f"deepsort-reid track: note: {line}" for line in expected]
-    assert tracked("--no-video", "--quiet", detector=detector) == 0
+    assert run_track("--no-video", "--quiet", detector=detector) == 0
     assert capsys.readouterr() == ("", "")
 
 
-def test_a_run_that_finds_people_notes_nothing(tracked, capsys):
-    assert tracked("--no-video") == 0
+def test_a_run_that_finds_people_notes_nothing(run_track, capsys):
+    assert run_track("--no-video") == 0
     assert capsys.readouterr().err == ""
 
 
 def test_the_birth_score_is_that_of_the_configuration(video, tmp_path, out, capsys):
     config = tmp_path / "tracker.json"
     config.write_text('{"new_track_score": 0.95}', encoding="utf-8")
-    file = walkers.write_detections(tmp_path / "det.txt", walkers.FRAMES)
+    file = synthetic_video.write_detections(tmp_path / "det.txt", synthetic_video.FRAMES)
     options = ["--embedder", "none", "--no-video", "--out", str(out), "--config", str(config)]
     assert main(["track", str(video), "--detections", str(file), *options]) == 0
     assert "the best score is 0.9, below new_track_score 0.95" in capsys.readouterr().err

@@ -17,28 +17,31 @@ from deepsort_reid.io.mot import read_detections, read_ground_truth, read_result
 from deepsort_reid.structures import boxes
 from deepsort_reid.vision.detectors.cache import read_detections_npz
 from deepsort_reid.vision.drawing import Drawer
-from tests.cli import walkers
+from tests.cli import synthetic_video
 
-FRAMES = walkers.FRAMES  # six of them with ids: a track is confirmed in its third frame
+FRAMES = synthetic_video.FRAMES  # six of them with ids: a track is confirmed in its third frame
 
 
-def test_two_people_in_eight_frames_are_twelve_boxes_under_two_ids(tracked, out, capsys):
-    assert tracked() == 0
+def test_two_people_in_eight_frames_are_twelve_boxes_under_two_ids(run_track, out, capsys):
+    assert run_track() == 0
     rows = read_results(out / "tracks.txt")
     assert rows.frame.tolist() == np.repeat(range(3, FRAMES + 1), 2).tolist()
     assert set(rows.id.tolist()) == {1, 2}
     for frame in range(3, FRAMES + 1):
         np.testing.assert_allclose(
             np.sort(rows.xyxy[rows.frame == frame], axis=0),
-            np.sort(walkers.places(frame), axis=0),
+            np.sort(synthetic_video.true_boxes(frame), axis=0),
             atol=1e-6,
         )
-    assert walkers.decoded(out / "video.mp4") == (FRAMES, (walkers.WIDTH, walkers.HEIGHT))
+    assert synthetic_video.decode_video(out / "video.mp4") == (
+        FRAMES,
+        (synthetic_video.WIDTH, synthetic_video.HEIGHT),
+    )
     assert "8 frames, 2 people, 12 boxes" in capsys.readouterr().out
     assert sorted(p.name for p in out.iterdir()) == ["summary.json", "tracks.txt", "video.mp4"]
 
 
-def test_written_and_drawn_are_the_same_boxes(tracked, out, monkeypatch):
+def test_written_and_drawn_are_the_same_boxes(run_track, out, monkeypatch):
     drawn, draw = [], Drawer.__call__
 
     def spy(self, frame, tracks):
@@ -46,15 +49,15 @@ def test_written_and_drawn_are_the_same_boxes(tracked, out, monkeypatch):
         return draw(self, frame, tracks)
 
     monkeypatch.setattr(Drawer, "__call__", spy)
-    assert tracked() == 0
+    assert run_track() == 0
     rows = read_results(out / "tracks.txt")
     last = rows.xyxy[rows.frame == FRAMES]
     np.testing.assert_allclose(last, drawn[-1], atol=0.01)
 
 
-def test_the_summary_is_strict_json_and_tells_what_was_run(tracked, out, video, detections):
-    assert tracked() == 0
-    summary = walkers.strict(out / "summary.json")
+def test_the_summary_is_strict_json_and_tells_what_was_run(run_track, out, video, detections):
+    assert run_track() == 0
+    summary = synthetic_video.read_strict_json(out / "summary.json")
     assert (summary["frames"], summary["people"], summary["boxes"]) == (FRAMES, 2, 12)
     assert (summary["status"], summary["embedder"]) == ("complete", "none")
     assert (summary["source"], summary["detector"]) == (str(video), str(detections))
@@ -69,15 +72,15 @@ def test_the_summary_is_strict_json_and_tells_what_was_run(tracked, out, video, 
 def test_infinite_limits_and_unknown_numbers_are_still_strict_json(tmp_path):
     folder = OutputFolder(tmp_path, draw=False)
     folder.write_summary({"config": {"low": -math.inf, "high": math.inf}, "mota": math.nan})
-    summary = walkers.strict(tmp_path / "summary.json")
+    summary = synthetic_video.read_strict_json(tmp_path / "summary.json")
     assert summary["config"] == {"low": "-inf", "high": "inf"}
     assert summary["mota"] is None
 
 
-def test_csv_and_json_lines_say_the_same_as_mot(tracked, out):
-    assert tracked("--no-video") == 0
-    assert tracked("--no-video", "--format", "csv") == 0
-    assert tracked("--no-video", "--format", "jsonl") == 0
+def test_csv_and_json_lines_say_the_same_as_mot(run_track, out):
+    assert run_track("--no-video") == 0
+    assert run_track("--no-video", "--format", "csv") == 0
+    assert run_track("--no-video", "--format", "jsonl") == 0
     mot = read_results(out / "tracks.txt")
     table = list(csv.DictReader((out / "tracks.csv").read_text(encoding="utf-8").splitlines()))
     assert [int(row["frame"]) for row in table] == mot.frame.tolist()
@@ -94,24 +97,26 @@ def test_csv_and_json_lines_say_the_same_as_mot(tracked, out):
     assert not (out / "video.mp4").exists()
 
 
-def test_tracks_written_as_csv_are_not_misread_as_mot(tracked, out, capsys):
-    assert tracked("--format", "csv", "--no-video", "--quiet") == 0
+def test_tracks_written_as_csv_are_not_misread_as_mot(run_track, out, capsys):
+    assert run_track("--format", "csv", "--no-video", "--quiet") == 0
     file = str(out / "tracks.csv")
-    assert tracked("--quiet", detector=("--detections", file)) == 2
-    assert "expected left, top, width, height" in walkers.one_line(capsys)
+    assert run_track("--quiet", detector=("--detections", file)) == 2
+    assert "expected left, top, width, height" in synthetic_video.read_error_line(capsys)
     assert main(["evaluate", file, file]) == 2
-    assert "expected left, top, width, height" in walkers.one_line(capsys)
+    assert "expected left, top, width, height" in synthetic_video.read_error_line(capsys)
 
 
-def test_every_second_frame_keeps_numbers_boxes_and_the_pace_of_the_video(tracked, out):
-    assert tracked("--every", "2", "--start", "2", "--stop", "8") == 0
+def test_every_second_frame_keeps_numbers_boxes_and_the_pace_of_the_video(run_track, out):
+    assert run_track("--every", "2", "--start", "2", "--stop", "8") == 0
     rows = read_results(out / "tracks.txt")
     # Frames 2, 4, 6, 8: the third of them is the first with ids.
     assert rows.frame.tolist() == [6, 6, 8, 8]
     np.testing.assert_allclose(
-        np.sort(rows.xyxy[rows.frame == 8], axis=0), np.sort(walkers.places(8), axis=0), atol=1e-6
+        np.sort(rows.xyxy[rows.frame == 8], axis=0),
+        np.sort(synthetic_video.true_boxes(8), axis=0),
+        atol=1e-6,
     )
-    assert walkers.decoded(out / "video.mp4")[0] == 4
+    assert synthetic_video.decode_video(out / "video.mp4")[0] == 4
     capture = cv2.VideoCapture(str(out / "video.mp4"))
     assert capture.get(cv2.CAP_PROP_FPS) == pytest.approx(10 / 2)
     capture.release()
@@ -119,14 +124,16 @@ def test_every_second_frame_keeps_numbers_boxes_and_the_pace_of_the_video(tracke
 
 @pytest.mark.parametrize("option", ["--detections", "--detector"])
 def test_a_detection_file_belongs_to_the_frames_however_it_is_named(
-    option, tracked, out, detections
+    option, run_track, out, detections
 ):
     options = ("--start", "4", "--no-video")
-    assert tracked(*options, detector=(option, str(detections))) == 0
+    assert run_track(*options, detector=(option, str(detections))) == 0
     rows = read_results(out / "tracks.txt")
     assert rows.frame.min() == 6
     here = rows.xyxy[rows.frame == 6]
-    np.testing.assert_allclose(np.sort(here, axis=0), np.sort(walkers.places(6), axis=0), atol=1e-6)
+    np.testing.assert_allclose(
+        np.sort(here, axis=0), np.sort(synthetic_video.true_boxes(6), axis=0), atol=1e-6
+    )
 
 
 def test_detector_camera_and_clock_go_by_the_same_frames(video, detections, out, monkeypatch):
@@ -143,32 +150,32 @@ def test_detector_camera_and_clock_go_by_the_same_frames(video, detections, out,
     options = ["--every", "3", "--start", "2", "--no-video", "--camera-motion", str(warps)]
     files = ["--detections", str(detections), "--embedder", "none", "--out", str(out)]
     assert main(["track", str(video), *options, *files]) == 0
-    expected = [walkers.places(number)[:, 0].tolist() for number in (2, 5, 8)]
+    expected = [synthetic_video.true_boxes(number)[:, 0].tolist() for number in (2, 5, 8)]
     assert [left for left, _, _ in seen] == expected
     assert [dt for _, _, dt in seen] == [3, 3, 3]
     assert [shift for _, shift, _ in seen] == [0, -15, -15]
 
 
-def test_min_score_leaves_out_what_is_below(video, tmp_path, tracked, out):
+def test_min_score_leaves_out_what_is_below(video, tmp_path, run_track, out):
     file = tmp_path / "unsure" / "det.txt"
     file.parent.mkdir()
     lines = []
     for number in range(1, FRAMES + 1):
         for score, (x, y, w, h) in zip(
-            (0.9, 0.7), boxes.xyxy_to_tlwh(walkers.places(number)), strict=True
+            (0.9, 0.7), boxes.xyxy_to_tlwh(synthetic_video.true_boxes(number)), strict=True
         ):
             lines.append(f"{number},-1,{x},{y},{w},{h},{score},-1,-1,-1\n")
     file.write_text("".join(lines))
-    assert tracked("--min-score", "0.8", "--no-video", detector=("--detections", str(file))) == 0
+    assert run_track("--min-score", "0.8", "--no-video", detector=("--detections", str(file))) == 0
     assert set(read_results(out / "tracks.txt").id.tolist()) == {1}
 
 
-def test_the_configuration_of_a_file_is_the_trackers(tracked, out, tmp_path):
+def test_the_configuration_of_a_file_is_the_trackers(run_track, out, tmp_path):
     config = tmp_path / "early.json"
     config.write_text('{"n_init": 1}')
-    assert tracked("--config", str(config), "--no-video") == 0
+    assert run_track("--config", str(config), "--no-video") == 0
     assert len(read_results(out / "tracks.txt")) == 2 * FRAMES
-    assert walkers.strict(out / "summary.json")["config"]["n_init"] == 1
+    assert synthetic_video.read_strict_json(out / "summary.json")["config"]["n_init"] == 1
 
 
 @pytest.mark.parametrize(
@@ -188,55 +195,55 @@ def test_the_configuration_of_a_file_is_the_trackers(tracked, out, tmp_path):
     ],
 )
 def test_a_wrong_configuration_is_one_line_with_its_file(
-    content, message, tracked, out, tmp_path, capsys
+    content, message, run_track, out, tmp_path, capsys
 ):
     config = tmp_path / "wrong.json"
     config.write_bytes(content)
-    assert tracked("--config", str(config)) == 2
-    error = walkers.one_line(capsys)
+    assert run_track("--config", str(config)) == 2
+    error = synthetic_video.read_error_line(capsys)
     assert message in error
     assert str(config) in error
     assert not out.exists()
 
 
-def test_saved_detections_and_embeddings_are_those_that_were_tracked(tracked, out, tmp_path):
-    model = walkers.write_embedder(tmp_path / "colour.onnx")
-    assert tracked("--save-detections", "--no-video", "--embedder", str(model)) == 0
+def test_saved_detections_and_embeddings_are_those_that_were_tracked(run_track, out, tmp_path):
+    model = synthetic_video.write_embedder(tmp_path / "colour.onnx")
+    assert run_track("--save-detections", "--no-video", "--embedder", str(model)) == 0
     text = read_detections(out / "detections.txt")
     assert text.frame.tolist() == np.repeat(range(1, FRAMES + 1), 2).tolist()
-    np.testing.assert_allclose(text.xyxy, walkers.rows(FRAMES).xyxy)
+    np.testing.assert_allclose(text.xyxy, synthetic_video.mot_rows(FRAMES).xyxy)
     np.testing.assert_allclose(text.score, 0.9)
     saved = read_detections_npz(out / "detections.npz", FRAMES)
     assert len(saved.frames) == FRAMES
     for number, found in enumerate(saved.frames, start=1):
-        np.testing.assert_allclose(found.xyxy, walkers.places(number))
+        np.testing.assert_allclose(found.xyxy, synthetic_video.true_boxes(number))
         # The red and the blue person, as RGB; compression of the video blurs the colours.
         np.testing.assert_allclose(found.embedding, [[1, 0, 0], [0, 0, 1]], atol=0.3)
         assert found.embedding[0, 0] > 0.9
         assert found.embedding[1, 2] > 0.9
-    assert walkers.strict(out / "summary.json")["embedder"] == str(model)
+    assert synthetic_video.read_strict_json(out / "summary.json")["embedder"] == str(model)
 
 
-def test_without_embedder_the_detections_are_saved_as_text_alone(tracked, out):
-    assert tracked("--save-detections", "--no-video") == 0
+def test_without_embedder_the_detections_are_saved_as_text_alone(run_track, out):
+    assert run_track("--save-detections", "--no-video") == 0
     assert len(read_detections(out / "detections.txt")) == 2 * FRAMES
     assert not (out / "detections.npz").exists()
 
 
-def test_saved_detections_tracked_again_give_the_same_tracks(tracked, out):
-    assert tracked("--save-detections", "--no-video") == 0
+def test_saved_detections_tracked_again_give_the_same_tracks(run_track, out):
+    assert run_track("--save-detections", "--no-video") == 0
     before = (out / "tracks.txt").read_bytes()
     saved = ("--detections", str(out / "detections.txt"))
-    assert tracked("--no-video", detector=saved) == 0
+    assert run_track("--no-video", detector=saved) == 0
     assert (out / "tracks.txt").read_bytes() == before
 
 
 @pytest.mark.parametrize("option", ["--detections", "--detector"])
 def test_saved_embeddings_tracked_again_give_the_same_tracks_without_an_embedder(
-    option, tracked, out, tmp_path, monkeypatch
+    option, run_track, out, tmp_path, monkeypatch
 ):
-    model = walkers.write_embedder(tmp_path / "colour.onnx")
-    assert tracked("--save-detections", "--no-video", "--embedder", str(model)) == 0
+    model = synthetic_video.write_embedder(tmp_path / "colour.onnx")
+    assert run_track("--save-detections", "--no-video", "--embedder", str(model)) == 0
     before = (out / "tracks.txt").read_bytes()
     given, update = [], DeepSort.update
 
@@ -246,23 +253,23 @@ def test_saved_embeddings_tracked_again_give_the_same_tracks_without_an_embedder
 
     monkeypatch.setattr(DeepSort, "update", spy)
     saved = (option, str(out / "detections.npz"))
-    assert tracked("--no-video", detector=saved) == 0
+    assert run_track("--no-video", detector=saved) == 0
     assert (out / "tracks.txt").read_bytes() == before
     assert [here.embedding.shape for here in given] == [(2, 3)] * FRAMES
     given.clear()
-    assert tracked("--no-video", "--start", "2", "--every", "3", detector=saved) == 0
+    assert run_track("--no-video", "--start", "2", "--every", "3", detector=saved) == 0
     for number, here in zip((2, 5, 8), given, strict=True):
-        np.testing.assert_allclose(here.xyxy, walkers.places(number))
+        np.testing.assert_allclose(here.xyxy, synthetic_video.true_boxes(number))
     given.clear()
-    assert tracked("--no-video", "--min-score", "0.95", detector=saved) == 0
+    assert run_track("--no-video", "--min-score", "0.95", detector=saved) == 0
     assert [len(here) for here in given] == [0] * FRAMES
 
 
-def test_record_tells_why_each_person_got_which_box_and_changes_no_track(tracked, out):
-    assert tracked("--no-video") == 0
+def test_record_tells_why_each_person_got_which_box_and_changes_no_track(run_track, out):
+    assert run_track("--no-video") == 0
     assert not (out / "why.txt").exists()
     before = (out / "tracks.txt").read_bytes()
-    assert tracked("--no-video", "--record", "--start", "2") == 0
+    assert run_track("--no-video", "--record", "--start", "2") == 0
     # Two people whose ids are given in the third frame tracked.
     told = (out / "why.txt").read_text(encoding="utf-8").strip().split("\n\n")
     assert [each.split(":")[0] for each in told] == [
@@ -273,28 +280,30 @@ def test_record_tells_why_each_person_got_which_box_and_changes_no_track(tracked
         assert each.count("refused by") == 1
     assert all("\n  got the id" in each for each in told[:2])
     assert all(each.splitlines()[-1].startswith("  got detection") for each in told[2:])
-    assert tracked("--no-video", "--record") == 0
+    assert run_track("--no-video", "--record") == 0
     assert (out / "tracks.txt").read_bytes() == before
-    assert tracked("--no-video") == 0
+    assert run_track("--no-video") == 0
     assert not (out / "why.txt").exists(), "reasons of an earlier run would mislead"
 
 
-def test_quiet_says_nothing_and_otherwise_a_note_tells_the_detector(tracked, capsys):
-    assert tracked("--quiet", "--no-video", "--stop", "3", detector=()) == 0
+def test_quiet_says_nothing_and_otherwise_a_note_tells_the_detector(run_track, capsys):
+    assert run_track("--quiet", "--no-video", "--stop", "3", detector=()) == 0
     assert capsys.readouterr() == ("", "")
-    assert tracked("--no-video", "--stop", "3", detector=()) == 0
+    assert run_track("--no-video", "--stop", "3", detector=()) == 0
     assert "no detector named: using background subtraction" in capsys.readouterr().out
 
 
 def test_a_sequence_folder_is_tracked_with_its_own_detections(tmp_path, out, capsys):
-    folder = walkers.write_sequence(tmp_path / "SEQ-01", FRAMES, images=True)
+    folder = synthetic_video.write_sequence(tmp_path / "SEQ-01", FRAMES, images=True)
     options = ["--embedder", "none", "--no-video", "--out", str(out)]
     assert main(["track", str(folder), *options, "--start", "3"]) == 0
     assert str(folder / "det" / "det.txt") in capsys.readouterr().out
     rows = read_results(out / "tracks.txt")
     assert rows.frame.min() == 5
     np.testing.assert_allclose(
-        np.sort(rows.xyxy[rows.frame == 5], axis=0), np.sort(walkers.places(5), axis=0), atol=1e-6
+        np.sort(rows.xyxy[rows.frame == 5], axis=0),
+        np.sort(synthetic_video.true_boxes(5), axis=0),
+        atol=1e-6,
     )
 
 
@@ -341,9 +350,9 @@ def test_tud_campus_is_tracked_and_scored_from_its_public_detections(data_root, 
     from deepsort_reid.metrics import evaluate
 
     rows = read_results(out / "tracks.txt")
-    frames = walkers.strict(out / "summary.json")["frames"]
+    frames = synthetic_video.read_strict_json(out / "summary.json")["frames"]
     assert frames == 71
-    size = walkers.decoded(out / "video.mp4")
+    size = synthetic_video.decode_video(out / "video.mp4")
     assert size == (71, (640, 480))
     scores = evaluate(read_ground_truth(folder / "gt" / "gt.txt"), rows, frames=frames)
     assert scores.identity.idf1 > 0.4

@@ -10,16 +10,16 @@ import pytest
 from deepsort_reid.cli import track as command
 from deepsort_reid.cli.main import main
 from deepsort_reid.io.mot import read_detections, read_results
-from tests.cli import walkers
+from tests.cli import synthetic_video
 
-FRAMES = walkers.FRAMES
+FRAMES = synthetic_video.FRAMES
 
 
 def cut_in_half(tmp_path):
     """A video of noise of which the second half of the bytes is missing."""
     rng = np.random.default_rng(0)
     path = tmp_path / "whole.avi"
-    with walkers.VideoWriter(path, 10, (64, 48)) as writer:
+    with synthetic_video.VideoWriter(path, 10, (64, 48)) as writer:
         for _ in range(40):
             writer.write(rng.integers(0, 256, (48, 64, 3), dtype=np.uint8))
     cut = tmp_path / "cut.avi"
@@ -27,57 +27,59 @@ def cut_in_half(tmp_path):
     return cut
 
 
-def test_a_cut_off_video_is_one_line_and_what_was_read_is_saved(tracked, out, tmp_path, capfd):
-    assert tracked("--quiet", source=cut_in_half(tmp_path)) == 2
+def test_a_cut_off_video_is_one_line_and_what_was_read_is_saved(run_track, out, tmp_path, capfd):
+    assert run_track("--quiet", source=cut_in_half(tmp_path)) == 2
     error = capfd.readouterr().err.splitlines()[-1]
     assert error.startswith("deepsort-reid track: ")
     assert "cut off or damaged" in error
     assert f"what was tracked until then is in {out}" in error
-    summary = walkers.strict(out / "summary.json")
+    summary = synthetic_video.read_strict_json(out / "summary.json")
     assert "cut off or damaged" in summary["status"]
     assert 5 < summary["frames"] < 35
-    assert walkers.decoded(out / "video.mp4") == (summary["frames"], (64, 48))
+    assert synthetic_video.decode_video(out / "video.mp4") == (summary["frames"], (64, 48))
     assert len(read_results(out / "tracks.txt")) == summary["boxes"] > 0
 
 
 def test_a_broken_image_is_one_line_and_the_images_before_are_tracked(
-    tracked, out, tmp_path, capsys
+    run_track, out, tmp_path, capsys
 ):
-    folder = walkers.write_images(tmp_path / "images", FRAMES)
+    folder = synthetic_video.write_images(tmp_path / "images", FRAMES)
     (folder / "000006.png").write_bytes(b"not an image")
-    assert tracked("--quiet", source=folder) == 2
-    assert "000006.png: expected an image" in walkers.one_line(capsys)
+    assert run_track("--quiet", source=folder) == 2
+    assert "000006.png: expected an image" in synthetic_video.read_error_line(capsys)
     assert read_results(out / "tracks.txt").frame.tolist() == [3, 3, 4, 4, 5, 5]
-    assert walkers.decoded(out / "video.mp4")[0] == 5
+    assert synthetic_video.decode_video(out / "video.mp4")[0] == 5
 
 
 def test_ctrl_c_leaves_tracks_video_detections_and_summary_complete(
-    seer, video, out, capsys, tmp_path
+    replace_detector, video, out, capsys, tmp_path
 ):
-    seer(fails_at=6, failure=KeyboardInterrupt())
+    replace_detector(fails_at=6, failure=KeyboardInterrupt())
     options = ["--embedder", "none", "--out", str(out), "--quiet", "--save-detections"]
     assert main(["track", str(video), *options]) == 130
     assert capsys.readouterr().err == "deepsort-reid track: stopped\n"
     assert read_results(out / "tracks.txt").frame.tolist() == [3, 3, 4, 4, 5, 5]
-    assert walkers.decoded(out / "video.mp4")[0] == 5
+    assert synthetic_video.decode_video(out / "video.mp4")[0] == 5
     assert len(read_detections(out / "detections.txt")) == 10
-    summary = walkers.strict(out / "summary.json")
+    summary = synthetic_video.read_strict_json(out / "summary.json")
     assert (summary["status"], summary["frames"]) == ("interrupted", 5)
 
 
-def test_a_detector_that_fails_does_not_pass_for_a_complete_run(seer, video, out, capsys):
-    seer(fails_at=4, failure=ValueError("the network is gone"))
+def test_a_detector_that_fails_does_not_pass_for_a_complete_run(
+    replace_detector, video, out, capsys
+):
+    replace_detector(fails_at=4, failure=ValueError("the network is gone"))
     assert main(["track", str(video), "--embedder", "none", "--out", str(out), "--quiet"]) == 2
-    assert walkers.one_line(capsys) == "deepsort-reid track: the network is gone\n"
-    assert walkers.strict(out / "summary.json")["status"] == "failed"
+    assert synthetic_video.read_error_line(capsys) == "deepsort-reid track: the network is gone\n"
+    assert synthetic_video.read_strict_json(out / "summary.json")["status"] == "failed"
     assert read_results(out / "tracks.txt").frame.tolist() == [3, 3]
-    assert walkers.decoded(out / "video.mp4")[0] == 3
+    assert synthetic_video.decode_video(out / "video.mp4")[0] == 3
 
 
 def test_tracks_are_on_disk_while_the_run_goes_on(monkeypatch, video, out):
     seen = []
 
-    class Looks(walkers.Seer):
+    class Looks(synthetic_video.TrueBoxDetector):
         def __call__(self, picture):
             if self.calls:
                 seen.append((out / "tracks.txt").read_text().count("\n"))
@@ -90,13 +92,13 @@ def test_tracks_are_on_disk_while_the_run_goes_on(monkeypatch, video, out):
 
 
 def test_results_of_an_earlier_run_survive_one_that_fails_before_its_first_frame(
-    tracked, seer, video, out, capsys
+    run_track, replace_detector, video, out, capsys
 ):
-    assert tracked("--save-detections") == 0
+    assert run_track("--save-detections") == 0
     before = {path.name: path.read_bytes() for path in out.iterdir()}
-    seer(fails_at=1, failure=ValueError("no"))
+    replace_detector(fails_at=1, failure=ValueError("no"))
     assert main(["track", str(video), "--embedder", "none", "--out", str(out)]) == 2
-    seer(fails_at=1, failure=KeyboardInterrupt())
+    replace_detector(fails_at=1, failure=KeyboardInterrupt())
     assert main(["track", str(video), "--embedder", "none", "--out", str(out)]) == 130
     assert main(["track", str(video.parent / "no.avi"), "--out", str(out)]) == 2
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
@@ -119,25 +121,27 @@ def test_results_of_an_earlier_run_survive_one_that_fails_before_its_first_frame
         (["--every", "two"], "argument --every: invalid int value: 'two'"),
     ],
 )
-def test_impossible_wishes_are_one_line_and_leave_no_folder(options, message, tracked, out, capsys):
-    assert tracked(*options) == 2
-    assert message in walkers.one_line(capsys)
+def test_impossible_wishes_are_one_line_and_leave_no_folder(
+    options, message, run_track, out, capsys
+):
+    assert run_track(*options) == 2
+    assert message in synthetic_video.read_error_line(capsys)
     assert not out.exists()
 
 
 @pytest.mark.parametrize("place", ["out", "out/below"])
 def test_a_file_in_the_place_of_the_folder_is_said_before_any_frame_is_tracked(
-    place, seer, video, tmp_path, capsys
+    place, replace_detector, video, tmp_path, capsys
 ):
     (tmp_path / "out").write_text("mine")
-    asked = seer()
+    detector = replace_detector()
     assert main(["track", str(video), "--embedder", "none", "--out", str(tmp_path / place)]) == 2
-    assert str(tmp_path / "out") in walkers.one_line(capsys)
-    assert asked.calls == 0
+    assert str(tmp_path / "out") in synthetic_video.read_error_line(capsys)
+    assert detector.calls == 0
     assert (tmp_path / "out").read_text() == "mine"
 
 
-def test_sources_that_are_no_video_are_one_line(tracked, tmp_path, out, capfd):
+def test_sources_that_are_no_video_are_one_line(run_track, tmp_path, out, capfd):
     sources = {"missing.mp4": "no such video", "empty.mp4": "empty file", "text.mp4": "a video"}
     sources |= {"folder": "expected images"}
     (tmp_path / "empty.mp4").touch()
@@ -145,7 +149,7 @@ def test_sources_that_are_no_video_are_one_line(tracked, tmp_path, out, capfd):
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "notes.txt").write_text("no image")
     for name, message in sources.items():
-        assert tracked(source=tmp_path / name) == 2
+        assert run_track(source=tmp_path / name) == 2
         error = capfd.readouterr().err
         assert error.count("\n") == 1, error
         assert message in error
@@ -154,64 +158,66 @@ def test_sources_that_are_no_video_are_one_line(tracked, tmp_path, out, capfd):
 
 
 def test_a_bad_row_of_a_detection_file_is_told_with_file_line_and_content(
-    tracked, tmp_path, out, capsys
+    run_track, tmp_path, out, capsys
 ):
     file = tmp_path / "det.txt"
     file.write_text("1,-1,10,10,20,50,0.9,-1,-1,-1\n2,-1,ten,10,20,50,0.9,-1,-1,-1\n")
-    assert tracked(detector=("--detections", str(file))) == 2
-    error = walkers.one_line(capsys)
+    assert run_track(detector=("--detections", str(file))) == 2
+    error = synthetic_video.read_error_line(capsys)
     assert f"{file}:2" in error
     assert "ten" in error
     assert not out.exists()
 
 
-def test_weights_without_the_name_of_their_model_are_refused(tracked, capsys):
-    assert tracked(detector=("--detector-weights", "w.pt")) == 2
-    assert "--detector-weights needs --detector" in walkers.one_line(capsys)
+def test_weights_without_the_name_of_their_model_are_refused(run_track, capsys):
+    assert run_track(detector=("--detector-weights", "w.pt")) == 2
+    assert "--detector-weights needs --detector" in synthetic_video.read_error_line(capsys)
 
 
 def test_weights_are_not_dropped_for_the_detections_beside_a_sequence(tmp_path, out, capsys):
-    folder = walkers.write_sequence(tmp_path / "SEQ-01", 2, images=True)
+    folder = synthetic_video.write_sequence(tmp_path / "SEQ-01", 2, images=True)
     options = ["--detector-weights", "w.pt", "--embedder", "none", "--out", str(out)]
     assert main(["track", str(folder), *options]) == 2
-    assert "--detector-weights needs --detector" in walkers.one_line(capsys)
+    assert "--detector-weights needs --detector" in synthetic_video.read_error_line(capsys)
     assert not out.exists()
 
 
 @pytest.mark.parametrize("detector", ["background", "yolox.onnx", "det.txt", "detections.npz"])
-def test_weights_of_what_is_no_torchvision_model_are_refused(detector, tracked, capsys):
-    assert tracked(detector=("--detector", detector, "--detector-weights", "w.pt")) == 2
+def test_weights_of_what_is_no_torchvision_model_are_refused(detector, run_track, capsys):
+    assert run_track(detector=("--detector", detector, "--detector-weights", "w.pt")) == 2
     expected = f"--detector-weights needs --detector, the name of their model: got {detector!r}"
-    assert expected in walkers.one_line(capsys)
+    assert expected in synthetic_video.read_error_line(capsys)
 
 
-def test_show_without_a_display_is_one_line(tracked, monkeypatch, out, capsys):
+def test_show_without_a_display_is_one_line(run_track, monkeypatch, out, capsys):
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    assert tracked("--show") == 2
-    assert walkers.one_line(capsys) == (
+    assert run_track("--show") == 2
+    assert synthetic_video.read_error_line(capsys) == (
         "deepsort-reid track: --show needs a display, and there is none; leave it out\n"
     )
     assert not out.exists()
 
 
-def test_show_on_a_display_that_does_not_answer_is_one_line(tracked, monkeypatch, out, capsys):
+def test_show_on_a_display_that_does_not_answer_is_one_line(run_track, monkeypatch, out, capsys):
     monkeypatch.setenv("DISPLAY", ":98765")
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    assert tracked("--show") == 2
-    assert "--show needs a display that answers" in walkers.one_line(capsys)
+    assert run_track("--show") == 2
+    assert "--show needs a display that answers" in synthetic_video.read_error_line(capsys)
     assert not out.exists()
 
 
-def test_q_in_the_window_ends_the_run_with_everything_saved(tracked, monkeypatch, out):
+def test_q_in_the_window_ends_the_run_with_everything_saved(run_track, monkeypatch, out):
     shown = []
     monkeypatch.setattr(command, "_require_display", lambda: None)
     monkeypatch.setattr(command, "_show", lambda picture: shown.append(picture) or len(shown) < 5)
-    assert tracked("--show", "--no-video") == 0
-    assert [picture.shape for picture in shown] == [(walkers.HEIGHT, walkers.WIDTH, 3)] * 5
+    assert run_track("--show", "--no-video") == 0
+    assert [picture.shape for picture in shown] == [
+        (synthetic_video.HEIGHT, synthetic_video.WIDTH, 3)
+    ] * 5
     assert read_results(out / "tracks.txt").frame.max() == 5
-    assert walkers.strict(out / "summary.json")["frames"] == 5
+    assert synthetic_video.read_strict_json(out / "summary.json")["frames"] == 5
 
 
 def test_as_a_process_a_cut_off_video_is_one_line_without_ffmpegs_own(tmp_path, detections, out):
@@ -224,7 +230,7 @@ def test_as_a_process_a_cut_off_video_is_one_line_without_ffmpegs_own(tmp_path, 
 
 
 def test_a_real_interrupt_signal_is_ctrl_c(monkeypatch, video, out):
-    class Presses(walkers.Seer):
+    class Presses(synthetic_video.TrueBoxDetector):
         def __call__(self, picture):
             if self.calls == 4:
                 signal.raise_signal(signal.SIGINT)
@@ -233,12 +239,12 @@ def test_a_real_interrupt_signal_is_ctrl_c(monkeypatch, video, out):
     monkeypatch.setattr(command, "make_detector", lambda args, note: (Presses(), "presses"))
     assert main(["track", str(video), "--embedder", "none", "--out", str(out), "--quiet"]) == 130
     assert read_results(out / "tracks.txt").frame.tolist() == [3, 3, 4, 4]
-    assert walkers.decoded(out / "video.mp4")[0] == 4
-    assert walkers.strict(out / "summary.json")["status"] == "interrupted"
+    assert synthetic_video.decode_video(out / "video.mp4")[0] == 4
+    assert synthetic_video.read_strict_json(out / "summary.json")["status"] == "interrupted"
 
 
 def test_ctrl_c_between_the_tracks_and_the_picture_of_a_frame_spoils_neither(
-    monkeypatch, tracked, out
+    monkeypatch, run_track, out
 ):
     from deepsort_reid.vision.drawing import Drawer
 
@@ -251,17 +257,17 @@ def test_ctrl_c_between_the_tracks_and_the_picture_of_a_frame_spoils_neither(
         return draw(self, *given)
 
     monkeypatch.setattr(Drawer, "__call__", pressed)
-    assert tracked("--quiet") == 130
+    assert run_track("--quiet") == 130
     assert read_results(out / "tracks.txt").frame.tolist() == [3, 3, 4, 4, 5, 5]
-    assert walkers.decoded(out / "video.mp4")[0] == 4
-    assert walkers.strict(out / "summary.json")["boxes"] == 6
+    assert synthetic_video.decode_video(out / "video.mp4")[0] == 4
+    assert synthetic_video.read_strict_json(out / "summary.json")["boxes"] == 6
 
 
-def test_a_video_without_one_readable_frame_promises_no_results(tracked, out, tmp_path, capsys):
-    folder = walkers.write_images(tmp_path / "images", 3)
+def test_a_video_without_one_readable_frame_promises_no_results(run_track, out, tmp_path, capsys):
+    folder = synthetic_video.write_images(tmp_path / "images", 3)
     (folder / "000002.png").write_bytes(b"not an image")
-    assert tracked("--quiet", "--start", "2", source=folder) == 2
-    error = walkers.one_line(capsys)
+    assert run_track("--quiet", "--start", "2", source=folder) == 2
+    error = synthetic_video.read_error_line(capsys)
     assert "000002.png: expected an image" in error
     assert "what was tracked" not in error
     assert not list(out.iterdir())

@@ -7,34 +7,45 @@ from deepsort_reid import DeepSort, Detections, FixedLag
 from deepsort_reid.io.mot import read_results
 from deepsort_reid.io.video_reader import TruncatedVideo
 from deepsort_reid.pipeline import track_frames, track_video
-from tests.cli import walkers
+from tests.cli import synthetic_video
 
-FRAMES = walkers.FRAMES
+FRAMES = synthetic_video.FRAMES
 
 
 def test_the_loop_gives_every_frame_with_its_own_picture_and_detections():
-    found = list(track_frames(walkers.frames(FRAMES), walkers.Seer(), FixedLag(DeepSort(), 3)))
+    found = list(
+        track_frames(
+            synthetic_video.render_frames(FRAMES),
+            synthetic_video.TrueBoxDetector(),
+            FixedLag(DeepSort(), 3),
+        )
+    )
     assert [step.number for step in found] == list(range(1, FRAMES + 1))
     for step in found:
-        np.testing.assert_array_equal(step.frame, walkers.frame(step.number))
-        np.testing.assert_array_equal(step.detections.xyxy, walkers.places(step.number))
+        np.testing.assert_array_equal(step.frame, synthetic_video.render_frame(step.number))
+        np.testing.assert_array_equal(step.detections.xyxy, synthetic_video.true_boxes(step.number))
         ids = step.tracks.id_of_detection(2)
         assert ids.tolist() == found[0].tracks.id_of_detection(2).tolist()
         assert sorted(ids.tolist()) == [1, 2]
 
 
 def test_a_lag_longer_than_the_video_gives_all_of_it():
-    found = track_video(walkers.frames(FRAMES), walkers.Seer(), FixedLag(DeepSort(), 100), every=2)
+    found = track_video(
+        synthetic_video.render_frames(FRAMES),
+        synthetic_video.TrueBoxDetector(),
+        FixedLag(DeepSort(), 100),
+        every=2,
+    )
     assert [number for number, _, _ in found] == [1, 3, 5, 7]
 
 
 def test_of_a_video_that_ends_early_the_frames_held_come_first():
     class Cut:
         def __iter__(self):
-            yield from walkers.frames(4)
+            yield from synthetic_video.render_frames(4)
             raise TruncatedVideo("cut off after frame 4", 4, 9)
 
-    found = track_frames(Cut(), walkers.Seer(), FixedLag(DeepSort(), 2))
+    found = track_frames(Cut(), synthetic_video.TrueBoxDetector(), FixedLag(DeepSort(), 2))
     assert [next(found).number for _ in range(4)] == [1, 2, 3, 4]
     with pytest.raises(TruncatedVideo, match="cut off after frame 4"):
         next(found)
@@ -48,18 +59,30 @@ def test_a_tracker_is_asked_once_for_embeddings():
         return np.eye(8, dtype=np.float32)[: len(xyxy)]
 
     late = FixedLag(DeepSort(embedder=embedder), 2)
-    assert len(list(track_frames(walkers.frames(FRAMES), walkers.Seer(), late))) == FRAMES
+    assert (
+        len(
+            list(
+                track_frames(
+                    synthetic_video.render_frames(FRAMES), synthetic_video.TrueBoxDetector(), late
+                )
+            )
+        )
+        == FRAMES
+    )
     assert asked == [2] * FRAMES
     assert late.embed(Detections.empty(), None).embedding is None
 
 
-def test_the_command_writes_ids_from_the_first_frame_on(tracked, out, capsys):
-    assert tracked("--lag", "4") == 0
+def test_the_command_writes_ids_from_the_first_frame_on(run_track, out, capsys):
+    assert run_track("--lag", "4") == 0
     rows = read_results(out / "tracks.txt")
     assert rows.frame.tolist() == np.repeat(range(1, FRAMES + 1), 2).tolist()
     assert set(rows.id.tolist()) == {1, 2}
-    assert walkers.decoded(out / "video.mp4") == (FRAMES, (walkers.WIDTH, walkers.HEIGHT))
-    assert walkers.strict(out / "summary.json")["lag"] == 4
+    assert synthetic_video.decode_video(out / "video.mp4") == (
+        FRAMES,
+        (synthetic_video.WIDTH, synthetic_video.HEIGHT),
+    )
+    assert synthetic_video.read_strict_json(out / "summary.json")["lag"] == 4
     assert "8 frames, 2 people, 16 boxes" in capsys.readouterr().out
 
 
@@ -70,7 +93,7 @@ def test_the_command_writes_ids_from_the_first_frame_on(tracked, out, capsys):
         (["--lag", "5", "--record"], "--record tells what was chosen at once"),
     ],
 )
-def test_a_lag_that_cannot_be_is_one_line(tracked, out, capsys, words, message):
-    assert tracked("--quiet", *words) == 2
-    assert message in walkers.one_line(capsys)
+def test_a_lag_that_cannot_be_is_one_line(run_track, out, capsys, words, message):
+    assert run_track("--quiet", *words) == 2
+    assert message in synthetic_video.read_error_line(capsys)
     assert not out.exists()

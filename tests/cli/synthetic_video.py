@@ -15,32 +15,32 @@ from deepsort_reid.structures.mot_rows import MotRows
 
 WIDTH, HEIGHT = 160, 120
 FRAMES = 8  # of the street in conftest.py; six of them have ids
-LENGTH = 10  # of the first sequence that `benchmark` gets
+SEQUENCE_SEQUENCE_LENGTH = 10  # of the first sequence that `benchmark` gets
 RED, BLUE = (0, 0, 255), (255, 0, 0)
 
 
-def places(number):
+def true_boxes(number):
     """Boxes (2, 4) of the red and the blue person in frame `number`, from 1."""
     left = np.array([10 + 2 * number, 120 - 2 * number], dtype=np.float64)
     top = np.array([10.0, 60.0])
     return np.column_stack([left, top, left + 20, top + 50])
 
 
-def frame(number):
+def render_frame(number):
     picture = np.full((HEIGHT, WIDTH, 3), 90, dtype=np.uint8)
-    for (x1, y1, x2, y2), colour in zip(places(number).astype(int), (RED, BLUE), strict=True):
+    for (x1, y1, x2, y2), colour in zip(true_boxes(number).astype(int), (RED, BLUE), strict=True):
         picture[y1:y2, x1:x2] = colour
     return picture
 
 
-def frames(count):
-    return [frame(number) for number in range(1, count + 1)]
+def render_frames(count):
+    return [render_frame(number) for number in range(1, count + 1)]
 
 
-def rows(count, first=1, score=0.9):
+def mot_mot_rows(count, first=1, score=0.9):
     """What a perfect detector sees, and the truth: ids 1 and 2 in every frame."""
     number = np.arange(first, first + count)
-    xyxy = np.concatenate([places(each) for each in number])
+    xyxy = np.concatenate([true_boxes(each) for each in number])
     n = len(xyxy)
     return MotRows(
         np.repeat(number, 2),
@@ -55,20 +55,20 @@ def rows(count, first=1, score=0.9):
 def write_video(path, count, rate=10):
     with VideoWriter(path, rate, (WIDTH, HEIGHT)) as video:
         for number in range(1, count + 1):
-            video.write(frame(number))
+            video.write(render_frame(number))
     return path
 
 
 def write_images(folder, count):
     folder.mkdir(parents=True)
     for number in range(1, count + 1):
-        assert cv2.imwrite(str(folder / f"{number:06d}.png"), frame(number))
+        assert cv2.imwrite(str(folder / f"{number:06d}.png"), render_frame(number))
     return folder
 
 
 def write_detections(path, count, score=0.9):
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_rows(path, rows(count, score=score), "det")
+    write_rows(path, mot_mot_rows(count, score=score), "det")
     return path
 
 
@@ -82,7 +82,9 @@ def write_sequence(folder, count, *, images=False, truth=None):
     )
     write_detections(folder / "det" / "det.txt", count)
     (folder / "gt").mkdir()
-    write_rows(folder / "gt" / "gt.txt", rows(count, score=1) if truth is None else truth, "gt")
+    write_rows(
+        folder / "gt" / "gt.txt", mot_mot_rows(count, score=1) if truth is None else truth, "gt"
+    )
     if images:
         write_images(folder / "img1", count)
     return folder
@@ -105,7 +107,7 @@ def write_embedder(path, gain=1.0):
     return Path(path)
 
 
-class Seer:
+class TrueBoxDetector:
     """A detector that knows where everybody is, and counts how often it was asked."""
 
     def __init__(self, score=0.9, fails_at=None, failure=None):
@@ -116,10 +118,10 @@ class Seer:
         self.calls += 1
         if self.calls == self.fails_at:
             raise self.failure
-        return Detections(places(self.calls), [self.score, self.score])
+        return Detections(true_boxes(self.calls), [self.score, self.score])
 
 
-def decoded(path):
+def decode_video(path):
     """Number of frames of a video file that can be decoded, and their size (width, height)."""
     capture = cv2.VideoCapture(str(path))
     sizes = []
@@ -130,7 +132,7 @@ def decoded(path):
     return len(sizes), sizes[0]
 
 
-def strict(path):
+def read_strict_json(path):
     """JSON as every reader takes it: no NaN, no Infinity."""
 
     def refuse(word):
@@ -139,7 +141,7 @@ def strict(path):
     return json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
 
 
-def one_line(capsys):
+def read_error_line(capsys):
     """The one line that a command left on stderr."""
     error = capsys.readouterr().err
     assert error.startswith("deepsort-reid "), error
