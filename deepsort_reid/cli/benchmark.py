@@ -131,7 +131,8 @@ def _tracker_of(config: str) -> "Callable[..., DeepSort]":
 
 def _inputs(sequence: "MotSequence", args: argparse.Namespace) -> "SequenceDetections":
     """The detections that every configuration gets."""
-    from deepsort_reid.cli.tracking_options import make_embedder, progress
+    from deepsort_reid.cli.progress import progress_bar
+    from deepsort_reid.cli.tracking_options import make_embedder
     from deepsort_reid.vision.detectors import MotDetections, load_detector
     from deepsort_reid.vision.detectors.cache import detect_once, read_detections_npz
 
@@ -158,7 +159,7 @@ def _inputs(sequence: "MotSequence", args: argparse.Namespace) -> "SequenceDetec
         return load_detector(args.detector, threads=args.threads)
 
     def bar(found: Iterator[Any], total: int | None) -> Iterator[Any]:
-        return progress(found, total, quiet=args.quiet)
+        return progress_bar(found, total, quiet=args.quiet)
 
     return detect_once(
         sequence,

@@ -32,7 +32,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print a table for each of the other trackers against the first."""
-    from deepsort_reid.cli.evaluation_options import pairs_of, progress, rules_of, write_text
+    from deepsort_reid.cli.evaluation_options import (
+        for_each_sequence,
+        pairs_of,
+        rules_of,
+        write_text,
+    )
     from deepsort_reid.metrics.analysis.block_counts import ScoreBlocks
     from deepsort_reid.metrics.analysis.bootstrap import bootstrap_differences
 
@@ -43,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     trackers = [args.first, *args.other]
     counted = []
     for path in trackers:
-        done = progress(work, pairs_of(args, path), args)
+        done = for_each_sequence(work, pairs_of(args, path), args)
         counted.append({name: counts for name, _, counts in done})
         protocols = ", ".join(sorted({protocol for _, protocol, _ in done}))
     common = [name for name in counted[0] if all(name in each for each in counted)]

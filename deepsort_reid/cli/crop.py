@@ -31,8 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     import cv2
-    from tqdm import tqdm
 
+    from deepsort_reid.cli.progress import progress_bar
     from deepsort_reid.reid.data.crop_extraction import (
         CropConfig,
         CropCounts,
@@ -68,13 +68,7 @@ def run(args: argparse.Namespace) -> None:
     counts = CropCounts()
     for name, video, truth in sources:
         last = int(truth.frame.max())
-        frames = tqdm(
-            video.iter_frames(stop=last),
-            desc=name,
-            total=last,
-            unit="frame",
-            disable=True if args.quiet else None,
-        )
+        frames = progress_bar(video.iter_frames(stop=last), last, quiet=args.quiet, title=name)
         counts += crop_people(frames, truth, name, args.out, config)
     if not counts.written:
         # Nothing but a header: without it the folder can be given again.

@@ -20,7 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Render, detect, embed, track, score; leave video.mp4, tracks.txt and summary.json."""
     from deepsort_reid.cli.output_folder import OutputFolder, stage_times
-    from deepsort_reid.cli.tracking_options import make_embedder, progress
+    from deepsort_reid.cli.progress import progress_bar
+    from deepsort_reid.cli.tracking_options import make_embedder
     from deepsort_reid.pipeline import StageTimer, track_frames
     from deepsort_reid.scene import Street
     from deepsort_reid.tracking import DeepSort
@@ -35,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     frames = (frame for _, frame, _ in street)
     with folder:
         found = track_frames(frames, BackgroundSubtraction(), tracker, timer=timer)
-        for step in progress(found, args.frames, quiet=args.quiet):
+        for step in progress_bar(found, args.frames, quiet=args.quiet):
             folder.add(step, timer)
     truth = folder.folder / "truth.txt"
     scores = _scores(street, folder.folder / "tracks.txt", truth)

@@ -60,12 +60,12 @@ def add_rule_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the table, and write what else is asked for."""
     from deepsort_reid import metrics
-    from deepsort_reid.cli.evaluation_options import pairs_of, progress, rules_of
+    from deepsort_reid.cli.evaluation_options import for_each_sequence, pairs_of, rules_of
     from deepsort_reid.metrics.analysis.sequence_analysis import AnalyzeSequence
     from deepsort_reid.metrics.report.motmetrics_table import motmetrics_table
 
     rules, pairs = rules_of(args), pairs_of(args, args.predicted)
-    found = progress(AnalyzeSequence(rules, args.check), pairs, args)
+    found = for_each_sequence(AnalyzeSequence(rules, args.check), pairs, args)
     scores = {each.pair.name: each.scores for each in found}
     rows = metrics.with_combined(scores)
     _print_notes(found, args.quiet)

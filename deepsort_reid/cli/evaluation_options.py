@@ -7,8 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from tqdm import tqdm
-
+from deepsort_reid.cli.progress import progress_bar
 from deepsort_reid.metrics.protocol import ScoringRules
 from deepsort_reid.metrics.sequences import SequenceFiles, map_sequences, pair_files
 
@@ -35,7 +34,7 @@ def pairs_of(args: argparse.Namespace, predicted: Path) -> list[SequenceFiles]:
     return pairs
 
 
-def progress(
+def for_each_sequence(
     work: Callable[[SequenceFiles], Result], pairs: list[SequenceFiles], args: argparse.Namespace
 ) -> list[Result]:
     """Do `work` on every pair, several at a time where that pays, behind a progress bar."""
@@ -44,9 +43,8 @@ def progress(
     size = sum(pair.truth.stat().st_size + pair.predicted.stat().st_size for pair in pairs)
     sensible = (os.cpu_count() or 1) if size > WORTH_A_PROCESS else 1
     done = map_sequences(work, pairs, args.processes or sensible)
-    # None: off where stderr is no terminal.
-    quiet = True if args.quiet or len(pairs) == 1 else None
-    return list(tqdm(done, total=len(pairs), unit="sequence", disable=quiet, leave=False))
+    quiet = args.quiet or len(pairs) == 1
+    return list(progress_bar(done, len(pairs), quiet=quiet, unit="sequence", keep=False))
 
 
 def write_text(path: Path, text: str) -> None:

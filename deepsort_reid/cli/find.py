@@ -50,7 +50,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from deepsort_reid.cli.tracking_options import make_detector, progress
+    from deepsort_reid.cli.progress import progress_bar
+    from deepsort_reid.cli.tracking_options import count_frames, make_detector
     from deepsort_reid.io.video_reader import open_video
     from deepsort_reid.reid.evaluation.montage import write_png
     from deepsort_reid.reid.person_search import (
@@ -79,7 +80,7 @@ def run(args: argparse.Namespace) -> None:
     frames = video.iter_frames(args.start, args.stop, args.every)
     sightings = []
     for sighting in find_person(
-        progress(frames, _frame_count(args, video), quiet=args.quiet),
+        progress_bar(frames, count_frames(video.length, args), quiet=args.quiet),
         lambda frame: detector(frame).xyxy,
         embedder,
         reference,
@@ -175,11 +176,6 @@ def _person(
         if not (truth.id == identity).any():
             raise ValueError(f"--identity: nobody in the labels has the id {identity}")
     return truth[np.isin(truth.id, identities)]
-
-
-def _frame_count(args: argparse.Namespace, video: "Video") -> int | None:
-    last = args.stop or video.length
-    return None if last is None else len(range(args.start, last + 1, args.every))
 
 
 def _write_csv(path: Path, search: "Search") -> None:

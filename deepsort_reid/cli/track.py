@@ -7,20 +7,16 @@ import subprocess
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from deepsort_reid.cli.progress import progress_bar
 from deepsort_reid.cli.tracking_options import (
-    _note,
-    _silent,
+    count_frames,
     make_camera_motion,
     make_detector,
     make_embedder,
-    progress,
     read_config,
 )
-
-if TYPE_CHECKING:
-    pass
 
 FORMATS = ("mot", "csv", "jsonl")
 
@@ -90,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
     from deepsort_reid.pipeline import StageTimer, track_frames
     from deepsort_reid.tracking import DeepSort, FixedLag
 
-    note = _silent if args.quiet else _note
+    note = _print_nothing if args.quiet else print
     if args.lag < 0:
         raise ValueError(f"--lag: expected 0 frames or more, got {args.lag}")
     if args.lag and args.record:
@@ -128,7 +124,7 @@ def run(args: argparse.Namespace) -> int:
     doubts = Diagnostics(video.size)
     try:
         with folder:
-            for step in progress(found, _frames_ahead(video.length, args), quiet=args.quiet):
+            for step in progress_bar(found, count_frames(video.length, args), quiet=args.quiet):
                 doubts.add(step.detections)
                 picture = folder.add(step, timer)
                 if args.show and not _show(picture):
@@ -166,10 +162,8 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _frames_ahead(length: int | None, args: argparse.Namespace) -> int | None:
-    """How many frames there are to track, as far as that is known."""
-    last = length if args.stop is None else min(args.stop, length or args.stop)
-    return None if last is None else len(range(args.start, last + 1, args.every))
+def _print_nothing(text: str) -> None:
+    del text
 
 
 def _name_of(source: str) -> str:

@@ -2,14 +2,12 @@
 
 import argparse
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from deepsort_reid.tracking import DeepSortConfig
-
-T = TypeVar("T")
 
 
 def read_config(path: Path | None) -> "DeepSortConfig | None":
@@ -94,16 +92,10 @@ def make_camera_motion(name: str, start: int, every: int) -> Any:
     return camera_motion.CameraMotionFromFile(name, start=start, every=every)
 
 
-def progress(steps: Iterator[T], total: int | None, *, quiet: bool) -> Iterator[T]:
-    """The same steps, with a progress bar on stderr unless `quiet` or stderr is no terminal."""
-    from tqdm import tqdm
+def count_frames(length: int | None, args: argparse.Namespace) -> int | None:
+    """Number of frames that --start, --stop and --every select from a video of `length` frames.
 
-    return iter(tqdm(steps, total=total, unit="frame", disable=True if quiet else None))
-
-
-def _note(text: str) -> None:
-    print(text)
-
-
-def _silent(text: str) -> None:
-    del text
+    None where the video has no known end and there is no --stop.
+    """
+    last = length if args.stop is None else min(args.stop, length or args.stop)
+    return None if last is None else len(range(args.start, last + 1, args.every))

@@ -13,6 +13,7 @@ from deepsort_reid import DeepSort, DeepSortConfig
 from deepsort_reid.cli import track as command
 from deepsort_reid.cli.main import main
 from deepsort_reid.cli.output_folder import OutputFolder
+from deepsort_reid.cli.tracking_options import count_frames
 from deepsort_reid.io.mot import read_detections, read_ground_truth, read_results
 from deepsort_reid.structures import boxes
 from deepsort_reid.vision.detectors.cache import read_detections_npz
@@ -333,7 +334,7 @@ def test_results_are_named_after_cameras_files_folders_and_streams(source, name)
 
 def test_the_progress_bar_knows_how_many_frames_are_ahead():
     def ahead(length, start=1, stop=None, every=1):
-        return command._frames_ahead(length, Namespace(start=start, stop=stop, every=every))
+        return count_frames(length, Namespace(start=start, stop=stop, every=every))
 
     assert ahead(8) == 8
     assert ahead(8, start=2, stop=7, every=2) == 3
