@@ -1,4 +1,4 @@
-"""What the people of the rendered street look like: bodies, clothes, hair, hats and bags."""
+"""Random appearance of pedestrians: body, clothes, hair, hat and bag."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -34,26 +34,26 @@ _ACCENTS = tuple(
 
 @dataclass(frozen=True, kw_only=True)
 class Person:
-    """What does not change about somebody while the video runs."""
+    """Appearance of a pedestrian; it stays the same for the whole video."""
 
     height: float  # metres
-    build: float  # width of the body, 1 is average
+    body_width: float  # relative to the average
     skin: Colour
     hair: Colour
     top: Colour
     bottom: Colour
     shoes: Colour
-    accent: Colour  # of hat, bag, scarf or what is under a jacket
+    accent: Colour  # of hat, bag, scarf and the shirt under a jacket
     garment: str  # tee, jumper, stripes, jacket, coat or dress
     legwear: str  # trousers, shorts or skirt
-    hairdo: str  # short, long, bun or bald
+    hairstyle: str  # short, long, bun or bald
     hat: str  # none, cap, beanie or brim
     bag: str  # none, backpack, handbag or satchel
-    swing: float  # of the arms, 1 is average
+    arm_swing: float  # amplitude, relative to the average
 
 
-def dress(rng: np.random.Generator, others: Sequence[Person]) -> Person:
-    """Somebody new. One in five wears nearly the clothes of one of `others`."""
+def random_person(rng: np.random.Generator, others: Sequence[Person]) -> Person:
+    """Draw a random person; one in five is dressed like one of `others`, in similar colours."""
 
     def pick(options: Sequence[Colour]) -> Colour:
         return options[int(rng.random() * len(options))]
@@ -64,31 +64,33 @@ def dress(rng: np.random.Generator, others: Sequence[Person]) -> Person:
 
     person = Person(
         height=1.56 + 0.32 * (rng.random() + rng.random()) / 2,
-        build=0.9 + 0.25 * rng.random(),
+        body_width=0.9 + 0.25 * rng.random(),
         skin=pick(_SKIN),
         hair=pick(_HAIR),
-        top=_vary(pick(_TOPS), rng),
-        bottom=_vary(pick(_BOTTOMS), rng),
+        top=_similar_colour(pick(_TOPS), rng),
+        bottom=_similar_colour(pick(_BOTTOMS), rng),
         shoes=pick(_SHOES),
         accent=pick(_ACCENTS),
         garment=choose({"tee": 3, "jumper": 3, "stripes": 2, "jacket": 3, "coat": 2, "dress": 2}),
         legwear=choose({"trousers": 6, "shorts": 1.5, "skirt": 1.5}),
-        hairdo=choose({"short": 4, "long": 3, "bun": 1.5, "bald": 0.7}),
+        hairstyle=choose({"short": 4, "long": 3, "bun": 1.5, "bald": 0.7}),
         hat=choose({"none": 7, "cap": 1.2, "beanie": 1.2, "brim": 1}),
         bag=choose({"none": 4, "backpack": 2.5, "handbag": 2, "satchel": 1.5}),
-        swing=0.7 + 0.6 * rng.random(),
+        arm_swing=0.7 + 0.6 * rng.random(),
     )
-    twin = rng.random()
-    if others and twin < 0.2:
+    similar = rng.random()
+    if others and similar < 0.2:
         other = others[int(rng.random() * len(others))]
-        top, bottom = _vary(other.top, rng), _vary(other.bottom, rng)
+        top, bottom = _similar_colour(other.top, rng), _similar_colour(other.bottom, rng)
         person = replace(
             person, top=top, bottom=bottom, garment=other.garment, legwear=other.legwear
         )
     return person
 
 
-def _vary(colour: Colour, rng: np.random.Generator) -> Colour:
-    """Nearly the same colour."""
-    blue, green, red = (min(max(one + 14 * (rng.random() - 0.5), 0.0), 255.0) for one in colour)
+def _similar_colour(colour: Colour, rng: np.random.Generator) -> Colour:
+    """Return a colour whose channels differ by up to 7 grey levels."""
+    blue, green, red = (
+        min(max(channel + 14 * (rng.random() - 0.5), 0.0), 255.0) for channel in colour
+    )
     return blue, green, red

@@ -1,4 +1,4 @@
-"""The rendered street: what its truth says is what its frames show."""
+"""Rendered street: the ground truth agrees with the pixels of the frames."""
 
 import itertools
 
@@ -10,7 +10,7 @@ from deepsort_reid.scene import Street
 from deepsort_reid.structures import boxes
 from deepsort_reid.structures.mot_rows import MotRows
 
-HORIZON, EYE = 142.0, 3.5  # row of the horizon in a picture of 540 rows, height of the camera
+HORIZON_ROW, CAMERA_HEIGHT = 142.0, 3.5  # pixels in an image of 540 rows, metres
 
 
 def small(**arguments) -> Street:
@@ -23,21 +23,21 @@ def assert_same_rows(first: MotRows, second: MotRows) -> None:
 
 
 def body_pixels(frame: np.ndarray, empty: np.ndarray) -> np.ndarray:
-    """Where a frame shows something else than the empty street or a shadow on it."""
+    """Return the pixels of a frame that differ from the empty street by more than a shadow."""
     ratio = (frame.astype(float) + 1) / (empty.astype(float) + 1)
     same_hue = np.ptp(ratio, axis=2) < 0.08
     return ~(same_hue & (ratio.min(axis=2) > 0.62) & (ratio.max(axis=2) < 1.05))
 
 
 @pytest.fixture(scope="module")
-def lonely() -> tuple[Street, np.ndarray]:
-    """A street with one person and a steady sensor, and the same street when it is empty."""
+def single_person() -> tuple[Street, np.ndarray]:
+    """A street with one person and no sensor noise, and one of its frames without the person."""
     street = Street(seed=15, people=1, frames=420, noise=0, light_change=0)
     number = next(n for n in range(1, 421) if len(street.rows(n)) == 0)
     return street, street.frame(number)
 
 
-def test_the_same_seed_gives_the_same_street_and_another_seed_another_one():
+def test_streets_are_equal_for_equal_seeds_only():
     first, again, other = small(seed=3), small(seed=3), small(seed=4)
     assert_same_rows(first.truth, again.truth)
     np.testing.assert_array_equal(first.frame(70), again.frame(70))
@@ -47,7 +47,7 @@ def test_the_same_seed_gives_the_same_street_and_another_seed_another_one():
     assert np.mean(first.frame(70) != other.frame(70)) > 0.5
 
 
-def test_a_frame_asked_for_alone_is_the_frame_of_the_iteration():
+def test_single_frames_equal_the_iterated_frames():
     street = small(seed=2, frames=60, camera_pan=True)
     iterated = list(street)
     assert [number for number, _, _ in iterated] == list(range(1, 61))
@@ -57,7 +57,7 @@ def test_a_frame_asked_for_alone_is_the_frame_of_the_iteration():
     assert_same_rows(street.truth, MotRows.concatenate(rows for _, _, rows in iterated))
 
 
-def test_frames_are_bgr_bytes_of_the_size_asked_for():
+def test_frames_are_uint8_images_of_the_requested_size():
     street = Street(width=350, height=240, frames=5)
     assert street.frame(5).shape == (240, 350, 3)
     assert street.frame(5).dtype == np.uint8
@@ -65,7 +65,7 @@ def test_frames_are_bgr_bytes_of_the_size_asked_for():
     assert len(street) == 5
 
 
-def test_the_truth_is_of_pedestrians_who_all_appear():
+def test_truth_contains_every_pedestrian():
     street = small(seed=0, people=9, frames=300)
     truth = street.truth
     assert set(truth.id.tolist()) == set(range(1, 10))
@@ -78,8 +78,8 @@ def test_the_truth_is_of_pedestrians_who_all_appear():
         assert len(np.unique(identities)) == len(identities)
 
 
-def test_boxes_end_where_the_pixels_of_the_person_end(lonely):
-    street, empty = lonely
+def test_boxes_enclose_the_pixels_of_the_person_tightly(single_person):
+    street, empty = single_person
     checked = 0
     for number in range(1, 421, 6):
         rows = street.rows(number)
@@ -95,38 +95,38 @@ def test_boxes_end_where_the_pixels_of_the_person_end(lonely):
     assert checked > 10
 
 
-def test_visibility_is_the_share_of_the_person_that_the_frame_shows(lonely):
-    street, empty = lonely
-    shown, said = [], []
+def test_visibility_is_the_visible_fraction_of_the_person(single_person):
+    street, empty = single_person
+    measured, reported = [], []
     for number in range(1, 421, 5):
         rows = street.rows(number)
         if len(rows):
             x0, y0, x1, y1 = street.clipped(rows).xyxy[0].round().astype(int)
             body = body_pixels(street.frame(number)[y0:y1, x0:x1], empty[y0:y1, x0:x1])
-            tall = rows.xyxy[0, 3] - rows.xyxy[0, 1]
-            shown.append(body.sum() / tall**2)
-            said.append(rows.visibility[0])
-    shown, said = np.array(shown), np.array(said)
-    assert (said == 1).sum() > 10
-    assert (said < 0.05).sum() > 3
-    whole = np.median(shown[said == 1])
-    assert (shown / whole)[said < 0.05].max() < 0.06
-    assert (shown / whole)[said == 1].min() > 0.7
-    assert np.abs(shown / whole - said).mean() < 0.1
-    assert np.corrcoef(shown, said)[0, 1] > 0.95
+            height = rows.xyxy[0, 3] - rows.xyxy[0, 1]
+            measured.append(body.sum() / height**2)
+            reported.append(rows.visibility[0])
+    measured, reported = np.array(measured), np.array(reported)
+    assert (reported == 1).sum() > 10
+    assert (reported < 0.05).sum() > 3
+    whole = np.median(measured[reported == 1])
+    assert (measured / whole)[reported < 0.05].max() < 0.06
+    assert (measured / whole)[reported == 1].min() > 0.7
+    assert np.abs(measured / whole - reported).mean() < 0.1
+    assert np.corrcoef(measured, reported)[0, 1] > 0.95
 
 
-def test_far_people_are_smaller_and_higher_in_the_picture():
+def test_distant_pedestrians_are_smaller_and_higher_in_the_image():
     truth = Street(seed=5, frames=200).truth
     whole = truth[truth.visibility == 1]
     heights = whole.xyxy[:, 3] - whole.xyxy[:, 1]
-    metres = EYE * heights / (whole.xyxy[:, 3] - HORIZON)
+    metres = CAMERA_HEIGHT * heights / (whole.xyxy[:, 3] - HORIZON_ROW)
     assert heights.max() > 2 * heights.min()
     assert metres.min() > 1.4
     assert metres.max() < 2.1
 
 
-def test_people_pass_in_front_of_each_other():
+def test_pedestrians_occlude_each_other():
     truth = Street(seed=1).truth
     crossings = 0
     for number in range(1, 301):
@@ -137,7 +137,7 @@ def test_people_pass_in_front_of_each_other():
 
 
 @pytest.mark.parametrize("camera_pan", [False, True])
-def test_people_come_back_after_exactly_the_planned_absence(camera_pan):
+def test_pedestrians_return_after_exactly_the_planned_absence(camera_pan):
     absences = (60, 1, 150, 300)
     street = small(seed=6, people=8, frames=600, absences=absences, camera_pan=camera_pan)
     truth = street.truth
@@ -148,11 +148,11 @@ def test_people_come_back_after_exactly_the_planned_absence(camera_pan):
         for left_at, back_at in ((one.left_at, one.back_at) for one in planned):
             assert back_at - left_at - 1 == absence
             assert not ((frames > left_at) & (frames < back_at)).any()
-            for moment, step in ((left_at, -1), (back_at, 1)):
-                assert set(moment + step * np.arange(49)) <= set(frames.tolist())
+            for number, step in ((left_at, -1), (back_at, 1)):
+                assert set(number + step * np.arange(49)) <= set(frames.tolist())
 
 
-def test_returns_are_all_the_gaps_in_the_truth():
+def test_returns_list_all_gaps_in_the_truth():
     street = small(seed=9, frames=500)
     counted = []
     for identity in range(1, street.people + 1):
@@ -163,7 +163,7 @@ def test_returns_are_all_the_gaps_in_the_truth():
     assert len(counted) > 3
 
 
-def test_the_camera_warp_takes_every_pixel_of_the_background_along():
+def test_warp_maps_every_background_pixel_to_the_next_frame():
     street = small(seed=8, people=1, frames=420, noise=0, light_change=0, camera_pan=True)
     empty = [number for number in range(1, 421) if len(street.rows(number)) == 0]
     pairs = [(a, b) for a, b in itertools.pairwise(empty) if b == a + 1]
@@ -177,21 +177,21 @@ def test_the_camera_warp_takes_every_pixel_of_the_background_along():
     assert moves > 10
 
 
-def test_a_camera_that_stands_still_has_no_warp():
+def test_warp_of_a_static_camera_is_the_identity():
     street = small()
     for number in (1, 2, 120):
         np.testing.assert_array_equal(street.warp(number), np.eye(2, 3))
     np.testing.assert_array_equal(small(camera_pan=True).warp(1), np.eye(2, 3))
 
 
-def test_boxes_of_a_turning_camera_move_with_the_background():
-    still, turning = (small(seed=3, camera_pan=pan, people=1) for pan in (False, True))
-    assert np.abs([turning.warp(n)[:, 2] for n in range(2, 121)]).max() >= 1
-    assert np.abs([still.warp(n)[:, 2] for n in range(2, 121)]).max() == 0
+def test_only_a_panning_camera_has_camera_motion():
+    static, panning = (small(seed=3, camera_pan=pan, people=1) for pan in (False, True))
+    assert np.abs([panning.warp(n)[:, 2] for n in range(2, 121)]).max() >= 1
+    assert np.abs([static.warp(n)[:, 2] for n in range(2, 121)]).max() == 0
 
 
 @pytest.mark.parametrize("camera_pan", [False, True])
-def test_clipped_boxes_stay_inside_and_never_vanish(camera_pan):
+def test_clipped_boxes_are_inside_the_frame_and_not_empty(camera_pan):
     street = small(seed=7, camera_pan=camera_pan)
     clipped = street.clipped(street.truth)
     assert len(clipped) == len(street.truth)
@@ -201,13 +201,13 @@ def test_clipped_boxes_stay_inside_and_never_vanish(camera_pan):
     assert street.truth.xyxy[:, 0].min() < 0
 
 
-def test_light_and_noise_change_the_frame_and_nothing_of_the_truth():
-    calm, rough = small(noise=0, light_change=0), small(noise=4, light_change=0.2)
-    assert_same_rows(calm.truth, rough.truth)
-    assert 2 < np.abs(calm.frame(30).astype(float) - rough.frame(30)).mean() < 60
+def test_light_and_noise_change_frames_but_not_the_truth():
+    plain, noisy = small(noise=0, light_change=0), small(noise=4, light_change=0.2)
+    assert_same_rows(plain.truth, noisy.truth)
+    assert 2 < np.abs(plain.frame(30).astype(float) - noisy.frame(30)).mean() < 60
 
 
-def test_background_subtraction_finds_most_of_the_people_one_can_see():
+def test_background_subtraction_detects_most_visible_pedestrians():
     street = Street(seed=3, width=640, height=360, frames=140)
     subtractor = cv2.createBackgroundSubtractorMOG2()
     kernel = np.ones((9, 3), np.uint8)
@@ -226,29 +226,29 @@ def test_background_subtraction_finds_most_of_the_people_one_can_see():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"seed": -1}, "seed must be a whole number from 0 up: got -1"),
-        ({"people": 0}, "people must be a whole number from 1 up: got 0"),
-        ({"people": 2.5}, "people must be a whole number from 1 up: got 2.5"),
+        ({"seed": -1}, "seed must be an integer of at least 0: got -1"),
+        ({"people": 0}, "people must be an integer of at least 1: got 0"),
+        ({"people": 2.5}, "people must be an integer of at least 1: got 2.5"),
         ({"frames": 0}, "frames must be"),
-        ({"width": 20}, "width must be a whole number from 160 up: got 20"),
-        ({"height": 20}, "height must be a whole number from 90 up: got 20"),
+        ({"width": 20}, "width must be an integer of at least 160: got 20"),
+        ({"height": 20}, "height must be an integer of at least 90: got 20"),
         ({"frame_rate": 0}, "frame_rate must be from 1 to 240 per second: got 0"),
         ({"frame_rate": float("nan")}, "frame_rate must be"),
         ({"light_change": 0.9}, "light_change must be from 0 to 0.3: got 0.9"),
         ({"noise": -1}, "noise must be from 0 to 50 grey levels: got -1"),
-        ({"absences": (300,)}, "an absence takes 1 to 200 of 300 frames.*got 300"),
-        ({"absences": (0,)}, "an absence takes 1 to 200.*got 0"),
+        ({"absences": (300,)}, "an absence must be from 1 to 200 of 300 frames.*got 300"),
+        ({"absences": (0,)}, "an absence must be from 1 to 200.*got 0"),
         ({"people": 1, "absences": (60, 60)}, "got 2 absences for 1 people"),
     ],
 )
-def test_arguments_out_of_range_are_named(arguments, message):
+def test_invalid_arguments_are_rejected(arguments, message):
     with pytest.raises(ValueError, match=message):
         Street(**arguments)
 
 
 @pytest.mark.parametrize("number", [0, 121, -1])
-def test_a_frame_that_does_not_exist_is_refused(number):
+def test_invalid_frame_numbers_are_rejected(number):
     street = small()
-    for ask in (street.frame, street.rows, street.warp):
+    for method in (street.frame, street.rows, street.warp):
         with pytest.raises(ValueError, match=f"frame number must be from 1 to 120: got {number}"):
-            ask(number)
+            method(number)
