@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 from benchmarks.lib import provenance
 from deepsort_reid.io.mot import read_ground_truth
 from deepsort_reid.io.video_reader import iter_frames
-from deepsort_reid.reid.data.crop_extraction import labelled_people
+from deepsort_reid.reid.data.crop_extraction import select_pedestrians
 from deepsort_reid.reid.person_search import (
     Gallery,
     LastMatch,
     Outcome,
     Reference,
-    Search,
+    SearchSummary,
     find_person,
 )
 from deepsort_reid.structures.mot_rows import MotRows
@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--threshold", type=float, default=0.7)
     args = parser.parse_args(argv)
     folder = args.data / "mot" / "PETS09-S2L1"
-    truth = labelled_people(read_ground_truth(folder / "gt" / "gt.txt"))
+    truth = select_pedestrians(read_ground_truth(folder / "gt" / "gt.txt"))
     embedder = Embedder(args.embedder)
     embedding = np.zeros((len(truth), embedder.embedding_dim), np.float32)
     for number, frame in iter_frames(folder):
@@ -56,10 +56,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             for person in np.unique(truth.id)
         ]
         found = sum(s.count(Outcome.FOUND) for s in searches)
-        present = sum(s.present for s in searches)
+        present = sum(s.frames_present for s in searches)
         alarms = sum(s.count(Outcome.FALSE_ALARM) for s in searches)
         wrong = sum(s.count(Outcome.WRONG) for s in searches)
-        shares = [s.share for s in searches]
+        shares = [s.recall for s in searches]
         print(
             f"{name:<10}  {found} of {present} frames of {len(searches)} people "
             f"({found / present:.1%}; median person {np.median(shares):.1%}), {wrong} wrong, "
@@ -75,8 +75,8 @@ def follow(
     make: Callable[[Embedding], Reference],
     frames: int,
     threshold: float,
-) -> Search:
-    """Search for one person after their first frame, among the labelled boxes."""
+) -> SearchSummary:
+    """SearchSummary for one person after their first frame, among the labelled boxes."""
     own = truth[truth.id == person]
     first = int(own.frame.min())
     last = first + frames if frames else int(truth.frame.max())
@@ -89,7 +89,7 @@ def follow(
         here[:] = truth.frame == next(numbers)
         return truth.xyxy[here]
 
-    return Search(
+    return SearchSummary(
         list(
             find_person(
                 ((number, blank) for number in range(first + 1, last + 1)),

@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> None:
     from deepsort_reid.reid.data.crop_extraction import (
         CropConfig,
         CropCounts,
-        crop_people,
+        extract_crops,
         occlusion_preview,
     )
     from deepsort_reid.reid.data.datasets import MANIFEST
@@ -44,11 +44,11 @@ def run(args: argparse.Namespace) -> None:
     config = CropConfig(
         height=args.size[0],
         width=args.size[1],
-        least_visibility=args.min_visibility,
-        least_height=args.min_height,
+        min_visibility=args.min_visibility,
+        min_height=args.min_height,
         margin=args.margin,
         every=args.every,
-        occlude=args.noise_occlusion,
+        noise_occlusion=args.noise_occlusion,
         seed=args.seed,
     )
     if args.out.exists() and (not args.out.is_dir() or any(args.out.iterdir())):
@@ -69,19 +69,19 @@ def run(args: argparse.Namespace) -> None:
     for name, video, truth in sources:
         last = int(truth.frame.max())
         frames = progress_bar(video.iter_frames(stop=last), last, quiet=args.quiet, title=name)
-        counts += crop_people(frames, truth, name, args.out, config)
+        counts += extract_crops(frames, truth, name, args.out, config)
     if not counts.written:
         # Nothing but a header: without it the folder can be given again.
         (args.out / MANIFEST).unlink()
         if is_new:
             args.out.rmdir()
         raise ValueError(
-            f"nothing to crop: {counts.hidden} boxes hidden, {counts.small} too small; "
+            f"nothing to crop: {counts.low_visibility} boxes hidden, {counts.too_small} too small; "
             "lower --min-visibility, --min-height or --every"
         )
     print(
-        f"{counts.written} crops of {len(counts.people)} people in {args.out}; left out: "
-        f"{counts.hidden} hidden, {counts.small} too small"
+        f"{counts.written} crops of {len(counts.identities)} people in {args.out}; left out: "
+        f"{counts.low_visibility} hidden, {counts.too_small} too small"
     )
     if args.noise_occlusion and counts.written:
         preview = args.out / "occlusion_preview.png"
@@ -93,9 +93,9 @@ def _open(path: Path, labels: Path, stop: int | None) -> "tuple[Video, MotRows]"
     """The video and the people to crop from it, who are at least one."""
     from deepsort_reid.io.mot import read_ground_truth
     from deepsort_reid.io.video_reader import open_video
-    from deepsort_reid.reid.data.crop_extraction import labelled_people
+    from deepsort_reid.reid.data.crop_extraction import select_pedestrians
 
-    truth = labelled_people(read_ground_truth(labels))
+    truth = select_pedestrians(read_ground_truth(labels))
     if stop is not None:
         truth = truth[truth.frame <= stop]
     video = open_video(path)

@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> None:
             queries=rows,
             camera=camera,
             frame=_frames(gallery, args.min_frame_gap),
-            gap=args.min_frame_gap,
+            min_frame_gap=args.min_frame_gap,
             reranking=reranking,
         )
     else:
@@ -95,7 +95,7 @@ def run(args: argparse.Namespace) -> None:
         result,
         problems,
         reranked=args.rerank,
-        gap=args.min_frame_gap,
+        min_frame_gap=args.min_frame_gap,
     )
     # Crops know their frame but no camera; Market-1501 leaves out the same camera anyway.
     is_easy = all_ask and not args.min_frame_gap and any(s.frame >= 0 > s.camera for s in gallery)
@@ -142,14 +142,14 @@ def _askers(samples: Sequence["Sample"]) -> NDArray[np.int64]:
     return np.flatnonzero(~np.array(nobody, np.bool_))
 
 
-def _frames(samples: Sequence["Sample"], gap: int) -> list[int] | None:
+def _frames(samples: Sequence["Sample"], min_frame_gap: int) -> list[int] | None:
     """Frames of the samples, where a gap is asked for."""
-    if gap == 0:
+    if min_frame_gap == 0:
         return None
-    if gap < 0 or any(sample.frame < 0 for sample in samples):
+    if min_frame_gap < 0 or any(sample.frame < 0 for sample in samples):
         raise ValueError(
-            f"--min-frame-gap {gap}: expected 0 or more frames, and crops with a manifest "
-            "that lists their frames"
+            f"--min-frame-gap {min_frame_gap}: expected 0 or more frames, and crops with a "
+            "manifest that lists their frames"
         )
     return [sample.frame for sample in samples]
 
@@ -197,25 +197,27 @@ def _embed_all(
 
 
 def _print_table(evaluation: "Evaluation", *, is_easy: bool) -> None:
-    from deepsort_reid.reid.evaluation.report_page import summary, summary_over_people
+    from deepsort_reid.reid.evaluation.report_page import summary, summary_over_identities
 
     result = evaluation.result
     for problem in evaluation.problems[:5]:
         print(f"left out {problem}")
     if len(evaluation.problems) > 5:
         print(f"... {len(evaluation.problems)} images left out in all")
-    if result.unanswerable:
-        print(f"{result.unanswerable} queries have no right answer in the gallery and do not count")
+    if result.without_match:
+        print(
+            f"{result.without_match} queries have no right answer in the gallery and do not count"
+        )
     if is_easy:
         print(
             "note: neighbouring frames of one video answer each other, which is easy; "
             "--min-frame-gap FRAMES, such as a second of the video, leaves them out"
         )
     print(
-        f"{evaluation.embedder} on {evaluation.data}: {len(result.answered)} queries of "
+        f"{evaluation.embedder} on {evaluation.data}: {len(result.matched_queries)} queries of "
         f"{len(result.per_identity)} people, {len(evaluation.gallery)} gallery images"
     )
-    tables = {"over queries": summary(result), "over people": summary_over_people(result)}
+    tables = {"over queries": summary(result), "over people": summary_over_identities(result)}
     print(" " * 14 + "".join(f"{name:>9}" for name in tables["over queries"]))
     for name, scores in tables.items():
         print(f"{name:<14}" + "".join(f"{value:>9.1%}" for value in scores.values()))

@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     )
     size = args.out.stat().st_size / 1e6
     print(
-        f"{args.out}: {size:.1f} MB, {height}x{width} RGB in, {model.embedding_width} numbers out, "
+        f"{args.out}: {size:.1f} MB, {height}x{width} RGB in, {model.embedding_dim} numbers out, "
         f"worst cosine to PyTorch {cosine:.6f} on {len(crops)} crops"
     )
     return 0

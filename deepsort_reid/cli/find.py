@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from deepsort_reid.io.video_reader import Video
-    from deepsort_reid.reid.person_search import Search
+    from deepsort_reid.reid.person_search import SearchSummary
     from deepsort_reid.structures.mot_rows import MotRows
 
 REFERENCES = ("gallery", "last")
@@ -57,9 +57,9 @@ def run(args: argparse.Namespace) -> None:
     from deepsort_reid.reid.person_search import (
         Gallery,
         LastMatch,
-        Search,
-        find_montage,
+        SearchSummary,
         find_person,
+        search_montage,
     )
     from deepsort_reid.vision.detectors import MotDetections
     from deepsort_reid.vision.embedder import Embedder
@@ -78,8 +78,8 @@ def run(args: argparse.Namespace) -> None:
         detector, _ = make_detector(args, print)
     reference = (Gallery if args.reference == "gallery" else LastMatch)(query)
     frames = video.iter_frames(args.start, args.stop, args.every)
-    sightings = []
-    for sighting in find_person(
+    results = []
+    for result in find_person(
         progress_bar(frames, count_frames(video.length, args), quiet=args.quiet),
         lambda frame: detector(frame).xyxy,
         embedder,
@@ -88,14 +88,14 @@ def run(args: argparse.Namespace) -> None:
         truth=person,
     ):
         # The frame of a query box is where we start from, not what we find.
-        if box is None or sighting.frame != args.start:
-            sightings.append(sighting)
-    search = Search(sightings)
+        if box is None or result.frame != args.start:
+            results.append(result)
+    search = SearchSummary(results)
     args.out.mkdir(parents=True, exist_ok=True)
-    _write_csv(args.out / "sightings.csv", search)
+    _write_csv(args.out / "results.csv", search)
     _print(search, person)
-    if any(sighting.crop is not None for sighting in sightings):
-        write_png(args.out / "montage.png", find_montage(sightings))
+    if any(result.crop is not None for result in results):
+        write_png(args.out / "montage.png", search_montage(results))
         print(f"montage: {args.out / 'montage.png'}")
 
 
@@ -141,13 +141,13 @@ def _embed_query(
 def _truth(args: argparse.Namespace, video: "Video") -> "MotRows | None":
     """All labelled people of the source; None without labels."""
     from deepsort_reid.io.mot import read_ground_truth
-    from deepsort_reid.reid.data.crop_extraction import labelled_people
+    from deepsort_reid.reid.data.crop_extraction import select_pedestrians
 
     beside = Path(args.source) / "gt" / "gt.txt"
     path = args.truth or (beside if beside.is_file() else None)
     if path is None:
         return None
-    truth = labelled_people(read_ground_truth(path))
+    truth = select_pedestrians(read_ground_truth(path))
     last = int(truth.frame.max(initial=0))
     if args.stop is None and video.length is not None and last > video.length:
         raise ValueError(
@@ -161,7 +161,7 @@ def _person(
     args: argparse.Namespace, box: NDArray[np.float64] | None, truth: "MotRows | None"
 ) -> "MotRows | None":
     """The labels of the person we look for; None where it is not known who that is."""
-    from deepsort_reid.reid.person_search import person_at
+    from deepsort_reid.reid.person_search import identity_at
 
     if truth is None:
         if args.identity is not None:
@@ -171,42 +171,44 @@ def _person(
     if identities is None:
         if box is None:
             return None
-        identities = [person_at(truth, args.start, box)]
+        identities = [identity_at(truth, args.start, box)]
     for identity in identities:
         if not (truth.id == identity).any():
             raise ValueError(f"--identity: nobody in the labels has the id {identity}")
     return truth[np.isin(truth.id, identities)]
 
 
-def _write_csv(path: Path, search: "Search") -> None:
+def _write_csv(path: Path, search: "SearchSummary") -> None:
     from deepsort_reid.structures.boxes import xyxy_to_tlwh
 
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(("frame", "x", "y", "w", "h", "similarity", "outcome"))
-        for s in search.sightings:
+        for s in search.results:
             box = ("",) * 4 if s.xyxy is None else xyxy_to_tlwh(s.xyxy[None])[0].round(2).tolist()
             writer.writerow((s.frame, *box, f"{s.similarity:.4f}", s.outcome.value))
 
 
-def _print(search: "Search", person: "MotRows | None") -> None:
+def _print(search: "SearchSummary", person: "MotRows | None") -> None:
     from deepsort_reid.reid.person_search import Outcome
 
     matches = search.count(Outcome.FOUND)
     if person is None:
-        print(f"found in {matches} of {len(search.sightings)} frames; nothing to compare with")
+        print(f"found in {matches} of {len(search.results)} frames; nothing to compare with")
         print(
             "(give --truth FILE, and --identity ID for an image, to learn the share that is right)"
         )
         return
-    if not search.present:
+    if not search.frames_present:
         print("the labels show the person in none of these frames")
         return
     print(
-        f"re-identified in {matches} of {search.present} frames ({search.share:.1%}); "
+        f"re-identified in {matches} of {search.frames_present} frames ({search.recall:.1%}); "
         f"{search.count(Outcome.WRONG)} somebody else, {search.count(Outcome.MISSED)} missed, "
         f"{search.count(Outcome.FALSE_ALARM)} false alarms in "
-        f"{len(search.sightings) - search.present} frames without them"
+        f"{len(search.results) - search.frames_present} frames without them"
     )
-    if search.not_offered:
-        print(f"in {search.not_offered} frames with them no detection was theirs to choose")
+    if search.frames_without_candidate:
+        print(
+            f"in {search.frames_without_candidate} of these frames no detection overlaps the person"
+        )

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from deepsort_reid.reid.data.datasets import Sample
     from deepsort_reid.reid.models.reid_model import ReidModel
-    from deepsort_reid.reid.training.losses import Combined
+    from deepsort_reid.reid.training.losses import CombinedLoss
     from deepsort_reid.reid.training.schedules import Schedule
     from deepsort_reid.reid.training.train import MakeOptimizer, TrainConfig, Validate
 
@@ -82,14 +82,18 @@ def run(args: argparse.Namespace) -> int:
     import torch
 
     from deepsort_reid.reid.data.augmentation import AugmentConfig
-    from deepsort_reid.reid.training.checkpoint import check_folder, folder_of
-    from deepsort_reid.reid.training.distributed import check_precision, join_world, leave_world
+    from deepsort_reid.reid.training.checkpoint import check_output_folder, run_folder_of
+    from deepsort_reid.reid.training.distributed import (
+        check_precision,
+        init_distributed,
+        shutdown_distributed,
+    )
     from deepsort_reid.reid.training.train import train
 
-    world = join_world(args.device)
-    args.out = args.out or (Path("run") if args.resume is None else folder_of(args.resume))
+    world = init_distributed(args.device)
+    args.out = args.out or (Path("run") if args.resume is None else run_folder_of(args.resume))
     # Both complain before the pictures are loaded.
-    check_folder(args.out, args.resume, world)
+    check_output_folder(args.out, args.resume, world)
     check_precision(getattr(torch, args.precision), world)
     level = logging.INFO if world.is_main else logging.ERROR
     logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr)
@@ -114,7 +118,7 @@ def run(args: argparse.Namespace) -> int:
             description=_description(args, architecture, people, kept, validation),
             augmentation=None
             if args.no_augmentation
-            else AugmentConfig(occlude=args.noise_occlusion),
+            else AugmentConfig(noise_occlusion=args.noise_occlusion),
             validate=_validation(validation, size) if validation else None,
             resume=args.resume,
             world=world,
@@ -124,7 +128,7 @@ def run(args: argparse.Namespace) -> int:
         raise
     if world.is_main:
         print(_ending(history, args))
-    leave_world(world)
+    shutdown_distributed(world)
     return 0
 
 
@@ -146,13 +150,13 @@ def _config(args: argparse.Namespace, people: int) -> "TrainConfig":
 
     return TrainConfig(
         epochs=min(args.stop_after or args.epochs, args.epochs),
-        people=args.identities_per_batch or min(16, people),
-        images_each=args.images_per_identity,
+        identities_per_batch=args.identities_per_batch or min(16, people),
+        images_per_identity=args.images_per_identity,
         weight_decay=_weight_decay(args),
         frozen_epochs=args.frozen_epochs,
-        average_decay=args.ema_decay,
+        ema_decay=args.ema_decay,
         precision=getattr(torch, args.precision),
-        local_norms=args.no_sync_bn,
+        sync_bn=not args.no_sync_bn,
         validate_every=args.validate_every,
         patience=args.patience,
         seed=args.seed,
@@ -169,9 +173,9 @@ def _model(args: argparse.Namespace) -> "tuple[ReidModel, dict[str, Any]]":
         return model, {**architecture, "input_size": args.size or architecture["input_size"]}
     architecture = {
         "backbone": args.backbone,
-        "embedding_width": args.embedding_dim,
+        "embedding_dim": args.embedding_dim,
         "pooling": args.pooling,
-        "stripes": args.parts,
+        "parts": args.parts,
         "input_size": list(args.size or (128, 64)),
     }
     return build_model(architecture, args.weights), architecture
@@ -218,7 +222,7 @@ def _description(
     return {
         "architecture": architecture,
         "arguments": arguments,
-        "people": people,
+        "identities": people,
         "files": [sample.path.name for sample in kept],
         "validation_files": [sample.path.name for sample in validation],
         "versions": {"torch": str(torch.__version__), "numpy": np.__version__},
@@ -244,17 +248,25 @@ def _split(args: argparse.Namespace) -> "tuple[list[Sample], list[Sample]]":
     return split[args.split](samples, args.validation_share, seed=args.seed)
 
 
-def _criterion(args: argparse.Namespace, architecture: "dict[str, Any]", people: int) -> "Combined":
-    from deepsort_reid.reid.training.losses import Combined, CosineSoftmax, SmoothedSoftmax
+def _criterion(
+    args: argparse.Namespace, architecture: "dict[str, Any]", people: int
+) -> "CombinedLoss":
+    from deepsort_reid.reid.training.losses import (
+        CombinedLoss,
+        CosineSoftmax,
+        LabelSmoothingCrossEntropy,
+    )
 
-    width, parts = architecture["embedding_width"], 1 + architecture["stripes"]
+    width, num_splits = architecture["embedding_dim"], 1 + architecture["parts"]
     softmax: list[tuple[float, Any]] = []
     if "softmax" in args.losses:
-        loss = SmoothedSoftmax(width, people, smoothing=args.label_smoothing, parts=parts)
+        loss = LabelSmoothingCrossEntropy(
+            width, people, smoothing=args.label_smoothing, num_splits=num_splits
+        )
         softmax.append((1.0, loss))
     if "cosine" in args.losses:
         softmax.append((1.0, CosineSoftmax(width, people)))
-    return Combined(
+    return CombinedLoss(
         softmax,
         triplet=float("triplet" in args.losses),
         triplet_margin=args.margin,
@@ -285,7 +297,7 @@ def _schedule(args: argparse.Namespace) -> "Schedule":
     if args.schedule == "step":
         return step_drop(args.epochs)
     decay_from = args.decay_from if args.schedule == "flat-cosine" else 0.0
-    return flat_cosine(args.epochs, warm_up=args.warmup_epochs, decay_from=decay_from)
+    return flat_cosine(args.epochs, warmup_epochs=args.warmup_epochs, decay_from=decay_from)
 
 
 def _validation(samples: "list[Sample]", size: tuple[int, int]) -> "Validate":

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from deepsort_reid.io.atomic import write_atomically
 from deepsort_reid.reid.models.reid_model import ReidModel
 
-LEAST_COSINE = 0.9999
+MIN_COSINE = 0.9999
 _OPSET = 17
 
 
@@ -52,16 +52,16 @@ def export_onnx(
         "input_width": str(crops.shape[2]),
         "channel_order": "RGB",
         "normalisation": "in_graph",
-        "embedding_width": str(model.embedding_width),
+        "embedding_width": str(model.embedding_dim),
     }
     helper.set_model_props(network, {**metadata, **own})
     onnx.checker.check_model(network)
     data = network.SerializeToString()
     cosine = worst_cosine(data, _in_torch(embed, crops), crops)
-    if not cosine >= LEAST_COSINE:
+    if not cosine >= MIN_COSINE:
         raise ValueError(
             f"{path} not written: the ONNX network differs from PyTorch, worst cosine {cosine:.6f} "
-            f"on {len(crops)} crops, at least {LEAST_COSINE} is expected"
+            f"on {len(crops)} crops, at least {MIN_COSINE} is expected"
         )
     write_atomically(Path(path), data)
     return cosine

@@ -10,21 +10,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsort_reid.reid.evaluation.montage import (
-    PLAIN,
-    RIGHT,
+    CORRECT,
+    NEUTRAL,
     WRONG,
     Tile,
-    evenly,
-    in_rows,
+    evenly_spaced,
     montage,
+    split_into_rows,
 )
 from deepsort_reid.structures import boxes
 from deepsort_reid.structures.frame import Frame
 from deepsort_reid.structures.mot_rows import MotRows
 from deepsort_reid.vision.crops import crop_corners, resize_crop
 
-LEAST_OVERLAP = 0.5  # IoU of a found box with the labelled one, as everywhere in MOTChallenge
-_CROP = (192, 96)  # pixels kept of each sighting
+MIN_IOU = 0.5  # IoU of a found box with the labelled one, as everywhere in MOTChallenge
+_CROP = (192, 96)  # pixels kept of each result
 
 
 class Reference(Protocol):
@@ -33,7 +33,7 @@ class Reference(Protocol):
     def similarity(self, embedding: NDArray[np.float32]) -> NDArray[np.float32]:
         """Of unit rows (M, D) to the person: (M,), 1 at most."""
 
-    def accept(self, embedding: NDArray[np.float32], similarity: float, lead: float) -> None:
+    def update(self, embedding: NDArray[np.float32], similarity: float, margin: float) -> None:
         """Learn from a match (D,); `lead` is its similarity less that of the runner-up."""
 
 
@@ -47,7 +47,7 @@ class LastMatch:
         """Cosine with the last match: (M, D) -> (M,)."""
         return embedding @ self._last
 
-    def accept(self, embedding: NDArray[np.float32], similarity: float, lead: float) -> None:
+    def update(self, embedding: NDArray[np.float32], similarity: float, margin: float) -> None:
         """The match becomes the reference."""
         self._last = embedding
 
@@ -55,7 +55,7 @@ class LastMatch:
 class Gallery:
     """The query and the last sure matches; the most similar of them decides.
 
-    size: matches kept beside the query, which always stays. least_similarity, least_lead: a match
+    size: matches kept beside the query, which always stays. min_similarity, min_margin: a match
     enters only when it is good enough and nobody else in its frame comes near: one wrong
     entry draws others after it.
     """
@@ -65,23 +65,23 @@ class Gallery:
         query: NDArray[np.float32],
         *,
         size: int = 100,
-        least_similarity: float = 0.7,
-        least_lead: float = 0.05,
+        min_similarity: float = 0.7,
+        min_margin: float = 0.05,
     ) -> None:
         if size < 1:
             raise ValueError(f"a gallery needs room for at least 1 match, got size {size}")
         self._query = query
         self._matches: deque[NDArray[np.float32]] = deque(maxlen=size)
-        self._least_similarity, self._least_lead = least_similarity, least_lead
+        self._least_similarity, self._least_lead = min_similarity, min_margin
 
     def similarity(self, embedding: NDArray[np.float32]) -> NDArray[np.float32]:
         """Best cosine with the gallery: (M, D) -> (M,)."""
         cosine = embedding @ np.stack([self._query, *self._matches]).T  # (M, K)
         return np.asarray(cosine.max(axis=1), np.float32)
 
-    def accept(self, embedding: NDArray[np.float32], similarity: float, lead: float) -> None:
+    def update(self, embedding: NDArray[np.float32], similarity: float, margin: float) -> None:
         """Keep the match when it was clear, and let the oldest go."""
-        if similarity >= self._least_similarity and lead >= self._least_lead:
+        if similarity >= self._least_similarity and margin >= self._least_lead:
             self._matches.append(embedding)
 
 
@@ -96,7 +96,7 @@ class Outcome(Enum):
 
 
 @dataclass(frozen=True, eq=False)
-class Sighting:
+class SearchResult:
     """One frame of the search."""
 
     frame: int  # from 1
@@ -104,34 +104,38 @@ class Sighting:
     similarity: float  # of the best candidate; nan where there was none
     outcome: Outcome
     crop: Frame | None  # of the match, or of the labelled person where missed; BGR uint8
-    offered: bool = True  # False where the person is labelled but is no candidate: not our fault
+    has_candidate: bool = (
+        True  # False where the person is labelled but is no candidate: not our fault
+    )
 
 
 @dataclass(frozen=True, eq=False)
-class Search:
+class SearchSummary:
     """All frames of a search, and how often it was right."""
 
-    sightings: Sequence[Sighting]
+    results: Sequence[SearchResult]
 
     @property
-    def present(self) -> int:
+    def frames_present(self) -> int:
         """Frames in which the person is labelled."""
         there = (Outcome.FOUND, Outcome.WRONG, Outcome.MISSED)
-        return sum(sighting.outcome in there for sighting in self.sightings)
+        return sum(result.outcome in there for result in self.results)
 
     def count(self, outcome: Outcome) -> int:
         """Frames with this outcome."""
-        return sum(sighting.outcome is outcome for sighting in self.sightings)
+        return sum(result.outcome is outcome for result in self.results)
 
     @property
-    def not_offered(self) -> int:
+    def frames_without_candidate(self) -> int:
         """Frames in which the person is labelled and no candidate box is theirs."""
-        return sum(not sighting.offered for sighting in self.sightings)
+        return sum(not result.has_candidate for result in self.results)
 
     @property
-    def share(self) -> float:
+    def recall(self) -> float:
         """Share of the frames with the person in which they were re-identified; nan for none."""
-        return self.count(Outcome.FOUND) / self.present if self.present else float("nan")
+        return (
+            self.count(Outcome.FOUND) / self.frames_present if self.frames_present else float("nan")
+        )
 
 
 def find_person(
@@ -142,7 +146,7 @@ def find_person(
     *,
     threshold: float = 0.7,
     truth: MotRows | None = None,
-) -> Iterator[Sighting]:
+) -> Iterator[SearchResult]:
     """In each frame the most similar candidate, when its similarity reaches `threshold`.
 
     frames: (number from 1, BGR uint8 (H, W, 3)). detect: frame -> boxes (M, 4) in pixels. embed:
@@ -162,47 +166,47 @@ def find_person(
             similarity = float(alike[order[0]])
             if similarity >= threshold:
                 match = xyxy[order[0]]
-                lead = similarity - float(alike[order[1]]) if len(order) > 1 else float("inf")
-                reference.accept(embedding[order[0]], similarity, lead)
+                margin = similarity - float(alike[order[1]]) if len(order) > 1 else float("inf")
+                reference.update(embedding[order[0]], similarity, margin)
         outcome = _outcome(match, here)
         shown = here[0] if outcome is Outcome.MISSED and here is not None else match
-        offered = here is None or len(here) == 0 or _overlap(xyxy, here) >= LEAST_OVERLAP
-        yield Sighting(number, match, similarity, outcome, _crop(frame, shown), offered)
+        has_candidate = here is None or len(here) == 0 or _overlap(xyxy, here) >= MIN_IOU
+        yield SearchResult(number, match, similarity, outcome, _crop(frame, shown), has_candidate)
 
 
-def person_at(truth: MotRows, frame: int, xyxy: NDArray[np.float64]) -> int:
+def identity_at(truth: MotRows, frame: int, xyxy: NDArray[np.float64]) -> int:
     """Id of the labelled person whose box in `frame` meets `xyxy` (4,) best.
 
     Raises ValueError when none overlaps it by an IoU of 0.5.
     """
     rows = truth[truth.frame == frame]
     overlap = boxes.iou(xyxy[None], rows.xyxy)[0]
-    if not len(rows) or overlap.max() < LEAST_OVERLAP:
+    if not len(rows) or overlap.max() < MIN_IOU:
         best = f"the best overlap is {overlap.max():.2f}" if len(rows) else "nobody is labelled"
         raise ValueError(
             f"query {boxes.xyxy_to_tlwh(xyxy[None])[0].tolist()} shows no labelled person in frame "
-            f"{frame} ({best}, {LEAST_OVERLAP} needed): correct the box, or name the identity"
+            f"{frame} ({best}, {MIN_IOU} needed): correct the box, or name the identity"
         )
     return int(rows.id[overlap.argmax()])
 
 
-def find_montage(sightings: Sequence[Sighting], *, most: int = 120, columns: int = 20) -> Frame:
-    """The sightings in order, misses and mistakes framed in red; at most `most`, spread evenly.
+def search_montage(results: Sequence[SearchResult], *, most: int = 120, columns: int = 20) -> Frame:
+    """The results in order, misses and mistakes framed in red; at most `most`, spread evenly.
 
     Captions tell the frame. Raises ValueError when nothing was found or missed.
     """
-    shown = [s for s in sightings if s.crop is not None]
+    shown = [s for s in results if s.crop is not None]
     if not shown:
         raise ValueError("nothing to show: nobody was found, and nobody is labelled")
-    known = any(s.outcome not in (Outcome.FOUND, Outcome.ABSENT) for s in sightings)
+    known = any(s.outcome not in (Outcome.FOUND, Outcome.ABSENT) for s in results)
     tiles = []
-    for row in evenly(len(shown), most):
-        sighting = shown[row]
-        right = RIGHT if known else PLAIN
-        colour = right if sighting.outcome is Outcome.FOUND else WRONG
-        mark = {Outcome.MISSED: " miss", Outcome.FOUND: ""}.get(sighting.outcome, " no")
-        tiles.append(Tile(sighting.crop, f"{sighting.frame}{mark}", colour))
-    return montage(in_rows(tiles, columns))
+    for row in evenly_spaced(len(shown), most):
+        result = shown[row]
+        right = CORRECT if known else NEUTRAL
+        colour = right if result.outcome is Outcome.FOUND else WRONG
+        mark = {Outcome.MISSED: " miss", Outcome.FOUND: ""}.get(result.outcome, " no")
+        tiles.append(Tile(result.crop, f"{result.frame}{mark}", colour))
+    return montage(split_into_rows(tiles, columns))
 
 
 def _outcome(match: NDArray[np.float64] | None, here: NDArray[np.float64] | None) -> Outcome:
@@ -213,7 +217,7 @@ def _outcome(match: NDArray[np.float64] | None, here: NDArray[np.float64] | None
         return Outcome.ABSENT if match is None else Outcome.FALSE_ALARM
     if match is None:
         return Outcome.MISSED
-    right = _overlap(match[None], here) >= LEAST_OVERLAP
+    right = _overlap(match[None], here) >= MIN_IOU
     return Outcome.FOUND if right else Outcome.WRONG
 
 

@@ -17,8 +17,8 @@ def test_a_person_is_followed_among_the_labelled_boxes(make, frames, present):
     truth = MotRows(frame, np.tile([1, 2], 10), np.tile(box, (10, 1)))
     embedding = np.tile(np.eye(2, dtype=np.float32), (10, 1))
     search = find_person.follow(truth, embedding, 2, make, frames, 0.7)
-    assert (search.present, search.share) == (present, 1)
-    assert search.sightings[0].frame == 2
+    assert (search.frames_present, search.recall) == (present, 1)
+    assert search.results[0].frame == 2
 
 
 def test_random_embeddings_score_as_chance_does():

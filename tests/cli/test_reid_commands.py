@@ -11,12 +11,12 @@ import pytest
 from onnx import TensorProto, helper
 
 from deepsort_reid.cli.main import main
-from tests.reid import street
+from tests.reid import synthetic_sequence
 
 
 @pytest.fixture(scope="module")
 def sequence(tmp_path_factory):
-    return street.write_sequence(tmp_path_factory.mktemp("mot") / "street")
+    return synthetic_sequence.write_sequence(tmp_path_factory.mktemp("mot") / "street")
 
 
 @pytest.fixture(scope="module")
@@ -95,9 +95,9 @@ def test_crop_writes_identity_folders_and_says_what_it_left_out(run, sequence, t
 
 def test_crop_takes_a_video_with_labels(run, sequence, tmp_path):
     path = tmp_path / "walk.avi"
-    size = (street.WIDTH, street.HEIGHT)
+    size = (synthetic_sequence.WIDTH, synthetic_sequence.HEIGHT)
     video = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 25, size)
-    for _, frame in street.frames():
+    for _, frame in synthetic_sequence.frames():
         video.write(frame)
     video.release()
     labels = sequence / "gt" / "gt.txt"
@@ -155,7 +155,7 @@ def test_crop_that_takes_nobody_says_so_and_leaves_nothing(
 
 
 def test_crop_opens_every_source_before_it_writes(run, sequence, tmp_path):
-    street.write_sequence(tmp_path / "other")
+    synthetic_sequence.write_sequence(tmp_path / "other")
     (tmp_path / "other" / "gt" / "gt.txt").write_text("1,1,ten,20,16,40,1,1,1\n")
     status, _, _ = run("crop", sequence, tmp_path / "other", "--out", tmp_path / "crops")
     assert status == 2
@@ -228,7 +228,9 @@ def test_eval_reid_takes_query_and_gallery_folders(run, crops, colour_model, tmp
 
 def test_eval_reid_follows_the_market_protocol_on_market_names(run, colour_model, tmp_path):
     data = tmp_path / "market"
-    picture = cv2.imencode(".jpg", np.full((32, 16, 3), street.COLOURS[1], np.uint8))[1].tobytes()
+    picture = cv2.imencode(".jpg", np.full((32, 16, 3), synthetic_sequence.COLOURS[1], np.uint8))[
+        1
+    ].tobytes()
     for name in (
         "query/0001_c1s1_000001_00.jpg",
         "bounding_box_test/0001_c1s1_000002_00.jpg",
@@ -262,14 +264,14 @@ def test_eval_reid_takes_a_training_run(run, crops, tmp_path):
 
     architecture = {
         "backbone": "osnet_x0_25",
-        "embedding_width": 16,
+        "embedding_dim": 16,
         "pooling": "average",
-        "stripes": 0,
+        "parts": 0,
         "input_size": [64, 32],
     }
     weights = build_model(architecture).state_dict()
     (tmp_path / "run").mkdir()
-    parts = {"architecture": architecture, "model": weights, "average": weights}
+    parts = {"architecture": architecture, "model": weights, "ema": weights}
     torch.save({"format": FORMAT, **parts}, tmp_path / "run" / "last.pt")
     arguments = ("--embedder", tmp_path / "run", "--no-report", "--threads", 1)
     status, told, err = run("eval-reid", crops, *arguments)
@@ -320,8 +322,8 @@ def test_eval_reid_of_an_empty_folder_is_one_line(run, colour_model, tmp_path):
     assert "found no image" in complaint(err, "eval-reid")
 
 
-def sightings(folder):
-    with (folder / "sightings.csv").open(newline="") as file:
+def read_results(folder):
+    with (folder / "results.csv").open(newline="") as file:
         return list(csv.DictReader(file))
 
 
@@ -331,7 +333,7 @@ def test_find_follows_the_person_in_a_box_of_the_first_frame(run, sequence, colo
     status, told, _ = run("find", "12,20,16,40", sequence, *arguments)
     assert status == 0
     assert "re-identified in 11 of 11 frames (100.0%)" in told
-    rows = sightings(out)
+    rows = read_results(out)
     assert [int(row["frame"]) for row in rows] == list(range(2, 13))
     assert {row["outcome"] for row in rows} == {"found"}
     assert float(rows[-1]["x"]) == 34

@@ -16,7 +16,7 @@ from deepsort_reid.vision.embedder import Embedder
 
 def network(backbone="compact", **changes):
     torch.manual_seed(0)
-    architecture = {"backbone": backbone, "embedding_width": 48, "pooling": "average", "stripes": 2}
+    architecture = {"backbone": backbone, "embedding_dim": 48, "pooling": "average", "parts": 2}
     model = build_model({**architecture, **changes})
     # Statistics that a training would have left, so that norms are not the identity.
     for name, buffer in model.named_buffers():
@@ -35,8 +35,8 @@ def noise(count=8, height=64, width=32):
     ("backbone", "changes"),
     [
         ("compact", {}),
-        ("osnet_x0_25", {"stripes": 0}),
-        ("mobilenet_v3_small", {"pooling": "gem", "stripes": 0}),
+        ("osnet_x0_25", {"parts": 0}),
+        ("mobilenet_v3_small", {"pooling": "gem", "parts": 0}),
     ],
 )
 def test_the_file_gives_what_pytorch_gives_for_any_batch(tmp_path, backbone, changes):

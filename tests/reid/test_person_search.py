@@ -7,21 +7,21 @@ import pytest
 
 from deepsort_reid.io.mot import read_ground_truth
 from deepsort_reid.io.video_reader import iter_frames
-from deepsort_reid.reid.data.crop_extraction import labelled_people
-from deepsort_reid.reid.evaluation.montage import PLAIN, RIGHT, WRONG
+from deepsort_reid.reid.data.crop_extraction import select_pedestrians
+from deepsort_reid.reid.evaluation.montage import CORRECT, NEUTRAL, WRONG
 from deepsort_reid.reid.person_search import (
     Gallery,
     LastMatch,
     Outcome,
-    Search,
-    Sighting,
-    find_montage,
+    SearchResult,
+    SearchSummary,
     find_person,
-    person_at,
+    identity_at,
+    search_montage,
 )
 from deepsort_reid.structures.mot_rows import MotRows
 from deepsort_reid.vision.embedder import Embedder
-from tests.reid import street
+from tests.reid import synthetic_sequence
 
 
 def direction(degrees):
@@ -37,13 +37,13 @@ def by_colour(frame, xyxy):
 
 
 def colour_of(person):
-    colour = np.array(street.COLOURS[person], np.float32)
+    colour = np.array(synthetic_sequence.COLOURS[person], np.float32)
     return colour / np.linalg.norm(colour)
 
 
 def search(person, *, truth=True, reference=LastMatch, hide=(), **settings):
-    rows = street.truth()
-    frames = iter(range(1, street.FRAMES + 1))
+    rows = synthetic_sequence.truth()
+    frames = iter(range(1, synthetic_sequence.FRAMES + 1))
 
     def detect(_):
         number = next(frames)
@@ -52,34 +52,39 @@ def search(person, *, truth=True, reference=LastMatch, hide=(), **settings):
 
     own = rows[rows.id == person] if truth else None
     found = find_person(
-        street.frames(), detect, by_colour, reference(colour_of(person)), truth=own, **settings
+        synthetic_sequence.frames(),
+        detect,
+        by_colour,
+        reference(colour_of(person)),
+        truth=own,
+        **settings,
     )
-    return Search(list(found))
+    return SearchSummary(list(found))
 
 
 @pytest.mark.parametrize("reference", [LastMatch, Gallery])
 def test_a_person_is_found_wherever_they_are_and_nowhere_else(reference):
     found = search(3, reference=reference, threshold=0.9)
-    assert [s.frame for s in found.sightings] == list(range(1, 13))
+    assert [s.frame for s in found.results] == list(range(1, 13))
     assert found.count(Outcome.ABSENT) == 4
-    assert (found.count(Outcome.FOUND), found.present, found.share) == (8, 8, 1)
-    assert found.not_offered == 0
-    assert found.sightings[-1].xyxy.tolist() == [130, 40, 150, 84]
-    assert found.sightings[-1].similarity == pytest.approx(1, abs=1e-3)
+    assert (found.count(Outcome.FOUND), found.frames_present, found.recall) == (8, 8, 1)
+    assert found.frames_without_candidate == 0
+    assert found.results[-1].xyxy.tolist() == [130, 40, 150, 84]
+    assert found.results[-1].similarity == pytest.approx(1, abs=1e-3)
 
 
 def test_nobody_is_taken_below_the_threshold():
     found = search(3, hide=[3], threshold=0.9)
-    assert found.count(Outcome.MISSED) == found.not_offered == 8
-    assert found.share == 0
-    assert all(s.xyxy is None for s in found.sightings)
-    assert [s.crop is not None for s in found.sightings] == [False] * 4 + [True] * 8
+    assert found.count(Outcome.MISSED) == found.frames_without_candidate == 8
+    assert found.recall == 0
+    assert all(s.xyxy is None for s in found.results)
+    assert [s.crop is not None for s in found.results] == [False] * 4 + [True] * 8
 
 
 def test_somebody_else_is_wrong_and_a_match_without_the_person_a_false_alarm():
     found = search(3, hide=[3], threshold=-1)
     assert found.count(Outcome.FALSE_ALARM) == 4
-    assert found.count(Outcome.WRONG) == found.present == 8
+    assert found.count(Outcome.WRONG) == found.frames_present == 8
 
 
 def test_without_truth_every_match_counts_as_found():
@@ -89,41 +94,41 @@ def test_without_truth_every_match_counts_as_found():
 
 def test_frames_without_candidates_have_no_similarity():
     found = search(1, hide=[1, 2, 3])
-    assert all(math.isnan(s.similarity) for s in found.sightings)
+    assert all(math.isnan(s.similarity) for s in found.results)
     assert found.count(Outcome.MISSED) == 12
 
 
 def test_no_labelled_frame_has_no_share():
-    assert math.isnan(Search([Sighting(1, None, 0.1, Outcome.ABSENT, None)]).share)
+    assert math.isnan(SearchSummary([SearchResult(1, None, 0.1, Outcome.ABSENT, None)]).recall)
 
 
 def test_the_last_match_follows_a_slow_turn_that_the_query_alone_would_lose():
     reference = LastMatch(direction(0))
     for degrees in range(20, 200, 20):
         assert reference.similarity(direction([degrees]))[0] == pytest.approx(np.cos(np.pi / 9))
-        reference.accept(direction(degrees), 0.94, 1.0)
+        reference.update(direction(degrees), 0.94, 1.0)
     assert reference.similarity(direction([0]))[0] < 0
 
 
 def test_a_gallery_knows_the_query_and_every_sure_match():
     reference = Gallery(direction(0))
-    reference.accept(direction(60), 0.9, 0.2)
+    reference.update(direction(60), 0.9, 0.2)
     assert reference.similarity(direction([0, 60, 30])) == pytest.approx(
         [1, 1, np.cos(np.pi / 6)], abs=1e-6
     )
 
 
-@pytest.mark.parametrize(("similarity", "lead"), [(0.69, 1.0), (0.95, 0.04)])
-def test_a_match_that_is_not_sure_does_not_enter_the_gallery(similarity, lead):
+@pytest.mark.parametrize(("similarity", "margin"), [(0.69, 1.0), (0.95, 0.04)])
+def test_a_match_that_is_not_sure_does_not_enter_the_gallery(similarity, margin):
     reference = Gallery(direction(0))
-    reference.accept(direction(60), similarity, lead)
+    reference.update(direction(60), similarity, margin)
     assert reference.similarity(direction([60]))[0] == pytest.approx(0.5)
 
 
 def test_a_gallery_forgets_its_oldest_match_but_never_the_query():
     reference = Gallery(direction(0), size=2)
     for degrees in (90, 180, 270):
-        reference.accept(direction(degrees), 1.0, 1.0)
+        reference.update(direction(degrees), 1.0, 1.0)
     assert reference.similarity(direction([0, 90, 180, 270])) == pytest.approx(
         [1, 0, 1, 1], abs=1e-6
     )
@@ -137,12 +142,12 @@ def test_a_gallery_without_room_and_a_threshold_beyond_a_cosine_are_refused():
 
 
 def test_a_query_box_names_the_labelled_person_it_shows():
-    rows = street.truth()
-    assert person_at(rows, 6, np.array([131, 42, 151, 84])) == 3
+    rows = synthetic_sequence.truth()
+    assert identity_at(rows, 6, np.array([131, 42, 151, 84])) == 3
     with pytest.raises(ValueError, match=r"no labelled person in frame 6 .*0.5 needed"):
-        person_at(rows, 6, np.array([60, 40, 70, 80]))
+        identity_at(rows, 6, np.array([60, 40, 70, 80]))
     with pytest.raises(ValueError, match="nobody is labelled"):
-        person_at(MotRows.empty(), 1, np.array([0, 0, 10, 10]))
+        identity_at(MotRows.empty(), 1, np.array([0, 0, 10, 10]))
 
 
 def colours(page):
@@ -150,28 +155,28 @@ def colours(page):
 
 
 def test_the_montage_frames_misses_in_red_and_matches_in_green():
-    assert WRONG in colours(find_montage(search(3, hide=[3], threshold=0.9).sightings))
-    some = search(3, threshold=0.9).sightings[:6]
-    lost = search(3, hide=[3], threshold=0.9).sightings[6:]
-    assert {RIGHT, WRONG} <= colours(find_montage([*some, *lost]))
+    assert WRONG in colours(search_montage(search(3, hide=[3], threshold=0.9).results))
+    some = search(3, threshold=0.9).results[:6]
+    lost = search(3, hide=[3], threshold=0.9).results[6:]
+    assert {CORRECT, WRONG} <= colours(search_montage([*some, *lost]))
 
 
 def test_the_montage_claims_nothing_without_truth():
-    page = find_montage(search(3, truth=False, threshold=0.9).sightings)
-    assert PLAIN in colours(page)
-    assert not {RIGHT, WRONG} & colours(page)
+    page = search_montage(search(3, truth=False, threshold=0.9).results)
+    assert NEUTRAL in colours(page)
+    assert not {CORRECT, WRONG} & colours(page)
 
 
 def test_a_montage_of_nobody_is_refused():
     with pytest.raises(ValueError, match="nobody was found"):
-        find_montage([Sighting(1, None, 0.1, Outcome.ABSENT, None)])
+        search_montage([SearchResult(1, None, 0.1, Outcome.ABSENT, None)])
 
 
 @pytest.mark.data
 @pytest.mark.slow
 def test_a_person_of_pets_is_followed_behind_a_sign_by_appearance_alone(data_root):
     folder = data_root / "mot" / "PETS09-S2L1"
-    truth = labelled_people(read_ground_truth(folder / "gt" / "gt.txt"))
+    truth = select_pedestrians(read_ground_truth(folder / "gt" / "gt.txt"))
     embedder = Embedder(data_root / "models" / "osnet_x0_25_msmt17.onnx", threads=2)
     numbers = iter(range(2, 75))
 
@@ -180,10 +185,10 @@ def test_a_person_of_pets_is_followed_behind_a_sign_by_appearance_alone(data_roo
 
     _, first = next(iter_frames(folder))
     query = embedder(first, [[258, 219, 291, 308]])[0]
-    own = truth[truth.id == person_at(truth, 1, np.array([258, 219, 291, 308]))]
-    found = Search(
+    own = truth[truth.id == identity_at(truth, 1, np.array([258, 219, 291, 308]))]
+    found = SearchSummary(
         list(find_person(iter_frames(folder, 2, 74), detect, embedder, Gallery(query), truth=own))
     )
     # The MATLAB example re-identifies its person in 68 of 73 frames.
-    assert found.present == 73
+    assert found.frames_present == 73
     assert found.count(Outcome.FOUND) >= 68

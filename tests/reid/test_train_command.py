@@ -44,14 +44,14 @@ def test_folders_become_a_run_and_the_run_an_embedder(people, tmp_path, capsys):
     told = capsys.readouterr().out
     best = load_checkpoint(run / "best.pt")["state"]
     assert told == (
-        f"best epoch {best['epoch']} of 3, mAP {best['best']:.1%}: {run / 'best.pt'}; "
+        f"best epoch {best['epoch']} of 3, mAP {best['best_map']:.1%}: {run / 'best.pt'}; "
         f"next: deepsort-reid export {run} --crops {people}\n"
     )
     names = {path.name for path in run.iterdir()}
     assert {"config.json", "metrics.csv", "curves.png", "last.pt", "best.pt"} <= names
     config = json.loads((run / "config.json").read_text())
     assert config["arguments"]["epochs"] == 3
-    assert len(config["people"]) == 5
+    assert len(config["identities"]) == 5
     assert len(config["files"]) == 25
     assert len(config["validation_files"]) == 10
     out = tmp_path / "embedder.onnx"

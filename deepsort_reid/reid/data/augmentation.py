@@ -19,7 +19,9 @@ class AugmentConfig:
     erase: float = 0.5  # chance that one rectangle is painted over (Zhong et al. 2020)
     erase_area: tuple[float, float] = (0.02, 0.33)  # share of the picture
     erase_ratio: float = 3.3  # sides between 1 : ratio and ratio : 1
-    occlude: float = 0.0  # chance of three rectangles of noise, 4 to 15 % of the picture each
+    noise_occlusion: float = (
+        0.0  # chance of three rectangles of noise, 4 to 15 % of the picture each
+    )
 
 
 def augment(images: Tensor, config: AugmentConfig, generator: torch.Generator) -> Tensor:
@@ -35,8 +37,8 @@ def augment(images: Tensor, config: AugmentConfig, generator: torch.Generator) -
         area, ratio = config.erase_area, (1 / config.erase_ratio, config.erase_ratio)
         inside = _rectangles(changed, area, ratio, config.erase, generator)
         changed = torch.where(inside, colour, changed)
-    if config.occlude:
-        hit = _uniform(generator, (len(images), 1, 1, 1)) < config.occlude
+    if config.noise_occlusion:
+        hit = _uniform(generator, (len(images), 1, 1, 1)) < config.noise_occlusion
         for _ in range(3):
             inside = _rectangles(changed, (0.04, 0.15), (1 / 3, 3.0), 1.0, generator) & hit
             noise = _uniform(generator, tuple(changed.shape), 0, 255)

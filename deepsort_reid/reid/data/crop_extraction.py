@@ -9,7 +9,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from deepsort_reid.reid.data.datasets import LEAST_SIDE, MANIFEST, MANIFEST_COLUMNS, occlude
+from deepsort_reid.reid.data.datasets import (
+    MANIFEST,
+    MANIFEST_COLUMNS,
+    MIN_IMAGE_SIDE,
+    add_noise_occlusion,
+)
 from deepsort_reid.structures import boxes
 from deepsort_reid.structures.frame import Frame
 from deepsort_reid.structures.mot_rows import MotRows
@@ -24,22 +29,22 @@ class CropConfig:
 
     height: int = 384  # pixels of a crop
     width: int = 192  # pixels of a crop
-    least_visibility: float = 0.3  # share of the box that nothing hides, in [0, 1]
-    least_height: float = 32.0  # pixels of the labelled box
+    min_visibility: float = 0.3  # share of the box that nothing hides, in [0, 1]
+    min_height: float = 32.0  # pixels of the labelled box
     margin: float = 0.0  # share of the box added on each side
     every: int = 1  # of the frames
-    occlude: bool = False  # write a copy with three rectangles of noise beside each crop
+    noise_occlusion: bool = False  # write a copy with three rectangles of noise beside each crop
     seed: int = 0  # of the noise
 
     def __post_init__(self) -> None:
-        if min(self.height, self.width) < LEAST_SIDE:
+        if min(self.height, self.width) < MIN_IMAGE_SIDE:
             raise ValueError(
-                f"crops need at least {LEAST_SIDE} px a side, got {self.height}x{self.width}"
+                f"crops need at least {MIN_IMAGE_SIDE} px a side, got {self.height}x{self.width}"
             )
-        if not 0 <= self.least_visibility <= 1:
-            raise ValueError(f"least_visibility must be in [0, 1], got {self.least_visibility}")
-        if not (self.margin >= 0 and self.least_height >= 0 and self.every >= 1):
-            raise ValueError(f"expected margin >= 0, least_height >= 0, every >= 1, got {self}")
+        if not 0 <= self.min_visibility <= 1:
+            raise ValueError(f"min_visibility must be in [0, 1], got {self.min_visibility}")
+        if not (self.margin >= 0 and self.min_height >= 0 and self.every >= 1):
+            raise ValueError(f"expected margin >= 0, min_height >= 0, every >= 1, got {self}")
 
 
 @dataclass(frozen=True)
@@ -47,25 +52,25 @@ class CropCounts:
     """What became of the labelled boxes of the frames that were looked at."""
 
     written: int = 0
-    hidden: int = 0  # below the least visibility
-    small: int = 0  # below the least height, or nearly nothing inside the frame
-    people: frozenset[str] = field(default_factory=frozenset)
+    low_visibility: int = 0  # below the least visibility
+    too_small: int = 0  # below the least height, or nearly nothing inside the frame
+    identities: frozenset[str] = field(default_factory=frozenset)
 
     def __add__(self, other: "CropCounts") -> "CropCounts":
         return CropCounts(
             self.written + other.written,
-            self.hidden + other.hidden,
-            self.small + other.small,
-            self.people | other.people,
+            self.low_visibility + other.low_visibility,
+            self.too_small + other.too_small,
+            self.identities | other.identities,
         )
 
 
-def labelled_people(rows: MotRows) -> MotRows:
+def select_pedestrians(rows: MotRows) -> MotRows:
     """Ground truth rows that are pedestrians and meant to be considered."""
     return rows[np.isin(rows.class_id, PEDESTRIAN) & (rows.score > 0)]
 
 
-def crop_people(
+def extract_crops(
     frames: Iterable[tuple[int, Frame]],
     truth: MotRows,
     sequence: str,
@@ -76,8 +81,8 @@ def crop_people(
 
     frames: (number from 1, BGR uint8 (H, W, 3)), as `Video.iter_frames` yields. The folder of a
     person is SEQUENCE_ID, the files are SEQUENCE_ID_FRAME.jpg, with `_occluded` at the end for a
-    synthetically occluded copy. `truth` is taken as it comes: see `labelled_people`. The manifest
-    also holds what was written before an error.
+    synthetically occluded copy. `truth` is not filtered here: see `select_pedestrians`. The
+    manifest also holds what was written before an error.
 
     Raises ValueError when the labels go on after the last frame.
     """
@@ -93,19 +98,19 @@ def crop_people(
             here = truth[truth.frame == last]
             for row, crop, visibility in _crops_of(frame, here, config):
                 if crop is None:
-                    hidden = visibility < config.least_visibility
-                    counts += CropCounts(hidden=int(hidden), small=int(not hidden))
+                    hidden = visibility < config.min_visibility
+                    counts += CropCounts(low_visibility=int(hidden), too_small=int(not hidden))
                     continue
                 person = f"{sequence}_{here.id[row]:04d}"
                 entry = _Entry(
                     person, sequence, last, int(here.id[row]), here.xyxy[row], visibility
                 )
                 manifest.add(_write(folder, entry, crop), entry)
-                counts += CropCounts(written=1, people=frozenset((person,)))
-                if config.occlude:
+                counts += CropCounts(written=1, identities=frozenset((person,)))
+                if config.noise_occlusion:
                     rng = np.random.default_rng((config.seed, last, abs(int(here.id[row]))))
                     noisy = replace(entry, occluded=True)
-                    manifest.add(_write(folder, noisy, occlude(crop, rng)), noisy)
+                    manifest.add(_write(folder, noisy, add_noise_occlusion(crop, rng)), noisy)
     beyond = int(truth.frame.max(initial=0))
     if beyond > last:
         raise ValueError(
@@ -115,7 +120,7 @@ def crop_people(
     return counts
 
 
-def visible_share(xyxy: NDArray[np.float64], width: int, height: int) -> NDArray[np.float64]:
+def estimate_visibility(xyxy: NDArray[np.float64], width: int, height: int) -> NDArray[np.float64]:
     """An estimate of the visible share of boxes (N, 4) -> (N,), for labels that do not tell it.
 
     Counted on a grid of 16 x 16 points: a point is hidden outside the frame and inside the box of
@@ -191,14 +196,14 @@ def _crops_of(
     visibility = rows.visibility.copy()
     unknown = np.isnan(visibility)
     if unknown.any():
-        visibility[unknown] = visible_share(rows.xyxy, width, height)[unknown]
+        visibility[unknown] = estimate_visibility(rows.xyxy, width, height)[unknown]
     extent = rows.xyxy[:, 2:] - rows.xyxy[:, :2]
     grown = rows.xyxy + np.concatenate([-extent, extent], axis=1) * config.margin
     corners, touches = crop_corners(grown, width, height)
     for row, (left, top, right, bottom) in enumerate(corners.tolist()):
-        fits = touches[row] and min(right - left, bottom - top) >= LEAST_SIDE
-        tall = extent[row, 1] >= config.least_height
-        if not (fits and tall and visibility[row] >= config.least_visibility):
+        fits = touches[row] and min(right - left, bottom - top) >= MIN_IMAGE_SIDE
+        tall = extent[row, 1] >= config.min_height
+        if not (fits and tall and visibility[row] >= config.min_visibility):
             yield row, None, float(visibility[row])
             continue
         crop = resize_crop(frame[top:bottom, left:right], (config.height, config.width))

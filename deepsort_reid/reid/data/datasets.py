@@ -19,7 +19,7 @@ MANIFEST = "manifest.csv"  # written by `crop` at the top of its identity folder
 MANIFEST_COLUMNS = ("file", "identity", "sequence", "frame", "track", "x", "y", "w", "h")
 JUNK = "-1"  # Market-1501: a bad box; neither right nor wrong as an answer
 DISTRACTOR = "0000"  # Market-1501: nobody who is ever asked for; always a wrong answer
-LEAST_SIDE = 8  # pixels; nothing can be recognised in less
+MIN_IMAGE_SIDE = 8  # pixels; nothing can be recognised in less
 MARKET_FOLDERS = ("bounding_box_train", "bounding_box_test", "query")
 
 _EXTENSIONS = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"))
@@ -170,11 +170,11 @@ def split_by_image(
     return _partition(samples, lambda sample: sample.path in held_out)
 
 
-def read_image(path: Path | str, *, least_side: int = LEAST_SIDE) -> NDArray[np.uint8]:
+def read_image(path: Path | str, *, min_side: int = MIN_IMAGE_SIDE) -> NDArray[np.uint8]:
     """The picture as RGB uint8 (H, W, 3).
 
     Raises ValueError that names the file when it is missing, empty, cut short, not an image, or
-    less than `least_side` pixels wide or high.
+    less than `min_side` pixels wide or high.
     """
     path = Path(path)
     try:
@@ -194,8 +194,8 @@ def read_image(path: Path | str, *, least_side: int = LEAST_SIDE) -> NDArray[np.
     if image is None:
         raise ValueError(f"{path}: not an image that OpenCV can read")
     height, width = image.shape[:2]
-    if min(height, width) < least_side:
-        raise ValueError(f"{path}: {width}x{height} px is too small, need {least_side} px a side")
+    if min(height, width) < min_side:
+        raise ValueError(f"{path}: {width}x{height} px is too small, need {min_side} px a side")
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
 
 
@@ -257,7 +257,7 @@ def occlusion_boxes(
     return boxes
 
 
-def occlude(
+def add_noise_occlusion(
     image: NDArray[np.uint8],
     rng: np.random.Generator,
     *,

@@ -7,39 +7,49 @@ from numpy.typing import NDArray
 
 
 def identity_batches(
-    identity: NDArray[np.int64], people: int, images_each: int, *, seed: int, epoch: int
+    identity: NDArray[np.int64],
+    identities_per_batch: int,
+    images_per_identity: int,
+    *,
+    seed: int,
+    epoch: int,
 ) -> Iterator[NDArray[np.int64]]:
-    """Batches of `people` x `images_each` rows, grouped by person, for one epoch.
+    """Batches of `people` x `images_per_identity` rows, grouped by person, for one epoch.
 
     `identity` (N,) holds one number per picture. Every person comes once before anybody comes
-    again, and so does every picture of a person; people with fewer than `images_each` pictures
-    repeat theirs. An epoch is as many batches as it takes to show N pictures. The same seed and
-    epoch give the same batches.
+    again, and so does every picture of a person; people with fewer than `images_per_identity`
+    pictures repeat theirs. An epoch has N // (images per batch) batches. The same seed and epoch
+    give the same batches.
     """
     identity = np.asarray(identity, np.int64)
     names = np.unique(identity)
-    if people < 1 or images_each < 1:
-        raise ValueError(f"people and images_each must be at least 1, got {people}, {images_each}")
-    if people > len(names):
-        raise ValueError(f"a batch of {people} people needs as many in the data, got {len(names)}")
+    if identities_per_batch < 1 or images_per_identity < 1:
+        raise ValueError(
+            "identities_per_batch and images_per_identity must be at least 1, "
+            f"got {identities_per_batch} and {images_per_identity}"
+        )
+    if identities_per_batch > len(names):
+        raise ValueError(
+            f"a batch of {identities_per_batch} people needs as many in the data, got {len(names)}"
+        )
     rng = np.random.default_rng((seed, epoch))
     rows_of = {name: _Deck(np.flatnonzero(identity == name), rng) for name in names}
     everybody = _Deck(names, rng)
-    for _ in range(max(len(identity) // (people * images_each), 1)):
-        chosen = everybody.draw(people)
-        yield np.concatenate([rows_of[name].draw(images_each) for name in chosen])
+    for _ in range(max(len(identity) // (identities_per_batch * images_per_identity), 1)):
+        chosen = everybody.draw(identities_per_batch)
+        yield np.concatenate([rows_of[name].draw(images_per_identity) for name in chosen])
 
 
-def share_of_batch(
-    rows: NDArray[np.int64], images_each: int, rank: int, processes: int
+def local_batch(
+    rows: NDArray[np.int64], images_per_identity: int, rank: int, world_size: int
 ) -> NDArray[np.int64]:
     """The rows of one process: whole people; the shares in order of rank are the batch."""
-    people = len(rows) // images_each
-    if people % processes:
+    people = len(rows) // images_per_identity
+    if people % world_size:
         raise ValueError(
-            f"people in a batch must divide among the processes, got {people} for {processes}"
+            f"people in a batch must divide among the processes, got {people} for {world_size}"
         )
-    each = people // processes * images_each
+    each = people // world_size * images_per_identity
     return rows[rank * each : (rank + 1) * each]
 
 

@@ -12,10 +12,10 @@ from deepsort_reid.structures.frame import Frame
 from deepsort_reid.vision.crops import resize_crop
 
 # BGR. Told apart by people who see red and green alike: the red is dark, the green is light.
-RIGHT = (96, 190, 60)
+CORRECT = (96, 190, 60)
 WRONG = (40, 30, 200)
-ASKED = (190, 110, 40)
-PLAIN = (200, 200, 200)
+QUERY = (190, 110, 40)
+NEUTRAL = (200, 200, 200)
 
 _BORDER = 4
 _CAPTION = 15
@@ -29,13 +29,17 @@ class Tile:
 
     image: Frame | None  # BGR uint8
     caption: str = ""
-    colour: tuple[int, int, int] = PLAIN  # BGR, of the frame around it
+    colour: tuple[int, int, int] = NEUTRAL  # BGR, of the frame around it
 
 
 def montage(
-    rows: Sequence[Sequence[Tile]], *, height: int = 128, width: int = 64, first_apart: bool = False
+    rows: Sequence[Sequence[Tile]],
+    *,
+    height: int = 128,
+    width: int = 64,
+    separate_first_column: bool = False,
 ) -> NDArray[np.uint8]:
-    """Rows of tiles as one BGR picture; with `first_apart` a gap follows the first column.
+    """Rows of tiles as one BGR picture; `separate_first_column` puts a gap after the first.
 
     Every picture is drawn at `height` x `width` pixels. Raises ValueError without any tile.
     """
@@ -44,7 +48,7 @@ def montage(
     columns = max(len(row) for row in rows)
     cell_height = height + 2 * _BORDER + _CAPTION + _GAP
     cell_width = width + 2 * _BORDER + _GAP
-    apart = 3 * _GAP if first_apart else 0
+    apart = 3 * _GAP if separate_first_column else 0
     shape = (len(rows) * cell_height + _GAP, columns * cell_width + apart + _GAP, 3)
     page = np.full(shape, _PAPER, np.uint8)
     for row, tiles in enumerate(rows):
@@ -61,12 +65,12 @@ def montage(
     return page
 
 
-def in_rows(tiles: Sequence[Tile], columns: int) -> list[list[Tile]]:
+def split_into_rows(tiles: Sequence[Tile], columns: int) -> list[list[Tile]]:
     """The tiles in reading order, `columns` in a row."""
     return [list(tiles[at : at + columns]) for at in range(0, len(tiles), columns)]
 
 
-def evenly(count: int, most: int) -> NDArray[np.int64]:
+def evenly_spaced(count: int, most: int) -> NDArray[np.int64]:
     """At most `most` of `count` rows, spread evenly from the first to the last."""
     return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(np.int64))
 

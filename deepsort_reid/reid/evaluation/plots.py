@@ -61,7 +61,7 @@ def precision_recall_figure(result: ReidResult) -> Figure:
     return figure
 
 
-def map_figure(place: NDArray[np.float32], identity: Sequence[str]) -> Figure:
+def tsne_figure(place: NDArray[np.float32], identity: Sequence[str]) -> Figure:
     """Embeddings on a plane (N, 2), coloured and marked by person; identity: N names."""
     figure = Figure(figsize=(7.2, 6.0), layout="constrained")
     axes = figure.add_subplot()

@@ -12,41 +12,44 @@ from numpy.typing import NDArray
 from deepsort_reid.reid.data.datasets import DISTRACTOR, JUNK, Sample, read_image
 from deepsort_reid.reid.evaluation import plots
 from deepsort_reid.reid.evaluation.montage import (
-    ASKED,
-    RIGHT,
+    CORRECT,
+    QUERY,
     WRONG,
     Tile,
-    evenly,
+    evenly_spaced,
     montage,
     write_png,
 )
 from deepsort_reid.reid.evaluation.report_page import (
     RANKS,
-    Picture,
+    ReportImage,
     render_page,
     summary,
-    summary_over_people,
+    summary_over_identities,
 )
 from deepsort_reid.reid.evaluation.result import ReidResult
 from deepsort_reid.reid.evaluation.tsne import tsne
 from deepsort_reid.reid.evaluation.verification import auc_by_gap, pair_similarity
 
-MAP_PEOPLE, MAP_POINTS = 36, 700  # more colours cannot be told apart; more points take minutes
+MAX_TSNE_IDENTITIES, MAX_TSNE_POINTS = (
+    36,
+    700,
+)  # more colours cannot be told apart; more points take minutes
 
-RANKED = Picture(
+RANKED = ReportImage(
     "ranked.png",
     "Queries and their answers",
     "Nine queries from the hardest to the easiest, each with its first ten answers and their "
     "similarity. Green: right, red: wrong.",
 )
-BEST = Picture(
-    "best_people.png",
+BEST = ReportImage(
+    "best_identities.png",
     "The people found best",
     "Gallery set of each person, in the order in which a typical query of theirs finds it; the "
     "number is the rank.",
 )
-WORST = Picture(
-    "worst_people.png",
+WORST = ReportImage(
+    "worst_identities.png",
     "The people found worst",
     "The same for the other end. In red, wrong answers that came before the first right one.",
 )
@@ -64,7 +67,7 @@ class Evaluation:
     result: ReidResult
     problems: Sequence[str] = ()  # "path: why" of pictures left out
     reranked: bool = False
-    gap: int = 0  # frames within which answers of the same person were left out
+    min_frame_gap: int = 0  # frames within which answers of the same person were left out
 
 
 def write_report(
@@ -81,17 +84,17 @@ def write_report(
         "embedder": evaluation.embedder,
         "data": evaluation.data,
         "queries": len(evaluation.queries),
-        "queries_without_right_answer": result.unanswerable,
+        "queries_without_match": result.without_match,
         "gallery": len(evaluation.gallery),
         "left_out": list(evaluation.problems),
         "reranked": evaluation.reranked,
-        "gap": evaluation.gap,
+        "min_frame_gap": evaluation.min_frame_gap,
         "over_queries": summary(result),
-        "over_people": summary_over_people(result),
+        "over_identities": summary_over_identities(result),
     }
     (folder / "scores.json").write_text(json.dumps(scores, indent=1) + "\n", encoding="utf-8")
     _write_per_identity(folder / "per_identity.csv", result)
-    pictures: list[Picture] = []
+    pictures: list[ReportImage] = []
     for title, draw in (
         ("curves", _draw_curves),
         ("pairs", _draw_pairs),
@@ -115,12 +118,14 @@ def write_report(
     return page
 
 
-def _draw_curves(folder: Path, evaluation: Evaluation) -> list[Picture]:
+def _draw_curves(folder: Path, evaluation: Evaluation) -> list[ReportImage]:
     plots.save(plots.cmc_figure(evaluation.result), folder / "cmc.png")
     plots.save(plots.precision_recall_figure(evaluation.result), folder / "precision_recall.png")
     return [
-        Picture("cmc.png", "Cumulative match", "How often the first k answers hold a right one."),
-        Picture(
+        ReportImage(
+            "cmc.png", "Cumulative match", "How often the first k answers hold a right one."
+        ),
+        ReportImage(
             "precision_recall.png",
             "Precision and recall",
             "How many answers are right when the list is read until a share of the right ones "
@@ -129,7 +134,7 @@ def _draw_curves(folder: Path, evaluation: Evaluation) -> list[Picture]:
     ]
 
 
-def _draw_pairs(folder: Path, evaluation: Evaluation) -> list[Picture]:
+def _draw_pairs(folder: Path, evaluation: Evaluation) -> list[ReportImage]:
     rows = _real_people(evaluation.gallery)
     samples = [evaluation.gallery[row] for row in rows]
     embedding = evaluation.gallery_embedding[rows]
@@ -137,7 +142,7 @@ def _draw_pairs(folder: Path, evaluation: Evaluation) -> list[Picture]:
     pairs = pair_similarity(embedding, identity, camera=[sample.camera for sample in samples])
     plots.save(plots.similarity_figure(pairs), folder / "similarity.png")
     found = [
-        Picture(
+        ReportImage(
             "similarity.png",
             "Same and different people",
             "Cosine similarity of pairs of gallery pictures"
@@ -160,41 +165,41 @@ def _draw_pairs(folder: Path, evaluation: Evaluation) -> list[Picture]:
                 "Pairs of one person against pairs of two, both so many frames apart in one "
                 "sequence. 0.5 is a guess, 1 is never wrong."
             )
-            found.append(Picture("auc_by_gap.png", "How recognition fades with time", text))
+            found.append(ReportImage("auc_by_gap.png", "How recognition fades with time", text))
     return found
 
 
-def _draw_map(folder: Path, evaluation: Evaluation) -> list[Picture]:
+def _draw_map(folder: Path, evaluation: Evaluation) -> list[ReportImage]:
     rows = _real_people(evaluation.gallery)
     names = np.array([evaluation.gallery[row].identity for row in rows])
     people, counts = np.unique(names, return_counts=True)
-    chosen = people[np.argsort(-counts, kind="stable")[:MAP_PEOPLE]]
+    chosen = people[np.argsort(-counts, kind="stable")[:MAX_TSNE_IDENTITIES]]
     rows = rows[np.isin(names, chosen)]
-    rows = rows[evenly(len(rows), MAP_POINTS)]
+    rows = rows[evenly_spaced(len(rows), MAX_TSNE_POINTS)]
     if len(rows) < 4:
         return []
     place = tsne(evaluation.gallery_embedding[rows])
     identity = [evaluation.gallery[row].identity for row in rows]
-    plots.save(plots.map_figure(place, identity), folder / "tsne.png")
+    plots.save(plots.tsne_figure(place, identity), folder / "tsne.png")
     text = (
         f"t-SNE of {len(rows)} gallery pictures of the {len(set(identity))} people with most "
         "pictures, coloured by person. Only neighbourhoods mean something, not axes or distances."
     )
-    return [Picture("tsne.png", "Map of embeddings", text)]
+    return [ReportImage("tsne.png", "Map of embeddings", text)]
 
 
-def _draw_rankings(folder: Path, evaluation: Evaluation) -> list[Picture]:
+def _draw_rankings(folder: Path, evaluation: Evaluation) -> list[ReportImage]:
     result = evaluation.result
-    answered = result.answered
-    order = answered[np.argsort(result.average_precision[answered], kind="stable")]
-    hard_to_easy = order[evenly(len(order), 9)]
+    matched_queries = result.matched_queries
+    order = matched_queries[np.argsort(result.average_precision[matched_queries], kind="stable")]
+    hard_to_easy = order[evenly_spaced(len(order), 9)]
     drawn = [
         (RANKED, [_ranking(evaluation, int(row)) for row in hard_to_easy]),
         (BEST, _gallery_sets(evaluation, best=True)),
         (WORST, _gallery_sets(evaluation, best=False)),
     ]
     for picture, rows in drawn:
-        write_png(folder / picture.file, montage(rows, first_apart=True))
+        write_png(folder / picture.file, montage(rows, separate_first_column=True))
     return [picture for picture, _ in drawn]
 
 
@@ -202,10 +207,10 @@ def _ranking(evaluation: Evaluation, query: int, most: int = 10) -> list[Tile]:
     """The query and its first answers."""
     result = evaluation.result
     sample = evaluation.queries[query]
-    tiles = [Tile(_bgr(sample), sample.identity[-10:], ASKED)]
+    tiles = [Tile(_bgr(sample), sample.identity[-10:], QUERY)]
     for place, row in enumerate(result.ranked[query, :most]):
         if row >= 0:
-            colour = RIGHT if result.right[query, place] else WRONG
+            colour = CORRECT if result.correct[query, place] else WRONG
             text = f"{result.similarity[query, place]:.2f}"
             tiles.append(Tile(_bgr(evaluation.gallery[row]), text, colour))
     return tiles
@@ -220,13 +225,13 @@ def _gallery_sets(
     chosen = scored[::-1][:people] if best else scored[:people]
     rows = []
     for person in chosen:
-        own = result.answered[result.identity[result.answered] == person.identity]
+        own = result.matched_queries[result.identity[result.matched_queries] == person.identity]
         typical = own[np.argsort(result.average_precision[own])[len(own) // 2]]
         sample = evaluation.queries[typical]
-        tiles = [Tile(_bgr(sample), f"AP {person.mean_average_precision:.0%}", ASKED)]
-        ranks, found = result.right_ranks[typical], result.right_rows[typical]
+        tiles = [Tile(_bgr(sample), f"AP {person.mean_average_precision:.0%}", QUERY)]
+        ranks, found = result.correct_ranks[typical], result.correct_rows[typical]
         before = [(place + 1, result.ranked[typical, place], WRONG) for place in range(3)]
-        after = [(int(rank), row, RIGHT) for rank, row in zip(ranks, found, strict=True)]
+        after = [(int(rank), row, CORRECT) for rank, row in zip(ranks, found, strict=True)]
         for rank, row, colour in [*before[: ranks[0] - 1], *after][:most]:
             tiles.append(Tile(_bgr(evaluation.gallery[row]), f"{rank}", colour))
         rows.append(tiles)
@@ -263,15 +268,15 @@ def _write_per_identity(path: Path, result: ReidResult) -> None:
 def _facts(evaluation: Evaluation) -> str:
     result = evaluation.result
     facts = (
-        f"{len(result.answered):,} queries of {len(result.per_identity):,} people against "
+        f"{len(result.matched_queries):,} queries of {len(result.per_identity):,} people against "
         f"{len(evaluation.gallery):,} gallery pictures."
     )
     if evaluation.reranked:
         facts += " With k-reciprocal re-ranking."
-    if evaluation.gap:
-        facts += f" Answers {evaluation.gap} frames or fewer from the query are left out."
-    if result.unanswerable:
-        facts += f" {result.unanswerable:,} queries without a right answer do not count."
+    if evaluation.min_frame_gap:
+        facts += f" Answers {evaluation.min_frame_gap} frames or fewer from the query are left out."
+    if result.without_match:
+        facts += f" {result.without_match:,} queries without a right answer do not count."
     if evaluation.problems:
         facts += f" {len(evaluation.problems):,} pictures could not be used and are left out."
     return facts

@@ -41,7 +41,7 @@ figcaption { margin-top: 10px; color: #555; font-size: 13.5px; }
 
 
 @dataclass(frozen=True)
-class Picture:
+class ReportImage:
     """A picture of the report: its file and what it shows."""
 
     file: str
@@ -56,7 +56,7 @@ def summary(result: ReidResult) -> dict[str, float]:
     return scores | {"mAP": result.mean_average_precision, "mINP": result.mean_inverse_penalty}
 
 
-def summary_over_people(result: ReidResult) -> dict[str, float]:
+def summary_over_identities(result: ReidResult) -> dict[str, float]:
     """The same scores with every person counting once, however many queries there are."""
     people = result.per_identity
     last = len(result.cmc) - 1
@@ -72,7 +72,7 @@ def render_page(
     title: str,
     facts: str,
     result: ReidResult,
-    pictures: Sequence[tuple[Picture, bytes]],
+    pictures: Sequence[tuple[ReportImage, bytes]],
     problems: Sequence[str],
 ) -> str:
     """The whole page; each picture comes with its PNG, which the page then holds."""
@@ -95,7 +95,7 @@ def render_page(
 """
 
 
-def _figure(picture: Picture, png: bytes) -> str:
+def _figure(picture: ReportImage, png: bytes) -> str:
     data = base64.b64encode(png).decode()
     title = html.escape(picture.title)
     return (
@@ -105,11 +105,11 @@ def _figure(picture: Picture, png: bytes) -> str:
 
 
 def _scores_table(result: ReidResult) -> str:
-    over_queries, over_people = summary(result), summary_over_people(result)
+    over_queries, over_identities = summary(result), summary_over_identities(result)
     head = "".join(f"<th>{name}</th>" for name in over_queries)
     rows = "".join(
         f"<tr><th>{name}</th>{''.join(f'<td>{value:.1%}</td>' for value in scores.values())}</tr>"
-        for name, scores in (("over queries", over_queries), ("over people", over_people))
+        for name, scores in (("over queries", over_queries), ("over people", over_identities))
     )
     table = f"<table><thead><tr><th></th>{head}</tr></thead>{rows}</table>"
     return f'<div class="scroll scores">{table}</div>'

@@ -13,31 +13,31 @@ class ReidResult:
     """Rankings of Q queries; scores are averages over the queries that have a right answer.
 
     Rows of `ranked` are the first K gallery rows in the caller's numbering, -1 where the gallery
-    ended. `right_ranks[q]` holds the 1-based ranks of all right answers, rising, however deep they
-    lie; it is empty for a query without one, which counts in no average.
+    ended. `correct_ranks[q]` holds the 1-based ranks of all right answers, rising, at any
+    depth; it is empty for a query without one, which counts in no average.
     """
 
     identity: NDArray[np.str_]  # (Q,)
-    right_ranks: tuple[NDArray[np.int64], ...]  # Q arrays (answers,)
-    right_rows: tuple[NDArray[np.int64], ...]  # the gallery rows that stand at these ranks
+    correct_ranks: tuple[NDArray[np.int64], ...]  # Q arrays (answers,)
+    correct_rows: tuple[NDArray[np.int64], ...]  # the gallery rows that stand at these ranks
     ranked: NDArray[np.int64]  # (Q, K)
     similarity: NDArray[np.float32]  # (Q, K) cosine; minus the distance after re-ranking
-    right: NDArray[np.bool_]  # (Q, K)
+    correct: NDArray[np.bool_]  # (Q, K)
 
     @cached_property
-    def answered(self) -> NDArray[np.int64]:
+    def matched_queries(self) -> NDArray[np.int64]:
         """Rows of the queries that have at least one right answer in the gallery."""
-        return np.flatnonzero([len(ranks) > 0 for ranks in self.right_ranks])
+        return np.flatnonzero([len(ranks) > 0 for ranks in self.correct_ranks])
 
     @property
-    def unanswerable(self) -> int:
+    def without_match(self) -> int:
         """How many queries have no right answer in the gallery."""
-        return len(self.right_ranks) - len(self.answered)
+        return len(self.correct_ranks) - len(self.matched_queries)
 
     @cached_property
     def first_rank(self) -> NDArray[np.int64]:
         """(Q,) rank of the best right answer, 1 at best; 0 where there is none."""
-        return np.array([ranks[0] if len(ranks) else 0 for ranks in self.right_ranks], np.int64)
+        return np.array([ranks[0] if len(ranks) else 0 for ranks in self.correct_ranks], np.int64)
 
     @cached_property
     def average_precision(self) -> NDArray[np.float64]:
@@ -45,7 +45,7 @@ class ReidResult:
         return np.array(
             [
                 np.mean(np.arange(1, len(ranks) + 1) / ranks) if len(ranks) else np.nan
-                for ranks in self.right_ranks
+                for ranks in self.correct_ranks
             ]
         )
 
@@ -53,30 +53,31 @@ class ReidResult:
     def inverse_penalty(self) -> NDArray[np.float64]:
         """(Q,) right answers / rank of the last one (Ye et al. 2021, eq. 3); nan without any."""
         return np.array(
-            [len(ranks) / ranks[-1] if len(ranks) else np.nan for ranks in self.right_ranks]
+            [len(ranks) / ranks[-1] if len(ranks) else np.nan for ranks in self.correct_ranks]
         )
 
     @cached_property
     def cmc(self) -> NDArray[np.float64]:
         """(K + 1,): `cmc[k]` is the share of queries with a right answer in the first k."""
-        return cumulative_match(self.first_rank[self.answered], self.ranked.shape[1])
+        return cumulative_match(self.first_rank[self.matched_queries], self.ranked.shape[1])
 
     @property
     def mean_average_precision(self) -> float:
         """The mAP, in [0, 1]."""
-        return float(np.mean(self.average_precision[self.answered]))
+        return float(np.mean(self.average_precision[self.matched_queries]))
 
     @property
     def mean_inverse_penalty(self) -> float:
         """The mINP, in [0, 1]: how deep the last right answer lies."""
-        return float(np.mean(self.inverse_penalty[self.answered]))
+        return float(np.mean(self.inverse_penalty[self.matched_queries]))
 
     @cached_property
     def per_identity(self) -> tuple["IdentityScores", ...]:
         """The same scores person by person, in order of name."""
-        names = self.identity[self.answered]
+        names = self.identity[self.matched_queries]
         return tuple(
-            self._of_identity(name, self.answered[names == name]) for name in set_of(names)
+            self._of_identity(name, self.matched_queries[names == name])
+            for name in sorted_names(names)
         )
 
     def precision_at(self, recall: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -85,12 +86,12 @@ class ReidResult:
         Interpolated: the best precision at that recall or any higher one.
         """
         total = np.zeros(len(recall))
-        for row in self.answered:
-            ranks = self.right_ranks[row]
+        for row in self.matched_queries:
+            ranks = self.correct_ranks[row]
             precision = np.arange(1, len(ranks) + 1) / ranks
             best = np.maximum.accumulate(precision[::-1])[::-1]
             total += best[np.maximum(np.ceil(recall * len(ranks) - 1e-9).astype(int) - 1, 0)]
-        return total / len(self.answered)
+        return total / len(self.matched_queries)
 
     def _of_identity(self, name: str, rows: NDArray[np.int64]) -> "IdentityScores":
         return IdentityScores(
@@ -114,11 +115,11 @@ class IdentityScores:
 
 
 def cumulative_match(first_rank: NDArray[np.int64], ranks: int) -> NDArray[np.float64]:
-    """Share of queries answered within the first k, for k from 0: (ranks + 1,)."""
+    """Share of queries matched_queries within the first k, for k from 0: (ranks + 1,)."""
     counts = np.bincount(np.minimum(first_rank, ranks + 1), minlength=ranks + 2)
     return np.cumsum(counts[: ranks + 1]) / max(len(first_rank), 1)
 
 
-def set_of(names: NDArray[np.str_]) -> Sequence[str]:
+def sorted_names(names: NDArray[np.str_]) -> Sequence[str]:
     """The distinct names in order; numbers by value, not by their first digit."""
     return sorted({str(name) for name in names}, key=lambda name: (len(name), name))

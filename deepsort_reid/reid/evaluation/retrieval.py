@@ -23,9 +23,9 @@ def evaluate_reid(
     query_row: ArrayLike | None = None,
     query_frame: ArrayLike | None = None,
     gallery_frame: ArrayLike | None = None,
-    gap: int = 0,
-    keep: int = 50,
-    batch: int = 256,
+    min_frame_gap: int = 0,
+    top_k: int = 50,
+    batch_size: int = 256,
     reranking: Reranking | None = None,
 ) -> ReidResult:
     """Rank the gallery for each query by cosine similarity and count where the right ones stand.
@@ -37,9 +37,9 @@ def evaluate_reid(
     embedding that is the same for everybody earns nothing.
 
     query_row: (Q,) the gallery row that is the query itself, -1 for none; it is left out.
-    gap: above 0, leaves out pictures of the asked person that many frames or fewer away, by
-    `query_frame` (Q,) and `gallery_frame` (G,), negative where unknown: to recognise somebody in
-    the next frame is no feat. keep: answers kept of each ranking. batch: queries at a time.
+    min_frame_gap: above 0, leaves out pictures of the asked person that many frames or fewer away,
+    by `query_frame` (Q,) and `gallery_frame` (G,), negative where unknown: to recognise somebody in
+    the next frame is no feat. top_k: answers kept of each ranking. batch_size: queries at a time.
 
     Raises ValueError for rows that do not belong together and when no query has a right answer.
     """
@@ -49,8 +49,8 @@ def evaluate_reid(
             f"query and gallery embeddings must have one width, got {query.shape[1]} "
             f"and {gallery.shape[1]}"
         )
-    if keep < 1 or batch < 1:
-        raise ValueError(f"keep and batch must be at least 1, got {keep} and {batch}")
+    if top_k < 1 or batch_size < 1:
+        raise ValueError(f"top_k and batch_size must be at least 1, got {top_k} and {batch_size}")
     names = np.asarray(query_identity).astype(str)
     all_gallery_names = np.asarray(gallery_identity).astype(str)
     query_camera, all_gallery_camera = np.asarray(query_camera), np.asarray(gallery_camera)
@@ -67,12 +67,12 @@ def evaluate_reid(
     queries = _Side(query, code[: len(names)], query_camera, itself, asked_in)
     camera, frame = all_gallery_camera[columns], seen_in[columns]
     answers = _Side(gallery[columns], code[len(names) :], camera, columns, frame)
-    result = _rank(names, queries, answers, keep, batch, gap, reranking)
-    if len(result.answered) == 0:
+    result = _rank(names, queries, answers, top_k, batch_size, min_frame_gap, reranking)
+    if len(result.matched_queries) == 0:
         raise ValueError(
             f"none of {len(query)} queries has a right answer among {len(columns)} gallery images: "
             "a person needs two images, from two cameras where cameras are known"
-            + (f", more than {gap} frames apart" if gap else "")
+            + (f", more than {min_frame_gap} frames apart" if min_frame_gap else "")
         )
     return result
 
@@ -84,15 +84,15 @@ def evaluate_each_against_all(
     queries: ArrayLike | None = None,
     camera: ArrayLike | None = None,
     frame: ArrayLike | None = None,
-    gap: int = 0,
-    keep: int = 50,
+    min_frame_gap: int = 0,
+    top_k: int = 50,
     reranking: Reranking | None = None,
 ) -> ReidResult:
     """Every image (or the rows in `queries`) once as the query against all other images.
 
     For data without cameras: embedding (N, D), identity (N,). With `camera` (N,) the pictures of
-    the same person from the same camera are left out as well, with `frame` (N,) and a `gap` those
-    that many frames or fewer away. `ranked` holds rows of `embedding`.
+    the same person from the same camera are left out as well, with `frame` (N,) and
+    `min_frame_gap` those that many frames or fewer away. `ranked` holds rows of `embedding`.
     """
     embedding, identity = np.asarray(embedding), np.asarray(identity)
     seen_by = np.full(len(embedding), -1) if camera is None else np.asarray(camera)
@@ -108,8 +108,8 @@ def evaluate_each_against_all(
         query_row=rows,
         query_frame=seen_in[rows],
         gallery_frame=seen_in,
-        gap=gap,
-        keep=keep,
+        min_frame_gap=min_frame_gap,
+        top_k=top_k,
         reranking=reranking,
     )
 
@@ -129,43 +129,43 @@ def _rank(
     names: NDArray[np.str_],
     queries: _Side,
     gallery: _Side,
-    keep: int,
-    batch: int,
-    gap: int,
+    top_k: int,
+    batch_size: int,
+    min_frame_gap: int,
     reranking: Reranking | None,
 ) -> ReidResult:
     count = len(names)
     distance = None if reranking is None else _reranked(queries, gallery, reranking)
-    right_ranks: list[NDArray[np.int64]] = []
-    right_rows: list[NDArray[np.int64]] = []
-    ranked = np.full((count, keep), -1, np.int64)
-    kept = np.full((count, keep), -np.inf, np.float32)
-    is_right = np.zeros((count, keep), np.bool_)
-    for start in range(0, count, batch):
-        rows = slice(start, start + batch)
+    correct_ranks: list[NDArray[np.int64]] = []
+    correct_rows: list[NDArray[np.int64]] = []
+    ranked = np.full((count, top_k), -1, np.int64)
+    kept = np.full((count, top_k), -np.inf, np.float32)
+    is_correct = np.zeros((count, top_k), np.bool_)
+    for start in range(0, count, batch_size):
+        rows = slice(start, start + batch_size)
         if distance is None:
             similarity = queries.embedding[rows] @ gallery.embedding.T  # (B, G)
         else:
             similarity = -distance[rows]
-        right = queries.person[rows, None] == gallery.person
+        correct = queries.person[rows, None] == gallery.person
         same_camera = queries.camera[rows, None] == gallery.camera
-        left_out = right & same_camera & (gallery.camera >= 0)
+        left_out = correct & same_camera & (gallery.camera >= 0)
         left_out |= queries.row[rows, None] == gallery.row
-        if gap > 0:
-            near = np.abs(queries.frame[rows, None] - gallery.frame) <= gap
-            left_out |= right & near & (queries.frame[rows, None] >= 0) & (gallery.frame >= 0)
+        if min_frame_gap > 0:
+            near = np.abs(queries.frame[rows, None] - gallery.frame) <= min_frame_gap
+            left_out |= correct & near & (queries.frame[rows, None] >= 0) & (gallery.frame >= 0)
         similarity[left_out] = -np.inf
         ascending = np.sort(similarity, axis=1)
         for row in range(len(similarity)):
-            answers = _best_first(similarity[row], right[row], right[row])
-            right_rows.append(gallery.row[answers])
-            right_ranks.append(_ranks_of(similarity[row, answers], ascending[row]))
-            least = ascending[row, -keep] if keep <= ascending.shape[1] else -np.inf
-            best = _best_first(similarity[row], right[row], similarity[row] >= least)[:keep]
+            answers = _best_first(similarity[row], correct[row], correct[row])
+            correct_rows.append(gallery.row[answers])
+            correct_ranks.append(_ranks_of(similarity[row, answers], ascending[row]))
+            least = ascending[row, -top_k] if top_k <= ascending.shape[1] else -np.inf
+            best = _best_first(similarity[row], correct[row], similarity[row] >= least)[:top_k]
             ranked[start + row, : len(best)] = gallery.row[best]
             kept[start + row, : len(best)] = similarity[row, best]
-            is_right[start + row, : len(best)] = right[row, best]
-    return ReidResult(names, tuple(right_ranks), tuple(right_rows), ranked, kept, is_right)
+            is_correct[start + row, : len(best)] = correct[row, best]
+    return ReidResult(names, tuple(correct_ranks), tuple(correct_rows), ranked, kept, is_correct)
 
 
 def _reranked(queries: _Side, gallery: _Side, reranking: Reranking) -> NDArray[np.float32]:
@@ -178,19 +178,19 @@ def _reranked(queries: _Side, gallery: _Side, reranking: Reranking) -> NDArray[n
 
 
 def _best_first(
-    similarity: NDArray[np.float32], right: NDArray[np.bool_], among: NDArray[np.bool_]
+    similarity: NDArray[np.float32], correct: NDArray[np.bool_], among: NDArray[np.bool_]
 ) -> NDArray[np.int64]:
-    """Columns of `among` in order: similarity, then wrong before right, then column."""
+    """Columns of `among` in order: similarity, then wrong before correct, then column."""
     candidates = np.flatnonzero(among & (similarity > -np.inf))
-    order = np.lexsort((candidates, right[candidates], -similarity[candidates]))
+    order = np.lexsort((candidates, correct[candidates], -similarity[candidates]))
     return candidates[order]
 
 
-def _ranks_of(right: NDArray[np.float32], ascending: NDArray[np.float32]) -> NDArray[np.int64]:
+def _ranks_of(correct: NDArray[np.float32], ascending: NDArray[np.float32]) -> NDArray[np.int64]:
     """1-based ranks of the right similarities (falling), wrong ones first among equals."""
-    at_least = len(ascending) - np.searchsorted(ascending, right, "left")
-    right_at_least = len(right) - np.searchsorted(right[::-1], right, "left")
-    return at_least - right_at_least + np.arange(1, len(right) + 1)
+    at_least = len(ascending) - np.searchsorted(ascending, correct, "left")
+    right_at_least = len(correct) - np.searchsorted(correct[::-1], correct, "left")
+    return at_least - right_at_least + np.arange(1, len(correct) + 1)
 
 
 def _unit_rows(embedding: ArrayLike, side: str) -> NDArray[np.float32]:

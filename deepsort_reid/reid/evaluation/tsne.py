@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-MOST_POINTS = 1500  # every step costs N x N
+MAX_POINTS = 1500  # every step costs N x N
 
 
 def tsne(
@@ -17,8 +17,8 @@ def tsne(
     Raises ValueError for more than 1,500 points or fewer than 4.
     """
     count = len(points)
-    if not 4 <= count <= MOST_POINTS:
-        raise ValueError(f"t-SNE needs 4 to {MOST_POINTS} points, got {count}")
+    if not 4 <= count <= MAX_POINTS:
+        raise ValueError(f"t-SNE needs 4 to {MAX_POINTS} points, got {count}")
     # More than a third of the points cannot be neighbours of each.
     likeness = _joint_probability(_squared_distance(points), min(perplexity, (count - 1) / 3))
     place = _principal_components(points)

@@ -48,10 +48,10 @@ def pair_similarity(
     identity: ArrayLike,
     *,
     camera: ArrayLike | None = None,
-    most: int = 2000,
+    max_images: int = 2000,
     seed: int = 0,
 ) -> PairSimilarity:
-    """Similarities of the pairs among at most `most` pictures, drawn with whole people.
+    """Similarities of the pairs among at max_images `most` pictures, drawn with whole people.
 
     embedding: unit rows (N, D); identity: (N,). With `camera` (N,) pairs of one person seen by one
     camera are left out where the camera is known (not negative): neighbouring frames prove little.
@@ -60,10 +60,10 @@ def pair_similarity(
     people = np.random.default_rng(seed).permutation(names.max() + 1)
     size = np.bincount(names)[people]
     # Whole people, so that there are pairs of the same; one at least.
-    chosen = people[: max(int(np.searchsorted(np.cumsum(size), most, "right")), 1)]
+    chosen = people[: max(int(np.searchsorted(np.cumsum(size), max_images, "right")), 1)]
     rows = np.flatnonzero(np.isin(names, chosen))
     if len(chosen) == 1 and len(people) > 1:
-        rows = np.random.default_rng(seed).permutation(len(names))[:most]
+        rows = np.random.default_rng(seed).permutation(len(names))[:max_images]
     similarity = embedding[rows] @ embedding[rows].T
     first, second = np.triu_indices(len(rows), 1)
     values = similarity[first, second]
@@ -82,14 +82,14 @@ def auc_by_gap(
     sequence: ArrayLike,
     *,
     edges: ArrayLike = (1, 2, 5, 10, 20, 50, 100, 200, 400, 800),
-    most: int = 2000,
+    max_images: int = 2000,
     seed: int = 0,
 ) -> AucByGap:
     """How the answer to "same person?" fades as the two pictures lie further apart in time.
 
     embedding: unit rows (N, D); identity, frame, sequence: (N,). Only pairs within one sequence
     are compared, the same and the different at the same distance; bin b holds the gaps from
-    edges[b] up to, not with, edges[b + 1]. At most `most` pictures of a sequence are drawn.
+    edges[b] up to, not with, edges[b + 1]. At max_images `most` pictures of a sequence are drawn.
     """
     names, frames, sequences = np.asarray(identity), np.asarray(frame), np.asarray(sequence)
     limits = np.asarray(edges, np.int64)
@@ -100,8 +100,8 @@ def auc_by_gap(
     rng = np.random.default_rng(seed)
     for name in np.unique(sequences):
         rows = np.flatnonzero(sequences == name)
-        if len(rows) > most:
-            rows = np.sort(rng.permutation(rows)[:most])
+        if len(rows) > max_images:
+            rows = np.sort(rng.permutation(rows)[:max_images])
         similarity = embedding[rows] @ embedding[rows].T
         first, second = np.triu_indices(len(rows), 1)
         gap_bin = np.searchsorted(

@@ -130,7 +130,7 @@ def vit_b_16(weights: Weights = None) -> tuple[nn.Module, int]:
     """ViT-B/16 of torchvision, 768 channels; sides of the input are multiples of 16."""
     network = models.vit_b_16()
     _load_torchvision(network, weights, models.ViT_B_16_Weights.IMAGENET1K_V1)
-    return PatchMap(network), 768
+    return VitFeatureMap(network), 768
 
 
 # Names for the command line and for checkpoints.
@@ -146,7 +146,7 @@ BACKBONES = {
 }
 
 
-class PatchMap(nn.Module):
+class VitFeatureMap(nn.Module):
     """A torchvision vision transformer that gives its patches as a map, at any input size.
 
     The position embeddings of its square grid are resampled to the grid at hand.

@@ -13,14 +13,14 @@ MEAN = (123.675, 116.28, 103.53)
 STD = (58.395, 57.12, 57.375)
 
 
-class Average(nn.Module):
+class GlobalAvgPool(nn.Module):
     """Mean over the map: (B, C, h, w) -> (B, C)."""
 
     def forward(self, feature_map: Tensor) -> Tensor:
         return feature_map.mean((2, 3))
 
 
-class GeneralisedMean(nn.Module):
+class GeM(nn.Module):
     """GeM, (mean of x^p)^(1/p) with a learned p (Radenovic et al. 2018): (B, C, h, w) -> (B, C)."""
 
     def __init__(self, p: float = 3.0) -> None:
@@ -33,35 +33,35 @@ class GeneralisedMean(nn.Module):
 
 
 class Head(nn.Module):
-    """Feature map (B, C, h, w) -> feature and embedding, both (B, embedding_width).
+    """Feature map (B, C, h, w) -> feature and embedding, both (B, embedding_dim).
 
     The feature is what a linear layer makes of the pooled map; the embedding is the feature after a
     batch normalisation without shift (BNNeck, Luo et al. 2019). Metric losses want the first,
-    classifiers and comparisons the second. With `stripes` the map is also pooled in that many
+    classifiers and comparisons the second. With `parts` the map is also pooled in that many
     horizontal bands (Sun et al. 2018), and all pieces, the whole first, share the embedding.
     """
 
     def __init__(
         self,
         width: int,
-        embedding_width: int,
+        embedding_dim: int,
         *,
         pooling: nn.Module | None = None,
-        stripes: int = 0,
+        parts: int = 0,
     ) -> None:
         super().__init__()
-        if stripes < 0 or embedding_width < 1 or embedding_width % (1 + stripes):
+        if parts < 0 or embedding_dim < 1 or embedding_dim % (1 + parts):
             raise ValueError(
-                f"an embedding of {embedding_width} does not divide into {1 + stripes} equal parts"
+                f"an embedding of {embedding_dim} does not divide into {1 + parts} equal parts"
             )
-        self.pooling = Average() if pooling is None else pooling
-        self.stripes = stripes
-        piece = embedding_width // (1 + stripes)
-        linear = [nn.Linear(width, piece, bias=False) for _ in range(1 + stripes)]
+        self.pooling = GlobalAvgPool() if pooling is None else pooling
+        self.parts = parts
+        piece = embedding_dim // (1 + parts)
+        linear = [nn.Linear(width, piece, bias=False) for _ in range(1 + parts)]
         for layer in linear:
             nn.init.kaiming_normal_(layer.weight, mode="fan_out")
         self.linear = nn.ModuleList(linear)
-        self.neck = nn.BatchNorm1d(embedding_width)
+        self.neck = nn.BatchNorm1d(embedding_dim)
         self.neck.bias.requires_grad_(False)
 
     def forward(self, feature_map: Tensor) -> tuple[Tensor, Tensor]:
@@ -71,15 +71,15 @@ class Head(nn.Module):
         return feature, self.neck(feature)
 
     def _bands(self, feature_map: Tensor) -> list[Tensor]:
-        if not self.stripes:
+        if not self.parts:
             return []
         height = int(feature_map.shape[2])
-        if height < self.stripes:
+        if height < self.parts:
             raise ValueError(
-                f"{self.stripes} stripes need a map as high, the backbone gives {height} rows; "
-                "use fewer stripes or a taller input"
+                f"{self.parts} parts need a map as high, the backbone gives {height} rows; "
+                "use fewer parts or a taller input"
             )
-        edges = [height * k // self.stripes for k in range(self.stripes + 1)]
+        edges = [height * k // self.parts for k in range(self.parts + 1)]
         return [feature_map[:, :, top:bottom].mean((2, 3)) for top, bottom in pairwise(edges)]
 
 
@@ -101,7 +101,7 @@ class ReidModel(nn.Module):
         self.register_buffer("std", torch.tensor(STD).view(1, 3, 1, 1), persistent=False)
 
     @property
-    def embedding_width(self) -> int:
+    def embedding_dim(self) -> int:
         """Length of the embedding."""
         return int(self.head.neck.num_features)
 
@@ -135,4 +135,4 @@ def embed_images(
         for start in range(0, len(images), batch_size):
             batch = torch.as_tensor(images[start : start + batch_size]).to(device)
             rows.append(model.embed(batch.permute(0, 3, 1, 2)).cpu())
-    return torch.cat(rows) if rows else torch.empty(0, model.embedding_width)
+    return torch.cat(rows) if rows else torch.empty(0, model.embedding_dim)

@@ -13,11 +13,11 @@ from torch import nn
 
 from deepsort_reid.io.atomic import write_atomically
 from deepsort_reid.reid.models.backbones import BACKBONES
-from deepsort_reid.reid.models.reid_model import Average, GeneralisedMean, Head, ReidModel
-from deepsort_reid.reid.training.distributed import World, from_main
+from deepsort_reid.reid.models.reid_model import GeM, GlobalAvgPool, Head, ReidModel
+from deepsort_reid.reid.training.distributed import World, broadcast_from_main
 
 FORMAT = 1
-_KEYS = ("format", "architecture", "model", "average")
+_KEYS = ("format", "architecture", "model", "ema")
 
 
 @dataclass
@@ -26,8 +26,8 @@ class TrainState:
 
     epoch: int = 0  # finished ones
     steps: int = 0
-    best: float = -1.0  # highest mAP of a validation
-    misses: int = 0  # validations since then
+    best_map: float = -1.0  # highest mAP of a validation
+    validations_without_improvement: int = 0  # validations since then
     history: list[dict[str, float]] = field(default_factory=list)  # one row per epoch
 
 
@@ -37,7 +37,7 @@ def save_training(
     description: Mapping[str, Any],
     *,
     model: nn.Module,
-    average: nn.Module,
+    ema: nn.Module,
     criterion: nn.Module,
     optimizer: torch.optim.Optimizer,
     scaler: torch.amp.GradScaler,
@@ -50,7 +50,7 @@ def save_training(
             "architecture": description["architecture"],
             "description": json.loads(json.dumps(description, default=str)),
             "model": model.state_dict(),
-            "average": average.state_dict(),
+            "ema": ema.state_dict(),
             "criterion": criterion.state_dict(),
             "optimizer": optimizer.state_dict(),
             "scaler": scaler.state_dict(),
@@ -65,7 +65,7 @@ def restore_training(
     path: Path | str,
     *,
     model: nn.Module,
-    average: nn.Module,
+    ema: nn.Module,
     criterion: nn.Module,
     optimizer: torch.optim.Optimizer,
     scaler: torch.amp.GradScaler,
@@ -77,7 +77,7 @@ def restore_training(
     """
     saved = load_checkpoint(path)
     load_state(model, saved["model"], path)
-    load_state(average, saved["average"], path)
+    load_state(ema, saved["ema"], path)
     try:
         load_state(criterion, saved["criterion"], path)
         optimizer.load_state_dict(saved["optimizer"])
@@ -90,13 +90,13 @@ def restore_training(
     return TrainState(**saved["state"])
 
 
-def folder_of(path: Path | str) -> Path:
+def run_folder_of(path: Path | str) -> Path:
     """The run folder that a checkpoint, or the folder itself, stands for."""
     path = Path(path)
     return path if path.is_dir() else path.parent
 
 
-def check_folder(folder: Path | str, resume: Path | str | None, world: World) -> None:
+def check_output_folder(folder: Path | str, resume: Path | str | None, world: World) -> None:
     """Raise ValueError where `folder` holds checkpoints of another training than `resume`.
 
     They would stay beside the new ones, and an old best.pt would pass for the best of this one.
@@ -104,7 +104,7 @@ def check_folder(folder: Path | str, resume: Path | str | None, world: World) ->
     folder = Path(folder)
 
     def problem() -> str | None:
-        if resume is not None and folder.resolve() == folder_of(resume).resolve():
+        if resume is not None and folder.resolve() == run_folder_of(resume).resolve():
             return None
         there = [name for name in ("last.pt", "best.pt") if (folder / name).exists()]
         if not there:
@@ -115,7 +115,7 @@ def check_folder(folder: Path | str, resume: Path | str | None, world: World) ->
         )
 
     # One process looks, for all: soon it writes such files itself.
-    found = from_main(problem, world)
+    found = broadcast_from_main(problem, world)
     if found is not None:
         raise ValueError(found)
 
@@ -145,31 +145,29 @@ def load_checkpoint(path: Path | str) -> dict[str, Any]:
 def build_model(architecture: Mapping[str, Any], weights: Path | str | None = None) -> ReidModel:
     """The network that `architecture` describes, with random or the given backbone weights.
 
-    Keys: backbone (a name in BACKBONES), embedding_width, pooling ("average" or "gem"), stripes.
+    Keys: backbone (a name in BACKBONES), embedding_dim, pooling ("average" or "gem"), parts.
     """
     name = architecture["backbone"]
     if name not in BACKBONES:
         raise ValueError(f"unknown backbone {name!r}: choose one of {', '.join(BACKBONES)}")
     backbone, width = BACKBONES[name](weights)
-    pooling = {"average": Average, "gem": GeneralisedMean}[architecture["pooling"]]()
-    head = Head(
-        width, architecture["embedding_width"], pooling=pooling, stripes=architecture["stripes"]
-    )
+    pooling = {"average": GlobalAvgPool, "gem": GeM}[architecture["pooling"]]()
+    head = Head(width, architecture["embedding_dim"], pooling=pooling, parts=architecture["parts"])
     return ReidModel(backbone, head)
 
 
-def load_model(path: Path | str, *, average: bool = True) -> tuple[ReidModel, dict[str, Any]]:
+def load_model(path: Path | str, *, ema: bool = True) -> tuple[ReidModel, dict[str, Any]]:
     """The trained network of a checkpoint, in evaluation mode, and the whole checkpoint.
 
     Of a run folder, best.pt where validation chose one.
-    `average` takes the moving average of the weights, which is what validation scored.
+    `ema` takes the moving average of the weights, which is what validation scored.
     """
     path = Path(path)
     if path.is_dir() and (path / "best.pt").is_file():
         path = path / "best.pt"
     state = load_checkpoint(path)
     model = build_model(state["architecture"])
-    load_state(model, state["average" if average else "model"], path)
+    load_state(model, state["ema" if ema else "model"], path)
     return model.eval(), state
 
 
@@ -191,6 +189,6 @@ def load_state(module: nn.Module, state: Mapping[str, Any], path: Path | str) ->
         )
         raise ValueError(
             f"{path} is of another architecture ({', '.join(first)}); give the same backbone, "
-            "embedding width, pooling and stripes as in its config.json"
+            "embedding width, pooling and parts as in its config.json"
         )
     module.load_state_dict(state)

@@ -1,8 +1,8 @@
 """One training in several processes: what torchrun started, and how they act as one.
 
 Every process works on its share of a batch; features are gathered, so that each sees the loss of
-the whole batch, and gradients are averaged. Together with `synchronised`, this equals one process
-with the whole batch up to rounding.
+the whole batch, and gradients are averaged. Together with `sync_batch_norm`, this equals one
+process with the whole batch up to rounding.
 """
 
 import os
@@ -24,7 +24,7 @@ class World:
     """Which process this is, of how many, and the device it works on."""
 
     rank: int = 0
-    processes: int = 1
+    world_size: int = 1
     device: torch.device = _CPU
 
     @property
@@ -33,15 +33,15 @@ class World:
         return self.rank == 0
 
 
-def join_world(device: str | None = None) -> World:
+def init_distributed(device: str | None = None) -> World:
     """The world that torchrun describes in the environment, joined; one process without it.
 
     `device` None takes CUDA where there is one. Raises ValueError for a device that is not there.
     """
     kind = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    world_size = int(os.environ.get("WORLD_SIZE", "1"))
     chosen = _device(kind)
-    if processes == 1:
+    if world_size == 1:
         return World(device=chosen)
     if chosen.type == "cuda":
         chosen = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
@@ -59,23 +59,23 @@ def check_precision(precision: torch.dtype, world: World) -> None:
         )
 
 
-def leave_world(world: World) -> None:
-    """End what `join_world` began."""
-    if world.processes > 1:
+def shutdown_distributed(world: World) -> None:
+    """End what `init_distributed` began."""
+    if world.world_size > 1:
         dist.destroy_process_group()
 
 
-def gather_rows(rows: Tensor, world: World) -> Tensor:
+def all_gather(rows: Tensor, world: World) -> Tensor:
     """Rows of all processes, in order of rank; gradients flow back to this process's own."""
-    if world.processes == 1:
+    if world.world_size == 1:
         return rows
-    gathered: Tensor = _GatherRows.apply(rows, world)
+    gathered: Tensor = _AllGather.apply(rows, world)
     return gathered
 
 
 def average_gradients(modules: Iterable[nn.Module], world: World) -> None:
     """Every parameter's gradient becomes its mean over the processes."""
-    if world.processes == 1:
+    if world.world_size == 1:
         return
     parameters = [p for module in modules for p in module.parameters()]
     gradients = [p.grad for p in parameters if p.grad is not None]
@@ -83,40 +83,40 @@ def average_gradients(modules: Iterable[nn.Module], world: World) -> None:
         return
     flat = torch.cat([gradient.flatten() for gradient in gradients])
     dist.all_reduce(flat)
-    flat /= world.processes
+    flat /= world.world_size
     pieces = torch.split(flat, [gradient.numel() for gradient in gradients])
     for gradient, mean in zip(gradients, pieces, strict=True):
         gradient.copy_(mean.view_as(gradient))
 
 
-def share_state(module: nn.Module, world: World) -> None:
+def broadcast_state(module: nn.Module, world: World) -> None:
     """Parameters and buffers of the first process go to all."""
-    if world.processes > 1:
+    if world.world_size > 1:
         for tensor in module.state_dict().values():
             dist.broadcast(tensor, 0)
 
 
-def from_main(compute: Callable[[], T], world: World) -> T:
+def broadcast_from_main(compute: Callable[[], T], world: World) -> T:
     """What the first process computes, on all of them."""
-    if world.processes == 1:
+    if world.world_size == 1:
         return compute()
     value = [compute() if world.is_main else None]
     dist.broadcast_object_list(value, 0)
     return cast(T, value[0])
 
 
-def synchronised(module: nn.Module, world: World) -> nn.Module:
+def sync_batch_norm(module: nn.Module, world: World) -> nn.Module:
     """The module with every batch normalisation taking its statistics over all processes.
 
     Names and shapes of parameters stay, so checkpoints fit either way. torch's own SyncBatchNorm
     does not work on the CPU.
     """
-    if world.processes == 1:
+    if world.world_size == 1:
         return module
     if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
-        return _SynchronisedBatchNorm(module, world)
+        return _SyncBatchNorm(module, world)
     for name, child in module.named_children():
-        setattr(module, name, synchronised(child, world))
+        setattr(module, name, sync_batch_norm(child, world))
     return module
 
 
@@ -133,11 +133,11 @@ def _device(name: str) -> torch.device:
     return device
 
 
-class _GatherRows(torch.autograd.Function):
+class _AllGather(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, rows: Tensor, world: World) -> Tensor:
         ctx.world, ctx.count = world, len(rows)
-        parts = [torch.empty_like(rows) for _ in range(world.processes)]
+        parts = [torch.empty_like(rows) for _ in range(world.world_size)]
         dist.all_gather(parts, rows.contiguous())
         return torch.cat(parts)
 
@@ -146,10 +146,10 @@ class _GatherRows(torch.autograd.Function):
         # Every process has the gradient of the whole loss; averaging over processes later divides
         # by their number, although each row's gradient arises in one process only.
         start = ctx.world.rank * ctx.count
-        return gradients[0][start : start + ctx.count] * ctx.world.processes, None
+        return gradients[0][start : start + ctx.count] * ctx.world.world_size, None
 
 
-class _SumOverProcesses(torch.autograd.Function):
+class _AllReduceSum(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
         total = x.clone()
@@ -163,7 +163,7 @@ class _SumOverProcesses(torch.autograd.Function):
         return total
 
 
-class _SynchronisedBatchNorm(nn.Module):
+class _SyncBatchNorm(nn.Module):
     running_mean: Tensor
     running_var: Tensor
     num_batches_tracked: Tensor
@@ -176,7 +176,7 @@ class _SynchronisedBatchNorm(nn.Module):
         self.register_buffer("num_batches_tracked", norm.num_batches_tracked)
         self.eps, self.momentum = norm.eps, norm.momentum or 0.1
         self.num_features = norm.num_features
-        self.processes = world.processes
+        self.world_size = world.world_size
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:
@@ -186,10 +186,10 @@ class _SynchronisedBatchNorm(nn.Module):
         across = [0, *range(2, x.ndim)]
         shape = [1, -1] + [1] * (x.ndim - 2)
         wide = x.float()
-        count = x.numel() // x.shape[1] * self.processes
-        mean = _SumOverProcesses.apply(wide.sum(across)) / count
+        count = x.numel() // x.shape[1] * self.world_size
+        mean = _AllReduceSum.apply(wide.sum(across)) / count
         centred = wide - mean.view(shape)
-        variance = _SumOverProcesses.apply((centred * centred).sum(across)) / count
+        variance = _AllReduceSum.apply((centred * centred).sum(across)) / count
         with torch.no_grad():
             self.running_mean.lerp_(mean, self.momentum)
             self.running_var.lerp_(variance * count / max(count - 1, 1), self.momentum)

@@ -11,19 +11,25 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 
-class SmoothedSoftmax(nn.Module):
+class LabelSmoothingCrossEntropy(nn.Module):
     """Cross entropy with label smoothing (Szegedy et al. 2016) of a linear classifier.
 
-    With `parts` > 1 the embedding (B, D) is cut into equal pieces, each with a classifier of its
-    own, and the loss is their mean (Sun et al. 2018).
+    With `num_splits` > 1 the embedding (B, D) is cut into equal pieces, each with its own
+    classifier, and the loss is their mean (Sun et al. 2018).
     """
 
-    def __init__(self, width: int, people: int, *, smoothing: float = 0.1, parts: int = 1) -> None:
+    def __init__(
+        self, width: int, people: int, *, smoothing: float = 0.1, num_splits: int = 1
+    ) -> None:
         super().__init__()
-        if width % parts:
-            raise ValueError(f"an embedding of {width} does not divide into {parts} equal parts")
+        if width % num_splits:
+            raise ValueError(
+                f"an embedding of {width} does not divide into {num_splits} equal parts"
+            )
         self.smoothing = smoothing
-        classifiers = [nn.Linear(width // parts, people, bias=False) for _ in range(parts)]
+        classifiers = [
+            nn.Linear(width // num_splits, people, bias=False) for _ in range(num_splits)
+        ]
         for classifier in classifiers:
             nn.init.normal_(classifier.weight, std=0.01)
         self.classifiers = nn.ModuleList(classifiers)
@@ -53,7 +59,9 @@ class CosineSoftmax(nn.Module):
         return F.cross_entropy(F.softplus(self.raw_scale) * cosine, identity)
 
 
-def batch_hard_triplet(feature: Tensor, identity: Tensor, margin: float | None = None) -> Tensor:
+def batch_hard_triplet_loss(
+    feature: Tensor, identity: Tensor, margin: float | None = None
+) -> Tensor:
     """Farthest same person against nearest other person, per picture (Hermans et al. 2017, eq. 5).
 
     Euclidean distance of feature rows (B, D); `margin` None is the soft margin, log(1 + exp(x)).
@@ -71,7 +79,7 @@ def batch_hard_triplet(feature: Tensor, identity: Tensor, margin: float | None =
     return (F.softplus(gap) if margin is None else F.relu(gap + margin)).mean()
 
 
-def circle(
+def circle_loss(
     embedding: Tensor, identity: Tensor, margin: float = 0.25, scale: float = 64.0
 ) -> Tensor:
     """Circle loss on all pairs of the batch (Sun et al. 2020, eq. 6 with 8 and 9).
@@ -93,7 +101,7 @@ def circle(
     return F.softplus(push + pull)
 
 
-class Combined(nn.Module):
+class CombinedLoss(nn.Module):
     """A weighted sum: softmax losses and circle see the embedding, triplet the feature before it.
 
     `softmax` holds (weight, module); the weights of triplet and circle switch them off at 0.
@@ -119,11 +127,11 @@ class Combined(nn.Module):
         for weight, module in zip(self.softmax_weights, self.softmax, strict=True):
             total = total + weight * module(embedding, identity)
         if self.triplet:
-            total = total + self.triplet * batch_hard_triplet(
+            total = total + self.triplet * batch_hard_triplet_loss(
                 feature, identity, self.triplet_margin
             )
         if self.circle:
-            total = total + self.circle * circle(embedding, identity)
+            total = total + self.circle * circle_loss(embedding, identity)
         return total
 
 

@@ -17,24 +17,24 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from deepsort_reid.reid.data.augmentation import AugmentConfig, augment
-from deepsort_reid.reid.data.samplers import identity_batches, share_of_batch
+from deepsort_reid.reid.data.samplers import identity_batches, local_batch
 from deepsort_reid.reid.models.reid_model import ReidModel
 from deepsort_reid.reid.training.checkpoint import (
     TrainState,
-    check_folder,
+    check_output_folder,
     restore_training,
     save_training,
 )
 from deepsort_reid.reid.training.distributed import (
     World,
+    all_gather,
     average_gradients,
+    broadcast_from_main,
+    broadcast_state,
     check_precision,
-    from_main,
-    gather_rows,
-    share_state,
-    synchronised,
+    sync_batch_norm,
 )
-from deepsort_reid.reid.training.losses import Combined
+from deepsort_reid.reid.training.losses import CombinedLoss
 from deepsort_reid.reid.training.run_log import open_events, write_description, write_history
 from deepsort_reid.reid.training.schedules import Schedule
 
@@ -49,13 +49,13 @@ class TrainConfig:
     """What the loop itself needs; the network, losses and optimiser come ready made."""
 
     epochs: int = 120
-    people: int = 16  # in a batch
-    images_each: int = 4  # of every person in a batch
+    identities_per_batch: int = 16  # in a batch
+    images_per_identity: int = 4  # of every person in a batch
     weight_decay: float = 0.05  # of matrices and filters; norms and biases have none
     frozen_epochs: int = 0  # the backbone keeps its weights and statistics for so long
-    average_decay: float = 0.999  # of the moving average of the weights; 0 follows them at once
+    ema_decay: float = 0.999  # of the moving average of the weights; 0 follows them at once
     precision: torch.dtype = torch.float32  # or bfloat16, float16: for autocast
-    local_norms: bool = False  # each process normalises its own share: faster, not the same
+    sync_bn: bool = True  # each process normalises its own share: faster, not the same
     validate_every: int = 5  # epochs
     patience: int | None = None  # validations without a better mAP before it stops
     seed: int = 0
@@ -63,7 +63,7 @@ class TrainConfig:
 
 def train(
     model: ReidModel,
-    criterion: Combined,
+    criterion: CombinedLoss,
     images: NDArray[np.uint8],
     identity: NDArray[np.int64],
     folder: Path | str,
@@ -85,14 +85,14 @@ def train(
     by which `best.pt` is chosen. `resume` continues a checkpoint exactly; epochs and schedule may
     differ from before. An interruption (Ctrl-C) falls back to the last finished epoch.
 
-    Raises ValueError when the data does not fit, `check_folder` or `check_precision` refuses, or
-    the loss is no longer finite, OSError when a file cannot be written; the checkpoint before it is
-    then still whole.
+    Raises ValueError when the data does not fit, `check_output_folder` or `check_precision` fails,
+    or the loss is not finite, and OSError when a file cannot be written; the previous checkpoint
+    is then still complete.
     """
     _check(images, identity)
     folder = Path(folder)
     world = world or World()
-    check_folder(folder, resume, world)
+    check_output_folder(folder, resume, world)
     check_precision(config.precision, world)
     learner = _learner(model, criterion, optimizer, config, world)
     state = TrainState()
@@ -111,7 +111,7 @@ def train(
     with ExitStack() as stack:
         if world.is_main:
             write_events = stack.enter_context(open_events(folder, state.epoch))
-        while state.epoch < config.epochs and not _exhausted(state, config):
+        while state.epoch < config.epochs and not _patience_exceeded(state, config):
             row = _train_epoch(
                 learner, images, identity, state, schedule, config, augmentation, world
             )
@@ -123,12 +123,14 @@ def train(
             state.epoch += 1
             is_due = state.epoch == config.epochs or state.epoch % config.validate_every == 0
             if validate is not None and is_due:
-                row.update(from_main(lambda: dict(validate(learner.average)), world))
+                row.update(broadcast_from_main(lambda: dict(validate(learner.ema)), world))
             # Of equals the later one: a few people are told apart early, and learning goes on.
-            is_best = "mAP" in row and row["mAP"] >= state.best
+            is_best = "mAP" in row and row["mAP"] >= state.best_map
             if "mAP" in row:
-                state.misses = 0 if row["mAP"] > state.best else state.misses + 1
-                state.best = max(row["mAP"], state.best)
+                state.validations_without_improvement = (
+                    0 if row["mAP"] > state.best_map else state.validations_without_improvement + 1
+                )
+                state.best_map = max(row["mAP"], state.best_map)
             state.history.append(row)
             if is_best:
                 save("best.pt")
@@ -140,8 +142,8 @@ def train(
     return state.history
 
 
-def _exhausted(state: TrainState, config: TrainConfig) -> bool:
-    return config.patience is not None and state.misses >= config.patience
+def _patience_exceeded(state: TrainState, config: TrainConfig) -> bool:
+    return config.patience is not None and state.validations_without_improvement >= config.patience
 
 
 @dataclass(frozen=True)
@@ -149,36 +151,36 @@ class _Learner:
     """All that a step changes."""
 
     model: ReidModel
-    average: ReidModel
-    criterion: Combined
+    ema: ReidModel
+    criterion: CombinedLoss
     optimizer: torch.optim.Optimizer
     scaler: torch.amp.GradScaler
     base_rates: tuple[float, ...]  # of the optimiser's groups, before the schedule
 
     def saved(self) -> dict[str, Any]:
         """What goes into a checkpoint and comes back out of it."""
-        names = ("model", "average", "criterion", "optimizer", "scaler")
+        names = ("model", "ema", "criterion", "optimizer", "scaler")
         return {name: getattr(self, name) for name in names}
 
 
 def _learner(
     model: ReidModel,
-    criterion: Combined,
+    criterion: CombinedLoss,
     optimizer: MakeOptimizer,
     config: TrainConfig,
     world: World,
 ) -> _Learner:
     model.to(world.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     criterion.to(world.device)
-    share_state(model, world)
-    share_state(criterion, world)
-    average = copy.deepcopy(model).eval().requires_grad_(False)
-    if not config.local_norms:
-        synchronised(model, world)
+    broadcast_state(model, world)
+    broadcast_state(criterion, world)
+    ema = copy.deepcopy(model).eval().requires_grad_(False)
+    if config.sync_bn:
+        sync_batch_norm(model, world)
     steps = optimizer(_groups([model, criterion], config.weight_decay))
     return _Learner(
         model,
-        average,
+        ema,
         criterion,
         steps,
         torch.amp.GradScaler(world.device.type, enabled=config.precision == torch.float16),
@@ -201,9 +203,15 @@ def _train_epoch(
     epoch = state.epoch  # those finished, so this one's number from 0
     _set_mode(learner, frozen=epoch < config.frozen_epochs)
     # Dropout and the like draw from the global generator: the same in a resumed run.
-    torch.manual_seed(_mix(config.seed, epoch, world.rank))
+    torch.manual_seed(derive_seed(config.seed, epoch, world.rank))
     batches = list(
-        identity_batches(identity, config.people, config.images_each, seed=config.seed, epoch=epoch)
+        identity_batches(
+            identity,
+            config.identities_per_batch,
+            config.images_per_identity,
+            seed=config.seed,
+            epoch=epoch,
+        )
     )
     shown = sum(len(rows) for rows in batches)
     total = torch.zeros((), device=world.device)
@@ -215,16 +223,16 @@ def _train_epoch(
             rate = schedule(epoch + index / len(batches))
             for group, base in zip(learner.optimizer.param_groups, learner.base_rates, strict=True):
                 group["lr"] = base * rate
-            own = share_of_batch(rows, config.images_each, world.rank, world.processes)
+            own = local_batch(rows, config.images_per_identity, world.rank, world.world_size)
             batch = torch.from_numpy(images[own]).to(world.device).permute(0, 3, 1, 2)
             if augmentation is not None:
                 generator = torch.Generator(world.device)
-                generator.manual_seed(_mix(config.seed, epoch, index, world.rank))
+                generator.manual_seed(derive_seed(config.seed, epoch, index, world.rank))
                 batch = augment(batch, augmentation, generator)
             named = torch.from_numpy(identity[rows]).to(world.device)
             total += _step(learner, batch, named, config.precision, world)
             state.steps += 1
-            _follow(learner, min(config.average_decay, state.steps / (state.steps + 10)))
+            update_ema(learner, min(config.ema_decay, state.steps / (state.steps + 10)))
             bar.update(len(rows))
             if index % 10 == 9 and not bar.disable:
                 bar.set_postfix(loss=f"{float(total) / (index + 1):.3f}", rate=f"{rate:.2g}")
@@ -244,7 +252,7 @@ def _step(
         feature, embedding = learner.model(batch)
     # Every process sees the whole batch here, so that the hardest pairs are those of one process.
     loss: Tensor = learner.criterion(
-        gather_rows(feature.float(), world), gather_rows(embedding.float(), world), identity
+        all_gather(feature.float(), world), all_gather(embedding.float(), world), identity
     )
     learner.optimizer.zero_grad()
     learner.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
@@ -278,13 +286,13 @@ def _set_mode(learner: _Learner, *, frozen: bool) -> None:
 
 
 @torch.no_grad()
-def _follow(learner: _Learner, decay: float) -> None:
+def update_ema(learner: _Learner, decay: float) -> None:
     """Move the average towards the model: parameters and running statistics."""
-    own, new = learner.average.state_dict(), learner.model.state_dict()
+    own, new = learner.ema.state_dict(), learner.model.state_dict()
     names = [name for name, value in own.items() if value.is_floating_point()]
     torch._foreach_lerp_([own[n] for n in names], [new[n] for n in names], 1 - decay)
 
 
-def _mix(*numbers: int) -> int:
+def derive_seed(*numbers: int) -> int:
     """One seed out of several, the same on every machine and in every Python."""
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> np.uint64(1))

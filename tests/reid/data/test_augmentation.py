@@ -58,7 +58,7 @@ def test_erasing_paints_one_rectangle_of_one_colour_within_the_area():
 
 def test_occlusion_covers_with_noise_but_leaves_some_of_the_picture():
     images = torch.zeros(100, 3, 32, 16)
-    covered = (changed(images, occlude=1.0) != 0).any(1).float().mean((1, 2))
+    covered = (changed(images, noise_occlusion=1.0) != 0).any(1).float().mean((1, 2))
     # Three rectangles of 4 to 15 % each, which may overlap; rounding to whole pixels adds little.
     assert covered.max() < 0.5
     assert covered.min() > 0.03
@@ -81,7 +81,7 @@ def test_the_same_generator_makes_the_same_changes():
     assert not torch.equal(changed(images, **everything), changed(images, seed=1, **everything))
 
 
-@pytest.mark.parametrize("name", ["flip", "shift", "zoom", "jitter", "erase", "occlude"])
+@pytest.mark.parametrize("name", ["flip", "shift", "zoom", "jitter", "erase", "noise_occlusion"])
 def test_the_originals_are_left_alone(name):
     images = pictures().to(torch.uint8)
     before = images.clone()

@@ -8,22 +8,22 @@ import pytest
 from deepsort_reid.reid.data.crop_extraction import (
     CropConfig,
     CropCounts,
-    crop_people,
-    labelled_people,
+    estimate_visibility,
+    extract_crops,
     occlusion_preview,
-    visible_share,
+    select_pedestrians,
 )
 from deepsort_reid.reid.data.datasets import read_identity_folders, read_image
 from deepsort_reid.structures.mot_rows import MotRows
-from tests.reid import street
+from tests.reid import synthetic_sequence
 
-SMALL = {"height": 32, "width": 16, "least_height": 10}
+SMALL = {"height": 32, "width": 16, "min_height": 10}
 
 
 def crop(folder, rows=None, frames=None, **config):
-    return crop_people(
-        street.frames() if frames is None else frames,
-        street.truth() if rows is None else rows,
+    return extract_crops(
+        synthetic_sequence.frames() if frames is None else frames,
+        synthetic_sequence.truth() if rows is None else rows,
         "street",
         folder,
         CropConfig(**SMALL | config),
@@ -38,12 +38,12 @@ def manifest(folder):
 def test_every_labelled_person_becomes_a_folder_of_their_crops(tmp_path):
     counts = crop(tmp_path)
     assert counts == CropCounts(
-        written=32, people=frozenset(("street_0001", "street_0002", "street_0003"))
+        written=32, identities=frozenset(("street_0001", "street_0002", "street_0003"))
     )
     samples = read_identity_folders(tmp_path)
     assert len(samples) == 32
     for sample in samples:
-        colour = street.COLOURS[int(sample.identity[-4:])][::-1]
+        colour = synthetic_sequence.COLOURS[int(sample.identity[-4:])][::-1]
         image = read_image(sample.path)
         assert image.shape == (32, 16, 3)
         # JPEG keeps a flat colour to a few steps.
@@ -74,15 +74,15 @@ def test_hidden_and_low_boxes_are_left_out_and_counted(tmp_path):
         [[10, 10, 30, 60], [40, 10, 60, 60], [80, 10, 90, 19]],
         visibility=[0.2, 0.9, 1.0],
     )
-    frame = np.zeros((street.HEIGHT, street.WIDTH, 3), np.uint8)
-    counts = crop(tmp_path, rows, [(1, frame)], least_visibility=0.5)
-    assert (counts.written, counts.hidden, counts.small) == (1, 1, 1)
-    assert counts.people == {"street_0002"}
+    frame = np.zeros((synthetic_sequence.HEIGHT, synthetic_sequence.WIDTH, 3), np.uint8)
+    counts = crop(tmp_path, rows, [(1, frame)], min_visibility=0.5)
+    assert (counts.written, counts.low_visibility, counts.too_small) == (1, 1, 1)
+    assert counts.identities == {"street_0002"}
 
 
 def test_visibility_that_labels_do_not_tell_is_estimated_from_those_in_front():
     behind, in_front, beside = [0, 0, 16, 32], [8, 0, 24, 33], [100, 0, 116, 32]
-    assert visible_share(np.array([behind, in_front, beside], float), 200, 100).tolist() == [
+    assert estimate_visibility(np.array([behind, in_front, beside], float), 200, 100).tolist() == [
         0.5,
         1,
         1,
@@ -91,15 +91,18 @@ def test_visibility_that_labels_do_not_tell_is_estimated_from_those_in_front():
 
 def test_what_lies_outside_the_frame_is_not_visible():
     left_half_out, gone = [-8, 0, 8, 32], [300, 0, 316, 32]
-    assert visible_share(np.array([left_half_out, gone], float), 200, 100).tolist() == [0.5, 0]
+    assert estimate_visibility(np.array([left_half_out, gone], float), 200, 100).tolist() == [
+        0.5,
+        0,
+    ]
 
 
 def test_a_margin_takes_more_of_the_picture_but_never_more_than_there_is(tmp_path):
-    rows = street.truth()
+    rows = synthetic_sequence.truth()
     crop(tmp_path, rows[(rows.frame == 1) & (rows.id == 1)], margin=0.5)
     image = read_image(tmp_path / "street_0001" / "street_0001_000001.jpg").astype(int)
     assert np.abs(image[:4] - 128).max() < 12
-    assert np.abs(image[14:18, 7:9] - street.COLOURS[1][::-1]).max() < 12
+    assert np.abs(image[14:18, 7:9] - synthetic_sequence.COLOURS[1][::-1]).max() < 12
 
 
 def test_every_nth_frame_counts_from_the_first(tmp_path):
@@ -108,7 +111,7 @@ def test_every_nth_frame_counts_from_the_first(tmp_path):
 
 
 def test_an_occluded_copy_lies_beside_each_original(tmp_path):
-    counts = crop(tmp_path, occlude=True)
+    counts = crop(tmp_path, noise_occlusion=True)
     rows = manifest(tmp_path)
     assert counts.written == 32
     assert sum(row["occluded"] == "1" for row in rows) == 32
@@ -123,13 +126,13 @@ def test_occlusion_depends_on_the_seed_and_on_nothing_else(tmp_path):
     name = "street_0003/street_0003_000007_occluded.jpg"
     read = {}
     for folder, seed, every in (("a", 1, 1), ("b", 1, 6), ("c", 2, 1)):
-        crop(tmp_path / folder, occlude=True, seed=seed, every=every)
+        crop(tmp_path / folder, noise_occlusion=True, seed=seed, every=every)
         read[folder] = (tmp_path / folder / name).read_bytes()
     assert read["a"] == read["b"] != read["c"]
 
 
 def test_labels_beyond_the_last_frame_are_an_error_that_keeps_what_was_written(tmp_path):
-    short = list(street.frames())[:8]
+    short = list(synthetic_sequence.frames())[:8]
     with pytest.raises(ValueError, match=r"labels go to frame 12 but the video ends after 8"):
         crop(tmp_path, frames=short)
     assert max(int(row["frame"]) for row in manifest(tmp_path)) == 8
@@ -138,7 +141,7 @@ def test_labels_beyond_the_last_frame_are_an_error_that_keeps_what_was_written(t
 def test_only_pedestrians_to_consider_are_labelled_people():
     box = [[0, 0, 10, 10]] * 4
     rows = MotRows([1] * 4, [1, 2, 3, 4], box, score=[1, 0, 1, 1], class_id=[1, 1, 3, -1])
-    assert labelled_people(rows).id.tolist() == [1, 4]
+    assert select_pedestrians(rows).id.tolist() == [1, 4]
 
 
 def test_a_preview_without_occluded_copies_says_what_to_do(tmp_path):
@@ -150,7 +153,7 @@ def test_a_preview_without_occluded_copies_says_what_to_do(tmp_path):
     ("change", "message"),
     [
         ({"height": 4}, "at least 8 px a side, got 4x192"),
-        ({"least_visibility": 1.5}, r"in \[0, 1\], got 1.5"),
+        ({"min_visibility": 1.5}, r"in \[0, 1\], got 1.5"),
         ({"margin": -0.1}, "margin >= 0"),
         ({"every": 0}, "every >= 1"),
     ],

@@ -15,8 +15,8 @@ from deepsort_reid.reid.data.datasets import (
     MANIFEST,
     MANIFEST_COLUMNS,
     Sample,
+    add_noise_occlusion,
     load_images,
-    occlude,
     occlusion_boxes,
     read_dataset,
     read_identity_folders,
@@ -267,7 +267,7 @@ def test_occlusions_have_the_area_and_the_ratio_asked_for(height, width):
 
 def test_occlusion_changes_three_rectangles_of_a_copy_and_nothing_else():
     image = np.full((128, 64, 3), 255, np.uint8)
-    noisy = occlude(image, np.random.default_rng(4))
+    noisy = add_noise_occlusion(image, np.random.default_rng(4))
     assert (image == 255).all()
     inside = np.zeros((128, 64), bool)
     for left, top, right, bottom in occlusion_boxes(128, 64, np.random.default_rng(4), count=1):
@@ -278,7 +278,9 @@ def test_occlusion_changes_three_rectangles_of_a_copy_and_nothing_else():
 
 def test_noise_is_uniform_over_all_values():
     image = np.zeros((400, 300, 3), np.uint8)
-    noisy = occlude(image, np.random.default_rng(0), count=1, area=(1, 1), ratio=(0.75, 0.75))
+    noisy = add_noise_occlusion(
+        image, np.random.default_rng(0), count=1, area=(1, 1), ratio=(0.75, 0.75)
+    )
     counts = np.bincount(noisy.ravel(), minlength=256)
     assert counts.min() > 0.8 * counts.mean()
     assert counts.max() < 1.2 * counts.mean()

@@ -5,14 +5,14 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from deepsort_reid.reid.data.samplers import identity_batches, share_of_batch
+from deepsort_reid.reid.data.samplers import identity_batches, local_batch
 
 # Ten people with 3 to 12 pictures, shuffled.
 IDENTITY = np.random.default_rng(0).permutation(np.repeat(np.arange(10), np.arange(3, 13)))
 
 
-def batches(epoch=0, seed=0, people=4, images_each=3):
-    return list(identity_batches(IDENTITY, people, images_each, seed=seed, epoch=epoch))
+def batches(epoch=0, seed=0, people=4, images_per_identity=3):
+    return list(identity_batches(IDENTITY, people, images_per_identity, seed=seed, epoch=epoch))
 
 
 def test_every_batch_holds_so_many_people_with_so_many_pictures_side_by_side():
@@ -54,14 +54,14 @@ def test_a_person_with_fewer_pictures_repeats_them():
 
 def test_the_shares_of_the_processes_are_whole_people_and_together_the_batch():
     rows = batches()[0]
-    shares = [share_of_batch(rows, 3, rank, 2) for rank in range(2)]
+    shares = [local_batch(rows, 3, rank, 2) for rank in range(2)]
     assert np.array_equal(np.concatenate(shares), rows)
     assert not set(IDENTITY[shares[0]]) & set(IDENTITY[shares[1]])
 
 
 def test_people_that_do_not_divide_among_processes_are_refused():
     with pytest.raises(ValueError, match="got 4 for 3"):
-        share_of_batch(batches()[0], 3, 0, 3)
+        local_batch(batches()[0], 3, 0, 3)
 
 
 def test_more_people_in_a_batch_than_in_the_data_are_refused():

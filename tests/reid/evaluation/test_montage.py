@@ -5,12 +5,12 @@ import pytest
 
 from deepsort_reid.io.video_reader import read_image
 from deepsort_reid.reid.evaluation.montage import (
-    RIGHT,
+    CORRECT,
     WRONG,
     Tile,
-    evenly,
-    in_rows,
+    evenly_spaced,
     montage,
+    split_into_rows,
     write_png,
 )
 
@@ -24,8 +24,8 @@ def colours(page):
 
 
 def test_every_picture_and_its_frame_are_drawn():
-    page = montage([[Tile(flat((1, 2, 3)), "", RIGHT), Tile(flat((4, 5, 6)), "", WRONG)]])
-    assert {(1, 2, 3), (4, 5, 6), RIGHT, WRONG} <= colours(page)
+    page = montage([[Tile(flat((1, 2, 3)), "", CORRECT), Tile(flat((4, 5, 6)), "", WRONG)]])
+    assert {(1, 2, 3), (4, 5, 6), CORRECT, WRONG} <= colours(page)
     assert (page == np.array((1, 2, 3))).all(axis=2).sum() == 128 * 64
 
 
@@ -43,7 +43,7 @@ def test_a_long_caption_stays_below_its_picture():
 
 def test_the_first_column_can_stand_apart():
     tiles = [[Tile(flat(7)), Tile(flat(9))]]
-    assert montage(tiles, first_apart=True).shape[1] > montage(tiles).shape[1]
+    assert montage(tiles, separate_first_column=True).shape[1] > montage(tiles).shape[1]
 
 
 def test_a_montage_of_nothing_is_refused():
@@ -52,12 +52,12 @@ def test_a_montage_of_nothing_is_refused():
 
 
 def test_tiles_come_in_reading_order():
-    assert in_rows(list("abcde"), 2) == [["a", "b"], ["c", "d"], ["e"]]
+    assert split_into_rows(list("abcde"), 2) == [["a", "b"], ["c", "d"], ["e"]]
 
 
 def test_rows_are_spread_from_the_first_to_the_last():
-    assert evenly(10, 4).tolist() == [0, 3, 6, 9]
-    assert evenly(3, 9).tolist() == [0, 1, 2]
+    assert evenly_spaced(10, 4).tolist() == [0, 3, 6, 9]
+    assert evenly_spaced(3, 9).tolist() == [0, 1, 2]
 
 
 def test_a_montage_is_written_as_it_is(tmp_path):

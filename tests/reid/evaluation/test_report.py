@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 from deepsort_reid.io.video_reader import read_image
-from deepsort_reid.reid.data.crop_extraction import CropConfig, crop_people
+from deepsort_reid.reid.data.crop_extraction import CropConfig, extract_crops
 from deepsort_reid.reid.data.datasets import read_identity_folders
 from deepsort_reid.reid.evaluation import plots
 from deepsort_reid.reid.evaluation.report import Evaluation, write_report
-from deepsort_reid.reid.evaluation.report_page import render_page, summary, summary_over_people
+from deepsort_reid.reid.evaluation.report_page import render_page, summary, summary_over_identities
 from deepsort_reid.reid.evaluation.retrieval import evaluate_each_against_all
 from deepsort_reid.reid.evaluation.verification import AucByGap, PairSimilarity
 from tests.metrics.report.test_html_report import opened
-from tests.reid import street
+from tests.reid import synthetic_sequence
 
 
 def unit(rows):
@@ -26,8 +26,8 @@ def unit(rows):
 @pytest.fixture(scope="module")
 def evaluation(tmp_path_factory):
     folder = tmp_path_factory.mktemp("crops")
-    config = CropConfig(height=32, width=16, least_height=10)
-    crop_people(street.frames(), street.truth(), "street", folder, config)
+    config = CropConfig(height=32, width=16, min_height=10)
+    extract_crops(synthetic_sequence.frames(), synthetic_sequence.truth(), "street", folder, config)
     samples = read_identity_folders(folder)
     rng = np.random.default_rng(0)
     names = [sample.identity for sample in samples]
@@ -48,13 +48,13 @@ def test_every_picture_is_written_and_not_empty(report):
     names = {path.name for path in report.parent.glob("*.png")}
     assert names == {
         "auc_by_gap.png",
-        "best_people.png",
+        "best_identities.png",
         "cmc.png",
         "precision_recall.png",
         "ranked.png",
         "similarity.png",
         "tsne.png",
-        "worst_people.png",
+        "worst_identities.png",
     }
     for name in names:
         assert read_image(report.parent / name).std() > 5
@@ -111,11 +111,11 @@ def test_a_browser_shows_every_picture_within_the_page(report, tmp_path):
     assert '{"images":8,"bad":0,"wide":false}' in document
 
 
-def test_scores_over_people_let_every_person_count_once():
+def test_scores_over_identities_let_every_person_count_once():
     embedding = unit(np.array([[1, 0], [1, 0.1], [1, 0.2], [0.9, 1], [-1, 1.0]]))
     result = evaluate_each_against_all(embedding, list("aaabb"))
     people = [person.mean_average_precision for person in result.per_identity]
-    assert summary_over_people(result)["mAP"] == pytest.approx(np.mean(people))
+    assert summary_over_identities(result)["mAP"] == pytest.approx(np.mean(people))
     weighted = np.average(people, weights=[3, 2])
     assert summary(result)["mAP"] == pytest.approx(weighted)
     assert summary(result)["rank-20"] == result.cmc[20]
@@ -139,7 +139,7 @@ def test_the_precision_recall_figure_draws_the_averaged_curve(evaluation):
 
 def test_the_map_names_every_person_once():
     place = np.random.default_rng(0).normal(size=(60, 2)).astype(np.float32)
-    axes = plots.map_figure(place, [f"p{row % 30}" for row in range(60)]).axes[0]
+    axes = plots.tsne_figure(place, [f"p{row % 30}" for row in range(60)]).axes[0]
     assert len(axes.get_legend().get_texts()) == 30
     assert sum(len(dots.get_offsets()) for dots in axes.collections) == 60
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from deepsort_reid.reid.evaluation.rerank import Reranking, k_reciprocal_distance
-from tests.reid.oracle import k_reciprocal
+from tests.reid.brute_force import k_reciprocal
 
 
 def unit(rows):

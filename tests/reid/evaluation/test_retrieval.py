@@ -7,13 +7,13 @@ import pytest
 
 from deepsort_reid.reid.data.datasets import read_image, read_market1501
 from deepsort_reid.reid.evaluation.rerank import Reranking
-from deepsort_reid.reid.evaluation.result import cumulative_match, set_of
+from deepsort_reid.reid.evaluation.result import cumulative_match, sorted_names
 from deepsort_reid.reid.evaluation.retrieval import (
     evaluate_each_against_all,
     evaluate_reid,
 )
 from deepsort_reid.vision.embedder import Embedder
-from tests.reid.oracle import ranking, scores
+from tests.reid.brute_force import ranking, scores
 
 
 def at(*cosines):
@@ -54,9 +54,9 @@ def test_a_ranking_counted_by_hand():
         [1, 2, 1, 2, 2, 3],
     )
     assert result.ranked[0, :5].tolist() == [2, 3, 4, 5, -1]
-    assert result.right[0, :4].tolist() == [False, True, False, True]
-    assert [ranks.tolist() for ranks in result.right_ranks] == [[2, 4]]
-    assert [rows.tolist() for rows in result.right_rows] == [[3, 5]]
+    assert result.correct[0, :4].tolist() == [False, True, False, True]
+    assert [ranks.tolist() for ranks in result.correct_ranks] == [[2, 4]]
+    assert [rows.tolist() for rows in result.correct_rows] == [[3, 5]]
     assert result.first_rank.tolist() == [2]
     assert result.cmc[:4].tolist() == [0, 0, 1, 1]
     assert result.mean_average_precision == pytest.approx((1 / 2 + 2 / 4) / 2)
@@ -88,7 +88,7 @@ def test_two_people_are_averaged_over_queries_and_told_one_by_one():
 def test_rankings_equal_those_of_the_slow_oracle_but_for_ties(seed, batch):
     q, qi, qc, g, gi, gc = problem(seed)
     queries, gallery = as_oracle(unit(q), qi, qc), as_oracle(unit(g), gi, gc)
-    result = evaluate_reid(unit(q), qi, qc, unit(g), gi, gc, batch=batch, keep=60)
+    result = evaluate_reid(unit(q), qi, qc, unit(g), gi, gc, batch_size=batch, top_k=60)
     for row, query in enumerate(queries):
         expected = ranking(query, gallery)
         kept = result.ranked[row][result.ranked[row] >= 0]
@@ -105,20 +105,20 @@ def test_averages_equal_those_of_the_slow_oracle_without_ties(seed):
     _, qi, qc, _, gi, gc = problem(seed)
     q, g = unit(rng.normal(size=(12, 16))), unit(rng.normal(size=(60, 16)))
     first, precision, penalty = scores(as_oracle(q, qi, qc), as_oracle(g, gi, gc))
-    result = evaluate_reid(q, qi, qc, g, gi, gc, batch=5)
+    result = evaluate_reid(q, qi, qc, g, gi, gc, batch_size=5)
     assert result.first_rank.tolist() == first
     np.testing.assert_allclose(result.average_precision, precision)
     np.testing.assert_allclose(result.inverse_penalty, penalty)
     assert result.mean_average_precision == pytest.approx(np.nanmean(precision))
-    answered = [rank for rank in first if rank]
+    matched_queries = [rank for rank in first if rank]
     for k in (1, 5, 20):
-        assert result.cmc[k] == pytest.approx(np.mean([rank <= k for rank in answered]))
+        assert result.cmc[k] == pytest.approx(np.mean([rank <= k for rank in matched_queries]))
 
 
 def test_without_cameras_every_image_asks_all_others_but_itself():
     rng = np.random.default_rng(1)
     embedding, identity = unit(rng.normal(size=(30, 8))), rng.choice(list("abcd"), 30)
-    result = evaluate_each_against_all(embedding, identity, keep=29)
+    result = evaluate_each_against_all(embedding, identity, top_k=29)
     nowhere = np.full(30, -1)
     everybody = as_oracle(embedding, identity, nowhere)
     first, precision, _ = scores(everybody, everybody, itself=range(30))
@@ -132,26 +132,28 @@ def test_pictures_of_the_person_close_in_time_can_be_left_out():
     frame = np.array([1, 2, 9, 30, 5])
     identity = ["a", "a", "a", "a", "b"]
     embedding = at(1.0, 0.99, 0.9, 0.5, 0.7)
-    far = evaluate_each_against_all(embedding, identity, queries=[0], frame=frame, gap=8)
+    far = evaluate_each_against_all(embedding, identity, queries=[0], frame=frame, min_frame_gap=8)
     # 2 is too close, 9 exactly so; b stays although it is close.
     assert far.ranked[0, :3].tolist() == [4, 3, -1]
-    near = evaluate_each_against_all(embedding, identity, queries=[0], frame=frame, gap=7)
+    near = evaluate_each_against_all(embedding, identity, queries=[0], frame=frame, min_frame_gap=7)
     assert near.ranked[0, :4].tolist() == [2, 4, 3, -1]
     unknown = np.where(frame == 2, -1, frame)
-    kept = evaluate_each_against_all(embedding, identity, queries=[0], frame=unknown, gap=8)
+    kept = evaluate_each_against_all(
+        embedding, identity, queries=[0], frame=unknown, min_frame_gap=8
+    )
     assert kept.ranked[0, :4].tolist() == [1, 4, 3, -1]
 
 
 def test_names_come_in_order_of_their_numbers():
-    assert list(set_of(np.array(["p10", "p9", "p9", "p1"]))) == ["p1", "p9", "p10"]
+    assert list(sorted_names(np.array(["p10", "p9", "p9", "p1"]))) == ["p1", "p9", "p10"]
 
 
 def test_an_embedding_that_is_the_same_for_everybody_earns_nothing():
     result = evaluate_each_against_all(np.ones((20, 4)), list("ab") * 10)
     assert result.cmc[1] == 0
     assert result.first_rank.tolist() == [11] * 20
-    assert not result.right[:, :10].any()
-    assert result.right[:, 10:19].all()
+    assert not result.correct[:, :10].any()
+    assert result.correct[:, 10:19].all()
 
 
 def test_perfect_embeddings_score_one_everywhere():
@@ -192,8 +194,8 @@ def test_a_query_without_a_right_answer_counts_in_no_average():
     args = at(0.9, 0.2), ["a", "b"], [2, 2]
     both = evaluate_reid(np.concatenate([at(1.0), at(1.0)]), ["a", "c"], [1, 1], *args)
     one = evaluate_reid(at(1.0), ["a"], [1], *args)
-    assert both.unanswerable == 1
-    assert both.answered.tolist() == [0]
+    assert both.without_match == 1
+    assert both.matched_queries.tolist() == [0]
     assert both.first_rank.tolist() == [1, 0]
     assert np.isnan(both.average_precision[1])
     assert both.mean_average_precision == one.mean_average_precision == 1
@@ -230,7 +232,7 @@ def test_cumulative_match_counts_each_first_rank_once():
 
 
 def test_more_may_be_kept_than_there_is():
-    result = evaluate_each_against_all(np.eye(4), list("aabb"), keep=10)
+    result = evaluate_each_against_all(np.eye(4), list("aabb"), top_k=10)
     assert result.ranked.shape == (4, 10)
     assert (result.ranked[:, 3:] == -1).all()
     assert len(result.cmc) == 11
@@ -245,7 +247,7 @@ def test_more_may_be_kept_than_there_is():
         ({"gallery_embedding": [[1, np.nan], [1, 0]]}, "not finite, the first is row 0"),
         ({"gallery_identity": ["a"]}, r"per gallery embedding: expected shape \(2,\), got \(1,\)"),
         ({"query_camera": [1, 2]}, r"per query embedding: expected shape \(1,\)"),
-        ({"keep": 0}, "at least 1"),
+        ({"top_k": 0}, "at least 1"),
     ],
 )
 def test_input_that_does_not_belong_together_is_refused(change, message):
@@ -289,7 +291,14 @@ def test_memory_does_not_grow_with_queries_times_gallery():
         asked = rng.standard_normal((queries, 8), np.float32)
         tracemalloc.start()
         evaluate_reid(
-            asked, names[:queries], np.ones(queries), gallery, names, camera, batch=50, keep=10
+            asked,
+            names[:queries],
+            np.ones(queries),
+            gallery,
+            names,
+            camera,
+            batch_size=50,
+            top_k=10,
         )
         used = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()

@@ -49,7 +49,7 @@ def test_pairs_of_one_person_in_one_camera_are_left_out_where_it_is_known():
 
 def test_people_are_drawn_whole_when_there_are_too_many_pictures():
     rows = unit(np.random.default_rng(0).normal(size=(200, 4)))
-    pairs = pair_similarity(rows, np.repeat(np.arange(20), 10), most=55)
+    pairs = pair_similarity(rows, np.repeat(np.arange(20), 10), max_images=55)
     assert len(pairs.same) == 5 * 10 * 9 / 2
     assert len(pairs.same) + len(pairs.different) == 50 * 49 / 2
 

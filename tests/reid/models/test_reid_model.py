@@ -7,21 +7,21 @@ from torch import nn
 
 from deepsort_reid.reid.models.reid_model import (
     MEAN,
-    GeneralisedMean,
+    GeM,
     Head,
     ReidModel,
     embed_images,
 )
 
 
-def tiny_model(stripes=0):
+def tiny_model(parts=0):
     torch.manual_seed(0)
     backbone = nn.Sequential(nn.Conv2d(3, 8, 4, 4), nn.BatchNorm2d(8), nn.ReLU())
-    return ReidModel(backbone, Head(8, 6, stripes=stripes))
+    return ReidModel(backbone, Head(8, 6, parts=parts))
 
 
 def test_generalised_mean_of_four_numbers():
-    pooling = GeneralisedMean(3.0)
+    pooling = GeM(3.0)
     expected = ((1 + 8 + 27 + 64) / 4) ** (1 / 3)
     feature_map = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])
     assert pooling(feature_map).item() == pytest.approx(expected)
@@ -29,11 +29,11 @@ def test_generalised_mean_of_four_numbers():
 
 def test_generalised_mean_with_exponent_one_is_the_average():
     feature_map = torch.rand(2, 5, 3, 4)
-    assert torch.allclose(GeneralisedMean(1.0)(feature_map), feature_map.mean((2, 3)), atol=1e-5)
+    assert torch.allclose(GeM(1.0)(feature_map), feature_map.mean((2, 3)), atol=1e-5)
 
 
 def test_bands_see_their_part_of_the_picture_and_the_whole_comes_first():
-    head = Head(1, 3, stripes=2).eval()
+    head = Head(1, 3, parts=2).eval()
     with torch.no_grad():
         for linear in head.linear:
             linear.weight.fill_(1.0)
@@ -57,12 +57,12 @@ def test_the_neck_has_no_shift_to_learn():
 
 def test_an_embedding_that_the_bands_do_not_divide_is_refused():
     with pytest.raises(ValueError, match="256 does not divide into 3 equal parts"):
-        Head(8, 256, stripes=2)
+        Head(8, 256, parts=2)
 
 
 def test_more_bands_than_the_map_has_rows_are_refused():
     with pytest.raises(ValueError, match="the backbone gives 2 rows"):
-        Head(8, 8, stripes=3)(torch.rand(1, 8, 2, 2))
+        Head(8, 8, parts=3)(torch.rand(1, 8, 2, 2))
 
 
 def test_pictures_are_normalised_inside_the_network():
@@ -74,7 +74,7 @@ def test_pictures_are_normalised_inside_the_network():
 
 
 def test_embedding_many_pictures_equals_one_by_one_and_has_unit_length():
-    model = tiny_model(stripes=2)
+    model = tiny_model(parts=2)
     images = np.random.default_rng(0).integers(0, 256, (10, 16, 8, 3), np.uint8)
     rows = embed_images(model, images, batch_size=4)
     alone = torch.cat([embed_images(model, image[None]) for image in images])

@@ -17,9 +17,9 @@ from deepsort_reid.reid.training.checkpoint import (
 
 ARCHITECTURE = {
     "backbone": "osnet_x0_25",
-    "embedding_width": 24,
+    "embedding_dim": 24,
     "pooling": "gem",
-    "stripes": 2,
+    "parts": 2,
     "input_size": [64, 32],
 }
 
@@ -30,7 +30,7 @@ def write_checkpoint(path, **changes):
         "format": 1,
         "architecture": ARCHITECTURE,
         "model": model.state_dict(),
-        "average": model.state_dict(),
+        "ema": model.state_dict(),
         "state": {"epoch": 3},
     }
     torch.save({**state, **changes}, path)
@@ -55,7 +55,7 @@ def test_a_full_disk_is_told_and_leaves_the_old_file_and_nothing_else(tmp_path, 
 
 def test_a_checkpoint_gives_back_the_network_with_its_averaged_weights(tmp_path):
     average = build_model(ARCHITECTURE)
-    model = write_checkpoint(tmp_path / "best.pt", average=average.state_dict())
+    model = write_checkpoint(tmp_path / "best.pt", ema=average.state_dict())
     image = torch.rand(2, 3, 64, 32) * 255
     loaded, state = load_model(tmp_path / "best.pt")
     assert torch.equal(loaded.embed(image), average.eval().embed(image))
@@ -102,8 +102,8 @@ def test_a_missing_checkpoint_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"embedding_width": 48}, "has head.linear"),
-        ({"stripes": 0}, "has head.linear"),
+        ({"embedding_dim": 48}, "has head.linear"),
+        ({"parts": 0}, "has head.linear"),
         ({"pooling": "average"}, "has head.pooling.p"),
         ({"backbone": "compact"}, "lacks backbone"),
     ],

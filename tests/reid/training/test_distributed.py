@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from deepsort_reid.reid.training.distributed import join_world
+from deepsort_reid.reid.training.distributed import init_distributed
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -23,14 +23,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from deepsort_reid.reid.training.losses import Combined, SmoothedSoftmax
+from deepsort_reid.reid.training.losses import CombinedLoss, LabelSmoothingCrossEntropy
 from deepsort_reid.reid.models.reid_model import Head, ReidModel
-from deepsort_reid.reid.training.distributed import join_world, leave_world
+from deepsort_reid.reid.training.distributed import init_distributed, shutdown_distributed
 from deepsort_reid.reid.training.schedules import flat_cosine
 from deepsort_reid.reid.training.train import TrainConfig, train
 
 torch.set_num_threads(1)
-world = join_world("cpu")
+world = init_distributed("cpu")
 rng = np.random.default_rng(0)
 identity = np.repeat(np.arange(8), 4)
 colours = rng.integers(0, 155, (8, 1, 1, 3))
@@ -40,19 +40,21 @@ torch.manual_seed(world.rank)
 backbone = nn.Sequential(nn.Conv2d(3, 8, 3, 2, 1), nn.BatchNorm2d(8), nn.ReLU())
 history = train(
     ReidModel(backbone, Head(8, 12)),
-    Combined([(1.0, SmoothedSoftmax(12, 8))], triplet=1.0),
+    CombinedLoss([(1.0, LabelSmoothingCrossEntropy(12, 8))], triplet=1.0),
     images.astype(np.uint8),
     identity,
     Path(sys.argv[1]),
     optimizer=partial(torch.optim.SGD, lr=0.05, momentum=0.9),
     schedule=flat_cosine(10),
-    config=TrainConfig(epochs=3, people=4, images_each=4, average_decay=0.5, validate_every=1),
+    config=TrainConfig(
+        epochs=3, identities_per_batch=4, images_per_identity=4, ema_decay=0.5, validate_every=1
+    ),
     description={"architecture": {}},
     validate=lambda model: {"mAP": 0.1 + world.rank},
     world=world,
 )
 assert [row["mAP"] for row in history] == [0.1, 0.1, 0.1]
-leave_world(world)
+shutdown_distributed(world)
 """
 
 
@@ -81,7 +83,7 @@ def test_a_device_that_is_not_there_is_one_line(name, monkeypatch):
     with pytest.raises(
         ValueError, match=rf"^device '{name}' cannot be used here \(.*\): take cpu"
     ) as e:
-        join_world(name)
+        init_distributed(name)
     assert "\n" not in str(e.value)
 
 
@@ -93,6 +95,6 @@ def test_two_gloo_processes_equal_one_with_the_whole_batch(tmp_path):
     assert [row["loss"] for row in two["state"]["history"]] == pytest.approx(
         [row["loss"] for row in one["state"]["history"]], rel=1e-4
     )
-    for part in ("model", "average", "criterion"):
+    for part in ("model", "ema", "criterion"):
         for key, value in one[part].items():
             assert torch.allclose(two[part][key].float(), value.float(), atol=1e-4), key

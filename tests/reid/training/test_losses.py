@@ -8,11 +8,11 @@ import torch.nn.functional as F  # noqa: N812
 from torch import nn
 
 from deepsort_reid.reid.training.losses import (
-    Combined,
+    CombinedLoss,
     CosineSoftmax,
-    SmoothedSoftmax,
-    batch_hard_triplet,
-    circle,
+    LabelSmoothingCrossEntropy,
+    batch_hard_triplet_loss,
+    circle_loss,
 )
 
 
@@ -22,7 +22,7 @@ def set_weight(layer: nn.Module, rows: list[list[float]]) -> None:
 
 
 def test_smoothed_softmax_of_one_picture_and_two_people():
-    loss = SmoothedSoftmax(2, 2, smoothing=0.2)
+    loss = LabelSmoothingCrossEntropy(2, 2, smoothing=0.2)
     set_weight(loss.classifiers[0], [[1.0, 0.0], [0.0, 1.0]])
     # Logits (2, 0), target (0.9, 0.1): log sum exp = log(e^2 + 1), minus 0.9 * 2.
     expected = math.log(math.exp(2) + 1) - 1.8
@@ -30,7 +30,7 @@ def test_smoothed_softmax_of_one_picture_and_two_people():
 
 
 def test_each_part_of_an_embedding_has_its_own_classifier_and_the_loss_is_their_mean():
-    loss = SmoothedSoftmax(2, 2, smoothing=0.0, parts=2)
+    loss = LabelSmoothingCrossEntropy(2, 2, smoothing=0.0, num_splits=2)
     set_weight(loss.classifiers[0], [[1.0], [0.0]])
     set_weight(loss.classifiers[1], [[0.0], [1.0]])
     # Logits of part one (3, 0), of part two (0, 1); the person is the first.
@@ -40,7 +40,7 @@ def test_each_part_of_an_embedding_has_its_own_classifier_and_the_loss_is_their_
 
 def test_parts_that_do_not_divide_the_embedding_are_refused():
     with pytest.raises(ValueError, match="256 does not divide into 3 equal parts"):
-        SmoothedSoftmax(256, 10, parts=3)
+        LabelSmoothingCrossEntropy(256, 10, num_splits=3)
 
 
 def test_cosine_softmax_compares_directions_and_scales_the_cosine():
@@ -69,25 +69,25 @@ PEOPLE = torch.tensor([0, 0, 1, 1])
 def test_batch_hard_triplet_with_a_margin_on_a_line():
     # (farthest same, nearest other): (1, 3), (1, 2), (4, 2), (4, 6); margin 0.5.
     expected = (0 + 0 + 2.5 + 0) / 4
-    assert batch_hard_triplet(LINE, PEOPLE, 0.5).item() == pytest.approx(expected, abs=1e-5)
+    assert batch_hard_triplet_loss(LINE, PEOPLE, 0.5).item() == pytest.approx(expected, abs=1e-5)
 
 
 def test_batch_hard_triplet_with_a_soft_margin_on_a_line():
     expected = sum(math.log1p(math.exp(gap)) for gap in (-2, -1, 2, -2)) / 4
-    assert batch_hard_triplet(LINE, PEOPLE).item() == pytest.approx(expected, rel=1e-5)
+    assert batch_hard_triplet_loss(LINE, PEOPLE).item() == pytest.approx(expected, rel=1e-5)
 
 
 def test_a_picture_without_partner_does_not_count_in_the_triplet_loss():
     feature = torch.tensor([[0.0], [1.0], [3.0]])
     # Only the two of person 0 have a partner: gaps 1 - 3 and 1 - 2.
     expected = sum(math.log1p(math.exp(gap)) for gap in (-2, -1)) / 2
-    loss = batch_hard_triplet(feature, torch.tensor([0, 0, 1]))
+    loss = batch_hard_triplet_loss(feature, torch.tensor([0, 0, 1]))
     assert loss.item() == pytest.approx(expected, rel=1e-5)
 
 
 def test_a_batch_of_one_person_has_no_triplets_and_still_a_gradient():
     feature = torch.randn(4, 3, requires_grad=True)
-    loss = batch_hard_triplet(feature, torch.zeros(4, dtype=torch.int64))
+    loss = batch_hard_triplet_loss(feature, torch.zeros(4, dtype=torch.int64))
     loss.backward()
     assert loss.item() == 0
     assert torch.equal(feature.grad, torch.zeros(4, 3))
@@ -95,7 +95,7 @@ def test_a_batch_of_one_person_has_no_triplets_and_still_a_gradient():
 
 def test_equal_pictures_have_a_finite_gradient_in_the_triplet_loss():
     feature = torch.ones(4, 3, requires_grad=True)
-    batch_hard_triplet(feature, PEOPLE).backward()
+    batch_hard_triplet_loss(feature, PEOPLE).backward()
     assert torch.isfinite(feature.grad).all()
 
 
@@ -108,7 +108,7 @@ def test_circle_loss_of_one_right_and_two_wrong_pairs():
     pull = math.exp(-scale * (1 + margin - right) * (right - 1 + margin))
     push = sum(math.exp(scale * max(s + margin, 0) * (s - margin)) for s in wrong)
     expected = math.log(1 + push * pull)
-    loss = circle(embedding, torch.tensor([0, 0, 1]), margin, scale)
+    loss = circle_loss(embedding, torch.tensor([0, 0, 1]), margin, scale)
     assert loss.item() == pytest.approx(expected, rel=1e-5)
 
 
@@ -116,31 +116,31 @@ def test_combined_adds_its_parts_with_their_weights():
     torch.manual_seed(0)
     feature, embedding = torch.randn(8, 6), torch.randn(8, 6)
     identity = torch.arange(4).repeat_interleave(2)
-    softmax, cosine = SmoothedSoftmax(6, 4), CosineSoftmax(6, 4)
-    combined = Combined(
+    softmax, cosine = LabelSmoothingCrossEntropy(6, 4), CosineSoftmax(6, 4)
+    combined = CombinedLoss(
         [(1.0, softmax), (0.5, cosine)], triplet=2.0, triplet_margin=0.3, circle=0.1
     )
     expected = (
         softmax(embedding, identity)
         + 0.5 * cosine(embedding, identity)
-        + 2.0 * batch_hard_triplet(feature, identity, 0.3)
-        + 0.1 * circle(embedding, identity)
+        + 2.0 * batch_hard_triplet_loss(feature, identity, 0.3)
+        + 0.1 * circle_loss(embedding, identity)
     )
     assert combined(feature, embedding, identity).item() == pytest.approx(expected.item())
 
 
 def test_nothing_to_minimise_is_refused():
     with pytest.raises(ValueError, match="at least one loss"):
-        Combined()
+        CombinedLoss()
 
 
 @pytest.mark.parametrize(
     "build",
     [
-        lambda: Combined([(1.0, SmoothedSoftmax(8, 4))]),
-        lambda: Combined([(1.0, CosineSoftmax(8, 4))]),
-        lambda: Combined(triplet=1.0),
-        lambda: Combined(circle=1.0),
+        lambda: CombinedLoss([(1.0, LabelSmoothingCrossEntropy(8, 4))]),
+        lambda: CombinedLoss([(1.0, CosineSoftmax(8, 4))]),
+        lambda: CombinedLoss(triplet=1.0),
+        lambda: CombinedLoss(circle=1.0),
     ],
     ids=["softmax", "cosine", "triplet", "circle"],
 )

@@ -13,7 +13,7 @@ def test_the_step_of_the_matlab_example_falls_to_a_tenth_at_half_of_120_epochs()
 
 
 def test_the_cosine_warms_up_and_ends_at_zero():
-    rate = flat_cosine(100, warm_up=10)
+    rate = flat_cosine(100, warmup_epochs=10)
     assert rate(0) == 0
     assert rate(5) == pytest.approx(0.5 * 0.5 * (1 + math.cos(math.pi * 0.05)))
     assert rate(50) == pytest.approx(0.5)
@@ -22,7 +22,7 @@ def test_the_cosine_warms_up_and_ends_at_zero():
 
 def test_flat_cosine_is_flat_up_to_the_decay_whatever_the_end():
     for epochs in (40, 80):
-        rate = flat_cosine(epochs, warm_up=2, decay_from=30)
+        rate = flat_cosine(epochs, warmup_epochs=2, decay_from=30)
         assert [rate(done) for done in (2, 10, 30)] == [1.0, 1.0, 1.0]
         assert rate((30 + epochs) / 2) == pytest.approx(0.5)
 

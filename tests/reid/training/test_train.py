@@ -16,7 +16,7 @@ from torch import nn
 from deepsort_reid.reid.data.augmentation import AugmentConfig
 from deepsort_reid.reid.models.reid_model import Head, ReidModel, embed_images
 from deepsort_reid.reid.training.checkpoint import load_checkpoint
-from deepsort_reid.reid.training.losses import Combined, SmoothedSoftmax
+from deepsort_reid.reid.training.losses import CombinedLoss, LabelSmoothingCrossEntropy
 from deepsort_reid.reid.training.schedules import flat_cosine
 from deepsort_reid.reid.training.train import TrainConfig, train
 
@@ -40,8 +40,10 @@ def tiny():
     backbone = nn.Sequential(
         nn.Conv2d(3, 8, 3, 2, 1, bias=False), nn.BatchNorm2d(8), nn.ReLU(), nn.Dropout(0.1)
     )
-    model = ReidModel(backbone, Head(8, 12, stripes=2))
-    return model, Combined([(1.0, SmoothedSoftmax(12, PEOPLE, parts=3))], triplet=1.0)
+    model = ReidModel(backbone, Head(8, 12, parts=2))
+    return model, CombinedLoss(
+        [(1.0, LabelSmoothingCrossEntropy(12, PEOPLE, num_splits=3))], triplet=1.0
+    )
 
 
 def run(folder, epochs=4, schedule=None, model=None, criterion=None, optimizer=None, **changes):
@@ -55,9 +57,9 @@ def run(folder, epochs=4, schedule=None, model=None, criterion=None, optimizer=N
         identity,
         folder,
         optimizer=optimizer or partial(torch.optim.AdamW, lr=5e-3),
-        schedule=schedule or flat_cosine(100, warm_up=1),
+        schedule=schedule or flat_cosine(100, warmup_epochs=1),
         config=TrainConfig(
-            epochs=epochs, people=3, images_each=3, average_decay=0.9,
+            epochs=epochs, identities_per_batch=3, images_per_identity=3, ema_decay=0.9,
             **{k: v for k, v in changes.items() if k not in keys},
         ),
         description=DESCRIPTION,
@@ -86,7 +88,7 @@ def test_stop_and_resume_equals_no_stop_loss_by_loss(tmp_path):
     resumed = run(tmp_path / "resumed", 4, resume=tmp_path / "stopped")
     assert losses(resumed) == losses(straight)
     ends = [load_checkpoint(tmp_path / name) for name in ("straight", "resumed")]
-    for part in ("model", "average", "criterion"):
+    for part in ("model", "ema", "criterion"):
         for key, value in ends[0][part].items():
             assert torch.equal(value, ends[1][part][key]), key
 
@@ -123,7 +125,7 @@ def test_the_best_validated_weights_are_kept(tmp_path):
     run(tmp_path, 4, validate=lambda model: {"mAP": next(scores)}, validate_every=1)
     best = load_checkpoint(tmp_path / "best.pt")
     assert best["state"]["epoch"] == 2
-    assert best["state"]["best"] == 0.5
+    assert best["state"]["best_map"] == 0.5
     assert load_checkpoint(tmp_path)["state"]["epoch"] == 4
 
 
@@ -143,7 +145,7 @@ def test_validation_sees_the_moving_average(tmp_path):
 
     run(tmp_path, 1, validate=validate, validate_every=1)
     saved = load_checkpoint(tmp_path)
-    assert all(torch.equal(saved["average"][k], v) for k, v in seen[0].items())
+    assert all(torch.equal(saved["ema"][k], v) for k, v in seen[0].items())
     assert not torch.equal(saved["model"]["backbone.0.weight"], seen[0]["backbone.0.weight"])
 
 
@@ -208,7 +210,7 @@ def test_ctrl_c_leaves_a_checkpoint_that_resumes_as_if_nothing_had_happened(tmp_
     def interrupted(done):
         if done > 1.3:
             raise KeyboardInterrupt
-        return flat_cosine(100, warm_up=1)(done)
+        return flat_cosine(100, warmup_epochs=1)(done)
 
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path / "stopped", 3, schedule=interrupted)
@@ -266,7 +268,7 @@ def test_a_checkpoint_may_be_resumed_in_its_own_folder_by_either_name(tmp_path, 
 
 def test_a_checkpoint_of_another_network_is_refused_and_the_folder_left_alone(tmp_path):
     run(tmp_path / "a", 1)
-    other = ReidModel(nn.Conv2d(3, 8, 3), Head(8, 24, stripes=2))
+    other = ReidModel(nn.Conv2d(3, 8, 3), Head(8, 24, parts=2))
     with pytest.raises(ValueError, match="of another architecture"):
         run(tmp_path / "b", 2, model=other, resume=tmp_path / "a")
     assert not (tmp_path / "b").exists()
@@ -274,7 +276,7 @@ def test_a_checkpoint_of_another_network_is_refused_and_the_folder_left_alone(tm
 
 def test_a_checkpoint_of_other_people_is_refused(tmp_path):
     run(tmp_path / "a", 1)
-    other = Combined([(1.0, SmoothedSoftmax(12, 50, parts=3))], triplet=1.0)
+    other = CombinedLoss([(1.0, LabelSmoothingCrossEntropy(12, 50, num_splits=3))], triplet=1.0)
     with pytest.raises(ValueError, match="with other losses, people or another optimiser"):
         run(tmp_path / "b", 2, criterion=other, resume=tmp_path / "a")
 
