@@ -15,7 +15,7 @@ from deepsort_reid.structures.mot_rows import MotRows
 
 WIDTH, HEIGHT = 160, 120
 FRAMES = 8  # of the street in conftest.py; six of them have ids
-SEQUENCE_SEQUENCE_LENGTH = 10  # of the first sequence that `benchmark` gets
+SEQUENCE_LENGTH = 10  # of the first sequence that `benchmark` gets
 RED, BLUE = (0, 0, 255), (255, 0, 0)
 
 
@@ -37,7 +37,7 @@ def render_frames(count):
     return [render_frame(number) for number in range(1, count + 1)]
 
 
-def mot_mot_rows(count, first=1, score=0.9):
+def mot_rows(count, first=1, score=0.9):
     """What a perfect detector sees, and the truth: ids 1 and 2 in every frame."""
     number = np.arange(first, first + count)
     xyxy = np.concatenate([true_boxes(each) for each in number])
@@ -66,9 +66,13 @@ def write_images(folder, count):
     return folder
 
 
+def encode_png(image):
+    return cv2.imencode(".png", image)[1].tobytes()
+
+
 def write_detections(path, count, score=0.9):
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_rows(path, mot_mot_rows(count, score=score), "det")
+    write_rows(path, mot_rows(count, score=score), "det")
     return path
 
 
@@ -82,9 +86,7 @@ def write_sequence(folder, count, *, images=False, truth=None):
     )
     write_detections(folder / "det" / "det.txt", count)
     (folder / "gt").mkdir()
-    write_rows(
-        folder / "gt" / "gt.txt", mot_mot_rows(count, score=1) if truth is None else truth, "gt"
-    )
+    write_rows(folder / "gt" / "gt.txt", mot_rows(count, score=1) if truth is None else truth, "gt")
     if images:
         write_images(folder / "img1", count)
     return folder
