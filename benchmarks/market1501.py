@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from benchmarks.lib import provenance
 from deepsort_reid import Embedder
-from deepsort_reid.reid.data.datasets import Sample, read_image, read_market1501
+from deepsort_reid.reid.data.datasets import Sample, read_crop, read_market1501
 from deepsort_reid.reid.evaluation.retrieval import evaluate_reid
 
 DATA = Path("../shared/data")
@@ -50,7 +50,7 @@ def embed(embedder: Embedder, samples: Sequence[Sample], *, mirror: bool) -> NDA
     """Unit rows (N, D) of pictures from disk."""
     rows = []
     for start in tqdm(range(0, len(samples), 256), leave=False, disable=None):
-        images = [read_image(sample.path)[..., ::-1] for sample in samples[start : start + 256]]
+        images = [read_crop(sample.path) for sample in samples[start : start + 256]]
         crops = [image[:, ::-1] if mirror else image for image in images]
         rows.append(embedder.embed_crops([np.ascontiguousarray(crop) for crop in crops]))
     return np.concatenate(rows)

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from deepsort_reid.io.detections_npz import SequenceDetections
     from deepsort_reid.io.mot_sequences import MotSequence
     from deepsort_reid.metrics import Scores
     from deepsort_reid.tracking import DeepSort
-    from deepsort_reid.vision.detectors.cache import SequenceDetections
 
 PUBLISHED = "published"
 DEFAULT = "default"
@@ -133,8 +133,9 @@ def _inputs(sequence: "MotSequence", args: argparse.Namespace) -> "SequenceDetec
     """The detections that every configuration gets."""
     from deepsort_reid.cli.progress import progress_bar
     from deepsort_reid.cli.tracking_options import make_embedder
+    from deepsort_reid.io.detections_npz import read_detections_npz
     from deepsort_reid.vision.detectors import MotDetections, load_detector
-    from deepsort_reid.vision.detectors.cache import detect_once, read_detections_npz
+    from deepsort_reid.vision.detectors.cache import cached_detections
 
     file = sequence.detections
     if args.detections is not None:
@@ -149,9 +150,9 @@ def _inputs(sequence: "MotSequence", args: argparse.Namespace) -> "SequenceDetec
     word = str(args.detector or file)
     named = args.embedder is not None
     wants_looks = args.embedder != "none" and (named or sequence.frames is not None)
-    made_from: list[Path | str] = [Path(word) if Path(word).is_file() else word]
+    sources: list[Path | str] = [Path(word) if Path(word).is_file() else word]
     if wants_looks:
-        made_from.append(_embedder_file(args.embedder))
+        sources.append(_embedder_file(args.embedder))
 
     def detector() -> Any:
         if args.detector is None:
@@ -161,12 +162,12 @@ def _inputs(sequence: "MotSequence", args: argparse.Namespace) -> "SequenceDetec
     def bar(found: Iterator[Any], total: int | None) -> Iterator[Any]:
         return progress_bar(found, total, quiet=args.quiet)
 
-    return detect_once(
+    return cached_detections(
         sequence,
         args.cache or args.out / "cache",
-        detector=detector,
-        embedder=partial(make_embedder, args.embedder, args.threads) if wants_looks else None,
-        made_from=made_from,
+        make_detector=detector,
+        make_embedder=partial(make_embedder, args.embedder, args.threads) if wants_looks else None,
+        sources=sources,
         progress=bar,
     )
 
@@ -174,11 +175,9 @@ def _inputs(sequence: "MotSequence", args: argparse.Namespace) -> "SequenceDetec
 def _embedder_file(name: str | None) -> Path | str:
     if name is not None:
         return Path(name)
-    from importlib import resources
+    from deepsort_reid.vision.embedder import shipped_embedder_path
 
-    from deepsort_reid.vision.embedder import SHIPPED_EMBEDDER
-
-    return Path(str(resources.files("deepsort_reid.vision").joinpath(SHIPPED_EMBEDDER)))
+    return shipped_embedder_path()
 
 
 def _track(
@@ -189,8 +188,8 @@ def _track(
     args: argparse.Namespace,
 ) -> float:
     """Track one sequence, unless this very run was done before; returns the seconds it took."""
-    from deepsort_reid.cli.evaluation_options import write_text
     from deepsort_reid.cli.output_folder import versions
+    from deepsort_reid.io.atomic import write_atomically
     from deepsort_reid.io.track_writers import MotWriter
 
     assert sequence.ground_truth is not None
@@ -224,7 +223,7 @@ def _track(
     if args.events:
         _write_events(sequence, tracks, tracker, events)
     # Last: a card says that the run beside it is complete.
-    write_text(card, json.dumps({**run_card, "seconds": seconds}, indent=2))
+    write_atomically(card, json.dumps({**run_card, "seconds": seconds}, indent=2))
     return seconds
 
 

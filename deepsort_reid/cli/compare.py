@@ -36,8 +36,8 @@ def run(args: argparse.Namespace) -> int:
         for_each_sequence,
         pairs_of,
         rules_of,
-        write_text,
     )
+    from deepsort_reid.io.atomic import write_atomically
     from deepsort_reid.metrics.analysis.block_counts import ScoreBlocks
     from deepsort_reid.metrics.analysis.bootstrap import bootstrap_differences
 
@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
         print("\n".join(_table(found)))
         written.append({"first": str(args.first), "second": str(path), **_as_json(found)})
     if args.json:
-        write_text(args.json, json.dumps(written, indent=1) + "\n")
+        write_atomically(args.json, json.dumps(written, indent=1) + "\n")
     return 0
 
 

@@ -173,7 +173,7 @@ def _embed_all(
     samples: Sequence["Sample"], embed: Embed, progress: Callable[[int], object]
 ) -> tuple[list["Sample"], NDArray[np.float32], list[str]]:
     """Samples that could be read, their embeddings, and the problems of the others."""
-    from deepsort_reid.reid.data.datasets import read_image
+    from deepsort_reid.reid.data.datasets import read_crop
 
     kept: list[Sample] = []
     problems: list[str] = []
@@ -182,11 +182,11 @@ def _embed_all(
         crops = []
         for sample in samples[start : start + 256]:
             try:
-                image = read_image(sample.path)
+                image = read_crop(sample.path)
             except ValueError as error:
                 problems.append(str(error))
                 continue
-            crops.append(np.ascontiguousarray(image[..., ::-1]))
+            crops.append(image)
             kept.append(sample)
         if crops:
             rows.append(embed(crops))

@@ -113,7 +113,7 @@ def _write_files(
     args: argparse.Namespace, rows: "dict[str, Scores]", found: "list[SequenceAnalysis]"
 ) -> None:
     from deepsort_reid import metrics
-    from deepsort_reid.cli.evaluation_options import write_text
+    from deepsort_reid.io.atomic import write_atomically
 
     if args.json:
         numbers = {name: metrics.as_dict(scores) for name, scores in rows.items()}
@@ -122,24 +122,24 @@ def _write_files(
         }
         thresholds = metrics.THRESHOLDS.round(2).tolist()
         content = {"sequences": about, "thresholds": thresholds, "scores": numbers}
-        write_text(args.json, json.dumps(content, indent=1) + "\n")
+        write_atomically(args.json, json.dumps(content, indent=1) + "\n")
     if args.csv:
-        write_text(args.csv, metrics.csv_table(rows))
+        write_atomically(args.csv, metrics.csv_table(rows))
     if args.latex:
-        write_text(args.latex, metrics.latex_table(rows))
+        write_atomically(args.latex, metrics.latex_table(rows))
     if args.events:
         named = {each.pair.name: each.events for each in found}
-        write_text(args.events, metrics.events_csv(named))
+        write_atomically(args.events, metrics.events_csv(named))
     if args.report:
         _write_report(args, found)
 
 
 def _write_report(args: argparse.Namespace, found: "list[SequenceAnalysis]") -> None:
-    from deepsort_reid.cli.evaluation_options import write_text
     from deepsort_reid.cli.switch_strips import make_switch_strips
+    from deepsort_reid.io.atomic import write_atomically
     from deepsort_reid.metrics.analysis.worst_switches import worst_switches
     from deepsort_reid.metrics.report.html_report import html_report
 
     strips = make_switch_strips([each.pair for each in found], worst_switches(found, args.strips))
     title = f"{args.predicted.name or args.predicted.resolve().name} against {args.gt.name}"
-    write_text(args.report, html_report(title, found, strips))
+    write_atomically(args.report, html_report(title, found, strips))

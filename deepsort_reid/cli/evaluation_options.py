@@ -47,16 +47,6 @@ def for_each_sequence(
     return list(progress_bar(done, len(pairs), quiet=quiet, unit="sequence", keep=False))
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a whole file or none."""
-    unfinished = path.with_name(path.name + ".part")
-    try:
-        unfinished.write_text(text, encoding="utf-8", newline="\n")
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
-
-
 def _numbers(text: str | None, argument: str) -> tuple[int, ...] | None:
     if text is None:
         return None

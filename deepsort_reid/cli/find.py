@@ -123,10 +123,10 @@ def query_box(query: str) -> NDArray[np.float64] | None:
 def _embed_query(
     args: argparse.Namespace, box: NDArray[np.float64] | None, video: "Video", embedder: Any
 ) -> NDArray[np.float32]:
-    from deepsort_reid.reid.data.datasets import read_image
+    from deepsort_reid.reid.data.datasets import read_crop
 
     if box is None:
-        image = np.ascontiguousarray(read_image(args.query)[..., ::-1])
+        image = read_crop(args.query)
         return np.asarray(embedder.embed_crops([image])[0], np.float32)
     _, frame = next(video.iter_frames(args.start, args.start))
     embedding = np.asarray(embedder(frame, box[None])[0], np.float32)

@@ -14,9 +14,12 @@ from typing import Any, TextIO
 import numpy as np
 
 from deepsort_reid import __version__
+from deepsort_reid.io.atomic import write_atomically
+from deepsort_reid.io.detections_npz import write_detections_npz
 from deepsort_reid.io.mot import write_rows
 from deepsort_reid.io.track_writers import CsvWriter, JsonLinesWriter, MotWriter, TrackWriter
 from deepsort_reid.pipeline import StageTimer, TrackedFrame
+from deepsort_reid.structures.detections import Detections
 from deepsort_reid.structures.mot_rows import MotRows
 from deepsort_reid.tracking.extras.explain import Record
 
@@ -91,8 +94,7 @@ class OutputFolder:
         self._tracks: TrackWriter | None = None
         self._video: Any = None
         self._drawer: Any = None
-        self._detections: list[MotRows] = []
-        self._embeddings: list[Any] = []
+        self._detections: list[tuple[int, Detections]] = []  # with their frame number
         self.frames = 0
         self.boxes = 0
         self.ids: set[int] = set()
@@ -114,7 +116,7 @@ class OutputFolder:
         self.boxes += len(step.tracks)
         self.ids.update(step.tracks.id.tolist())
         if self._save_detections:
-            self._keep(step)
+            self._detections.append((step.number, step.detections))
         if self._drawer is None:
             return None
         with timer("draw"):
@@ -146,21 +148,6 @@ class OutputFolder:
                 VideoWriter(self.folder / "video.mp4", self._frame_rate, (width, height))
             )
 
-    def _keep(self, step: TrackedFrame) -> None:
-        found = step.detections
-        n = len(found)
-        self._detections.append(
-            MotRows(
-                np.full(n, step.number),
-                np.full(n, -1),
-                found.xyxy,
-                found.score,
-                found.class_id,
-            )
-        )
-        if found.embedding is not None:
-            self._embeddings.append((step.number, found.embedding))
-
     def __enter__(self) -> "OutputFolder":
         return self
 
@@ -173,18 +160,12 @@ class OutputFolder:
         self._open_files.close()
         if not self._detections:
             return
-        rows = MotRows.concatenate(self._detections)
+        rows = MotRows.concatenate(_as_rows(*each) for each in self._detections)
         write_rows(self.folder / "detections.txt", rows, "det")
-        with_rows = [embedding for _, embedding in self._embeddings if len(embedding)]
-        if with_rows and sum(map(len, with_rows)) == len(rows):
-            np.savez_compressed(
-                self.folder / "detections.npz",
-                frame=rows.frame,
-                xyxy=rows.xyxy,
-                score=rows.score,
-                class_id=rows.class_id,
-                embedding=np.concatenate(with_rows),
-            )
+        found = [each for _, each in self._detections if len(each)]
+        if found and all(each.embedding is not None for each in found):
+            path = self.folder / "detections.npz"
+            write_detections_npz(path, self._detections, compress=True)
 
     def write_summary(self, values: dict[str, Any]) -> None:
         """Write summary.json: what was run, with which versions, and what came out."""
@@ -195,10 +176,14 @@ class OutputFolder:
             **values,
             "versions": versions(),
         }
-        unfinished = self.folder / "summary.json.part"
         text = json.dumps(_strict(summary), indent=2, allow_nan=False)
-        unfinished.write_text(f"{text}\n", encoding="utf-8")
-        unfinished.replace(self.folder / "summary.json")
+        write_atomically(self.folder / "summary.json", f"{text}\n")
+
+
+def _as_rows(number: int, found: Detections) -> MotRows:
+    """Detections of one frame as rows without an id."""
+    frame, id = np.full(len(found), number), np.full(len(found), -1)
+    return MotRows(frame, id, found.xyxy, found.score, found.class_id)
 
 
 def _strict(value: Any) -> Any:

@@ -36,7 +36,7 @@ def read_config(path: Path | None) -> "DeepSortConfig | None":
 def make_detector(args: argparse.Namespace, note: Callable[[str], None]) -> tuple[Any, str]:
     """The detector that the arguments name, or the one that fits the source; and its name."""
     from deepsort_reid.vision.detectors import MotDetections, TorchvisionDetector, load_detector
-    from deepsort_reid.vision.detectors.cache import NpzDetections
+    from deepsort_reid.vision.detectors.precomputed import NpzDetections
 
     if args.min_score is not None and not 0 <= args.min_score <= 1:
         raise ValueError(f"--min-score: expected a number from 0 to 1, got {args.min_score}")

@@ -1,19 +1,36 @@
-"""Atomic file writing: the old file stays until the new one is complete."""
+"""Atomic file writing: a file is replaced as a whole or stays as it was."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write beside the target and put it in place in one step.
+@contextmanager
+def open_atomically(path: Path) -> Iterator[BinaryIO]:
+    """Open a temporary binary file that replaces `path` when the block ends without an error.
 
-    Raises OSError that names the file; what stood there before is then untouched.
+    The temporary file lies in the same folder, so that the replacement is one step. After an
+    error it is removed, and a file that was at `path` before is unchanged.
+
+    Raises OSError that names `path` when it cannot be written.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        beside.write_bytes(data)
-        beside.replace(path)
+        with temporary.open("wb") as file:
+            yield file
+        temporary.replace(path)
     except OSError as error:
         raise OSError(f"cannot write {path} ({error.strerror or error})") from error
     finally:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
+
+
+def write_atomically(path: Path, data: bytes | str) -> None:
+    """Write a whole file; text is encoded as UTF-8 and its line ends are kept.
+
+    Raises OSError that names `path`; a file that was there before is then unchanged.
+    """
+    with open_atomically(path) as file:
+        file.write(data.encode() if isinstance(data, str) else data)

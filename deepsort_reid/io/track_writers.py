@@ -4,47 +4,42 @@ import json
 import os
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, TextIO
 
 from deepsort_reid.structures import boxes
 from deepsort_reid.structures.tracks import Tracks
 
 
-class MotWriter:
-    """Writes a result file while the tracker runs; after each frame the file is complete on disk.
+class TrackWriter:
+    """Writes the tracks of one frame after the other; the base class of the three formats.
+
+    The file is complete on disk after each frame. A context manager: leaving it closes the file.
 
     Args:
-        path: the file; an older one of this name is replaced.
+        path: the file; an existing one is replaced.
 
     Raises:
         OSError: the file cannot be written.
     """
 
+    header = ""
+
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         self._file = self.path.open("w", encoding="utf-8", newline="\n")
+        self._file.write(self.header)
 
     def append(self, frame: int, tracks: Tracks) -> None:
-        """Add the tracks of one frame (numbered from 1); those without an id are left out."""
+        """Write the tracks of one frame; ValueError for a frame number below 1."""
         if frame < 1:
             raise ValueError(f"frame must be 1 or more, got {frame}")
-        named = tracks[tracks.id > 0]
-        tlwh = boxes.xyxy_to_tlwh(named.xyxy)
-        self._file.write(
-            "".join(
-                f"{frame},{id},{x:.10g},{y:.10g},{w:.10g},{h:.10g},{score:.6g},-1,-1,-1\n"
-                for id, (x, y, w, h), score in zip(
-                    named.id.tolist(), tlwh.tolist(), named.score.tolist(), strict=True
-                )
-            )
-        )
+        self._file.write(self._format(frame, tracks))
         self._file.flush()
 
     def close(self) -> None:
         """Close the file; a second call does nothing."""
         self._file.close()
 
-    def __enter__(self) -> "MotWriter":
+    def __enter__(self) -> "TrackWriter":
         return self
 
     def __exit__(
@@ -55,40 +50,47 @@ class MotWriter:
     ) -> None:
         self.close()
 
-
-class TrackWriter(Protocol):
-    """Takes the tracks of one frame after the other; complete on disk after each."""
-
-    def append(self, frame: int, tracks: Tracks) -> None: ...
-    def close(self) -> None: ...
+    def _format(self, frame: int, tracks: Tracks) -> str:
+        """Return the lines of one frame, each with its line end."""
+        raise NotImplementedError
 
 
-class CsvWriter:
-    """One line per box: frame, id, left, top, right, bottom, score, class_id."""
+class MotWriter(TrackWriter):
+    """MOTChallenge result file: frame, id, left, top, width, height, score, -1, -1, -1.
 
-    def __init__(self, path: Path) -> None:
-        self._file: TextIO = path.open("w", encoding="utf-8", newline="\n")
-        self._file.write("frame,id,left,top,right,bottom,score,class_id\n")
+    Tracks without an id are left out.
+    """
 
-    def append(self, frame: int, tracks: Tracks) -> None:
+    def _format(self, frame: int, tracks: Tracks) -> str:
+        tracks = tracks[tracks.id > 0]
+        tlwh = boxes.xyxy_to_tlwh(tracks.xyxy)
+        return "".join(
+            f"{frame},{id},{x:.10g},{y:.10g},{w:.10g},{h:.10g},{score:.6g},-1,-1,-1\n"
+            for id, (x, y, w, h), score in zip(
+                tracks.id.tolist(), tlwh.tolist(), tracks.score.tolist(), strict=True
+            )
+        )
+
+
+class CsvWriter(TrackWriter):
+    """CSV with a header, one line per box: frame, id, corners in pixels, score, class_id."""
+
+    header = "frame,id,left,top,right,bottom,score,class_id\n"
+
+    def _format(self, frame: int, tracks: Tracks) -> str:
+        lines = []
         for row in range(len(tracks)):
             box = ",".join(f"{side:.2f}" for side in tracks.xyxy[row].tolist())
-            self._file.write(
+            lines.append(
                 f"{frame},{tracks.id[row]},{box},{tracks.score[row]:.4f},{tracks.class_id[row]}\n"
             )
-        self._file.flush()
-
-    def close(self) -> None:
-        self._file.close()
+        return "".join(lines)
 
 
-class JsonLinesWriter:
-    """One line per frame: {"frame": 1, "tracks": [{"id": 1, "xyxy": [...], ...}, ...]}."""
+class JsonLinesWriter(TrackWriter):
+    """One JSON object per frame: {"frame": 1, "tracks": [{"id": 1, "xyxy": [...], ...}, ...]}."""
 
-    def __init__(self, path: Path) -> None:
-        self._file: TextIO = path.open("w", encoding="utf-8", newline="\n")
-
-    def append(self, frame: int, tracks: Tracks) -> None:
+    def _format(self, frame: int, tracks: Tracks) -> str:
         rows = [
             {
                 "id": int(tracks.id[row]),
@@ -99,8 +101,4 @@ class JsonLinesWriter:
             }
             for row in range(len(tracks))
         ]
-        self._file.write(json.dumps({"frame": frame, "tracks": rows}) + "\n")
-        self._file.flush()
-
-    def close(self) -> None:
-        self._file.close()
+        return json.dumps({"frame": frame, "tracks": rows}) + "\n"

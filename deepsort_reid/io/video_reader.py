@@ -1,34 +1,37 @@
-"""Frames in from anything (file, camera, stream, images, MOT sequence), annotated video out."""
+"""Frames of a video file, camera, stream, folder of images, MOT sequence or iterable."""
 
-import configparser
 import itertools
 import math
-import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import cv2
 import numpy as np
 
-from deepsort_reid.io.video_writer import quiet_stderr
+from deepsort_reid.io.file_types import IMAGE_SUFFIXES, list_image_files, list_video_files
+from deepsort_reid.io.frame_readers import CaptureReader, FrameReader, ImageReader, IterableReader
+from deepsort_reid.io.images import UndecodableImageError, read_image
+from deepsort_reid.io.native_stderr import suppress_native_stderr
+from deepsort_reid.io.seqinfo import read_seqinfo
 from deepsort_reid.structures.frame import Frame, check_frame
-
-# Where a source does not say (images, many cameras): the middle of what cameras deliver.
-DEFAULT_FRAME_RATE = 25.0
-IMAGES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm"})
-VIDEOS = frozenset({".mp4", ".avi", ".mkv", ".mov", ".m4v", ".webm", ".mpg", ".mpeg", ".wmv"})
-# FFmpeg would show text as a film of a terminal.
-TABLES = frozenset({".txt", ".csv", ".json", ".jsonl", ".npz"})
 
 Source = int | str | Path | Iterable[Frame]
 
+# Frames per second where the source does not tell: images and many cameras.
+DEFAULT_FRAME_RATE = 25.0
+# Refused as a video: FFmpeg would render the text of such a file as frames.
+TABLE_SUFFIXES = frozenset({".txt", ".csv", ".json", ".jsonl", ".npz"})
+# Containers that store their number of frames; the others estimate it.
+EXACT_LENGTH_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".avi"})
 
-class TruncatedVideo(ValueError):  # noqa: N818  # an end of the video, not a fault of the call
-    """The source ended before its time; every frame that was readable has been handed out.
 
-    frames_read: how many were; frames_promised: how many the source announced, or None.
+class TruncatedVideo(ValueError):  # noqa: N818  # the end of a video, not a fault of the call
+    """The source ended early; every frame that was readable has been yielded.
+
+    frames_read: number of readable frames; frames_promised: number that the source declares, or
+    None.
     """
 
     def __init__(self, message: str, frames_read: int, frames_promised: int | None) -> None:
@@ -37,26 +40,18 @@ class TruncatedVideo(ValueError):  # noqa: N818  # an end of the video, not a fa
         self.frames_promised = frames_promised
 
 
-class _Reader(Protocol):
-    """Frame after frame; both answer None at the end."""
-
-    def read(self) -> Frame | None: ...
-    def skip(self) -> bool | None: ...
-    def close(self) -> None: ...
-
-
 @dataclass(frozen=True, eq=False)
 class Video:
     """An opened source; iterating yields BGR uint8 frames (height, width, 3).
 
-    Files and folders can be iterated again and again; cameras, streams and iterators once.
+    Files and folders can be iterated many times; cameras, streams and iterators once.
     """
 
     name: str
     frame_rate: float  # frames per second
     size: tuple[int, int]  # width, height in pixels
-    length: int | None  # frames, as announced; None for cameras, streams and iterators
-    _open: Callable[[], _Reader]
+    length: int | None  # declared number of frames; None for cameras, streams and iterators
+    _open: Callable[[], FrameReader]
     _exact_length: bool = True
 
     def __iter__(self) -> Iterator[Frame]:
@@ -65,15 +60,21 @@ class Video:
     def iter_frames(
         self, start: int = 1, stop: int | None = None, every: int = 1
     ) -> Iterator[tuple[int, Frame]]:
-        """Yield (number, frame) for the frames start, start + every, ... up to and with `stop`.
+        """Yield (number, frame) of the frames start, start + every, ... up to and with `stop`.
 
-        Numbers count from 1 in the source, whatever is left out. Raises TruncatedVideo after the
-        last readable frame when the source ends early, holds an image that cannot be decoded, or
-        changes its frame size; ValueError when `start` lies behind the end.
+        Frames are numbered from 1 in the source, independent of `start` and `every`.
+
+        Raises:
+            TruncatedVideo: after the last readable frame, when the source ends early, has an
+                image that cannot be decoded, or changes its frame size.
+            ValueError: `start`, `stop` or `every` is out of range; raised by the call itself.
         """
         _check_range(start, stop, every)
         if self.length is not None and self._exact_length and start > self.length:
-            raise ValueError(f"{self.name}: start is frame {start}, but it has {self.length}")
+            raise ValueError(
+                f"{self.name}: start: expected a frame up to the last one, {self.length}, "
+                f"got {start}"
+            )
         return self._iter_frames(start, stop, every)
 
     def _iter_frames(self, start: int, stop: int | None, every: int) -> Iterator[tuple[int, Frame]]:
@@ -84,20 +85,20 @@ class Video:
                 if stop is not None and number > stop:
                     return
                 if number < start or (number - start) % every:
-                    if reader.skip() is None:
+                    if not reader.skip():
                         break
                     continue
                 frame = reader.read()
                 if frame is None:
                     break
-                yield number, self._checked(frame, number)
-        except _UndecodableError as error:
+                yield number, self._check_size(frame, number)
+        except UndecodableImageError as error:
             raise self._truncated(str(error), number - 1) from None
         finally:
             reader.close()
-        self._check_end(number - 1)
+        self._check_length(number - 1)
 
-    def _checked(self, frame: Frame, number: int) -> Frame:
+    def _check_size(self, frame: Frame, number: int) -> Frame:
         frame = check_frame(frame, f"{self.name}: frame {number}")
         size = (frame.shape[1], frame.shape[0])
         if size != self.size:
@@ -108,12 +109,15 @@ class Video:
             )
         return frame
 
-    def _check_end(self, frames: int) -> None:
-        """Was that the whole video? Containers that only estimate their length get some slack."""
+    def _check_length(self, frames: int) -> None:
+        """Raise TruncatedVideo when fewer frames were read than declared.
+
+        Containers that only estimate their length get a tolerance.
+        """
         if self.length is None:
             return
-        slack = 2.0 if self._exact_length else max(2 * self.frame_rate, 0.02 * self.length)
-        if frames < self.length - slack:
+        tolerance = 2.0 if self._exact_length else max(2 * self.frame_rate, 0.02 * self.length)
+        if frames < self.length - tolerance:
             raise self._truncated("the file is cut off or damaged", frames)
 
     def _truncated(self, reason: str, frames: int) -> TruncatedVideo:
@@ -123,13 +127,17 @@ class Video:
 
 
 def open_video(source: Source, *, frame_rate: float | None = None) -> Video:
-    """Open a video file, a camera (number), a stream (URL), a folder of images, or a MOT
-    sequence folder (with img1/ or one video file); an iterable of BGR frames works as well.
+    """Open a source of frames.
 
-    frame_rate: frames per second, when it is known better than the source tells.
+    Args:
+        source: a video file, a camera (number), a stream (URL), a folder of images, a MOT
+            sequence folder (with img1/ or one video file), or an iterable of BGR uint8 frames.
+        frame_rate: frames per second; overrides what the source declares.
 
-    Raises FileNotFoundError for a missing source, OSError for a camera or stream that does not
-    answer, ValueError for a folder without images and for a file that is not a video.
+    Raises:
+        FileNotFoundError: there is no such file or folder.
+        OSError: the camera or stream delivers no frame.
+        ValueError: the folder has no images, or the file is not a video.
     """
     if frame_rate is not None and not (math.isfinite(frame_rate) and frame_rate > 0):
         raise ValueError(f"frame_rate: expected frames per second above 0, got {frame_rate}")
@@ -138,11 +146,11 @@ def open_video(source: Source, *, frame_rate: float | None = None) -> Video:
     if isinstance(source, str) and "://" in source:
         return _open_live(source, f"stream {source}", frame_rate)
     if not isinstance(source, str | Path):
-        return _open_frames(source, frame_rate)
+        return _open_iterable(source, frame_rate)
     path = Path(source)
     if path.is_dir():
         return _open_folder(path, frame_rate)
-    if path.suffix.lower() in IMAGES and path.is_file():
+    if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file():
         return _open_images(path.name, [path], frame_rate)
     return _open_file(path, frame_rate)
 
@@ -154,139 +162,77 @@ def iter_frames(
     return open_video(source).iter_frames(start, stop, every)
 
 
-class _UndecodableError(ValueError):
-    pass
-
-
-class _CaptureReader:
-    def __init__(self, capture: Any, first: Frame | None = None) -> None:
-        self._capture = capture
-        self._first = first  # already taken from a camera, to learn its size
-
-    def read(self) -> Frame | None:
-        if self._first is not None:
-            frame, self._first = self._first, None
-            return frame
-        good, image = self._capture.read()
-        return image if good else None
-
-    def skip(self) -> bool | None:
-        if self._first is not None:
-            self._first = None
-            return True
-        return self._capture.grab() or None
-
-    def close(self) -> None:
-        self._capture.release()
-
-
-class _ImageReader:
-    def __init__(self, paths: Iterable[Path]) -> None:
-        self._paths = iter(paths)
-
-    def read(self) -> Frame | None:
-        path = next(self._paths, None)
-        return None if path is None else read_image(path)
-
-    def skip(self) -> bool | None:
-        return None if next(self._paths, None) is None else True
-
-    def close(self) -> None:
-        pass
-
-
-class _FrameReader:
-    def __init__(self, frames: Iterable[Frame]) -> None:
-        self._numbered = enumerate(frames, start=1)
-
-    def read(self) -> Frame | None:
-        for number, frame in self._numbered:
-            return check_frame(frame, f"frames: frame {number}")  # None is not yet the end
-        return None
-
-    def skip(self) -> bool | None:
-        for _ in self._numbered:
-            return True
-        return None
-
-    def close(self) -> None:
-        pass
-
-
-def read_image(path: Path | str) -> Frame:
-    """Read an image file as BGR uint8 (H, W, 3), grey ones too; ValueError when it is none."""
-    # Not cv2.imread: it cannot open paths beyond ASCII on Windows.
-    content = np.frombuffer(Path(path).read_bytes(), dtype=np.uint8)
-    image = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
-    if image is None:
-        state = "an empty file" if not content.size else "one that cannot be decoded"
-        raise _UndecodableError(f"{path}: expected an image, got {state}")
-    return np.asarray(image, dtype=np.uint8)
-
-
 def _open_file(path: Path, frame_rate: float | None) -> Video:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such video file or folder")
     if not path.stat().st_size:
         raise ValueError(f"{path}: expected a video, got an empty file")
-    if path.suffix.lower() in TABLES:
+    suffix = path.suffix.lower()
+    if suffix in TABLE_SUFFIXES:
         raise ValueError(
-            f"{path}: expected a video, got a {path.suffix} file (detections of a video go beside "
-            "it: `track VIDEO --detections FILE`)"
+            f"{path}: expected a video, got a {path.suffix} file (to pass detections of a video: "
+            "`track VIDEO --detections FILE`)"
         )
-    with quiet_stderr():
-        capture = cv2.VideoCapture(str(path))
-        good, first = capture.read() if capture.isOpened() else (False, None)
-    count = capture.get(cv2.CAP_PROP_FRAME_COUNT) if good else 0
-    rate = frame_rate or _plausible_rate(capture)
+    capture, first = _open_capture(str(path))
+    count = capture.get(cv2.CAP_PROP_FRAME_COUNT) if first is not None else 0
+    rate = frame_rate or _plausible_frame_rate(capture)
     capture.release()
-    if not good or first is None:
+    if first is None:
         raise ValueError(
             f"{path}: expected a video, got a file without a frame that can be decoded "
             "(another kind of file, or cut off before its index was written)"
         )
-    length = int(count) if math.isfinite(count) and count > 0 else None
-    exact = path.suffix.lower() in {".mp4", ".m4v", ".mov", ".avi"}
-    size = (first.shape[1], first.shape[0])
     return Video(
-        str(path), rate, size, length, lambda: _CaptureReader(_reopen(path)), _exact_length=exact
+        name=str(path),
+        frame_rate=rate,
+        size=(first.shape[1], first.shape[0]),
+        length=int(count) if math.isfinite(count) and count > 0 else None,
+        _open=lambda: CaptureReader(_reopen(path)),
+        _exact_length=suffix in EXACT_LENGTH_SUFFIXES,
     )
 
 
+def _open_live(address: int | str, name: str, frame_rate: float | None) -> Video:
+    capture, first = _open_capture(address)
+    if first is None:
+        capture.release()
+        raise OSError(f"{name}: expected frames, got none (is it connected and free?)")
+    # A camera cannot be rewound: its first frame is kept for the reader.
+    reader = CaptureReader(capture, first)
+    size = (first.shape[1], first.shape[0])
+    return Video(name, frame_rate or _plausible_frame_rate(capture), size, None, lambda: reader)
+
+
+def _open_capture(address: int | str) -> tuple[Any, Frame | None]:
+    """Open a cv2.VideoCapture and read its first frame; None when it delivers none."""
+    with suppress_native_stderr():
+        capture = cv2.VideoCapture(address)
+        success, first = capture.read() if capture.isOpened() else (False, None)
+    if not success or first is None:
+        return capture, None
+    return capture, np.asarray(first, dtype=np.uint8)
+
+
 def _reopen(path: Path) -> Any:
-    with quiet_stderr():
+    with suppress_native_stderr():
         return cv2.VideoCapture(str(path))
 
 
-def _open_live(address: int | str, name: str, frame_rate: float | None) -> Video:
-    with quiet_stderr():
-        capture = cv2.VideoCapture(address)
-        good, first = capture.read() if capture.isOpened() else (False, None)
-    if not good or first is None:
-        capture.release()
-        raise OSError(f"{name}: expected frames, got none (is it connected and free?)")
-    reader = _CaptureReader(capture, np.asarray(first, dtype=np.uint8))
-    size = (first.shape[1], first.shape[0])
-    return Video(name, frame_rate or _plausible_rate(capture), size, None, lambda: reader)
-
-
 def _open_folder(path: Path, frame_rate: float | None) -> Video:
-    """A MOT sequence where seqinfo.ini or img1/ says so, else the images of the folder."""
-    information = path / "seqinfo.ini"
-    images = path / "img1"
-    if information.is_file():
-        told_rate, folder = _read_seqinfo(information)
-        frame_rate = frame_rate or told_rate
-        images = path / folder
+    """Open a MOT sequence where seqinfo.ini or img1/ is present, else the folder's images."""
+    info = read_seqinfo(path)
+    declared_rate = info.frame_rate
+    frame_rate = frame_rate or declared_rate
+    images = path / info.image_folder
     if images.is_dir():
-        return _open_images(str(path), _images_in(images), frame_rate)
-    listed = _images_in(path)
-    if listed:
-        return _open_images(str(path), listed, frame_rate)
-    videos = sorted(p for p in path.iterdir() if p.suffix.lower() in VIDEOS)
+        return _open_images(str(path), list_image_files(images), frame_rate)
+    paths = list_image_files(path)
+    if paths:
+        return _open_images(str(path), paths, frame_rate)
+    videos = list_video_files(path)
     if len(videos) == 1:
         return _open_file(videos[0], frame_rate)
-    found = ", ".join(p.name for p in videos) if videos else "neither"
+    found = ", ".join(video.name for video in videos) if videos else "neither"
     raise ValueError(f"{path}: expected images (here or in img1/) or one video file, got {found}")
 
 
@@ -296,10 +242,10 @@ def _open_images(name: str, paths: list[Path], frame_rate: float | None) -> Vide
     first = read_image(paths[0])
     size = (first.shape[1], first.shape[0])
     rate = frame_rate or DEFAULT_FRAME_RATE
-    return Video(name, rate, size, len(paths), lambda: _ImageReader(paths))
+    return Video(name, rate, size, len(paths), lambda: ImageReader(paths))
 
 
-def _open_frames(frames: Iterable[Frame], frame_rate: float | None) -> Video:
+def _open_iterable(frames: Iterable[Frame], frame_rate: float | None) -> Video:
     name = "frames"
     if not isinstance(frames, Iterable):
         raise ValueError(
@@ -312,39 +258,18 @@ def _open_frames(frames: Iterable[Frame], frame_rate: float | None) -> Video:
             raise ValueError(f"{name}: expected at least one, got none")
         first = check_frame(frames[0], f"{name}: frame 1")
         size = (first.shape[1], first.shape[0])
-        return Video(name, rate, size, len(frames), lambda: _FrameReader(frames))
+        return Video(name, rate, size, len(frames), lambda: IterableReader(frames))
     rest = iter(frames)
     first = check_frame(next(rest, None), f"{name}: frame 1")
-    reader = _FrameReader(itertools.chain([first], rest))
+    reader = IterableReader(itertools.chain([first], rest))
     return Video(name, rate, (first.shape[1], first.shape[0]), None, lambda: reader)
 
 
-def _images_in(folder: Path) -> list[Path]:
-    """Image files in natural order: img2 before img10."""
-    images = [p for p in folder.iterdir() if p.suffix.lower() in IMAGES and p.is_file()]
-    return sorted(
-        (p for p in images if not p.name.startswith(".")),
-        key=lambda p: [int(s) if s.isdecimal() else s for s in re.split(r"(\d+)", p.name)],
-    )
+def _plausible_frame_rate(capture: Any) -> float:
+    """Declared frame rate of a capture, or the default.
 
-
-def _read_seqinfo(path: Path) -> tuple[float | None, str]:
-    """Frame rate, where it is told, and the name of the image folder."""
-    parser = configparser.ConfigParser(interpolation=None)
-    try:
-        parser.read_string(path.read_text(encoding="utf-8-sig"), source=str(path))
-        rate = parser.getfloat("Sequence", "frameRate", fallback=None)
-        folder = parser.get("Sequence", "imDir", fallback="img1")
-    except (configparser.Error, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise ValueError(f"{path}: expected a [Sequence] of key=value lines: {reason}") from error
-    if rate is not None and not (math.isfinite(rate) and rate > 0):
-        raise ValueError(f"{path}: frameRate: expected frames per second above 0, got {rate}")
-    return rate, folder
-
-
-def _plausible_rate(capture: Any) -> float:
-    """What the capture tells; files without a clock say 0 or the tick rate of the container."""
+    Files without timing declare 0 or the tick rate of the container.
+    """
     rate = float(capture.get(cv2.CAP_PROP_FPS))
     return rate if math.isfinite(rate) and 0 < rate <= 1000 else DEFAULT_FRAME_RATE
 

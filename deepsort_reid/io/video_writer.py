@@ -1,11 +1,10 @@
-"""Frames out to a video file: H.264 where this machine can, else MPEG-4."""
+"""Writing of video files: H.264 where an encoder is available, else MPEG-4 part 2."""
 
 import contextlib
 import math
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
@@ -13,10 +12,11 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 
+from deepsort_reid.io.native_stderr import suppress_native_stderr
 from deepsort_reid.structures.frame import Frame, check_frame
 
 H264 = "H.264"
-# Four-character codes to try for each kind of file, best first, and what they are.
+# Four-character codes to try for each file suffix, best first, with the name of the codec.
 CODECS: dict[str, tuple[tuple[str, str], ...]] = {
     ".mp4": (("avc1", H264), ("mp4v", "MPEG-4 part 2")),
     ".m4v": (("avc1", H264), ("mp4v", "MPEG-4 part 2")),
@@ -28,40 +28,47 @@ CODECS: dict[str, tuple[tuple[str, str], ...]] = {
 
 
 class VideoWriter:
-    """Writes BGR frames of one size to a video file; use it as a context manager.
+    """Writes BGR frames of one size to a video file; a context manager.
 
         with VideoWriter("out.mp4", frame_rate=25, size=(640, 480)) as video:
             video.write(frame)
 
-    size: (width, height) in pixels. `codec` tells which codec the file has: H.264 needs an
-    OpenCV that can encode it (the wheels on Linux cannot) or an `ffmpeg` on the PATH; MPEG-4
-    part 2, the fallback, plays in players but in no browser. A .webm file plays in browsers.
-    H.264 and MPEG-4 hold even sizes only: an odd last row or column is left out.
+    `codec` names the codec of the file. H.264 needs an OpenCV build with an encoder (the wheels
+    for Linux have none) or `ffmpeg` on the PATH. The fallback, MPEG-4 part 2, plays in video
+    players but not in browsers; a .webm file plays in browsers. H.264 and MPEG-4 have even sizes
+    only: an odd last row or column is dropped.
 
-    The file is complete after `close`, which leaving the `with` block calls, also on Ctrl-C.
-    A writer that was given no frame leaves no file.
+    The file is complete after `close`, which the end of the `with` block calls, also on Ctrl-C.
+    No file is left when no frame was written.
 
-    Raises ValueError for a file name or size that cannot be written, OSError for the folder.
+    Args:
+        path: file name; the suffix (a key of CODECS) chooses the container.
+        frame_rate: frames per second.
+        size: (width, height) in pixels.
+
+    Raises:
+        ValueError: the suffix, frame rate or size is not supported.
+        OSError: the folder is missing or not writable.
     """
 
     def __init__(self, path: Path | str, frame_rate: float, size: tuple[int, int]) -> None:
         self.path = Path(path)
         self.size = _checked_size(size)
-        self.frames = 0  # written so far
+        self.frames = 0  # number of frames written
         if not (math.isfinite(frame_rate) and frame_rate > 0):
             raise ValueError(f"frame_rate: expected frames per second above 0, got {frame_rate}")
-        kind = self.path.suffix.lower()
-        if kind not in CODECS:
+        suffix = self.path.suffix.lower()
+        if suffix not in CODECS:
             raise ValueError(
                 f"{self.path}: expected a video file name ending in "
-                f"{', '.join(sorted(CODECS))}, got {kind or 'no ending'}"
+                f"{', '.join(sorted(CODECS))}, got {suffix or 'no suffix'}"
             )
         _check_writable(self.path)
         self._sink: _Sink | None
         self._sink, self.codec = _open_sink(self.path, frame_rate, self.size)
 
     def write(self, frame: Frame) -> None:
-        """Append one BGR uint8 frame (height, width, 3) of the writer's size."""
+        """Append one BGR uint8 frame (H, W, 3) of the writer's size; ValueError for another."""
         if self._sink is None:
             raise ValueError(f"{self.path}: the video is closed")
         frame = check_frame(frame)
@@ -95,24 +102,26 @@ class VideoWriter:
 
 
 class _Sink(Protocol):
+    """An encoder: cv2.VideoWriter or `_FfmpegSink`."""
+
     def write(self, frame: Any, /) -> Any: ...
     def release(self) -> None: ...
 
 
 class _FfmpegSink:
-    """H.264 through a pipe to the ffmpeg program."""
+    """H.264 encoder: frames go through a pipe to the ffmpeg program."""
 
     def __init__(
         self, program: list[str], path: Path, frame_rate: float, size: tuple[int, int]
     ) -> None:
         self._path = path
-        # yuv420p, the one layout that every browser decodes, needs even sides.
+        # yuv420p is the only pixel format that every browser decodes; it needs even sides.
         even = "crop=trunc(iw/2)*2:trunc(ih/2)*2"
         command = [*program, "-y", "-loglevel", "error", "-f", "rawvideo", "-pix_fmt", "bgr24"]
         command += ["-s", f"{size[0]}x{size[1]}", "-r", f"{frame_rate:.6g}", "-i", "-"]
         command += ["-vf", even, "-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p"]
         command += ["-movflags", "+faststart", str(path.absolute())]
-        # A session of its own: Ctrl-C in the terminal reaches us, who then end the file properly.
+        # In its own process group, Ctrl-C in the terminal does not stop ffmpeg before `release`.
         self._process: subprocess.Popen[bytes] = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -138,6 +147,7 @@ class _FfmpegSink:
 
 
 def _open_sink(path: Path, frame_rate: float, size: tuple[int, int]) -> tuple[_Sink, str]:
+    """Open the best encoder that works here; returns it with the name of its codec."""
     for code, codec in CODECS[path.suffix.lower()]:
         writer = _opencv_writer(path, code, frame_rate, size)
         if writer is not None:
@@ -152,8 +162,9 @@ def _open_sink(path: Path, frame_rate: float, size: tuple[int, int]) -> tuple[_S
 
 
 def _opencv_writer(path: Path, code: str, rate: float, size: tuple[int, int]) -> Any | None:
-    # Builds without an encoder say so on stderr before they say no: ask quietly.
-    with quiet_stderr():
+    """A cv2.VideoWriter of this four-character code; None when this build cannot encode it."""
+    # OpenCV builds without the encoder print an error to stderr.
+    with suppress_native_stderr():
         writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*code), rate, size)
         if writer.isOpened():
             return writer
@@ -163,13 +174,14 @@ def _opencv_writer(path: Path, code: str, rate: float, size: tuple[int, int]) ->
 
 
 def _ffmpeg() -> list[str] | None:
+    """Command of the ffmpeg program on the PATH; None when there is none."""
     program = shutil.which("ffmpeg")
     return None if program is None else [program]
 
 
 def _encodes_h264(program: list[str]) -> bool:
     try:
-        listed = subprocess.run(
+        encoders = subprocess.run(
             [*program, "-hide_banner", "-encoders"],
             capture_output=True,
             text=True,
@@ -178,25 +190,7 @@ def _encodes_h264(program: list[str]) -> bool:
         )
     except (OSError, subprocess.SubprocessError):
         return False
-    return "libx264" in listed.stdout
-
-
-@contextlib.contextmanager
-def quiet_stderr() -> Iterator[None]:
-    """Silence what native libraries write to file descriptor 2 for as long as the block runs."""
-    try:
-        kept = os.dup(2)
-    except OSError:  # no stderr at all, as in a windowed program
-        yield
-        return
-    nothing = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nothing, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(nothing)
-        os.close(kept)
+    return "libx264" in encoders.stdout
 
 
 def _checked_size(size: tuple[int, int]) -> tuple[int, int]:
@@ -213,4 +207,4 @@ def _check_writable(path: Path) -> None:
     if path.is_dir():
         raise IsADirectoryError(f"{path}: expected a file to write, got a folder")
     if not os.access(path if path.exists() else folder, os.W_OK):
-        raise PermissionError(f"{path}: expected a place to write, no permission")
+        raise PermissionError(f"{path}: expected a writable file, got no permission to write")

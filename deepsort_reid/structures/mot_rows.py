@@ -69,7 +69,7 @@ class MotRows:
         if not parts:
             whole = np.empty(0, dtype=np.int64)
             return cls(whole, whole, np.empty((0, 4)))
-        return _unchecked(
+        return unchecked_rows(
             *(
                 np.concatenate([getattr(part, field.name) for part in parts])
                 for field in fields(cls)
@@ -87,11 +87,11 @@ class MotRows:
             rows = np.asarray(rows)
             if rows.size == 0 and rows.dtype != bool:
                 rows = rows.astype(np.intp)
-        return _unchecked(*(getattr(self, field.name)[rows] for field in fields(self)))
+        return unchecked_rows(*(getattr(self, field.name)[rows] for field in fields(self)))
 
 
-def _unchecked(*columns: Any) -> MotRows:
-    """Rows of something already checked need no second check."""
+def unchecked_rows(*columns: Any) -> MotRows:
+    """Make MotRows from columns that are already checked, in the order of its fields."""
     made = object.__new__(MotRows)
     for field, column in zip(fields(MotRows), columns, strict=True):
         object.__setattr__(made, field.name, column)

@@ -1,4 +1,4 @@
-"""Crops of boxes out of frames, resized for an embedder."""
+"""Crops of boxes out of frames, resized and normalised for an embedder."""
 
 import cv2
 import numpy as np
@@ -7,12 +7,17 @@ from numpy.typing import ArrayLike, NDArray
 from deepsort_reid.structures import boxes
 from deepsort_reid.structures.frame import Frame
 
+# Mean and standard deviation of the pixels of ImageNet, RGB, on the scale 0 to 255. Networks with
+# weights of torchvision were trained on (x - mean) / std.
+IMAGENET_MEAN = (255 * 0.485, 255 * 0.456, 255 * 0.406)
+IMAGENET_STD = (255 * 0.229, 255 * 0.224, 255 * 0.225)
+
 
 def resize_crop(crop: Frame, size: tuple[int, int]) -> Frame:
-    """Resize an image (h, w, 3) to `size` = (height, width).
+    """Resize an image (h, w, 3) uint8 to `size` = (height, width).
 
-    Averaging over areas where the crop shrinks, so that fine cloth does not alias; linear
-    interpolation where it grows. With one of each, each axis gets its own.
+    Each axis is averaged over areas where it shrinks, which prevents aliasing of fine texture,
+    and interpolated linearly where it grows.
     """
     height, width = size
     if crop.shape[0] > height:
@@ -27,10 +32,12 @@ def resize_crop(crop: Frame, size: tuple[int, int]) -> Frame:
 def crop_corners(
     xyxy: ArrayLike, width: int, height: int
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Whole-pixel corners of boxes (M, 4) inside a frame, and which boxes touch it (M,).
+    """Round boxes (M, 4) to whole pixels inside a frame; corners (M, 4) and visible (M,).
 
-    Corners are rounded to the nearest pixel and clipped; a box that touches the frame keeps at
-    least one pixel. Raises ValueError for another shape and for coordinates that are not finite.
+    Corners are rounded to the nearest pixel and clipped; a box that overlaps the frame keeps at
+    least one pixel. `visible` is False for a box fully outside the frame.
+
+    Raises ValueError for another shape and for coordinates that are not finite.
     """
     box = boxes.as_boxes(xyxy)
     limit = np.array([width, height], dtype=np.float64)

@@ -1,4 +1,4 @@
-"""Crops in, unit embeddings out: any image network in an ONNX file, run by onnxruntime."""
+"""Appearance embedder: an image network in an ONNX file, run by onnxruntime on crops of boxes."""
 
 from collections.abc import Mapping, Sequence
 from importlib import resources
@@ -9,29 +9,34 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from deepsort_reid.structures.frame import Frame, check_frame
-from deepsort_reid.vision.crops import crop_corners, resize_crop
+from deepsort_reid.vision.crops import IMAGENET_MEAN, IMAGENET_STD, crop_corners, resize_crop
 from deepsort_reid.vision.onnx_session import open_onnx
 
 SHIPPED_EMBEDDER = "weights/embedder.onnx"
-# Mean and standard deviation of ImageNet in RGB, on the scale 0..255.
-IMAGENET_MEAN = np.array([0.485, 0.456, 0.406], dtype=np.float32) * 255
-IMAGENET_STD = np.array([0.229, 0.224, 0.225], dtype=np.float32) * 255
 
 
 class Embedder:
-    """Appearance of boxes in a frame: `embedder(frame, xyxy)` gives one unit row per box.
+    """Computes one embedding of unit length per box: `embedder(frame, xyxy)`.
 
-    model: path of an ONNX file with one image input (batch, 3, height, width) and an embedding
-        as its first output; None takes the embedder that ships with the package.
-    batch_size: crops per run of the network; a model of fixed batch size keeps its own.
-    threads: upper limit of CPU threads; None leaves the choice to onnxruntime.
+    Args:
+        model: path of an ONNX file with one image input (batch, 3, height, width) and an
+            embedding as its first output; None for the embedder that ships with the package.
+        batch_size: crops per run of the network; ignored by a model of fixed batch size.
+        threads: upper limit of CPU threads; None leaves the choice to onnxruntime.
 
-    What the file says in its metadata is followed: `input_height`, `input_width` (needed where
-    the graph leaves them open), `channel_order` ("RGB" or "BGR"), `normalisation` ("imagenet",
-    the default: (x - mean) / std; "in_graph": the network takes 0..255 and does it itself) and
-    `embedding_width`.
+    Metadata of the file that is used: `input_height` and `input_width` (required where the graph
+    leaves them open), `channel_order` ("RGB", the default, or "BGR") and `normalisation`
+    ("imagenet", the default: (x - mean) / std; or "in_graph": the network takes 0 to 255).
 
-    Raises FileNotFoundError for a missing file and ValueError for a model of another layout.
+    Attributes:
+        name: path of the model, for messages.
+        metadata: all metadata of the file.
+        input_size: (height, width) of a resized crop.
+        embedding_dim: length of an embedding.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the model has other inputs or outputs.
     """
 
     def __init__(
@@ -51,21 +56,21 @@ class Embedder:
         self._batch_size = layout.batch or batch_size
         self._input_name = layout.name
         self._dtype = layout.dtype
-        self._bgr = _choice(self.name, self.metadata, "channel_order", ("RGB", "BGR")) == "BGR"
-        asked = _choice(self.name, self.metadata, "normalisation", ("imagenet", "in_graph"))
-        plain = asked == "in_graph"
-        # Per channel in the order of frames, blue first: x * gain + offset.
-        self._gain = np.ones(3, np.float32) if plain else 1 / IMAGENET_STD[::-1]
-        self._offset = np.zeros(3, np.float32) if plain else -(IMAGENET_MEAN / IMAGENET_STD)[::-1]
+        order = _metadata_choice(self.name, self.metadata, "channel_order", ("RGB", "BGR"))
+        self._channels = (0, 1, 2) if order == "BGR" else (2, 1, 0)  # of a frame, which is BGR
+        options = ("imagenet", "in_graph")
+        normalisation = _metadata_choice(self.name, self.metadata, "normalisation", options)
+        self._gain, self._offset = _gain_and_offset(normalisation)
         self._output_name: str = self._session.get_outputs()[0].name
-        # One run on a black crop says the width for certain, whatever the graph declares.
+        # The declared output shape may be open or wrong: run the network once.
         black = np.zeros((1, layout.height, layout.width, 3), dtype=np.uint8)
         self.embedding_dim: int = self._run(black).shape[1]
 
     def __call__(self, frame: Frame, xyxy: ArrayLike) -> NDArray[np.float32]:
-        """Embed boxes (M, 4) in pixels of a BGR uint8 frame (H, W, 3) -> (M, width) unit rows.
+        """Embed boxes (M, 4) in pixels of a BGR uint8 frame (H, W, 3).
 
-        Boxes are clipped to the frame; a box that lies fully outside gets a zero row.
+        Returns float32 (M, embedding_dim) of unit length. Boxes are clipped to the frame; a box
+        fully outside gets a zero row. Raises ValueError for another kind of frame or boxes.
         """
         frame = check_frame(frame)
         corners, visible = crop_corners(xyxy, frame.shape[1], frame.shape[0])
@@ -75,42 +80,47 @@ class Embedder:
         return embedding
 
     def embed_crops(self, crops: Sequence[Frame]) -> NDArray[np.float32]:
-        """Embed BGR uint8 crops of any sizes -> (M, width) unit rows float32."""
+        """Embed M BGR uint8 crops of any size; float32 (M, embedding_dim) of unit length."""
         embedding = np.zeros((len(crops), self.embedding_dim), dtype=np.float32)
         for start in range(0, len(crops), self._batch_size):
-            some = crops[start : start + self._batch_size]
-            batch = np.empty((len(some), *self.input_size, 3), dtype=np.uint8)
-            for i, crop in enumerate(some):
+            chunk = crops[start : start + self._batch_size]
+            batch = np.empty((len(chunk), *self.input_size, 3), dtype=np.uint8)
+            for i, crop in enumerate(chunk):
                 batch[i] = resize_crop(check_frame(crop, f"crop {start + i}"), self.input_size)
-            embedding[start : start + len(some)] = self._run(batch)
-        return _unit_rows(embedding)
+            embedding[start : start + len(chunk)] = self._run(batch)
+        return _normalize_rows(embedding)
 
     def _run(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Resized BGR crops (B, H, W, 3) -> what the network answers (B, D), not yet unit."""
+        """Resized BGR crops (B, H, W, 3) -> output of the network (B, D), not normalised."""
         count = len(batch)
         if self._fixed_batch and count < self._fixed_batch:
             padding = np.zeros((self._fixed_batch - count, *batch.shape[1:]), dtype=np.uint8)
             batch = np.concatenate([batch, padding])
         planes = np.empty((len(batch), 3, *self.input_size), dtype=np.float32)
-        # Plane by plane: much quicker than array arithmetic on interleaved colours.
-        for place, colour in enumerate((0, 1, 2) if self._bgr else (2, 1, 0)):
-            plane = planes[:, place]
-            np.multiply(batch[..., colour], self._gain[colour], out=plane)
-            plane += self._offset[colour]
+        # Plane by plane: much faster than array arithmetic on interleaved channels.
+        for index, channel in enumerate(self._channels):
+            plane = planes[:, index]
+            np.multiply(batch[..., channel], self._gain[channel], out=plane)
+            plane += self._offset[channel]
         planes = planes.astype(self._dtype, copy=False)
-        output = self._session.run([self._output_name], {self._input_name: planes})[0]
-        answer = np.asarray(output, dtype=np.float32)
-        if answer.ndim < 2 or len(answer) != len(batch) or answer.size == 0:
+        raw = self._session.run([self._output_name], {self._input_name: planes})[0]
+        output = np.asarray(raw, dtype=np.float32)
+        if output.ndim < 2 or len(output) != len(batch) or output.size == 0:
             raise ValueError(
                 f"{self.name}: expected one embedding per image, (batch, width), "
-                f"got an output of shape {answer.shape} for {len(batch)} images"
+                f"got an output of shape {output.shape} for {len(batch)} images"
             )
-        if answer[0].size != max(answer.shape[1:]):
+        if output[0].size != max(output.shape[1:]):
             raise ValueError(
                 f"{self.name}: expected one vector per image, got an output of shape "
-                f"{answer.shape}; is this a detector or a feature map?"
+                f"{output.shape}; is this a detector or a feature map?"
             )
-        return answer.reshape(len(batch), -1)[:count]
+        return output.reshape(len(batch), -1)[:count]
+
+
+def shipped_embedder_path() -> Path:
+    """Path of the ONNX file that ships with the package; it may be missing."""
+    return Path(str(resources.files("deepsort_reid.vision").joinpath(SHIPPED_EMBEDDER)))
 
 
 class _InputLayout(NamedTuple):
@@ -122,16 +132,16 @@ class _InputLayout(NamedTuple):
 
 
 def _open_model(model: Path | str | None, threads: int | None) -> tuple[str, Any]:
-    """The name for messages and the opened model."""
+    """Open the given or the shipped model; returns its name for messages and the session."""
     if model is not None:
         return str(model), open_onnx(model, threads=threads)
-    shipped = resources.files("deepsort_reid.vision").joinpath(SHIPPED_EMBEDDER)
-    if not shipped.is_file():
+    path = shipped_embedder_path()
+    if not path.is_file():
         raise FileNotFoundError(
             f"this installation has no {SHIPPED_EMBEDDER}: "
             "pass an ONNX file, Embedder('model.onnx')"
         )
-    return SHIPPED_EMBEDDER, open_onnx(shipped.read_bytes(), SHIPPED_EMBEDDER, threads=threads)
+    return SHIPPED_EMBEDDER, open_onnx(path.read_bytes(), SHIPPED_EMBEDDER, threads=threads)
 
 
 def _input_layout(name: str, session: Any, metadata: Mapping[str, str]) -> _InputLayout:
@@ -165,8 +175,10 @@ def _input_layout(name: str, session: Any, metadata: Mapping[str, str]) -> _Inpu
     return _InputLayout(inputs[0].name, fixed, sides[0], sides[1], types[inputs[0].type])
 
 
-def _choice(name: str, metadata: Mapping[str, str], key: str, allowed: tuple[str, ...]) -> str:
-    """The value of a metadata key; the first of `allowed` where the model says nothing."""
+def _metadata_choice(
+    name: str, metadata: Mapping[str, str], key: str, allowed: tuple[str, ...]
+) -> str:
+    """Value of a metadata key; the first of `allowed` when the model has none."""
     value = metadata.get(key, allowed[0])
     if value not in allowed:
         raise ValueError(
@@ -175,8 +187,17 @@ def _choice(name: str, metadata: Mapping[str, str], key: str, allowed: tuple[str
     return value
 
 
-def _unit_rows(embedding: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Rows of length one; a row that has no direction (zero, not finite) becomes zero."""
-    length = np.linalg.norm(embedding, axis=1, keepdims=True)
-    usable = np.isfinite(length) & (length > 1e-12)
-    return np.where(usable, embedding / np.where(usable, length, 1), 0).astype(np.float32)
+def _gain_and_offset(normalisation: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Per channel in BGR order, the gain and offset of x * gain + offset for pixels x."""
+    if normalisation == "in_graph":
+        return np.ones(3, np.float32), np.zeros(3, np.float32)
+    mean = np.array(IMAGENET_MEAN[::-1], dtype=np.float32)
+    std = np.array(IMAGENET_STD[::-1], dtype=np.float32)
+    return np.asarray(1 / std, np.float32), np.asarray(-mean / std, np.float32)
+
+
+def _normalize_rows(embedding: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Scale rows to unit length; a row that is zero or not finite becomes zero."""
+    norm = np.linalg.norm(embedding, axis=1, keepdims=True)
+    usable = np.isfinite(norm) & (norm > 1e-12)
+    return np.where(usable, embedding / np.where(usable, norm, 1), 0).astype(np.float32)

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from deepsort_reid import DeepSort
+from deepsort_reid.io.detections_npz import read_detections_npz
 from deepsort_reid.io.mot import read_results
-from deepsort_reid.vision.detectors.cache import NpzDetections, read_detections_npz
+from deepsort_reid.vision.detectors.precomputed import NpzDetections
 from tests.cli import synthetic_video
 
 FRAMES = synthetic_video.SEQUENCE_LENGTH

@@ -246,7 +246,7 @@ def _split(text: str) -> list[tuple[str, str]]:
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("3,6,2,0,10,20,1,-1,-1,-1", "id 6 stands twice in frame 3"),
+        ("3,6,2,0,10,20,1,-1,-1,-1", "id 6 is used twice in frame 3"),
         ("0,7,2,0,10,20,1,-1,-1,-1", "frame must be a whole number from 1"),
         ("1.5,7,2,0,10,20,1,-1,-1,-1", "frame must be a whole number from 1"),
         ("3,7,2,0,-10,20,1,-1,-1,-1", "width and height must be positive"),
@@ -267,8 +267,8 @@ def test_a_line_that_cannot_be_meant_is_named(
 ) -> None:
     place = two_files[side == "predicted"]
     text = place.read_text(encoding="utf-8")
-    if "stands twice" in expected and side == "truth":
-        line, expected = "3,1,2,0,10,20,1,-1,-1,-1", "id 1 stands twice in frame 3"
+    if "is used twice" in expected and side == "truth":
+        line, expected = "3,1,2,0,10,20,1,-1,-1,-1", "id 1 is used twice in frame 3"
     place.write_text(f"{text}{line}\n", encoding="utf-8")
     assert main(["evaluate", *map(str, two_files)]) == 2
     captured = capsys.readouterr()

@@ -203,7 +203,7 @@ def test_eval_reid_prints_the_scores_and_writes_the_report(run, crops, colour_mo
     out = tmp_path / "report"
     status, told, _ = run("eval-reid", crops, "--embedder", colour_model, "--out", out)
     assert status == 0
-    assert "broken.jpg: not an image" in told
+    assert "broken.jpg: expected an image" in told
     assert "32 queries of 3 people, 32 gallery images" in told
     row = next(line for line in told.splitlines() if line.startswith("over queries"))
     assert row.split()[2:] == ["100.0%"] * 6
@@ -380,7 +380,11 @@ def test_find_without_truth_claims_no_share(run, sequence, crops, colour_model, 
         ("500,5,20,40", (), "lies outside the frame of 160x90 px"),
         ("60,20,16,40", (), "shows no labelled person in frame 1"),
         ("12,20,16,40", ("--identity", "77"), "nobody in the labels has the id 77"),
-        ("12,20,16,40", ("--start", "99"), "start is frame 99, but it has 12"),
+        (
+            "12,20,16,40",
+            ("--start", "99"),
+            "start: expected a frame up to the last one, 12, got 99",
+        ),
     ],
 )
 def test_find_says_what_is_wrong_with_a_query(

@@ -14,9 +14,9 @@ from deepsort_reid.cli import track as command
 from deepsort_reid.cli.main import main
 from deepsort_reid.cli.output_folder import OutputFolder
 from deepsort_reid.cli.tracking_options import count_frames
+from deepsort_reid.io.detections_npz import read_detections_npz
 from deepsort_reid.io.mot import read_detections, read_ground_truth, read_results
 from deepsort_reid.structures import boxes
-from deepsort_reid.vision.detectors.cache import read_detections_npz
 from deepsort_reid.vision.drawing import Drawer
 from tests.cli import synthetic_video
 

@@ -110,7 +110,7 @@ def test_results_of_an_earlier_run_survive_one_that_fails_before_its_first_frame
         (["--every", "0"], "every: expected at least 1, got 0"),
         (["--start", "0"], "start: expected a frame number from 1, got 0"),
         (["--start", "5", "--stop", "4"], "stop: expected a frame number from start = 5 on"),
-        (["--start", "9"], "start is frame 9, but it has 8"),
+        (["--start", "9"], "start: expected a frame up to the last one, 8, got 9"),
         (["--min-score", "30"], "--min-score: expected a number from 0 to 1, got 30.0"),
         (["--min-score", "nan"], "--min-score: expected a number from 0 to 1, got nan"),
         (["--detector", "background"], "--detections and --detector: expected one of them"),

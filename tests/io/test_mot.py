@@ -178,7 +178,7 @@ GOOD = "1,1,10,20,30,60,1,1,1\n"
         ("2,1,10,20,30,60,nan,1,1", "NaN or infinity"),
         ("2,1,10,20,30,60,1,1.5,1", "class must be a whole number"),
         ("2,1,10,20,30,60,0.9,1,1", "consider must be a whole number"),
-        ("1,1,50,20,30,60,1,1,1", "id 1 stands twice in frame 1"),
+        ("1,1,50,20,30,60,1,1,1", "id 1 is used twice in frame 1"),
         ("2,1,10,20,30", "5 columns, where the first row has 9"),
         ("2,1,10,20,30,60,1,1,1,1", "10 columns, where the first row has 9"),
         ("2,one,10,20,30,60,1,1,1", "'one' is not a number"),
@@ -204,7 +204,7 @@ def test_of_several_bad_rows_the_first_is_named(write):
 
 def test_an_id_that_stands_twice_is_named_at_its_second_line_whatever_the_order(write):
     path = write("3,7,1,1,9,9,1\n1,7,1,1,9,9,1\n3,8,1,1,9,9,1\n3,7,5,5,9,9,1\n")
-    with pytest.raises(ValueError, match=re.escape(f"{path}:4: id 7 stands twice in frame 3")):
+    with pytest.raises(ValueError, match=re.escape(f"{path}:4: id 7 is used twice in frame 3")):
         mot.read_results(path)
 
 
@@ -224,7 +224,7 @@ def test_an_id_of_any_size_may_stand_once_and_not_twice_in_a_frame(id, write):
     path = write("".join(line.format(*each) for each in once))
     assert sorted(mot.read_results(path).id.tolist()) == sorted([id, id, 1, 1])
     path = write("".join(line.format(*each) for each in [*once, (1, id)]))
-    with pytest.raises(ValueError, match=re.escape(f"{path}:5: id {id} stands twice in frame 1")):
+    with pytest.raises(ValueError, match=re.escape(f"{path}:5: id {id} is used twice in frame 1")):
         mot.read_results(path)
 
 

@@ -116,8 +116,8 @@ def test_several_videos_are_refused_by_name(lay):
 @pytest.mark.parametrize(
     ("info", "message"),
     [
-        ("[Sequence]\nseqLength=many\n", "seqlength must be a positive number, got 'many'"),
-        ("[Sequence]\nframeRate=0\n", "framerate must be a positive number, got '0'"),
+        ("[Sequence]\nseqLength=many\n", "seqLength: expected a positive number, got 'many'"),
+        ("[Sequence]\nframeRate=0\n", "frameRate: expected a positive number, got '0'"),
         ("[Other]\nframeRate=1\n", r"expected a \[Sequence\] section"),
         ("frameRate=1\n", r"expected a \[Sequence\] section"),
     ],

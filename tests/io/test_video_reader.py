@@ -76,7 +76,7 @@ def test_start_stop_and_every_choose_frames_and_keep_their_numbers(source):
         ({"start": 0}, "start: expected a frame number from 1, got 0"),
         ({"start": 5, "stop": 4}, "stop: expected a frame number from start = 5 on, got 4"),
         ({"every": 0}, "every: expected at least 1, got 0"),
-        ({"start": 13}, "start is frame 13, but it has 12"),
+        ({"start": 13}, "start: expected a frame up to the last one, 12, got 13"),
     ],
 )
 def test_impossible_choices_are_refused_at_once(source, choice, message):

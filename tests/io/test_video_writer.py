@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from deepsort_reid.io import video_writer
+from deepsort_reid.io.native_stderr import suppress_native_stderr
 from deepsort_reid.io.video_reader import open_video
-from deepsort_reid.io.video_writer import VideoWriter, quiet_stderr
+from deepsort_reid.io.video_writer import VideoWriter
 
 
 def grey_levels(count, width=64, height=48):
@@ -120,7 +121,7 @@ def test_asking_for_a_codec_that_is_not_there_stays_quiet(tmp_path, capfd):
 
 
 def test_stderr_works_again_after_a_quiet_block(capfd):
-    with quiet_stderr():
+    with suppress_native_stderr():
         os.write(2, b"hidden")
     os.write(2, b"shown")
     assert capfd.readouterr().err == "shown"

@@ -26,9 +26,7 @@ def test_a_checkpoint_and_a_run_folder_are_to_be_exported_first(tmp_path):
     checkpoint = tmp_path / "best.pt"
     checkpoint.write_bytes(b"a checkpoint")
     for path, what in ((checkpoint, "a checkpoint"), (tmp_path, "a run folder")):
-        expected = (
-            f"got {what}; what `train` made, export first: deepsort-reid export {path} --crops"
-        )
+        expected = f"got {what}; export it first: deepsort-reid export {path} --crops"
         with pytest.raises(ValueError, match=re.escape(expected)):
             open_onnx(path, threads=1)
     with pytest.raises(FileNotFoundError, match="no such ONNX file"):

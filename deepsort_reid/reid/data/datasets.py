@@ -9,10 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from deepsort_reid.io.file_types import has_image_file, iter_image_files
+from deepsort_reid.io.images import read_image
+from deepsort_reid.structures.frame import Frame
 from deepsort_reid.vision.crops import resize_crop
 
 MANIFEST = "manifest.csv"  # written by `crop` at the top of its identity folders
@@ -22,7 +24,6 @@ DISTRACTOR = "0000"  # Market-1501: nobody who is ever asked for; always a wrong
 MIN_IMAGE_SIDE = 8  # pixels; nothing can be recognised in less
 MARKET_FOLDERS = ("bounding_box_train", "bounding_box_test", "query")
 
-_EXTENSIONS = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"))
 _MARKET_NAME = re.compile(r"(-1|\d+)_c(\d+)(?:s(\d+))?_(\d+)")
 
 
@@ -46,7 +47,7 @@ def read_identity_folders(folder: Path | str) -> list[Sample]:
     manifest = _read_manifest(folder / MANIFEST)
     samples = []
     for person in sorted(entry for entry in folder.iterdir() if entry.is_dir()):
-        for path in _images(person):
+        for path in sorted(iter_image_files(person)):
             frame, track = manifest.get(path.relative_to(folder).as_posix(), (-1, ""))
             samples.append(Sample(path, person.name, frame=frame, track=track))
     if not samples:
@@ -61,7 +62,7 @@ def read_market1501(folder: Path | str) -> list[Sample]:
     """
     folder = _existing_folder(folder)
     samples = []
-    for path in _images(folder):
+    for path in sorted(iter_image_files(folder)):
         match = _MARKET_NAME.match(path.name)
         if match is None:
             raise ValueError(
@@ -92,8 +93,8 @@ def read_dataset(path: Path | str) -> list[Sample]:
             )
     if (folder / MARKET_FOLDERS[0]).is_dir():
         return read_market1501(folder / MARKET_FOLDERS[0])
-    has_people = any(_images(entry) for entry in folder.iterdir() if entry.is_dir())
-    if _images(folder) and not has_people:
+    has_identity_folders = any(has_image_file(entry) for entry in folder.iterdir())
+    if has_image_file(folder) and not has_identity_folders:
         return read_market1501(folder)
     return read_identity_folders(folder)
 
@@ -170,33 +171,22 @@ def split_by_image(
     return _partition(samples, lambda sample: sample.path in held_out)
 
 
-def read_image(path: Path | str, *, min_side: int = MIN_IMAGE_SIDE) -> NDArray[np.uint8]:
-    """The picture as RGB uint8 (H, W, 3).
+def read_crop(path: Path | str) -> Frame:
+    """Read an image of one person as BGR uint8 (H, W, 3).
 
-    Raises ValueError that names the file when it is missing, empty, cut short, not an image, or
-    less than `min_side` pixels wide or high.
+    Raises ValueError that names the file when it is missing, empty, truncated, not an image, or
+    less than MIN_IMAGE_SIDE pixels wide or high.
     """
-    path = Path(path)
     try:
-        data = path.read_bytes()
+        image = read_image(path, reject_truncated=True)
     except OSError as error:
         raise ValueError(f"{path}: cannot be read ({error.strerror})") from error
-    if not data:
-        raise ValueError(f"{path}: the file is empty")
-    # The decoders fill the missing part of a cut file with grey and say so on stderr only.
-    is_jpeg, is_png = data.startswith(b"\xff\xd8"), data.startswith(b"\x89PNG")
-    if (is_jpeg and b"\xff\xd9" not in data[-1024:]) or (is_png and b"IEND" not in data[-64:]):
-        raise ValueError(f"{path}: the image is cut short")
-    try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error:  # a header that promises more pixels than OpenCV opens
-        image = None
-    if image is None:
-        raise ValueError(f"{path}: not an image that OpenCV can read")
     height, width = image.shape[:2]
-    if min(height, width) < min_side:
-        raise ValueError(f"{path}: {width}x{height} px is too small, need {min_side} px a side")
-    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+    if min(height, width) < MIN_IMAGE_SIDE:
+        raise ValueError(
+            f"{path}: {width}x{height} px is too small, need {MIN_IMAGE_SIDE} px a side"
+        )
+    return image
 
 
 def load_images(
@@ -209,11 +199,11 @@ def load_images(
 
     def load(sample: Sample) -> NDArray[np.uint8] | str:
         try:
-            image = read_image(sample.path)
+            image = read_crop(sample.path)
         except ValueError as error:
             return str(error)
         # As the embedder does it: a network must not learn from other pixels than it will see.
-        return resize_crop(image, (height, width))
+        return resize_crop(image, (height, width))[..., ::-1]
 
     images = np.empty((len(samples), height, width, 3), np.uint8)
     kept: list[Sample] = []
@@ -284,15 +274,6 @@ def _existing_folder(path: Path | str) -> Path:
     if not folder.is_dir():
         raise FileNotFoundError(f"expected a folder of images, {folder} is not one")
     return folder
-
-
-def _images(folder: Path) -> list[Path]:
-    # macOS leaves ._NAME.jpg beside NAME.jpg on foreign disks.
-    return sorted(
-        path
-        for path in folder.iterdir()
-        if path.suffix.lower() in _EXTENSIONS and not path.name.startswith(".")
-    )
 
 
 def _read_manifest(path: Path) -> dict[str, tuple[int, str]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from deepsort_reid.reid.data.datasets import DISTRACTOR, JUNK, Sample, read_image
+from deepsort_reid.reid.data.datasets import DISTRACTOR, JUNK, Sample, read_crop
 from deepsort_reid.reid.evaluation import plots
 from deepsort_reid.reid.evaluation.montage import (
     CORRECT,
@@ -239,7 +239,7 @@ def _gallery_sets(
 
 
 def _bgr(sample: Sample) -> NDArray[np.uint8]:
-    return np.ascontiguousarray(read_image(sample.path)[..., ::-1])
+    return read_crop(sample.path)
 
 
 def _real_people(samples: Sequence[Sample]) -> NDArray[np.int64]:

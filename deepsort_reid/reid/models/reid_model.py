@@ -8,9 +8,7 @@ import torch.nn.functional as F  # noqa: N812
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-# Of ImageNet, in 0..255: what the torchvision weights were trained with, and as good as any other.
-MEAN = (123.675, 116.28, 103.53)
-STD = (58.395, 57.12, 57.375)
+from deepsort_reid.vision.crops import IMAGENET_MEAN, IMAGENET_STD
 
 
 class GlobalAvgPool(nn.Module):
@@ -97,8 +95,8 @@ class ReidModel(nn.Module):
         super().__init__()
         self.backbone = backbone
         self.head = head
-        self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(STD).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
 
     @property
     def embedding_dim(self) -> int:

@@ -1,4 +1,4 @@
-"""Detections computed earlier, read from a file."""
+"""Detectors that return detections computed earlier, from a MOT text file or an .npz file."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from deepsort_reid.io.detections_npz import read_detections_npz
 from deepsort_reid.io.mot import frame_detections, read_detections
 from deepsort_reid.structures.detections import Detections
 from deepsort_reid.structures.frame import Frame
@@ -13,36 +14,41 @@ from deepsort_reid.structures.mot_rows import MotRows
 
 
 class PrecomputedDetections:
-    """A detector that knows what was found: called frame by frame it answers for frames `start`,
-    `start + every`, ...; `at(number)` answers for any frame of the video, counted from 1.
+    """A detector that looks detections up by frame number.
 
-    `known` gives all detections of such a frame; those below `min_score` are left out.
+    Successive calls return the detections of frames start, start + every, ...; `at` returns those
+    of any frame. Frames count from 1.
+
+    Args:
+        lookup: returns all detections of a frame number.
+        min_score: detections with a lower score are dropped.
+        start, every: frame numbers of the successive calls.
     """
 
     def __init__(
-        self, known: Callable[[int], Detections], *, min_score: float, start: int, every: int
+        self, lookup: Callable[[int], Detections], *, min_score: float, start: int, every: int
     ) -> None:
-        self._known = known
+        self._lookup = lookup
         self._min_score = min_score
         self._next = start
         self._every = every
 
     def __call__(self, frame: Frame | None = None) -> Detections:
-        """The detections of the next frame; the picture itself is not looked at."""
+        """Return the detections of the next frame; the image is ignored."""
         number = self._next
         self._next += self._every
         return self.at(number)
 
     def at(self, number: int) -> Detections:
-        """The detections of frame `number`, counted from 1."""
-        found = self._known(number)
+        """Return the detections of frame `number`, counted from 1."""
+        found = self._lookup(number)
         return found[found.score >= self._min_score]
 
 
 class MotDetections(PrecomputedDetections):
-    """Detections that somebody made before: rows of a det.txt, or the file itself.
+    """Detections from a MOT det.txt, or from its rows; scores pass through `normalize_scores`.
 
-    Raw scores are mapped by `normalize_scores`.
+    Raises OSError or ValueError as `io.mot.read_detections` does.
     """
 
     def __init__(
@@ -57,20 +63,35 @@ class MotDetections(PrecomputedDetections):
         score = normalize_scores(rows.score)
         self._rows = MotRows(rows.frame, rows.id, rows.xyxy, score, rows.class_id, rows.visibility)
         self._rows = self._rows[np.argsort(self._rows.frame, kind="stable")]
-        super().__init__(self._of, min_score=min_score, start=start, every=every)
+        super().__init__(self._in_frame, min_score=min_score, start=start, every=every)
 
-    def _of(self, number: int) -> Detections:
+    def _in_frame(self, number: int) -> Detections:
         first, last = np.searchsorted(self._rows.frame, [number, number + 1])
         return frame_detections(self._rows[slice(first, last)], number)
 
 
-def normalize_scores(score: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Map raw detector scores (N,) of one file to [0, 1]; scores inside [0, 1] stay as they are.
+class NpzDetections(PrecomputedDetections):
+    """Detections, with embeddings where stored, from an .npz file; see `io.detections_npz`."""
 
-    The public detections of MOTChallenge come raw in two kinds: margins of DPM around 0 (MOT16,
-    MOT17) and ACF's up to about 140 (MOT15). Both become the chance that a box is a person by a
-    logistic curve; its two constants are those of a logistic regression on boxes that meet the
-    ground truth at IoU 0.5 (the four MOT17-DPM and the three MOT15 sequences of the tests).
+    def __init__(
+        self, path: Path, *, min_score: float = 0.0, start: int = 1, every: int = 1
+    ) -> None:
+        self._frames = read_detections_npz(path, None).frames
+        super().__init__(self._in_frame, min_score=min_score, start=start, every=every)
+
+    def _in_frame(self, number: int) -> Detections:
+        is_stored = 1 <= number <= len(self._frames)
+        return self._frames[number - 1] if is_stored else Detections.empty()
+
+
+def normalize_scores(score: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Map the raw detector scores (N,) of one file to [0, 1]; scores within [0, 1] are unchanged.
+
+    The public detections of MOTChallenge have two kinds of raw scores: margins of DPM around 0
+    (MOT16, MOT17), and ACF scores up to about 140 (MOT15). A logistic function maps both to the
+    probability that a box is a person. Its two constants come from a logistic regression on
+    whether a box matches the ground truth at IoU 0.5, on the four MOT17-DPM and three MOT15
+    sequences of the tests.
     """
     if not len(score) or (score.min() >= 0 and score.max() <= 1):
         return score

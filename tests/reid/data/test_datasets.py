@@ -18,9 +18,9 @@ from deepsort_reid.reid.data.datasets import (
     add_noise_occlusion,
     load_images,
     occlusion_boxes,
+    read_crop,
     read_dataset,
     read_identity_folders,
-    read_image,
     read_market1501,
     split_by_identity,
     split_by_image,
@@ -200,10 +200,10 @@ def test_a_share_outside_0_to_1_is_refused(share):
         split_by_identity(many(), share)
 
 
-def test_pictures_are_read_as_rgb(tmp_path):
-    image = read_image(write(tmp_path / "ä.png", (10, 100, 200)))
+def test_crops_are_read_as_bgr(tmp_path):
+    image = read_crop(write(tmp_path / "ä.png", (10, 100, 200)))
     assert image.shape == (16, 8, 3)
-    assert image[0, 0].tolist() == [10, 100, 200]
+    assert image[0, 0].tolist() == [200, 100, 10]
 
 
 def damaged(folder):
@@ -218,10 +218,10 @@ def damaged(folder):
     end = b"\0\0\0\0IEND" + struct.pack(">I", zlib.crc32(b"IEND"))
     (folder / "huge.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunks + end)
     return {
-        "huge.png": "not an image",
-        "cut.jpg": "cut short",
-        "empty.jpg": "is empty",
-        "text.jpg": "not an image",
+        "huge.png": "cannot decode",
+        "cut.jpg": "truncated",
+        "empty.jpg": "an empty file",
+        "text.jpg": "cannot decode",
         "tiny.png": "3x16 px is too small",
         "missing.jpg": "cannot be read",
     }
@@ -230,7 +230,7 @@ def damaged(folder):
 def test_a_picture_that_cannot_be_used_is_refused_by_name(tmp_path):
     for name, reason in damaged(tmp_path).items():
         with pytest.raises(ValueError, match=f"{name}: .*{reason}"):
-            read_image(tmp_path / name)
+            read_crop(tmp_path / name)
 
 
 def test_pictures_that_cannot_be_used_are_left_out_and_told(tmp_path):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from deepsort_reid.io.video_reader import read_image
+from deepsort_reid.io.images import read_image
 from deepsort_reid.reid.evaluation.montage import (
     CORRECT,
     WRONG,

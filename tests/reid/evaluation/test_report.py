@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from deepsort_reid.io.video_reader import read_image
+from deepsort_reid.io.images import read_image
 from deepsort_reid.reid.data.crop_extraction import CropConfig, extract_crops
 from deepsort_reid.reid.data.datasets import read_identity_folders
 from deepsort_reid.reid.evaluation import plots

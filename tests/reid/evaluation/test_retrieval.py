@@ -5,7 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from deepsort_reid.reid.data.datasets import read_image, read_market1501
+from deepsort_reid.reid.data.datasets import read_crop, read_market1501
 from deepsort_reid.reid.evaluation.rerank import Reranking
 from deepsort_reid.reid.evaluation.result import cumulative_match, sorted_names
 from deepsort_reid.reid.evaluation.retrieval import (
@@ -320,7 +320,7 @@ def test_a_public_embedder_on_part_of_market1501_scores_as_counted_plainly(data_
     gallery = nobody + [s for s in gallery if s.identity not in ("0000", "-1")]
 
     def side(samples):
-        crops = [np.ascontiguousarray(read_image(s.path)[..., ::-1]) for s in samples]
+        crops = [read_crop(s.path) for s in samples]
         names, cameras = [s.identity for s in samples], [s.camera for s in samples]
         return embedder.embed_crops(crops), np.array(names), np.array(cameras)
 

@@ -1,13 +1,9 @@
 """Checkpoints: whole or not there, and refused in one line when they do not fit."""
 
-import errno
-from pathlib import Path
-
 import pytest
 import torch
 from torch import nn
 
-from deepsort_reid.io.atomic import write_atomically
 from deepsort_reid.reid.training.checkpoint import (
     build_model,
     load_checkpoint,
@@ -35,22 +31,6 @@ def write_checkpoint(path, **changes):
     }
     torch.save({**state, **changes}, path)
     return model
-
-
-def test_a_full_disk_is_told_and_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
-    target = tmp_path / "last.pt"
-    target.write_bytes(b"the old one")
-    whole = Path.write_bytes
-
-    def half(self, data):
-        whole(self, data[: len(data) // 2])
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(Path, "write_bytes", half)
-    with pytest.raises(OSError, match=r"cannot write .*last\.pt \(No space left on device\)"):
-        write_atomically(target, b"the new one")
-    assert target.read_bytes() == b"the old one"
-    assert list(tmp_path.iterdir()) == [target]
 
 
 def test_a_checkpoint_gives_back_the_network_with_its_averaged_weights(tmp_path):

@@ -1,0 +1,83 @@
+"""Sequential readers of frames: an OpenCV capture, image files, or frames in memory."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Protocol
+
+from deepsort_reid.io.images import read_image
+from deepsort_reid.structures.frame import Frame, check_frame
+
+
+class FrameReader(Protocol):
+    """Reads or skips one frame after the other."""
+
+    def read(self) -> Frame | None:
+        """Return the next frame, BGR uint8 (H, W, 3); None at the end."""
+
+    def skip(self) -> bool:
+        """Advance by one frame without decoding it where possible; False at the end."""
+
+    def close(self) -> None:
+        """Release the source."""
+
+
+class CaptureReader:
+    """Reads from a `cv2.VideoCapture`.
+
+    first: a frame already taken from the capture, returned before all others.
+    """
+
+    def __init__(self, capture: Any, first: Frame | None = None) -> None:
+        self._capture = capture
+        self._first = first
+
+    def read(self) -> Frame | None:
+        if self._first is not None:
+            frame, self._first = self._first, None
+            return frame
+        success, frame = self._capture.read()
+        return frame if success else None
+
+    def skip(self) -> bool:
+        if self._first is not None:
+            self._first = None
+            return True
+        return bool(self._capture.grab())
+
+    def close(self) -> None:
+        self._capture.release()
+
+
+class ImageReader:
+    """Reads one image file per frame."""
+
+    def __init__(self, paths: Iterable[Path]) -> None:
+        self._paths = iter(paths)
+
+    def read(self) -> Frame | None:
+        path = next(self._paths, None)
+        return None if path is None else read_image(path)
+
+    def skip(self) -> bool:
+        return next(self._paths, None) is not None
+
+    def close(self) -> None:
+        pass
+
+
+class IterableReader:
+    """Reads frames from an iterable; an element that is not a frame raises ValueError."""
+
+    def __init__(self, frames: Iterable[Frame]) -> None:
+        self._frames = enumerate(frames, start=1)
+
+    def read(self) -> Frame | None:
+        for number, frame in self._frames:
+            return check_frame(frame, f"frames: frame {number}")  # None is not the end
+        return None
+
+    def skip(self) -> bool:
+        return next(self._frames, None) is not None
+
+    def close(self) -> None:
+        pass
