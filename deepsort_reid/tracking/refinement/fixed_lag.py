@@ -1,8 +1,7 @@
-"""The tracker's stream some frames later, with what was learned in the meantime put right.
+"""Fixed-lag tracking: output delayed by some frames, and corrected by these frames.
 
-An online tracker must say at once who is where. Where a second of delay does no harm, as in
-recording, counting or annotating, its answer can be held back for so long and corrected before it
-leaves: with the frames that follow it, and with nothing else.
+An online tracker must report each frame at once. Where a delay of, say, a second is acceptable, as
+in recording, counting or annotation, ids and boxes can be corrected by the frames that follow.
 """
 
 from collections import deque
@@ -11,58 +10,62 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from deepsort_reid.structures import boxes
 from deepsort_reid.structures.detections import Detections
 from deepsort_reid.structures.frame import Frame
 from deepsort_reid.structures.tracks import State, Tracks
-from deepsort_reid.tracking.following import Follower
-from deepsort_reid.tracking.refinement.frame_buffer import HeldFrame, Smoother, moved, undone
+from deepsort_reid.tracking.refinement.frame_buffer import (
+    BufferedFrame,
+    LagSmoother,
+    inverse_camera_motion,
+    warp_boxes,
+)
 from deepsort_reid.tracking.refinement.linking import Linking
-from deepsort_reid.tracking.refinement.track_histories import Person, Persons
-from deepsort_reid.tracking.tracker import DeepSort
+from deepsort_reid.tracking.refinement.track_histories import TrackHistories
+from deepsort_reid.tracking.refinement.track_history import TrackHistory
+from deepsort_reid.tracking.tracker import DeepSort, elapsed_frames
 
 Array = NDArray[np.float64]
 
 
 class LaggedTracks(NamedTuple):
-    """The corrected tracks of an earlier frame, and which frame that is: the number of its update,
-    from 1. `frame_number, tracks = delayed`.
-    """
+    """The corrected tracks of an earlier frame: `number, tracks = lagged`."""
 
-    number: int
+    number: int  # of the update to which that frame was passed, from 1
     tracks: Tracks
 
 
 class FixedLag:
-    """A tracker whose answer comes `frames` updates later, corrected by what was seen since.
+    """A tracker whose output is delayed by a fixed number of updates, and corrected meanwhile.
 
-        late = FixedLag(DeepSort(), frames=30)
+        fixed_lag = FixedLag(DeepSort(), frames=30)
         for detections in video:
-            delayed = late.update(detections)
-            if delayed is not None:
-                show(delayed.number, delayed.tracks)
-        for number, tracks in late.flush():
+            lagged = fixed_lag.update(detections)
+            if lagged is not None:
+                show(lagged.number, lagged.tracks)
+        for number, tracks in fixed_lag.flush():
             show(number, tracks)
 
-    Every frame leaves exactly once, in order. Corrected is what the frames held back can tell:
+    Every frame is emitted exactly once, in order. What is corrected:
 
-    - A track has its id from its first frame on, not only from its confirmation; and where the
-      tracker corrects an id, the frames held back get the new one, too.
-    - Where a person was missed and is seen again within the lag, the gap is filled if it has at
-      most 30 frames: such a row has the state `COASTING`, `detection` -1, and counts its misses.
-    - A track on which one that ended walked on gets the id of that one, from then on for good
-      (`Linking`: motion forwards and backwards, and the looks of both). Who comes back from
-      elsewhere is left to the tracker's memory (`DeepSortConfig.identity_memory_size`).
-    - Boxes are smoothed: `xyxy` and `filtered_xyxy` are where the track's past and its next
-      `frames` frames say the person was. The detection's own box is `detections.xyxy[detection]`.
+    - A track has its id from its first frame on, not only from its confirmation. If the tracker
+      corrects an id, the buffered frames get the new one.
+    - A gap of at most 30 frames between two matches of a track is filled if its end is known in
+      time. Filled rows have state `COASTING`, `detection` -1, and count their misses.
+    - A track linked to an earlier, ended track takes over its id (`Linking`: motion forwards and
+      backwards, and appearance). A person who reappears elsewhere is left to the identity memory of
+      the tracker (`DeepSortConfig.identity_memory_size`).
+    - Boxes are smoothed: `xyxy` and `filtered_xyxy` are estimates from all earlier frames and the
+      next `frames` ones. The box of the detection is `detections.xyxy[tracks.detection]`.
 
-    With `frames` = 0 there is nothing to correct by, and the tracker's own answer comes at once.
+    With `frames=0` the output of the tracker is returned at once, unchanged.
 
     Args:
-        tracker: fresh, or after other frames; nobody else may update it.
-        frames: how many updates later; memory and delay grow with it.
-        linking: when two tracks are one person; `Linking()` unless given.
+        tracker: new, or with updates before; from now on only the FixedLag may update it.
+        frames: delay in updates. Memory grows with it.
+        linking: rule by which two tracks are one person; `Linking()` unless given.
 
-    Raises ValueError when `tracker` is no DeepSort or `frames` no whole number of at least 0.
+    Raises ValueError when `tracker` is no DeepSort, or `frames` is no whole number of at least 0.
     """
 
     def __init__(
@@ -75,20 +78,19 @@ class FixedLag:
         self.tracker = tracker
         self.frames = int(frames)
         self._linking = linking or Linking()
-        self._forget()
+        self._clear()
 
     def reset(self) -> None:
-        """Forget everything, the frames held back too, and reset the tracker: another video."""
+        """Drop all buffered frames and tracks, and reset the tracker, for another video."""
         self.tracker.reset()
-        self._forget()
+        self._clear()
 
-    def _forget(self) -> None:
-        self._held: deque[HeldFrame] = deque()
-        self._number, self._time = 0, 0.0
-        self._to_start = np.eye(3)
-        self._follower = Follower()
-        self._persons = Persons(self._linking, self.tracker.identities.last_id)
-        self._smoother = Smoother()
+    def _clear(self) -> None:
+        self._buffer: deque[BufferedFrame] = deque()
+        self._number, self._time, self._clock = 0, 0.0, 0
+        self._to_first = np.eye(3)
+        self._histories = TrackHistories(self._linking, self.tracker.identities.last_id)
+        self._smoother = LagSmoother()
 
     def update(
         self,
@@ -98,97 +100,111 @@ class FixedLag:
         camera: Array | None = None,
         dt: float = 1.0,
     ) -> LaggedTracks | None:
-        """Take in the next frame, and say who was where `frames` updates ago.
+        """Process the next frame, and return the corrected tracks of `frames` updates ago.
 
         The arguments are those of `DeepSort.update`.
 
         Returns:
-            number and tracks of the frame that leaves, in the order of their ids; None for the
+            Number and tracks of the emitted frame, tracks in the order of their ids; None for the
             first `frames` updates.
 
         Raises:
-            ValueError: as `DeepSort.update`, or a `camera` that maps all on a line. Nothing has
-                changed then.
+            ValueError: as `DeepSort.update`, or `camera` is not invertible. Nothing has changed
+                then.
         """
-        back = undone(camera)
-        if isinstance(detections, Detections):
-            detections = self.embed(detections, frame)
-        now = self.tracker.update(detections, frame=frame, camera=camera, dt=dt)
+        to_previous = inverse_camera_motion(camera)
+        tracks = self.tracker.update(detections, frame=frame, camera=camera, dt=dt)
         self._number += 1
         self._time += dt
+        self._clock += elapsed_frames(dt)
         if not self.frames:
-            return LaggedTracks(self._number, now)
-        self._to_start = self._to_start @ back
-        self._take_in(self.tracker.tracks, detections, dt)
-        return self._leave() if len(self._held) > self.frames else None
+            return LaggedTracks(self._number, tracks)
+        self._to_first = self._to_first @ to_previous
+        self._append()
+        return self._emit() if len(self._buffer) > self.frames else None
 
     def embed(self, detections: Detections, frame: Frame | None) -> Detections:
-        """The detections with embeddings, as `DeepSort.embed` gives them."""
+        """The detections with embeddings: `DeepSort.embed` of the tracker."""
         return self.tracker.embed(detections, frame)
 
     def flush(self) -> list[LaggedTracks]:
-        """The frames still held back, in order: the video is over."""
-        return [self._leave() for _ in range(len(self._held))]
+        """Number and tracks of all frames still buffered, in order: the video has ended."""
+        return [self._emit() for _ in range(len(self._buffer))]
 
-    def _take_in(self, table: Tracks, detections: Detections, dt: float) -> None:
-        """The newest frame joins the window."""
-        persons = self._persons.of_rows(self._follower.follow(table, dt).tolist())
-        seen = np.flatnonzero(table.detection >= 0)
-        # What was detected: it is smoothed once, with what comes after.
-        xyxy = moved(detections.xyxy[table.detection[seen]], self._to_start)
-        for row, person in enumerate(persons):
-            person.class_id = int(table.class_id[row])
-            if not person.born:
-                person.born = self._follower.clock - int(table.age[row]) + 1
-        for row, box in zip(seen.tolist(), xyxy, strict=True):
-            persons[row].see(self._number, self._time, box)
-        least = self.tracker.config.min_gallery_score
-        self._persons.look(persons, table, detections, least)
-        frame = HeldFrame(self._number, self._time, self._follower.clock, self._to_start)
-        key = np.array([persons[row].key for row in seen.tolist()], dtype=np.int64)
-        frame.fill(key, xyxy, table.score[seen], table.detection[seen])
-        self._held.append(frame)
-        self._persons.name(table.id.tolist(), self._held)
+    def _append(self) -> None:
+        """Append the tracker's newest frame to the buffer."""
+        table, detections = self.tracker.tracks, self.tracker.last_detections
+        histories = self._histories.of_rows(self.tracker.track_keys.tolist())
+        matched = np.flatnonzero(table.detection >= 0)
+        # The detections' own boxes: they are smoothed together with those of later frames.
+        xyxy = warp_boxes(detections.xyxy[table.detection[matched]], self._to_first)
+        for row, track in enumerate(histories):
+            track.class_id = int(table.class_id[row])
+            if not track.birth_clock:
+                track.birth_clock = self._clock - int(table.age[row]) + 1
+        for row, box in zip(matched.tolist(), xyxy, strict=True):
+            histories[row].add_observation(self._number, self._time, box)
+        min_score = self.tracker.config.min_gallery_score
+        self._histories.add_embeddings(histories, table, detections, min_score)
+        frame = BufferedFrame(
+            number=self._number,
+            time=self._time,
+            clock=self._clock,
+            to_first=self._to_first,
+            key=np.array([histories[row].key for row in matched.tolist()], dtype=np.int64),
+            xywh=boxes.xyxy_to_xywh(xyxy),
+            score=table.score[matched],
+            detection=table.detection[matched],
+        )
+        frame.sort_by_key()
+        self._buffer.append(frame)
+        self._histories.assign_ids(table.id.tolist(), self._buffer)
 
-    def _leave(self) -> LaggedTracks:
-        """The oldest frame, as it is known by now."""
-        self._persons.link(self._held)
-        leaving = self._held[0]
-        persons = self._persons.leave(self._held)
-        key = np.array([person.key for person in persons], dtype=np.int64)
-        # A size is never smoothed to less than was ever seen.
-        smallest = np.array([person.smallest for person in persons]).reshape(-1, 2)
-        xyxy = self._smoother.boxes(self._held, key, smallest)
-        tracks = self._tracks(leaving, persons, leaving.rows_of(key), xyxy)
-        self._held.popleft()
-        self._persons.drop(leaving.number, self.tracker.identities.id.tolist())
-        return LaggedTracks(leaving.number, tracks)
+    def _emit(self) -> LaggedTracks:
+        """Remove the oldest frame from the buffer and return its tracks."""
+        self._histories.link(self._buffer)
+        oldest = self._buffer[0]
+        histories = self._histories.emit(self._buffer)
+        key = np.array([track.key for track in histories], dtype=np.int64)
+        # Smoothing never makes a box smaller than the smallest detection of the track.
+        min_size = np.array([track.min_size for track in histories]).reshape(-1, 2)
+        xyxy = self._smoother.smooth(self._buffer, key, min_size)
+        tracks = self._as_tracks(oldest, histories, oldest.rows_of(key), xyxy)
+        self._buffer.popleft()
+        self._histories.drop(oldest.number, self.tracker.identities.id.tolist())
+        return LaggedTracks(oldest.number, tracks)
 
-    def _tracks(
-        self, leaving: HeldFrame, persons: list[Person], rows: NDArray[np.intp], xyxy: Array
+    def _as_tracks(
+        self,
+        frame: BufferedFrame,
+        histories: list[TrackHistory],
+        rows: NDArray[np.intp],
+        xyxy: Array,
     ) -> Tracks:
-        """The frame's tracks, by the numbers under which the persons leave."""
-        for person, row in zip(persons, rows.tolist(), strict=True):
+        """The reported tracks of a frame, in the order of their output ids.
+
+        `rows` (T,) are the rows of the tracks in the frame, -1 in a filled gap; `xyxy` (T, 4) is in
+        coordinates of the first frame.
+        """
+        for track, row in zip(histories, rows.tolist(), strict=True):
             if row >= 0:
-                person.seen_at, person.score = leaving.clock, float(leaving.score[row])
-        id = np.array([self._persons.numbers.of(p.id) for p in persons], dtype=np.int64)
+                track.match_clock, track.score = frame.clock, float(frame.score[row])
+        output_ids = self._histories.output_ids
+        id = np.array([output_ids.of(track.id) for track in histories], dtype=np.int64)
         order = np.argsort(id)
-        xyxy = moved(xyxy, np.asarray(np.linalg.inv(leaving.to_start)))[order]
-        rows = rows[order]
-        persons = [persons[k] for k in order]
-        whole = {
-            "class_id": [person.class_id for person in persons],
-            "age": [leaving.clock - person.born + 1 for person in persons],
-            "misses": [leaving.clock - person.seen_at for person in persons],
-        }
+        rows, histories = rows[order], [histories[k] for k in order]
+        xyxy = warp_boxes(xyxy, np.asarray(np.linalg.inv(frame.to_first)))[order]
+        matched = rows >= 0
         detection = np.full(len(rows), -1, dtype=np.int64)
-        detection[rows >= 0] = leaving.detection[rows[rows >= 0]]
+        detection[matched] = frame.detection[rows[matched]]
         return Tracks(
             id=id[order],
             xyxy=xyxy,
             filtered_xyxy=xyxy,
-            score=np.array([person.score for person in persons], dtype=np.float64),
+            score=np.array([track.score for track in histories], dtype=np.float64),
+            class_id=np.array([track.class_id for track in histories], dtype=np.int64),
             detection=detection,
-            state=np.where(rows >= 0, State.CONFIRMED, State.COASTING).astype(np.int64),
-            **{name: np.array(values, dtype=np.int64) for name, values in whole.items()},
+            state=np.where(matched, State.CONFIRMED, State.COASTING).astype(np.int64),
+            age=np.array([frame.clock - t.birth_clock + 1 for t in histories], dtype=np.int64),
+            misses=np.array([frame.clock - t.match_clock for t in histories], dtype=np.int64),
         )

@@ -1,93 +1,92 @@
-"""Finished tracks made better: link, fill gaps, smooth, drop short ones. Needs the whole video.
+"""Offline refinement of tracking results: link tracks, fill gaps, smooth boxes, drop short tracks.
 
-Every function takes result rows and returns new ones; use them on what `read_results` gives, and
-say so beside a score, because an online tracker cannot know the future.
+Every function takes result rows, as `read_results` returns them, and returns new ones. It needs the
+whole video: scores of refined results cannot be compared with those of online trackers.
 """
 
 from typing import Any
 
 import numpy as np
-from filterpy.common import Q_continuous_white_noise
-from filterpy.kalman import KalmanFilter
 from numpy.typing import ArrayLike, NDArray
 
 from deepsort_reid.structures import boxes
 from deepsort_reid.structures.mot_rows import MotRows
 from deepsort_reid.tracking.refinement.linking import (
-    END_FRAMES,
-    Ends,
+    ENDPOINT_FRAMES,
     Linking,
-    backwards,
+    TrackEndpoints,
     motion_at_end,
-    unit_rows,
+    normalize_rows,
+    reverse_time,
 )
 
 Array = NDArray[np.float64]
 
-_IDENTITY_4 = np.eye(4)
-
 
 def drop_short(rows: MotRows, min_frames: int) -> MotRows:
-    """The rows of identities that are seen in at least `min_frames` frames, in their order.
+    """The rows of tracks with at least `min_frames` frames, in the given order.
 
-    Raises ValueError when rows have no ids, an id stands twice in a frame, or `min_frames` < 1.
+    Raises ValueError when rows have no ids, an id occurs twice in a frame, or `min_frames` < 1.
     """
     _require_tracks(rows)
     if min_frames < 1:
         raise ValueError(f"min_frames must be 1 or more, got {min_frames}")
-    _, of_row, count = np.unique(rows.id, return_inverse=True, return_counts=True)
-    return rows[count[of_row] >= min_frames]
+    _, track, length = np.unique(rows.id, return_inverse=True, return_counts=True)
+    return rows[length[track] >= min_frames]
 
 
 def link(
     rows: MotRows, embedding: ArrayLike | None = None, *, linking: Linking | None = None
 ) -> MotRows:
-    """The same rows with the ids of tracks that are one person made one: that of the earliest.
+    """The same rows, where linked tracks have one id: that of the earliest of them.
 
-    All tracks are weighed against all that began after they ended, those are joined that fit best
-    together over all (one assignment), and what was joined may be joined again. Tracks that
-    overlap in time are never joined.
+    Every track is compared with every track that begins after it ends. One assignment selects the
+    links; linked tracks are then compared again, until there is no further link. Tracks that
+    overlap in time are never linked.
 
-    A wrong link costs more than a missing one: everything after it carries somebody else's id.
-    So a link needs clear evidence, clearly more than any other track has. Without embeddings
-    motion must decide alone, and then only short gaps are bridged.
+    A wrong link is worse than a missing one, because all rows after it carry the id of another
+    person. A link therefore needs a high likelihood ratio and a clear margin over all others.
+    Without embeddings only motion can support it, and only short gaps are bridged.
 
     Args:
-        rows: tracks; the order of the rows stays.
-        embedding: appearance (R, D) of each row, unit length; a row of zeros, as for a box that a
-            filter filled in, says nothing. None where there are no embeddings.
-        linking: what counts as evidence; `Linking()` unless given.
+        rows: tracks, in any order; the result has the same order.
+        embedding: appearance (R, D) of each row, unit length; zeros in rows without appearance, as
+            for a box that fills a gap. None where there are no embeddings.
+        linking: rule by which two tracks are one person; `Linking()` unless given.
 
     Raises:
-        ValueError: rows have no ids, an id stands twice in a frame, or `embedding` does not have
+        ValueError: rows have no ids, an id occurs twice in a frame, or `embedding` does not have
             one finite row for each row.
     """
     _require_tracks(rows)
     rule = linking or Linking()
-    looks = _checked_looks(embedding, len(rows))
+    checked = _checked_embedding(embedding, len(rows))
     id = rows.id.copy()
     while len(rows):
-        names, ended, begun = _ends(rule, rows, id, looks)
-        pairs = rule(ended, begun, _different(rows, id, names, ended.look))
+        track_ids, ended, begun = _endpoints(rule, rows, id, checked)
+        distance = _inter_identity_distance(rows, id, track_ids, ended.embedding)
+        pairs = rule(ended, begun, distance)
         if not len(pairs):
             break
-        # Pairs form chains: from the last one on, everybody takes the id of the one before.
-        before = dict(zip(names[pairs[:, 1]].tolist(), names[pairs[:, 0]].tolist(), strict=True))
-        for name in names.tolist():
-            first = name
-            while first in before:
-                first = before[first]
-            id[id == name] = first
+        # Links form chains: every track takes the id of the first one of its chain.
+        previous = dict(
+            zip(track_ids[pairs[:, 1]].tolist(), track_ids[pairs[:, 0]].tolist(), strict=True)
+        )
+        for track_id in track_ids.tolist():
+            first = track_id
+            while first in previous:
+                first = previous[first]
+            id[id == track_id] = first
     return MotRows(rows.frame, id, rows.xyxy, rows.score, rows.class_id, rows.visibility)
 
 
 def fill_gaps(rows: MotRows, max_gap: int = 20) -> MotRows:
-    """Add the boxes on the straight line across each gap of at most `max_gap` missing frames.
+    """Interpolate boxes linearly across each gap of at most `max_gap` missing frames.
 
-    Added rows have the class of the row before the gap, a score on the line between the scores on
-    either side, and an unknown visibility (NaN). The result is sorted by frame, then by id.
+    Added rows have the class of the row before the gap, an interpolated score, and an unknown
+    visibility (NaN). The result is sorted by frame, then by id.
 
-    Raises ValueError when rows have no ids, an id stands twice in a frame, or `max_gap` < 0.
+    Raises ValueError when rows have no ids, an id occurs twice in a frame, or `max_gap` < 0.
     """
     _require_tracks(rows)
     if max_gap < 0:
@@ -97,13 +96,13 @@ def fill_gaps(rows: MotRows, max_gap: int = 20) -> MotRows:
     missing = np.where((np.diff(ordered.id) == 0) & (step <= max_gap + 1), step - 1, 0)
     before = np.repeat(np.arange(len(missing)), missing)  # (A,) the row before each added one
     # 1, 2, ... within each gap: a running count less its value where the gap begins.
-    place = np.arange(len(before)) - np.repeat(np.cumsum(missing) - missing, missing) + 1
-    share = place / step[before]
+    offset = np.arange(len(before)) - np.repeat(np.cumsum(missing) - missing, missing) + 1
+    fraction = offset / step[before]
     added = MotRows(
-        ordered.frame[before] + place,
+        ordered.frame[before] + offset,
         ordered.id[before],
-        _between(ordered.xyxy, before, share[:, None]),
-        _between(ordered.score, before, share),
+        _interpolate(ordered.xyxy, before, fraction[:, None]),
+        _interpolate(ordered.score, before, fraction),
         ordered.class_id[before],
     )
     filled = MotRows.concatenate([ordered, added])
@@ -113,20 +112,20 @@ def fill_gaps(rows: MotRows, max_gap: int = 20) -> MotRows:
 def smooth(
     rows: MotRows, *, position_noise: float = 1 / 20, velocity_noise: float = 1 / 160
 ) -> MotRows:
-    """The same rows, each box moved to where the whole track, past and future, says it was.
+    """The same rows with boxes smoothed over the whole track, past and future.
 
-    Rauch-Tung-Striebel smoothing (Rauch et al. 1965) of centre, width and height under constant
-    velocity, with acceleration as continuous white noise. A gap counts with its true length.
+    Rauch-Tung-Striebel smoothing (Rauch et al. 1965) of centre, width and height at constant
+    velocity, with acceleration as continuous white noise. The length of gaps is taken into account.
 
     Args:
-        rows: tracks; the order of the rows stays.
-        position_noise: standard deviation of a measured coordinate, as a share of the track's
-            median height. More makes smoother.
-        velocity_noise: how far velocity wanders per frame, as a share of the same. Less makes
-            smoother.
+        rows: tracks, in any order; the result has the same order.
+        position_noise: standard deviation of a measured coordinate, as a fraction of the track's
+            median height. A higher value smooths more.
+        velocity_noise: process noise of the velocity per frame, as a fraction of the same height. A
+            lower value smooths more.
 
     Raises:
-        ValueError: rows have no ids, an id stands twice in a frame, or a noise is not positive.
+        ValueError: rows have no ids, an id occurs twice in a frame, or a noise is not positive.
     """
     _require_tracks(rows)
     for name, value in (("position_noise", position_noise), ("velocity_noise", velocity_noise)):
@@ -138,11 +137,11 @@ def smooth(
     for track in np.split(order, starts[1:]):
         if len(track) > 1:
             measured = xywh[track]
-            unit = float(np.median(measured[:, 3]))
+            height = float(np.median(measured[:, 3]))
             smoothed = _smooth_track(
-                rows.frame[track], measured, position_noise * unit, velocity_noise * unit
+                rows.frame[track], measured, position_noise * height, velocity_noise * height
             )
-            # A size is never smoothed to less than was ever seen.
+            # Smoothing never makes a box smaller than the smallest one of the track.
             smoothed[:, 2:] = np.maximum(smoothed[:, 2:], measured[:, 2:].min(axis=0))
             xywh[track] = smoothed
     return MotRows(
@@ -150,84 +149,95 @@ def smooth(
     )
 
 
-def _ends(
-    rule: Linking, rows: MotRows, id: NDArray[np.int64], looks: Array
-) -> tuple[NDArray[np.int64], Ends, Ends]:
-    """The ids (N,), and where and how their tracks end and begin."""
-    names, track = np.unique(id, return_inverse=True)
-    first = np.full(len(names), np.iinfo(np.int64).max)
-    last = np.zeros(len(names), dtype=np.int64)
+def _endpoints(
+    rule: Linking, rows: MotRows, id: NDArray[np.int64], embedding: Array
+) -> tuple[NDArray[np.int64], TrackEndpoints, TrackEndpoints]:
+    """The ids (N,) of the tracks, their ends and their beginnings."""
+    track_ids, track = np.unique(id, return_inverse=True)
+    first = np.full(len(track_ids), np.iinfo(np.int64).max)
+    last = np.zeros(len(track_ids), dtype=np.int64)
     np.minimum.at(first, track, rows.frame)
     np.maximum.at(last, track, rows.frame)
     motions = []
-    for ago in (last[track] - rows.frame, rows.frame - first[track]):
-        near = ago < END_FRAMES
-        boxes = np.full((len(names), END_FRAMES, 4), np.nan)
-        boxes[track[near], END_FRAMES - 1 - ago[near]] = rows.xyxy[near]
-        motions.append(motion_at_end(rule.model, boxes))
-    look = np.zeros((len(names), looks.shape[1]))
-    np.add.at(look, track, looks)
-    look = unit_rows(look)
-    ended = Ends(last.astype(np.float64), motions[0], look)
-    begun = Ends(first.astype(np.float64), backwards(motions[1]), look)
-    return names, ended, begun
+    for distance in (last[track] - rows.frame, rows.frame - first[track]):
+        near = distance < ENDPOINT_FRAMES
+        series = np.full((len(track_ids), ENDPOINT_FRAMES, 4), np.nan)
+        series[track[near], ENDPOINT_FRAMES - 1 - distance[near]] = rows.xyxy[near]
+        motions.append(motion_at_end(rule.model, series))
+    mean = np.zeros((len(track_ids), embedding.shape[1]))
+    np.add.at(mean, track, embedding)
+    mean = normalize_rows(mean)
+    ended = TrackEndpoints(last.astype(np.float64), motions[0], mean)
+    begun = TrackEndpoints(first.astype(np.float64), reverse_time(motions[1]), mean)
+    return track_ids, ended, begun
 
 
-def _different(
-    rows: MotRows, id: NDArray[np.int64], names: NDArray[np.int64], look: Array
+def _inter_identity_distance(
+    rows: MotRows, id: NDArray[np.int64], track_ids: NDArray[np.int64], embedding: Array
 ) -> float:
-    """The median cosine distance of mean looks that were seen in one frame; NaN without any."""
-    known = np.asarray(look.any(axis=1))
-    together = np.zeros((len(names), len(names)))
-    track = np.searchsorted(names, id)
+    """Median cosine distance of the mean embeddings (N, D) of tracks that share a frame.
+
+    NaN where no two tracks with embeddings do.
+    """
+    has_embedding = np.asarray(embedding.any(axis=1))
+    share_frame = np.zeros((len(track_ids), len(track_ids)))
+    track = np.searchsorted(track_ids, id)
     for frame in np.unique(rows.frame):
-        here = track[rows.frame == frame]
-        here = here[known[here]]
-        together[np.ix_(here, here)] = 1
-    one, other = np.nonzero(np.triu(together, 1))
-    return float(np.median((1 - look @ look.T)[one, other])) if len(one) else np.nan
+        present = track[rows.frame == frame]
+        present = present[has_embedding[present]]
+        share_frame[np.ix_(present, present)] = 1
+    first, second = np.nonzero(np.triu(share_frame, 1))
+    if not len(first):
+        return np.nan
+    return float(np.median((1 - embedding @ embedding.T)[first, second]))
 
 
-def _checked_looks(embedding: Any, n: int) -> Array:
-    """One row (n, D) of appearance for each row, (n, 0) where there is none."""
+def _checked_embedding(embedding: Any, n: int) -> Array:
+    """One embedding (n, D) for each row, (n, 0) where there are none."""
     if embedding is None:
         return np.zeros((n, 0))
-    looks = np.asarray(embedding, dtype=np.float64)
-    if looks.ndim != 2 or len(looks) != n:
-        raise ValueError(f"expected one embedding for each of {n} rows, got shape {looks.shape}")
-    if not np.isfinite(looks).all():
-        row = int(np.flatnonzero(~np.isfinite(looks).all(axis=1))[0])
+    checked = np.asarray(embedding, dtype=np.float64)
+    if checked.ndim != 2 or len(checked) != n:
+        raise ValueError(f"expected one embedding for each of {n} rows, got shape {checked.shape}")
+    finite = np.isfinite(checked).all(axis=1)
+    if not finite.all():
+        row = int(np.flatnonzero(~finite)[0])
         raise ValueError(f"embedding must be finite, row {row} is not")
-    return looks
+    return checked
 
 
 def _smooth_track(
     frame: NDArray[np.int64], measured: Array, position_noise: float, velocity_noise: float
 ) -> Array:
-    """Smooth one track: frames (T,) rising, centre and size (T, 4) in pixels -> (T, 4)."""
-    kalman = KalmanFilter(dim_x=8, dim_z=4)  # four coordinates, then their velocities
+    """Smooth one track: ascending frames (T,), centre and size (T, 4) in pixels -> (T, 4)."""
+    # Imported here, so that linking, gap filling and `tracking` as a whole work without filterpy.
+    from filterpy.common import Q_continuous_white_noise
+    from filterpy.kalman import KalmanFilter
+
+    def per_coordinate(matrix: Array) -> Array:
+        return np.asarray(np.kron(matrix, np.eye(4)))
+
+    kalman = KalmanFilter(dim_x=8, dim_z=4)  # state: four coordinates, then their velocities
     kalman.x = np.concatenate([measured[0], np.zeros(4)])
     kalman.P = np.diag([position_noise**2] * 4 + [(10 * velocity_noise) ** 2] * 4)
-    kalman.R = _IDENTITY_4 * position_noise**2
+    kalman.R = np.eye(4) * position_noise**2
     kalman.H = np.eye(4, 8)
-    # The first row is where the filter starts: no time passes before it.
-    steps = np.diff(frame, prepend=frame[0])
-    transitions = [np.kron(np.array([[1, dt], [0, 1]]), _IDENTITY_4) for dt in steps.tolist()]
-    drifts = [_drift(dt, velocity_noise) for dt in steps.tolist()]
-    means, covariances, _, _ = kalman.batch_filter(measured, Fs=transitions, Qs=drifts)
+    # The filter starts at the first measurement: no time passes before it.
+    time_steps = np.diff(frame, prepend=frame[0]).tolist()
+    transitions = [per_coordinate(np.array([[1, dt], [0, 1]])) for dt in time_steps]
+    process_noises = [
+        per_coordinate(Q_continuous_white_noise(2, dt=dt, spectral_density=velocity_noise**2))
+        for dt in time_steps
+    ]
+    means, covariances, _, _ = kalman.batch_filter(measured, Fs=transitions, Qs=process_noises)
     # Four values, not the three that filterpy's docstring names (rlabbe/filterpy#232).
-    smoothed, _, _, _ = kalman.rts_smoother(means, covariances, Fs=transitions, Qs=drifts)
+    smoothed, _, _, _ = kalman.rts_smoother(means, covariances, Fs=transitions, Qs=process_noises)
     return np.asarray(smoothed[:, :4])
 
 
-def _drift(dt: float, velocity_noise: float) -> Array:
-    of_one = Q_continuous_white_noise(2, dt=dt, spectral_density=velocity_noise**2)
-    return np.kron(of_one, _IDENTITY_4)
-
-
-def _between(values: Any, before: NDArray[np.intp], share: Array) -> Any:
-    """On the line from row `before` to the next one: share 0 is there, 1 is the next."""
-    return values[before] + share * (values[before + 1] - values[before])
+def _interpolate(values: Any, before: NDArray[np.intp], fraction: Array) -> Any:
+    """Linear interpolation between rows `before` (fraction 0) and the rows after them (1)."""
+    return values[before] + fraction * (values[before + 1] - values[before])
 
 
 def _require_tracks(rows: MotRows) -> None:

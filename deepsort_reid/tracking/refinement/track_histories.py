@@ -1,295 +1,198 @@
-"""Who is who in the frames that a fixed lag holds back, and under which number each leaves.
+"""The tracks of a fixed lag: which rows of the tracker's table are one person, and under which id.
 
-A row of the tracker's table is one person; and so are two, where the tracker recognises somebody or
-a link is made. What is found out holds for all the frames that have not left.
+The tracker re-identifies people, corrects ids and starts new tracks for people whom it lost. Each
+such finding applies to all frames that have not been emitted yet.
 """
 
 from collections import deque
-from dataclasses import dataclass, field
 from itertools import islice
 
 import numpy as np
-from numpy.typing import NDArray
 
 from deepsort_reid.structures.detections import Detections
 from deepsort_reid.structures.tracks import Tracks
 from deepsort_reid.tracking.distance_calibration import Calibration
-from deepsort_reid.tracking.kalman import MotionModel
-from deepsort_reid.tracking.refinement.frame_buffer import HeldFrame
-from deepsort_reid.tracking.refinement.linking import (
-    END_FRAMES,
-    Ends,
-    Linking,
-    backwards,
-    motion_at_end,
-    unit_rows,
+from deepsort_reid.tracking.refinement.frame_buffer import BufferedFrame
+from deepsort_reid.tracking.refinement.linking import Linking, normalize_rows
+from deepsort_reid.tracking.refinement.output_ids import OutputIds
+from deepsort_reid.tracking.refinement.track_history import (
+    TrackHistory,
+    begun_endpoints,
+    ended_endpoints,
 )
 
-Array = NDArray[np.float64]
-
-_LONGEST_GAP = 30  # frames: who was away for longer may have gone anywhere in between
-_FEW = 32  # looks in one frame that say what different people look like
+_MAX_GAP = 30  # frames: over a longer gap the path of the person is unknown
+_MAX_CALIBRATION_TRACKS = 32  # per frame; more of them would not change the mean distance
 
 
-@dataclass(eq=False, slots=True)
-class Person:
-    """One track as far as it is known by now; it may turn out to go on as another."""
-
-    key: int
-    id: int  # the tracker's, 0 while tentative
-    open: bool = True  # may be the continuation of somebody: no frame has left, nothing was joined
-    joined: bool = False  # leaves under the number of somebody before
-    born: int = 0  # the tracker's clock at its birth
-    first: int = 0  # number of the frame of its first sighting, 0 before it
-    last: int = 0
-    left: int = 0  # number of the last frame it left with
-    class_id: int = 0
-    # In coordinates of the first frame: time and box of its first and of its last sightings.
-    early: list[tuple[float, Array]] = field(default_factory=list)
-    late: deque[tuple[float, Array]] = field(default_factory=lambda: deque(maxlen=END_FRAMES))
-    smallest: Array = field(default_factory=lambda: np.full(2, np.inf))
-    look: Array | None = None  # the sum of its clean embeddings (D,)
-    # Of the sighting that left last.
-    seen_at: int = 0
-    score: float = 0.0
-
-    def see(self, number: int, time: float, xyxy: Array) -> None:
-        """It is in frame `number`, at `xyxy` (4,) in coordinates of the first frame."""
-        self.first = self.first or number
-        self.last = number
-        self.late.append((time, xyxy))
-        if len(self.early) < END_FRAMES:
-            self.early.append((time, xyxy))
-        self.smallest = np.minimum(self.smallest, xyxy[2:] - xyxy[:2])
-
-    def look_like(self, embedding: Array) -> None:
-        """It has this embedding (D,), too."""
-        self.look = embedding + (0 if self.look is None else self.look)
-
-    def absorb(self, later: "Person") -> None:
-        """`later` is the same track: its sightings are this one's, and so is its id."""
-        self.open, self.joined = False, True
-        self.id, self.class_id, self.last = later.id, later.class_id, later.last
-        self.late.extend(later.late)
-        self.smallest = np.minimum(self.smallest, later.smallest)
-        if later.look is not None:
-            self.look_like(later.look)
-
-
-class Numbers:
-    """The number under which each of the tracker's ids leaves: its own, unless exchanged.
-
-    Two ids exchange their numbers, so that no two can ever leave under one.
-    """
-
-    def __init__(self) -> None:
-        self._other: dict[int, int] = {}
-
-    def __len__(self) -> int:
-        return len(self._other)
-
-    def of(self, id: int) -> int:
-        """The number of an id."""
-        return self._other.get(id, id)
-
-    def exchange(self, one: int, other: int) -> None:
-        """From now on each of the two ids leaves under the number that the other had."""
-        self._other[one], self._other[other] = self.of(other), self.of(one)
-
-    def keep(self, ids: set[int]) -> None:
-        """Forget what concerns none of these ids; a number stays taken as long as its owner."""
-        self._other = {
-            id: number for id, number in self._other.items() if id in ids or number in ids
-        }
-
-
-class Persons:
-    """Everybody who is in the tracker's table or in a frame still held.
+class TrackHistories:
+    """The histories of all tracks that are in the tracker's table or in a buffered frame.
 
     Args:
-        linking: when two tracks are one person.
-        last_id: the highest id given before the first frame: who has one up to it is known.
+        linking: rule by which an ended and a begun track are one person.
+        last_id: the highest id given before the first frame; a track that gets an id up to it
+            belongs to a person known before.
     """
 
     def __init__(self, linking: Linking, last_id: int) -> None:
-        self.numbers = Numbers()
+        self.output_ids = OutputIds()
         self._linking = linking
         self._last_id = last_id
-        self._of_row: dict[int, Person] = {}  # by the key of the live table's row
-        self._all: dict[int, Person] = {}  # by their own
+        self._by_row: dict[int, TrackHistory] = {}  # by the key of the row in the tracker's table
+        self._by_key: dict[int, TrackHistory] = {}  # by the key of the history
         self._next_key = 1
         self._calibration = Calibration()
 
     def __len__(self) -> int:
-        return len(self._all)
+        return len(self._by_key)
 
-    def of_rows(self, rows: list[int]) -> list[Person]:
-        """The persons of the live table's rows, by the keys of these; new ones where need be."""
-        self._of_row = {row: self._of_row.get(row) or self._new() for row in rows}
-        return list(self._of_row.values())
+    def of_rows(self, row_keys: list[int]) -> list[TrackHistory]:
+        """The histories of the tracker's rows, given the keys of these; new ones for new rows."""
+        self._by_row = {row: self._by_row.get(row) or self._create() for row in row_keys}
+        return list(self._by_row.values())
 
-    def leave(self, held: deque[HeldFrame]) -> list[Person]:
-        """Who leaves with the oldest frame, by their keys: everybody with an id seen in it.
+    def emit(self, buffer: deque[BufferedFrame]) -> list[TrackHistory]:
+        """The tracks to report in the oldest frame, in the order of their keys.
 
-        And everybody missed in it who left with the frame before and is seen again soon: a gap is
-        filled from its first frame on, when its end is known by then, or not at all.
+        These are the tracks with an id that were matched in it, and those in a gap: they were
+        reported in the frame before and are matched again soon. A gap is filled as a whole or, if
+        its end is not known when its first frame is emitted, not at all.
         """
-        number, seen = held[0].number, set(held[0].key.tolist())
-        soon = {key for frame in islice(held, 1, _LONGEST_GAP + 1) for key in frame.key.tolist()}
-        here = [
-            person
-            for person in self._all.values()
-            if person.id
-            and (person.key in seen or (person.left == number - 1 and person.key in soon))
+        number, matched = buffer[0].number, set(buffer[0].key.tolist())
+        soon = {key for frame in islice(buffer, 1, _MAX_GAP + 1) for key in frame.key.tolist()}
+        reported = [
+            track
+            for track in self._by_key.values()
+            if track.id
+            and (track.key in matched or (track.emitted_frame == number - 1 and track.key in soon))
         ]
-        for person in here:
-            person.left = number
-        return sorted(here, key=lambda person: person.key)
+        for track in reported:
+            track.emitted_frame = number
+        return sorted(reported, key=lambda track: track.key)
 
-    def _new(self, id: int = 0) -> Person:
-        person = Person(self._next_key, id)
-        self._all[person.key] = person
-        self._next_key += 1
-        return person
+    def add_embeddings(
+        self, tracks: list[TrackHistory], table: Tracks, detections: Detections, min_score: float
+    ) -> None:
+        """Add the embeddings of detections from `min_score` up to the histories of table rows.
 
-    def look(self, here: list[Person], table: Tracks, detections: Detections, least: float) -> None:
-        """The persons of the table's rows remember their looks, those of a score from `least` up.
-
-        And what different people look like is learned.
+        The inter-identity distance is updated by them, too.
         """
         if detections.embedding is None:
             return
-        clean = (table.detection >= 0) & (table.score >= least)
-        for row in np.flatnonzero(clean).tolist():
+        storable = (table.detection >= 0) & (table.score >= min_score)
+        for row in np.flatnonzero(storable).tolist():
             embedding = detections.embedding[table.detection[row]]
             if embedding.any():
-                here[row].look_like(embedding.astype(np.float64))
-        looks = [here[row].look for row in np.flatnonzero(clean & (table.id > 0)).tolist()]
-        known = [look for look in looks if look is not None][:_FEW]
+                tracks[row].add_embedding(embedding.astype(np.float64))
+        sums = [tracks[row].embedding_sum for row in np.flatnonzero(storable & (table.id > 0))]
+        known = [total for total in sums if total is not None][:_MAX_CALIBRATION_TRACKS]
         if len(known) > 1:
-            self._calibration.see_frame(unit_rows(np.array(known)).astype(np.float32))
+            means = normalize_rows(np.array(known)).astype(np.float32)
+            self._calibration.see_frame(means)
 
-    def name(self, ids: list[int], held: deque[HeldFrame]) -> None:
-        """The ids that the tracker gives to its rows by now."""
+    def assign_ids(self, ids: list[int], buffer: deque[BufferedFrame]) -> None:
+        """Take over the ids that the tracker has given to its rows."""
+        # Ids are compared with those before this update: several may be new in one frame.
         last_id = self._last_id
-        for (row, person), id in zip(list(self._of_row.items()), ids, strict=True):
-            if id != person.id:
-                self._rename(row, id, id > last_id, held)
+        for (row, track), id in zip(list(self._by_row.items()), ids, strict=True):
+            if id != track.id:
+                self._change_id(row, id, id > last_id, buffer)
 
-    def _rename(self, row: int, id: int, is_new: bool, held: deque[HeldFrame]) -> None:
-        """The tracker gave the track of a row its id, or another one."""
-        person = self._of_row[row]
-        before, person.id = person.id, id
-        if person.joined:  # what left under a number goes on under it
-            self.numbers.exchange(before, id)
+    def link(self, buffer: deque[BufferedFrame]) -> None:
+        """Merge tracks that `linking` takes for one person, at the last moment.
+
+        That is when the first frame is emitted in which the ended track was not matched, or the
+        first one of the begun track. A person who reappears elsewhere is left to the tracker's
+        identity memory.
+        """
+        oldest = buffer[0].number
+        tracks = sorted(self._by_key.values(), key=lambda track: track.last_frame)
+        latest = {track.id: track for track in tracks if track.id and track.last_frame}
+        begun = [t for t in tracks if t.linkable and t.id and t.first_frame >= oldest]
+        ended = [t for t in latest.values() if t.last_frame < oldest]
+        end_is_due = [track.last_frame == oldest - 1 for track in ended]
+        begin_is_due = [track.first_frame == oldest for track in begun]
+        if not (begun and ended and (any(end_is_due) or any(begin_is_due))):
+            return
+        model = self._linking.model
+        pairs = self._linking(
+            ended_endpoints(model, ended),
+            begun_endpoints(model, begun),
+            self._calibration.different,
+        )
+        for end, begin in pairs.tolist():
+            earlier, later = ended[end], begun[begin]
+            is_due = end_is_due[end] or begin_is_due[begin]
+            if is_due and self._is_motion_consistent(earlier, later):
+                self.output_ids.swap(earlier.id, later.id)
+                self._merge(earlier, later, buffer)
+
+    def drop(self, number: int, remembered_ids: list[int]) -> None:
+        """Drop tracks that are not in the table and not matched in frame `number` or later.
+
+        And the output ids that neither a track nor the tracker's identity memory uses any more.
+        """
+        in_table = {track.key for track in self._by_row.values()}
+        # A track matched in frame `number` itself may have a gap from the next frame on.
+        finished = [
+            track
+            for track in self._by_key.values()
+            if track.last_frame < number and track.key not in in_table
+        ]
+        for track in finished:
+            del self._by_key[track.key]
+        if finished:
+            used = {track.id for track in self._by_key.values()}
+            self.output_ids.prune(used | set(remembered_ids))
+
+    def _create(self, id: int = 0) -> TrackHistory:
+        track = TrackHistory(self._next_key, id)
+        self._by_key[track.key] = track
+        self._next_key += 1
+        return track
+
+    def _change_id(self, row: int, id: int, is_new: bool, buffer: deque[BufferedFrame]) -> None:
+        """The tracker gave the track of a table row its first id, or another one."""
+        track = self._by_row[row]
+        previous, track.id = track.id, id
+        if track.merged:  # it has been emitted under an output id, and keeps that
+            self.output_ids.swap(previous, id)
             return
         if is_new:
             self._last_id = max(self._last_id, id)
             return
-        # Somebody known before came back; both leave as one already.
-        person.open = False
-        for other in list(self._all.values()):
-            if other.id == id and other is not person and 0 < other.last < person.first:
-                if person.first >= held[0].number and self._walked(other, person):
-                    self._join(other, person, held)
+        # The person is known already, and the earlier track has the same id: no link is needed.
+        track.linkable = False
+        for other in list(self._by_key.values()):
+            if other.id == id and other is not track and 0 < other.last_frame < track.first_frame:
+                is_buffered = track.first_frame >= buffer[0].number
+                if is_buffered and self._is_motion_consistent(other, track):
+                    self._merge(other, track, buffer)
                 return
 
-    def _walked(self, earlier: Person, later: Person) -> bool:
-        """Whether motion explains how the person came from the one end to the other."""
+    def _is_motion_consistent(self, earlier: TrackHistory, later: TrackHistory) -> bool:
+        """Whether motion explains how the person got from the end of `earlier` to `later`."""
         model = self._linking.model
-        walked = self._linking.goes_on(endings(model, [earlier]), beginnings(model, [later]))
-        return bool(walked[0])
+        consistent = self._linking.is_motion_consistent(
+            ended_endpoints(model, [earlier]), begun_endpoints(model, [later])
+        )
+        return bool(consistent[0])
 
-    def _join(self, earlier: Person, later: Person, held: deque[HeldFrame]) -> None:
-        """`earlier` walked on as `later`: one track, the way between included."""
-        for frame in held:
-            frame.rename(later.key, earlier.key)
-        self._release(earlier)
-        self._of_row = {
-            row: earlier if person is later else person for row, person in self._of_row.items()
+    def _merge(
+        self, earlier: TrackHistory, later: TrackHistory, buffer: deque[BufferedFrame]
+    ) -> None:
+        """Make `later` a part of `earlier`, in the buffered frames, too."""
+        for frame in buffer:
+            frame.replace_key(later.key, earlier.key)
+        self._detach_rows(earlier)
+        self._by_row = {
+            row: earlier if track is later else track for row, track in self._by_row.items()
         }
-        earlier.absorb(later)
-        del self._all[later.key]
+        earlier.merge(later)
+        del self._by_key[later.key]
 
-    def _release(self, earlier: Person) -> None:
-        """Whoever the tracker may find for a row that waits for this one is somebody else now."""
-        for row, person in self._of_row.items():
-            if person is earlier:
-                self._of_row[row] = self._new(earlier.id)
-
-    def link(self, held: deque[HeldFrame]) -> None:
-        """Make one of tracks that are one person who walked on, just before it must be known.
-
-        That is when the first frame leaves in which the earlier one is missed, or the first one
-        of the later one. Who came back from elsewhere is for the tracker's memory to recognise.
-        """
-        leaving = held[0]
-        persons = sorted(self._all.values(), key=lambda person: person.last)
-        latest = {person.id: person for person in persons if person.id and person.last}
-        begun = [p for p in persons if p.open and p.id and p.first >= leaving.number]
-        ended = [p for p in latest.values() if p.last < leaving.number]
-        due = (
-            [p.last == leaving.number - 1 for p in ended],
-            [p.first == leaving.number for p in begun],
-        )
-        if not (begun and ended and (any(due[0]) or any(due[1]))):
-            return
-        model = self._linking.model
-        pairs = self._linking(
-            endings(model, ended), beginnings(model, begun), self._calibration.different
-        )
-        for before, after in pairs.tolist():
-            earlier, later = ended[before], begun[after]
-            if (due[0][before] or due[1][after]) and self._walked(earlier, later):
-                self.numbers.exchange(earlier.id, later.id)
-                self._join(earlier, later, held)
-
-    def drop(self, number: int, remembered: list[int]) -> None:
-        """Forget who was in no frame after `number` and is not in the table.
-
-        And the numbers of ids that nobody has, neither here nor among the `remembered`.
-        """
-        waiting = {person.key for person in self._of_row.values()}
-        # Who was seen until now may be found again in the next frame to leave.
-        gone = [p for p in self._all.values() if p.last < number and p.key not in waiting]
-        for person in gone:
-            del self._all[person.key]
-        if gone:
-            self.numbers.keep({person.id for person in self._all.values()} | set(remembered))
-
-
-def endings(model: MotionModel, persons: list[Person]) -> Ends:
-    """Where and how these persons were seen last."""
-    times = [person.late[-1][0] for person in persons]
-    sightings = [
-        [(at - time, xyxy) for time, xyxy in person.late]
-        for at, person in zip(times, persons, strict=True)
-    ]
-    return Ends(np.array(times), _motion(model, sightings), _looks(persons))
-
-
-def beginnings(model: MotionModel, persons: list[Person]) -> Ends:
-    """Where and how these persons were seen first."""
-    times = [person.early[0][0] for person in persons]
-    sightings = [
-        [(time - at, xyxy) for time, xyxy in person.early]
-        for at, person in zip(times, persons, strict=True)
-    ]
-    return Ends(np.array(times), backwards(_motion(model, sightings)), _looks(persons))
-
-
-def _motion(model: MotionModel, sightings: list[list[tuple[float, Array]]]) -> Array:
-    """Motion (N, 5, 4) at an end of N tracks, from sightings: frames from there, and box."""
-    series = np.full((len(sightings), END_FRAMES, 4), np.nan)
-    for row, track in enumerate(sightings):
-        for ago, xyxy in track:
-            if round(ago) < END_FRAMES:
-                series[row, END_FRAMES - 1 - round(ago)] = xyxy
-    return motion_at_end(model, series)
-
-
-def _looks(persons: list[Person]) -> Array:
-    """Mean embeddings (N, D) as unit rows, rows of zeros where there is none."""
-    width = max((len(person.look) for person in persons if person.look is not None), default=0)
-    rows = [np.zeros(width) if person.look is None else person.look for person in persons]
-    return unit_rows(np.array(rows, dtype=np.float64).reshape(len(persons), width))
+    def _detach_rows(self, track: TrackHistory) -> None:
+        """Give rows that coast as `track` a history of their own: they can only match others."""
+        for row, coasting in self._by_row.items():
+            if coasting is track:
+                self._by_row[row] = self._create(track.id)

@@ -1,87 +1,80 @@
-"""Smoothing by beliefs: against least squares over the whole track, and the laws of time."""
+"""The two-filter smoother against least squares over the whole track."""
 
 import numpy as np
 import pytest
 
-from deepsort_reid.tracking.refinement import two_filter_smoother
+from deepsort_reid.tracking.refinement.two_filter_smoother import InformationState
 
 
-def least_squares(time, measured, at):
-    """Where one coordinate was at `at`, from all measurements, in one linear system."""
-    moments = np.unique([*time, at])
-    lines, values = [], []
+def least_squares_position(times, measured, at):
+    """Position of one coordinate at time `at` given all measurements, as one linear system."""
+    moments = np.unique([*times, at])
+    equations, values = [], []
 
-    def add(columns, numbers, value):
-        row = np.zeros(2 * len(moments))
-        row[columns] = numbers
-        lines.append(row)
+    def add(columns, coefficients, value):
+        equation = np.zeros(2 * len(moments))
+        equation[columns] = coefficients
+        equations.append(equation)
         values.append(value)
 
-    for t, z in zip(time, measured, strict=True):
-        add([2 * np.searchsorted(moments, t)], [1 / 8], z / 8)
-    add([1], [1 / 10], 0)  # the first velocity
+    for time, value in zip(times, measured, strict=True):
+        add([2 * np.searchsorted(moments, time)], [1 / 8], value / 8)
+    add([1], [1 / 10], 0)  # prior of the first velocity
     for k, dt in enumerate(np.diff(moments)):
-        drift = np.array([[dt**3 / 3, dt**2 / 2], [dt**2 / 2, dt]])
-        white = np.linalg.inv(np.linalg.cholesky(drift))
-        step = np.hstack([-white @ np.array([[1, dt], [0, 1]]), white])
-        for row in step:
+        process_noise = np.array([[dt**3 / 3, dt**2 / 2], [dt**2 / 2, dt]])
+        whitening = np.linalg.inv(np.linalg.cholesky(process_noise))
+        transition = np.hstack([-whitening @ np.array([[1, dt], [0, 1]]), whitening])
+        for row in transition:
             add(np.arange(2 * k, 2 * k + 4), row, 0)
-    state = np.linalg.lstsq(np.array(lines), np.array(values), rcond=None)[0]
+    state = np.linalg.lstsq(np.array(equations), np.array(values), rcond=None)[0]
     return state[2 * np.searchsorted(moments, at)]
 
 
-def smoothed(time, measured, at):
-    """The same by the two filters: measurements (T, 4) of one track, their place (4,) at `at`."""
-    past, now = two_filter_smoother.new(1), time[0]
-    for t, z in zip(time, measured, strict=True):
-        if t <= at:
-            past, now = (
-                two_filter_smoother.seen(two_filter_smoother.passed(past, t - now), z[None]),
-                t,
-            )
-    past = two_filter_smoother.passed(past, at - now)
-    future, now = two_filter_smoother.unknown(1), time[-1]
-    for t, z in zip(time[::-1], measured[::-1], strict=True):
-        if t > at:
-            future, now = (
-                two_filter_smoother.seen(two_filter_smoother.passed(future, t - now), z[None]),
-                t,
-            )
-    return (past + two_filter_smoother.passed(future, at - now)).place()[0]
+def two_filter_position(times, measured, at):
+    """Position (4,) of one track at time `at` by both filters, from measurements (T, 4)."""
+    past, now = InformationState.new_tracks(1), times[0]
+    for time, value in zip(times, measured, strict=True):
+        if time <= at:
+            past, now = past.propagate(time - now).add_measurement(value[None]), time
+    past = past.propagate(at - now)
+    future, now = InformationState.uninformative(1), times[-1]
+    for time, value in zip(times[::-1], measured[::-1], strict=True):
+        if time > at:
+            future, now = future.propagate(time - now).add_measurement(value[None]), time
+    return past.fuse(future.propagate(at - now)).position()[0]
 
 
 @pytest.mark.parametrize("at", [0.0, 3.0, 7.0, 8.5, 15.0])
-def test_past_and_future_together_say_what_least_squares_say(at):
+def test_fused_past_and_future_equal_least_squares(at):
     rng = np.random.default_rng(0)
-    time = np.array([0.0, 1, 2, 3, 4, 7, 11, 12, 13, 15])  # with gaps
-    measured = 20 * rng.normal(size=(len(time), 4)) + 3 * time[:, None]
-    expected = [least_squares(time, column, at) for column in measured.T]
-    np.testing.assert_allclose(smoothed(time, measured, at), expected, atol=1e-6)
+    times = np.array([0.0, 1, 2, 3, 4, 7, 11, 12, 13, 15])  # with gaps
+    measured = 20 * rng.normal(size=(len(times), 4)) + 3 * times[:, None]
+    expected = [least_squares_position(times, column, at) for column in measured.T]
+    np.testing.assert_allclose(two_filter_position(times, measured, at), expected, atol=1e-6)
 
 
-def test_time_that_passes_in_two_steps_passes_once():
+def test_propagating_in_two_steps_equals_one_step():
     rng = np.random.default_rng(1)
-    belief = two_filter_smoother.seen(two_filter_smoother.new(3), rng.normal(size=(3, 4)))
+    state = InformationState.new_tracks(3).add_measurement(rng.normal(size=(3, 4)))
     for dt in (3.0, -3.0):
-        halves = two_filter_smoother.passed(two_filter_smoother.passed(belief, dt / 3), 2 * dt / 3)
-        for one, two in zip(two_filter_smoother.passed(belief, dt), halves, strict=True):
-            np.testing.assert_allclose(one, two, atol=1e-12)
+        in_two_steps = state.propagate(dt / 3).propagate(2 * dt / 3)
+        for whole, parts in zip(state.propagate(dt), in_two_steps, strict=True):
+            np.testing.assert_allclose(whole, parts, atol=1e-12)
 
 
-def test_nothing_known_stays_nothing_known():
-    for part in two_filter_smoother.passed(two_filter_smoother.unknown(2), -5.0):
-        assert not part.any()
+def test_propagated_uninformative_state_is_uninformative():
+    for column in InformationState.uninformative(2).propagate(-5.0):
+        assert not column.any()
 
 
-def test_what_is_not_seen_changes_nothing():
-    belief = two_filter_smoother.seen(two_filter_smoother.new(2), np.ones((2, 4)))
-    again = two_filter_smoother.seen(belief, np.full((2, 4), np.nan))
-    for one, two in zip(belief, again, strict=True):
-        np.testing.assert_array_equal(one, two)
+def test_missing_measurement_changes_nothing():
+    state = InformationState.new_tracks(2).add_measurement(np.ones((2, 4)))
+    unchanged = state.add_measurement(np.full((2, 4), np.nan))
+    for before, after in zip(state, unchanged, strict=True):
+        np.testing.assert_array_equal(before, after)
 
 
-def test_a_track_seen_once_is_where_it_was_seen():
-    place = np.array([[30.0, 40.0, 20.0, 50.0]])
-    np.testing.assert_allclose(
-        two_filter_smoother.seen(two_filter_smoother.new(1), place).place(), place
-    )
+def test_position_of_a_track_with_one_measurement_is_that_measurement():
+    measured = np.array([[30.0, 40.0, 20.0, 50.0]])
+    state = InformationState.new_tracks(1).add_measurement(measured)
+    np.testing.assert_allclose(state.position(), measured)

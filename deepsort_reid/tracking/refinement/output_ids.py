@@ -1,0 +1,29 @@
+"""The ids under which a fixed lag reports the tracker's ids."""
+
+
+class OutputIds:
+    """Maps each of the tracker's ids to an output id: itself, unless swapped.
+
+    Ids are only ever swapped in pairs, so the mapping stays one to one.
+    """
+
+    def __init__(self) -> None:
+        self._swapped: dict[int, int] = {}
+
+    def __len__(self) -> int:
+        """Number of ids with an entry of their own."""
+        return len(self._swapped)
+
+    def of(self, id: int) -> int:
+        """The output id of a tracker's id."""
+        return self._swapped.get(id, id)
+
+    def swap(self, first: int, second: int) -> None:
+        """Exchange the output ids of two of the tracker's ids, from now on."""
+        self._swapped[first], self._swapped[second] = self.of(second), self.of(first)
+
+    def prune(self, used: set[int]) -> None:
+        """Drop entries in which neither the tracker's id nor the output id is in `used`."""
+        self._swapped = {
+            id: output for id, output in self._swapped.items() if id in used or output in used
+        }

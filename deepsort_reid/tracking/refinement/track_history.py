@@ -1,0 +1,115 @@
+"""What a fixed lag knows about one track, and the endpoints by which tracks are linked."""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepsort_reid.tracking.kalman import MotionModel
+from deepsort_reid.tracking.refinement.linking import (
+    ENDPOINT_FRAMES,
+    TrackEndpoints,
+    motion_at_end,
+    normalize_rows,
+    reverse_time,
+)
+
+Array = NDArray[np.float64]
+
+
+class Observation(NamedTuple):
+    """A matched box of a track."""
+
+    time: float  # in frames
+    xyxy: Array  # (4,) in coordinates of the first frame
+
+
+@dataclass(eq=False, slots=True)
+class TrackHistory:
+    """One track as known so far: one row of the tracker's table, or several that were merged.
+
+    Frame numbers are those of updates, from 1; clocks are in whole frames, as `Tracks.age`.
+    """
+
+    key: int
+    id: int  # the tracker's, 0 while tentative
+    linkable: bool = True  # may still be merged into an earlier track
+    merged: bool = False  # a later track was merged into this one
+    birth_clock: int = 0
+    first_frame: int = 0  # number of the first frame with a match, 0 before it
+    last_frame: int = 0  # number of the last frame with a match
+    emitted_frame: int = 0  # number of the last frame in which it was emitted
+    class_id: int = 0
+    first_observations: list[Observation] = field(default_factory=list)
+    last_observations: deque[Observation] = field(
+        default_factory=lambda: deque(maxlen=ENDPOINT_FRAMES)
+    )
+    min_size: Array = field(default_factory=lambda: np.full(2, np.inf))  # width and height so far
+    embedding_sum: Array | None = None  # (D,) of its storable embeddings
+    # Of the last match that was emitted.
+    match_clock: int = 0
+    score: float = 0.0
+
+    def add_observation(self, number: int, time: float, xyxy: Array) -> None:
+        """Add the match of frame `number`: a box (4,) in coordinates of the first frame."""
+        self.first_frame = self.first_frame or number
+        self.last_frame = number
+        observation = Observation(time, xyxy)
+        self.last_observations.append(observation)
+        if len(self.first_observations) < ENDPOINT_FRAMES:
+            self.first_observations.append(observation)
+        self.min_size = np.minimum(self.min_size, xyxy[2:] - xyxy[:2])
+
+    def add_embedding(self, embedding: Array) -> None:
+        """Add a storable embedding (D,), or a sum of several."""
+        self.embedding_sum = embedding + (0 if self.embedding_sum is None else self.embedding_sum)
+
+    def merge(self, later: "TrackHistory") -> None:
+        """Append the history of `later`, which is the same person, and take over its id."""
+        self.linkable, self.merged = False, True
+        self.id, self.class_id, self.last_frame = later.id, later.class_id, later.last_frame
+        self.last_observations.extend(later.last_observations)
+        self.min_size = np.minimum(self.min_size, later.min_size)
+        if later.embedding_sum is not None:
+            self.add_embedding(later.embedding_sum)
+
+
+def ended_endpoints(model: MotionModel, tracks: list[TrackHistory]) -> TrackEndpoints:
+    """The ends of the tracks: time, motion and appearance at their last observations."""
+    times = [track.last_observations[-1].time for track in tracks]
+    observations = [track.last_observations for track in tracks]
+    motion = motion_at_end(model, _box_series(times, observations))
+    return TrackEndpoints(np.array(times), motion, _mean_embeddings(tracks))
+
+
+def begun_endpoints(model: MotionModel, tracks: list[TrackHistory]) -> TrackEndpoints:
+    """The beginnings of the tracks: time, motion and appearance at their first observations."""
+    times = [track.first_observations[0].time for track in tracks]
+    observations = [track.first_observations for track in tracks]
+    motion = reverse_time(motion_at_end(model, _box_series(times, observations)))
+    return TrackEndpoints(np.array(times), motion, _mean_embeddings(tracks))
+
+
+def _box_series(times: list[float], observations: Sequence[Sequence[Observation]]) -> Array:
+    """Boxes (N, ENDPOINT_FRAMES, 4) by their distance from `times` (N,), which come last.
+
+    NaN where a track was not observed.
+    """
+    series = np.full((len(observations), ENDPOINT_FRAMES, 4), np.nan)
+    for row, (end, track) in enumerate(zip(times, observations, strict=True)):
+        for time, xyxy in track:
+            frames = round(abs(time - end))
+            if frames < ENDPOINT_FRAMES:
+                series[row, ENDPOINT_FRAMES - 1 - frames] = xyxy
+    return series
+
+
+def _mean_embeddings(tracks: list[TrackHistory]) -> Array:
+    """Mean embeddings (N, D) as unit rows; zeros where a track has none."""
+    sums = [track.embedding_sum for track in tracks]
+    width = max((len(known) for known in sums if known is not None), default=0)
+    rows = [np.zeros(width) if known is None else known for known in sums]
+    return normalize_rows(np.array(rows, dtype=np.float64).reshape(len(tracks), width))
