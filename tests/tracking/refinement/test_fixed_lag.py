@@ -1,4 +1,4 @@
-"""Fixed-lag output against hand-counted scenes: which frames are emitted, with which ids and boxes."""
+"""Fixed-lag output of hand-counted scenes: emitted frames, their ids and boxes."""
 
 import numpy as np
 import pytest

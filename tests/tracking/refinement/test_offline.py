@@ -15,7 +15,7 @@ def rows_of(frame, id, xyxy=None, **columns):
 
 
 def walk(n, seed=0, noise=0.0, id=1):
-    """Rows of a person of height 100 on a straight line, with noise in pixels; and the true boxes."""
+    """Noisy rows of a person of height 100 on a straight line, and the true boxes (n, 4)."""
     frame = np.arange(1, n + 1)
     truth = np.column_stack([50 + 3.0 * frame, 200 + 1.0 * frame, np.full(n, 40), np.full(n, 100)])
     measured = truth + np.random.default_rng(seed).normal(0, noise, truth.shape)
