@@ -1,6 +1,5 @@
 """Film strips of identity switches for the report of `evaluate`."""
 
-import colorsys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from deepsort_reid.metrics.analysis.worst_switches import WorstSwitch
 from deepsort_reid.metrics.report.html_report import SwitchStrip
 from deepsort_reid.metrics.sequences import SequenceFiles
 from deepsort_reid.structures.mot_rows import MotRows
+from deepsort_reid.vision.drawing import id_colour_bgr
 
 Image = NDArray[np.uint8]
 
@@ -135,7 +135,7 @@ def _drawn(frame: Image, number: int, plan: _Plan, truth: MotRows, predicted: Mo
     picture = window.cut(frame)
     here = predicted[predicted.frame == number]
     for track, xyxy in zip(here.id.tolist(), here.xyxy.tolist(), strict=True):
-        box, colour = window.place(xyxy), colour_of(track)
+        box, colour = window.place(xyxy), id_colour_bgr(track)
         asked = track in (switch.old_track, switch.new_track)
         cv2.rectangle(picture, box[:2], box[2:], colour, 3 if asked else 1)
         _label(picture, box[0], box[1], str(track), colour)
@@ -144,13 +144,6 @@ def _drawn(frame: Image, number: int, plan: _Plan, truth: MotRows, predicted: Mo
         box = window.place(xyxy)
         cv2.rectangle(picture, box[:2], box[2:], WHITE, 1)
     return picture
-
-
-def colour_of(track: int) -> tuple[int, int, int]:
-    """The colour of a track in the report's timeline, as BGR."""
-    rgb = colorsys.hls_to_rgb((track * 137.508) % 360 / 360, 0.52, 0.65)
-    blue, green, red = (round(255 * part) for part in reversed(rgb))
-    return blue, green, red
 
 
 def _label(picture: Image, left: int, top: int, text: str, colour: tuple[int, int, int]) -> None:

@@ -3,11 +3,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from deepsort_reid.cli.switch_strips import HEIGHT, WIDTH, colour_of, make_switch_strips
+from deepsort_reid.cli.switch_strips import HEIGHT, WIDTH, make_switch_strips
 from deepsort_reid.io.mot import write_rows
 from deepsort_reid.metrics.analysis.worst_switches import WorstSwitch
 from deepsort_reid.metrics.sequences import SequenceFiles
 from deepsort_reid.structures.mot_rows import MotRows
+from deepsort_reid.vision.drawing import id_colour_bgr
 
 SWITCH = WorstSwitch("SEQ", 8, 1, 1, 2, 3, 4, 5)
 BODY = (10, 200, 250)
@@ -48,7 +49,7 @@ def test_a_strip_shows_the_person_before_during_and_after_the_gap(tmp_path: Path
         assert np.abs(middle.astype(int) - BODY).max() < 12
         edge = image[HEIGHT // 2, WIDTH // 2 - 42 : WIDTH // 2 - 34].astype(int)
         track = {1: 1, 4: 1, 8: 2}.get(frame)
-        near = [np.abs(edge - colour_of(number)).sum(axis=1).min() < 60 for number in (1, 2)]
+        near = [np.abs(edge - id_colour_bgr(number)).sum(axis=1).min() < 60 for number in (1, 2)]
         assert near == [track == 1, track == 2]
 
 
@@ -64,8 +65,3 @@ def test_without_frames_there_is_no_strip(tmp_path: Path) -> None:
     flat = tmp_path / "truth.txt"
     flat.write_bytes(pair.truth.read_bytes())
     assert make_switch_strips([SequenceFiles("SEQ", flat, pair.predicted)], [SWITCH]) == []
-
-
-def test_tracks_have_the_hues_of_the_timeline() -> None:
-    # Track 0 would have hue 0: hsl(0 65% 52%) is rgb(212, 53, 53).
-    assert colour_of(0) == (53, 53, 212)
