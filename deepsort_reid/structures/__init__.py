@@ -1,4 +1,4 @@
-"""Data types that every other part uses: boxes, detections, tracks, MOT rows, frames."""
+"""Data types of the package: boxes, detections, tracks, MOT rows, frames."""
 
 from deepsort_reid.structures.detections import Detections
 from deepsort_reid.structures.frame import Frame

@@ -1,9 +1,9 @@
-"""Boxes in every common format, their overlap, clipping and non-maximum suppression.
+"""Conversion of box formats, overlap, clipping and non-maximum suppression.
 
-Inside the package a box is `xyxy`: left, top, right, bottom in pixels, float64, one row per box.
-The other formats exist at the borders (files, other libraries) and where a formula needs them:
-`tlwh` is left, top, width, height; `xywh` is centre and size; `xyah` is centre, aspect ratio
-(width / height) and height, the measurement space of DeepSORT (Wojke et al. 2017, section 2.1).
+The package uses `xyxy`: left, top, right, bottom in pixels, float64, one row per box. The other
+formats occur in files and other libraries, and where a formula needs them: `tlwh` is left, top,
+width, height; `xywh` is centre, width, height; `xyah` is centre, aspect ratio (width / height),
+height, the measurement space of DeepSORT (Wojke et al. 2017, section 2.1).
 """
 
 from typing import Any
@@ -17,7 +17,8 @@ Boxes = NDArray[np.float64]  # (N, 4)
 def as_boxes(values: ArrayLike, name: str = "xyxy") -> Boxes:
     """Return `values` as a float64 array of shape (N, 4); an empty input becomes (0, 4).
 
-    Raises ValueError when the shape is another one or a coordinate is no number or not finite.
+    Raises ValueError when the shape is different, or a coordinate is not finite. Its message calls
+    the argument `name`.
     """
     try:
         boxes = np.asarray(values, dtype=np.float64)
@@ -70,13 +71,13 @@ def xyah_to_xyxy(xyah: Boxes) -> Boxes:
 
 
 def area(xyxy: Boxes) -> NDArray[np.float64]:
-    """Area in square pixels, (N, 4) -> (N,). A box turned inside out has none."""
+    """Area in square pixels, (N, 4) -> (N,); 0 where right < left or bottom < top."""
     extent = np.maximum(xyxy[:, 2:] - xyxy[:, :2], 0)
     return np.asarray(extent[:, 0] * extent[:, 1])
 
 
 def intersection(a: Boxes, b: Boxes) -> NDArray[np.float64]:
-    """Common area in square pixels of each pair: (N, 4), (M, 4) -> (N, M)."""
+    """Area of the intersection in square pixels of each pair: (N, 4), (M, 4) -> (N, M)."""
     # Column by column: four (N, M) temporaries in cache beat one (N, M, 4).
     width = np.minimum(a[:, None, 2], b[:, 2]) - np.maximum(a[:, None, 0], b[:, 0])
     height = np.minimum(a[:, None, 3], b[:, 3]) - np.maximum(a[:, None, 1], b[:, 1])
@@ -88,32 +89,32 @@ def intersection(a: Boxes, b: Boxes) -> NDArray[np.float64]:
 def iou(a: Boxes, b: Boxes) -> NDArray[np.float64]:
     """Intersection over union of each pair, in [0, 1]: (N, 4), (M, 4) -> (N, M).
 
-    Two boxes without area have an overlap of 0, not of 0 / 0.
+    It is 0 for two boxes without area.
     """
-    common = intersection(a, b)
-    union = area(a)[:, None] + area(b) - common
-    return np.divide(common, union, out=common, where=union > 0)
+    overlap = intersection(a, b)
+    union = area(a)[:, None] + area(b) - overlap
+    return np.divide(overlap, union, out=overlap, where=union > 0)
 
 
 def clip(xyxy: Boxes, width: float, height: float) -> Boxes:
     """The part of each box (N, 4) inside a frame of `width` x `height` pixels.
 
-    A box fully outside becomes one without area on the nearest border.
+    A box outside the frame becomes a box without area on the nearest border.
     """
     limit = np.array([width, height, width, height], dtype=np.float64)
     return np.clip(xyxy, 0, limit)
 
 
 def nms(xyxy: Boxes, score: NDArray[np.floating[Any]], max_iou: float) -> NDArray[np.intp]:
-    """Greedy non-maximum suppression: rows to keep, best score first.
+    """Greedy non-maximum suppression: rows (K,) to keep, in descending order of their scores.
 
-    A box (N, 4) falls when it overlaps a kept one of higher `score` (N,) by more than `max_iou`;
-    of equal scores the earlier row wins.
+    A box (N, 4) is removed when its IoU with a kept box of higher `score` (N,) is above `max_iou`.
+    Of two boxes with equal scores, the earlier row counts as higher.
     """
     order = np.argsort(-score, kind="stable")
-    overlap = iou(xyxy[order], xyxy[order]) > max_iou
-    alive = np.ones(len(order), dtype=bool)
-    for place in range(len(order)):
-        if alive[place]:
-            alive[place + 1 :] &= ~overlap[place, place + 1 :]
-    return np.asarray(order[alive])
+    overlaps = iou(xyxy[order], xyxy[order]) > max_iou
+    kept = np.ones(len(order), dtype=bool)
+    for rank in range(len(order)):
+        if kept[rank]:
+            kept[rank + 1 :] &= ~overlaps[rank, rank + 1 :]
+    return np.asarray(order[kept])

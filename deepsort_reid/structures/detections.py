@@ -1,4 +1,4 @@
-"""What a detector saw in one frame: boxes and, where known, scores, classes and embeddings."""
+"""Detections of one frame: boxes and optional scores, classes and embeddings."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,26 +8,27 @@ from numpy.typing import ArrayLike, NDArray
 
 from deepsort_reid.structures import boxes
 
-# Embeddings come from float32 or float16 networks and files: unit length to that precision.
+# Networks and files hold float32 or float16: rows have unit length to that precision only.
 _UNIT_TOLERANCE = 1e-2
 
 
 @dataclass(frozen=True, eq=False)
 class Detections:
-    """The detections of one frame, one row per box; checked once, on creation.
+    """Detections of one frame, one row per box; validated on creation.
 
     Args:
-        xyxy: left, top, right, bottom in pixels, (M, 4), stored as float64. A box may reach
-            beyond the frame; its extent must be positive.
-        score: the detector's certainty (M,), stored as float64; 1 where not given. Raw scores
-            (the public DPM detections go below 0) are accepted, NaN and infinity are not.
-        class_id: (M,), stored as int64; 0 where not given.
-        embedding: appearance (M, D), stored as float32, rows of unit length; a row of zeros says
-            that this box has no appearance (fully outside the frame) and is matched by motion.
-            None when there are no embeddings.
+        xyxy: boxes (M, 4): left, top, right, bottom in pixels, stored as float64. A box may exceed
+            the frame; its width and height must be positive.
+        score: detector score (M,), stored as float64; 1 if None. Raw scores are accepted (those of
+            the public DPM detections can be negative); NaN and infinity are not.
+        class_id: class number (M,), stored as int64; 0 if None.
+        embedding: appearance (M, D), stored as float32, rows of unit length; None when there are no
+            embeddings. A box with a row of zeros has no appearance (for example, outside the frame)
+            and is matched by motion alone.
 
     Raises:
-        ValueError: a shape, length or value is not as above; the message says what came.
+        ValueError: an argument is not as described; the message contains the expected and the given
+            shape or value, and the row.
     """
 
     xyxy: NDArray[np.float64]
@@ -37,7 +38,7 @@ class Detections:
 
     def __post_init__(self) -> None:
         xyxy = boxes.as_boxes(self.xyxy)
-        _require_extent(xyxy)
+        _require_positive_size(xyxy)
         n = len(xyxy)
         object.__setattr__(self, "xyxy", xyxy)
         object.__setattr__(self, "score", _checked_score(self.score, n))
@@ -47,7 +48,7 @@ class Detections:
 
     @classmethod
     def empty(cls) -> "Detections":
-        """A frame in which nothing was detected."""
+        """No detections."""
         return cls(np.empty((0, 4)))
 
     @classmethod
@@ -76,7 +77,7 @@ class Detections:
         return len(self.xyxy)
 
     def __getitem__(self, rows: Any) -> "Detections":
-        """The detections of a boolean mask (M,), of an array of rows, or of a slice."""
+        """Select detections by a boolean mask (M,), row numbers, a slice or a single number."""
         if isinstance(rows, int | np.integer):
             rows = [rows]
         rows = _as_rows(rows, len(self))
@@ -84,7 +85,7 @@ class Detections:
         return _unchecked(self.xyxy[rows], self.score[rows], self.class_id[rows], embedding)
 
     def with_embedding(self, embedding: ArrayLike | None) -> "Detections":
-        """The same boxes with other embeddings (M, D), or with none."""
+        """The same detections with new embeddings (M, D), or without embeddings for None."""
         checked = None if embedding is None else _checked_embedding(embedding, len(self))
         return _unchecked(self.xyxy, self.score, self.class_id, checked)
 
@@ -103,7 +104,7 @@ def _as_rows(rows: Any, n: int) -> Any:
 
 
 def _unchecked(xyxy: Any, score: Any, class_id: Any, embedding: Any) -> Detections:
-    """Rows of something already checked need no second check."""
+    """Detections from valid columns, without validation."""
     made = object.__new__(Detections)
     object.__setattr__(made, "xyxy", xyxy)
     object.__setattr__(made, "score", score)
@@ -112,22 +113,22 @@ def _unchecked(xyxy: Any, score: Any, class_id: Any, embedding: Any) -> Detectio
     return made
 
 
-def _require_extent(xyxy: NDArray[np.float64]) -> None:
-    flat = (xyxy[:, 2:] <= xyxy[:, :2]).any(axis=1)
-    if flat.any():
-        row = int(np.flatnonzero(flat)[0])
+def _require_positive_size(xyxy: NDArray[np.float64]) -> None:
+    invalid = (xyxy[:, 2:] <= xyxy[:, :2]).any(axis=1)
+    if invalid.any():
+        row = int(np.flatnonzero(invalid)[0])
         raise ValueError(
             "xyxy must be left, top, right, bottom with right > left and bottom > top, got "
             f"{xyxy[row].tolist()} in row {row}; for left, top, width, height use "
-            "Detections.from_tlwh, for centre and size Detections.from_xywh"
+            "Detections.from_tlwh, for centre, width, height Detections.from_xywh"
         )
 
 
 def _checked_size(values: ArrayLike, name: str) -> NDArray[np.float64]:
     given = boxes.as_boxes(values, name)
-    flat = (given[:, 2:] <= 0).any(axis=1)
-    if flat.any():
-        row = int(np.flatnonzero(flat)[0])
+    invalid = (given[:, 2:] <= 0).any(axis=1)
+    if invalid.any():
+        row = int(np.flatnonzero(invalid)[0])
         raise ValueError(
             f"width and height in {name} must be positive, got {given[row].tolist()} in row {row}"
         )
@@ -162,16 +163,16 @@ def _checked_class(class_id: ArrayLike | None, n: int) -> NDArray[np.int64]:
 def _checked_embedding(embedding: ArrayLike, n: int) -> NDArray[np.float32]:
     rows = np.asarray(embedding, dtype=np.float32)
     if n == 0 and rows.size == 0:
-        # An embedder that saw no box may not know its width: (0, 0) and (0, D) are both fine.
+        # Without a box, an embedder may not know its dimension: accept (0, 0) as well as (0, D).
         return rows.reshape(0, rows.shape[1] if rows.ndim == 2 else 0)
     if rows.ndim != 2 or len(rows) != n:
         raise ValueError(
             f"one embedding per box: expected shape ({n}, D), got {rows.shape} for {n} boxes"
         )
     length = np.sqrt(np.einsum("md,md->m", rows, rows))
-    wrong = ~((np.abs(length - 1) <= _UNIT_TOLERANCE) | (length == 0))  # NaN is wrong, too
-    if wrong.any():
-        row = int(np.flatnonzero(wrong)[0])
+    invalid = ~((np.abs(length - 1) <= _UNIT_TOLERANCE) | (length == 0))  # includes NaN
+    if invalid.any():
+        row = int(np.flatnonzero(invalid)[0])
         raise ValueError(
             "embeddings must be rows of length 1 (or all zero for a box without appearance), got "
             f"length {length[row]:.4g} in row {row}; divide each row by its norm"

@@ -1,4 +1,4 @@
-"""What a frame is: one border check for everything that takes pixels."""
+"""Frames: the type of an image, and its validation for everything that takes images."""
 
 from typing import Any
 
@@ -9,9 +9,9 @@ Frame = NDArray[np.uint8]  # (H, W, 3), blue-green-red
 
 
 def check_frame(frame: Any, what: str = "frame") -> Frame:
-    """Return `frame` unchanged when it is a BGR uint8 image (H, W, 3).
+    """Return `frame` unchanged if it is a BGR uint8 image (H, W, 3).
 
-    Raises ValueError with what was expected and what came otherwise; `what` names the argument.
+    Raises ValueError otherwise; its message names the argument (`what`), expected and got.
     """
     expected = f"{what}: expected a BGR uint8 array (height, width, 3)"
     if frame is None:
@@ -28,5 +28,5 @@ def check_frame(frame: Any, what: str = "frame") -> Frame:
     if frame.dtype != np.uint8:
         raise ValueError(f"{expected}, got dtype {frame.dtype}")
     if frame.size == 0:
-        raise ValueError(f"{expected}, got an empty one {frame.shape}")
+        raise ValueError(f"{expected}, got an empty image {frame.shape}")
     return frame

@@ -1,4 +1,4 @@
-"""MOT rows: boxes of many frames as arrays."""
+"""Boxes of many frames as columns: ground truth, detections and results of MOT sequences."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
@@ -12,18 +12,18 @@ from deepsort_reid.structures import boxes
 
 @dataclass(frozen=True, eq=False)
 class MotRows:
-    """Boxes of many frames, one row per box: ground truth, detections and results alike.
+    """Boxes of many frames, one row per box; validated on creation.
 
     Args:
-        frame: number of the frame (R,), from 1, stored as int64. Readers give rows sorted by it.
+        frame: frame number (R,), from 1, stored as int64. Readers return rows sorted by it.
         id: identity (R,), stored as int64; -1 for detections.
-        xyxy: left, top, right, bottom in pixels (R, 4), stored as float64.
-        score: detector's score, or the consider flag (0 or 1) of a ground truth (R,); 1 if None.
-        class_id: (R,), stored as int64, 1 = pedestrian in MOT16 to MOT20; -1 where unknown.
-        visibility: visible share of the box (R,); NaN where unknown.
+        xyxy: boxes (R, 4): left, top, right, bottom in pixels, stored as float64.
+        score: detector score, or the consider flag (0 or 1) of ground truth (R,); 1 if None.
+        class_id: class number (R,), stored as int64, 1 = pedestrian in MOT16 to MOT20; -1 if None.
+        visibility: visible fraction of the box (R,), 0 to 1; NaN if None.
 
     Raises:
-        ValueError: a length, shape or value is not as above; the message names field and row.
+        ValueError: an argument is not as described; the message names the column and the row.
     """
 
     frame: NDArray[np.int64]
@@ -37,38 +37,38 @@ class MotRows:
         xyxy = boxes.as_boxes(self.xyxy)
         n = len(xyxy)
         given = {
-            "frame": _whole(self.frame, "frame", n),
-            "id": _whole(self.id, "id", n),
+            "frame": _int_column(self.frame, "frame", n),
+            "id": _int_column(self.id, "id", n),
             "xyxy": xyxy,
-            "score": _real(self.score, "score", n, default=1.0),
-            "class_id": _whole(
+            "score": _float_column(self.score, "score", n, default=1.0),
+            "class_id": _int_column(
                 np.full(n, -1) if self.class_id is None else self.class_id, "class_id", n
             ),
-            "visibility": _real(self.visibility, "visibility", n, default=np.nan),
+            "visibility": _float_column(self.visibility, "visibility", n, default=np.nan),
         }
-        _require(given["frame"] >= 1, "frame must be 1 or more", given["frame"])
+        _require_all(given["frame"] >= 1, "frame must be 1 or more", given["frame"])
         extent = xyxy[:, 2:] - xyxy[:, :2]
-        _require(
+        _require_all(
             np.asarray((extent > 0).all(axis=1)),
             "xyxy must have right > left and bottom > top",
             xyxy,
         )
-        _require(np.isfinite(given["score"]), "score must be finite", given["score"])
+        _require_all(np.isfinite(given["score"]), "score must be finite", given["score"])
         for name, value in given.items():
             object.__setattr__(self, name, value)
 
     @classmethod
     def empty(cls) -> "MotRows":
-        """No row at all."""
+        """No rows."""
         return cls.concatenate([])
 
     @classmethod
     def concatenate(cls, parts: Iterable["MotRows"]) -> "MotRows":
-        """The rows of all parts, one after the other, in the order given."""
+        """All rows of the parts, in the given order."""
         parts = list(parts)
         if not parts:
-            whole = np.empty(0, dtype=np.int64)
-            return cls(whole, whole, np.empty((0, 4)))
+            none = np.empty(0, dtype=np.int64)
+            return cls(none, none, np.empty((0, 4)))
         return unchecked_rows(
             *(
                 np.concatenate([getattr(part, field.name) for part in parts])
@@ -80,7 +80,7 @@ class MotRows:
         return len(self.frame)
 
     def __getitem__(self, rows: Any) -> "MotRows":
-        """The rows of a boolean mask (R,), of an array of row numbers, or of a slice."""
+        """Select rows by a boolean mask (R,), row numbers, a slice or a single number."""
         if isinstance(rows, int | np.integer):
             rows = [rows]
         if not isinstance(rows, slice):
@@ -98,16 +98,18 @@ def unchecked_rows(*columns: Any) -> MotRows:
     return made
 
 
-def _whole(values: ArrayLike, name: str, n: int) -> NDArray[np.int64]:
+def _int_column(values: ArrayLike, name: str, n: int) -> NDArray[np.int64]:
     array = np.asarray(values)
     if array.shape != (n,):
         raise ValueError(f"one {name} per box: expected shape ({n},), got {array.shape}")
     if array.size and array.dtype.kind not in "iu":
-        _require(np.round(array) == array, f"{name} must be whole numbers", array)
+        _require_all(np.round(array) == array, f"{name} must be whole numbers", array)
     return array.astype(np.int64)
 
 
-def _real(values: ArrayLike | None, name: str, n: int, default: float) -> NDArray[np.float64]:
+def _float_column(
+    values: ArrayLike | None, name: str, n: int, default: float
+) -> NDArray[np.float64]:
     if values is None:
         return np.full(n, default)
     array = np.asarray(values, dtype=np.float64)
@@ -116,7 +118,7 @@ def _real(values: ArrayLike | None, name: str, n: int, default: float) -> NDArra
     return array
 
 
-def _require(fine: NDArray[np.bool_], rule: str, values: NDArray[Any]) -> None:
-    if not fine.all():
-        row = int(np.flatnonzero(~fine)[0])
+def _require_all(valid: NDArray[np.bool_], rule: str, values: NDArray[Any]) -> None:
+    if not valid.all():
+        row = int(np.flatnonzero(~valid)[0])
         raise ValueError(f"{rule}, got {values[row].tolist()} in row {row}")

@@ -1,4 +1,4 @@
-"""What the tracker says about one frame: identities, boxes and where each came from."""
+"""Tracks of one frame: the output of a tracker."""
 
 from dataclasses import dataclass, fields
 from enum import IntEnum
@@ -9,30 +9,34 @@ from numpy.typing import NDArray
 
 
 class State(IntEnum):
-    """Where a track stands in its life."""
+    """State of a track."""
 
-    TENTATIVE = 0  # seen too few times to be believed; has no id yet
-    CONFIRMED = 1  # matched in this frame
-    COASTING = 2  # confirmed once, not matched in this frame; its box is where it is expected
+    TENTATIVE = 0  # matched in fewer than `n_init` frames; has no id yet
+    CONFIRMED = 1  # confirmed, and matched in this frame
+    COASTING = 2  # confirmed, but not matched in this frame; its box is predicted
 
 
 @dataclass(frozen=True, eq=False)
 class Tracks:
-    """One row per track: in the order of ids from `update`, of birth from `DeepSort.tracks`.
+    """Tracks of one frame, one row per track.
+
+    `DeepSort.update` returns rows in the order of ids, `DeepSort.tracks` in the order of birth.
 
     Attributes:
-        id: identity (T,) int64, dense from 1, given at confirmation; 0 while tentative.
-        xyxy: box in pixels (T, 4) float64: the matched detection's without the shaking that this
-            video's detections show, if any; where the person is expected while coasting. It may
-            reach beyond the picture. The matched box as it came is
+        id: identity (T,) int64, from 1 without gaps, assigned at confirmation; 0 while tentative.
+        xyxy: box (T, 4) float64, left, top, right, bottom in pixels: that of the matched detection
+            with its jitter removed (`DeepSortConfig.smooth_boxes`), or predicted while coasting. It
+            may exceed the frame. The box of the detection itself is
             `detections.xyxy[tracks.detection]`.
-        filtered_xyxy: the Kalman filter's estimate (T, 4) float64.
-        score: the matched detection's score (T,) float64; while coasting the last one.
-        class_id: score-weighted vote over the track's life (T,) int64.
-        detection: row of the input detection (T,) int64, -1 while coasting.
+        filtered_xyxy: box (T, 4) float64 as estimated by the Kalman filter.
+        score: score (T,) float64 of the matched detection, while coasting of the last one.
+        class_id: class (T,) int64 with the highest sum of scores over all matches of the track.
+        detection: row (T,) int64 of the matched detection in the input, -1 while coasting.
         state: `State` values (T,) int64.
-        age: frames since the track began, its first frame counting as 1 (T,) int64.
-        misses: frames since the last match, 0 when matched in this frame (T,) int64.
+        age: frames (T,) int64 since the track began, 1 in its first frame.
+        misses: frames (T,) int64 since the last match, 0 if matched in this frame.
+
+    Raises ValueError when columns differ in length.
     """
 
     id: NDArray[np.int64]
@@ -56,30 +60,30 @@ class Tracks:
         return len(self.id)
 
     def __getitem__(self, rows: Any) -> "Tracks":
-        """The tracks of a boolean mask (T,), of an array of rows, or of a slice."""
+        """Select tracks by a boolean mask (T,), row numbers, a slice or a single number."""
         if isinstance(rows, int | np.integer):
             rows = [rows]
         return Tracks(*(getattr(self, field.name)[rows] for field in fields(self)))
 
     @classmethod
     def empty(cls) -> "Tracks":
-        """No track at all."""
-        whole = np.empty(0, dtype=np.int64)
-        box = np.empty((0, 4))
-        return cls(whole, box, box, np.empty(0), whole, whole, whole, whole, whole)
+        """No tracks."""
+        none = np.empty(0, dtype=np.int64)
+        boxes = np.empty((0, 4))
+        return cls(none, boxes, boxes, np.empty(0), none, none, none, none, none)
 
     def id_of_detection(self, n_detections: int) -> NDArray[np.int64]:
-        """The id that each of `n_detections` input detections got, (M,) int64, -1 where none.
+        """The id of each of the `n_detections` input detections, (M,) int64, -1 where it has none.
 
-        Raises ValueError when a track names a detection row that `n_detections` does not have.
+        Raises ValueError when a track was matched to a row beyond `n_detections`.
         """
-        seen = self.detection >= 0
-        if seen.any() and int(self.detection.max()) >= n_detections:
+        matched = self.detection >= 0
+        if matched.any() and int(self.detection.max()) >= n_detections:
             raise ValueError(
-                f"these tracks come from at least {int(self.detection.max()) + 1} detections, "
-                f"asked for {n_detections}"
+                f"n_detections must be the number of input detections, at least "
+                f"{int(self.detection.max()) + 1} for these tracks, got {n_detections}"
             )
         ids = np.full(n_detections, -1, dtype=np.int64)
-        named = seen & (self.id > 0)
-        ids[self.detection[named]] = self.id[named]
+        has_id = matched & (self.id > 0)
+        ids[self.detection[has_id]] = self.id[has_id]
         return ids

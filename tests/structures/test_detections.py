@@ -1,4 +1,4 @@
-"""What one frame's detections accept, how they are filled in, and what they refuse."""
+"""Detections: accepted inputs, defaults, selection of rows, and refused inputs."""
 
 import dataclasses
 
@@ -15,7 +15,7 @@ def unit_rows(rng, n, width=8):
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
-def ten():
+def ten_detections():
     rng = np.random.default_rng(0)
     corner = rng.uniform(0, 100, (10, 2))
     return Detections(
@@ -26,7 +26,7 @@ def ten():
     )
 
 
-def test_boxes_alone_are_certain_of_class_zero_and_without_embeddings():
+def test_defaults_are_score_one_class_zero_and_no_embeddings():
     made = Detections(TWO)
     assert len(made) == 2
     np.testing.assert_array_equal(made.xyxy, TWO)
@@ -35,7 +35,7 @@ def test_boxes_alone_are_certain_of_class_zero_and_without_embeddings():
     assert made.embedding is None
 
 
-def test_everything_is_stored_in_its_documented_type():
+def test_columns_are_stored_with_their_documented_dtypes():
     made = Detections(TWO, [1, 0], [3.0, 7.0], np.eye(2, dtype=np.float16))
     assert made.xyxy.dtype == np.float64
     assert made.score.dtype == np.float64
@@ -45,40 +45,40 @@ def test_everything_is_stored_in_its_documented_type():
 
 
 @pytest.mark.parametrize("make", [Detections, Detections.from_tlwh, Detections.from_xywh])
-@pytest.mark.parametrize("nothing", [[], np.empty((0, 4))])
-def test_nothing_detected_is_a_frame_of_no_rows(make, nothing):
-    made = make(nothing, [], [], np.empty((0, 16)))
+@pytest.mark.parametrize("values", [[], np.empty((0, 4))])
+def test_detections_can_be_made_from_no_boxes(make, values):
+    made = make(values, [], [], np.empty((0, 16)))
     assert len(made) == 0
     assert made.xyxy.shape == (0, 4)
     assert made.embedding.shape == (0, 16)
 
 
-def test_an_empty_frame_has_no_boxes_scores_or_embeddings():
+def test_empty_detections_have_empty_columns_and_no_embeddings():
     made = Detections.empty()
     assert made.xyxy.shape == (0, 4)
     assert made.score.shape == made.class_id.shape == (0,)
     assert made.embedding is None
 
 
-def test_an_embedder_that_saw_no_box_need_not_know_its_width():
+def test_embeddings_of_no_boxes_need_no_dimension():
     assert Detections([], embedding=[]).embedding.shape == (0, 0)
 
 
-def test_left_top_width_height_and_centre_formats_give_the_same_boxes():
+def test_tlwh_and_xywh_give_the_same_boxes_as_xyxy():
     expected = [[10, 20, 40, 80]]
     np.testing.assert_array_equal(Detections.from_tlwh([[10, 20, 30, 60]]).xyxy, expected)
     np.testing.assert_array_equal(Detections.from_xywh([[25, 50, 30, 60]]).xyxy, expected)
 
 
 @pytest.mark.parametrize("make", [Detections.from_tlwh, Detections.from_xywh])
-def test_other_formats_carry_scores_classes_and_embeddings(make):
+def test_tlwh_and_xywh_accept_scores_classes_and_embeddings(make):
     made = make([[50, 50, 30, 60]], [0.25], [4], [[0.6, 0.8]])
     np.testing.assert_array_equal(made.score, [0.25])
     np.testing.assert_array_equal(made.class_id, [4])
     np.testing.assert_allclose(made.embedding, [[0.6, 0.8]])
 
 
-def test_raw_scores_below_zero_and_above_one_are_accepted():
+def test_scores_below_zero_and_above_one_are_accepted():
     np.testing.assert_array_equal(Detections(TWO, [-0.7, 31.0]).score, [-0.7, 31.0])
 
 
@@ -97,73 +97,73 @@ def test_raw_scores_below_zero_and_above_one_are_accepted():
         (np.int64(4), [4]),
     ],
 )
-def test_rows_are_chosen_in_every_column_by_mask_rows_slice_or_number(rows, expected):
-    whole = ten()
-    chosen = whole[rows]
-    assert len(chosen) == len(expected)
+def test_rows_are_selected_in_every_column_by_mask_row_numbers_slice_or_number(rows, expected):
+    detections = ten_detections()
+    selected = detections[rows]
+    assert len(selected) == len(expected)
     for column in ("xyxy", "score", "class_id", "embedding"):
-        expected_rows = getattr(whole, column)[np.array(expected, dtype=int)]
-        np.testing.assert_array_equal(getattr(chosen, column), expected_rows)
+        expected_rows = getattr(detections, column)[np.array(expected, dtype=int)]
+        np.testing.assert_array_equal(getattr(selected, column), expected_rows)
 
 
-def test_choosing_rows_works_without_embeddings():
+def test_rows_can_be_selected_without_embeddings():
     assert Detections(TWO)[[1]].embedding is None
 
 
 @pytest.mark.parametrize("mask", [np.ones(9, dtype=bool), np.ones((10, 4), dtype=bool), [True]])
-def test_a_mask_of_another_length_is_refused(mask):
+def test_mask_of_another_length_is_refused(mask):
     with pytest.raises(ValueError, match=r"a mask over 10 detections must have shape \(10,\), got"):
-        ten()[mask]
+        ten_detections()[mask]
 
 
 @pytest.mark.parametrize(("rows", "shape"), [([[0, 1]], r"\(1, 2\)"), (np.array(3), r"\(\)")])
-def test_rows_in_a_table_are_refused(rows, shape):
+def test_row_numbers_of_another_shape_are_refused(rows, shape):
     with pytest.raises(
         ValueError, match=rf"rows must be a list of whole numbers, got shape {shape}"
     ):
-        ten()[rows]
+        ten_detections()[rows]
 
 
-def test_embeddings_can_be_exchanged_without_touching_the_rest():
-    whole = ten()
-    other = unit_rows(np.random.default_rng(1), 10, 4)
-    exchanged = whole.with_embedding(other)
-    np.testing.assert_allclose(exchanged.embedding, other, atol=1e-7)
-    assert whole.embedding.shape == (10, 8)
+def test_with_embedding_replaces_only_the_embeddings():
+    detections = ten_detections()
+    embedding = unit_rows(np.random.default_rng(1), 10, 4)
+    replaced = detections.with_embedding(embedding)
+    np.testing.assert_allclose(replaced.embedding, embedding, atol=1e-7)
+    assert detections.embedding.shape == (10, 8)
     for column in ("xyxy", "score", "class_id"):
-        np.testing.assert_array_equal(getattr(exchanged, column), getattr(whole, column))
-    assert whole.with_embedding(None).embedding is None
+        np.testing.assert_array_equal(getattr(replaced, column), getattr(detections, column))
+    assert detections.with_embedding(None).embedding is None
     with pytest.raises(ValueError, match=r"one embedding per box: expected shape \(10, D\)"):
-        whole.with_embedding(other[:9])
+        detections.with_embedding(embedding[:9])
 
 
-def test_detections_cannot_be_changed_by_assignment():
+def test_detections_are_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
-        ten().score = np.zeros(10)
+        ten_detections().score = np.zeros(10)
 
 
-def test_half_precision_rows_and_rows_of_zeros_count_as_unit_or_absent():
+def test_half_precision_embeddings_and_rows_of_zeros_are_accepted():
     rows = unit_rows(np.random.default_rng(2), 50, 512).astype(np.float16)
     rows[7] = 0
     boxes = np.tile([[0, 0, 1, 1]], (50, 1))
     np.testing.assert_array_equal(Detections(boxes, embedding=rows).embedding, rows)
 
 
-def test_a_left_top_width_height_box_passed_as_corners_is_refused_and_told_where_to_go():
+def test_tlwh_box_passed_as_xyxy_is_refused_with_a_hint():
     expected = r"got \[100.0, 200.0, 30.0, 60.0\] in row 1; .* use Detections.from_tlwh"
     with pytest.raises(ValueError, match=expected):
         Detections([[0, 0, 5, 5], [100, 200, 30, 60]])
 
 
-@pytest.mark.parametrize("flat", [[5, 5, 5, 9], [5, 5, 9, 5], [9, 5, 5, 9], [5, 5, 5, 5]])
-def test_a_box_without_extent_is_refused(flat):
+@pytest.mark.parametrize("box", [[5, 5, 5, 9], [5, 5, 9, 5], [9, 5, 5, 9], [5, 5, 5, 5]])
+def test_box_without_area_is_refused(box):
     with pytest.raises(ValueError, match=r"right > left and bottom > top, got .* in row 0"):
-        Detections([flat])
+        Detections([box])
 
 
 @pytest.mark.parametrize("make", [Detections.from_tlwh, Detections.from_xywh])
 @pytest.mark.parametrize("size", [(0, 5), (5, 0), (-5, 5)])
-def test_other_formats_name_themselves_when_a_size_is_not_positive(make, size):
+def test_size_that_is_not_positive_is_refused_naming_the_format(make, size):
     name = make.__name__.removeprefix("from_")
     expected = rf"width and height in {name} must be positive, got \[10.0, 10.0, .*\] in row 1"
     with pytest.raises(ValueError, match=expected):
@@ -172,7 +172,7 @@ def test_other_formats_name_themselves_when_a_size_is_not_positive(make, size):
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("make", [Detections, Detections.from_tlwh, Detections.from_xywh])
-def test_coordinates_that_are_no_numbers_are_refused_with_their_row(make, bad):
+def test_coordinates_that_are_not_finite_are_refused_with_their_row(make, bad):
     with pytest.raises(ValueError, match=r"must be finite, got .* in row 1"):
         make([[0, 0, 5, 5], [0, 0, bad, 5]])
 
@@ -180,13 +180,13 @@ def test_coordinates_that_are_no_numbers_are_refused_with_their_row(make, bad):
 @pytest.mark.parametrize(
     "bad", [[["a", "b", "c", "d"]], [[1, 2, 3, 4], [1, 2]], [[None, {}, 3, 4]]]
 )
-def test_boxes_that_are_no_table_of_numbers_are_refused_with_what_came(bad):
+def test_boxes_that_are_no_table_of_numbers_are_refused_with_what_was_given(bad):
     with pytest.raises(ValueError, match=r"xyxy must be numbers of shape \(N, 4\), got \[\["):
         Detections(bad)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_scores_that_are_no_numbers_are_refused_with_their_row(bad):
+def test_scores_that_are_not_finite_are_refused_with_their_row(bad):
     with pytest.raises(ValueError, match=r"score must be finite, got (nan|-?inf) in row 1"):
         Detections(TWO, [0.5, bad])
 
@@ -195,7 +195,7 @@ def test_scores_that_are_no_numbers_are_refused_with_their_row(bad):
     ("given", "shape"),
     [([10, 20, 40, 80], r"\(4,\)"), ([[1, 2, 3]], r"\(1, 3\)"), ([[1, 2, 3, 4, 0.9]], r"\(1, 5\)")],
 )
-def test_boxes_of_another_shape_are_refused_with_what_came(given, shape):
+def test_boxes_of_another_shape_are_refused_with_their_shape(given, shape):
     with pytest.raises(ValueError, match=rf"xyxy must have shape \(N, 4\), got shape {shape}"):
         Detections(given)
     with pytest.raises(ValueError, match=rf"tlwh must have shape \(N, 4\), got shape {shape}"):
@@ -211,13 +211,13 @@ def test_scores_of_another_length_are_refused_with_expected_and_got(score, shape
 
 
 @pytest.mark.parametrize("class_id", [[1], [[1, 2]], 1, [1, 2, 3]])
-def test_classes_of_another_length_are_refused_with_expected_and_got(class_id):
+def test_class_ids_of_another_length_are_refused_with_expected_and_got(class_id):
     with pytest.raises(ValueError, match=r"one class_id per box: expected shape \(2,\), got \("):
         Detections(TWO, class_id=class_id)
 
 
 @pytest.mark.parametrize("class_id", [[0.5, 1], [np.nan, 0], [np.inf, 0], ["person", "car"]])
-def test_classes_that_are_not_whole_numbers_are_refused(class_id):
+def test_class_ids_that_are_not_whole_numbers_are_refused(class_id):
     with pytest.raises(ValueError, match="class_id must be whole numbers, got"):
         Detections(TWO, class_id=class_id)
 

@@ -102,7 +102,7 @@ def test_frames_that_are_none_grey_or_float_are_refused(colour_embedder, frame):
 
 def test_an_empty_crop_is_refused_by_number(colour_embedder):
     good = np.zeros((5, 5, 3), dtype=np.uint8)
-    with pytest.raises(ValueError, match=r"crop 2: .* got an empty one"):
+    with pytest.raises(ValueError, match=r"crop 2: .* got an empty image"):
         colour_embedder.embed_crops([good, good, good[:0]])
 
 
