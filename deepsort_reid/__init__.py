@@ -1,6 +1,6 @@
-"""DeepSORT that you train on your own video, and that can tell why an id changed.
+"""DeepSORT with an embedder that can be trained on your own video.
 
-The tracker needs nothing but boxes:
+The tracker needs boxes only; scores, classes, embeddings and frames are optional:
 
     from deepsort_reid import DeepSort, Detections, Embedder, track_video
 
@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.2.0.dev0"
 
-# The public names and where they live. Imported on first use: `import deepsort_reid` stays under
-# 0.3 s and never loads torch, OpenCV or onnxruntime.
-_HOME = {
+# Public names and their modules, imported on first use: `import deepsort_reid` takes less than
+# 0.3 s and does not load torch, OpenCV or onnxruntime.
+_MODULES = {
     "CameraMotion": "vision.camera_motion",
     "DeepSort": "tracking",
     "DeepSortConfig": "tracking",
@@ -53,12 +53,12 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    value = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOME])
+    return sorted([*globals(), *_MODULES])

@@ -1,4 +1,4 @@
-"""`python -m deepsort_reid`: the command line."""
+"""`python -m deepsort_reid` runs the command line."""
 
 import sys
 

@@ -1,1 +1,1 @@
-"""One module for each command of the command line: `add_arguments(parser)` and `run(args)`."""
+"""Commands of the command line; each module has `add_arguments(parser)` and `run(args)`."""

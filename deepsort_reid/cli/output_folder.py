@@ -1,4 +1,4 @@
-"""The folder a tracked video leaves behind: tracks, annotated video, detections, summary."""
+"""Output folder of a tracked video: tracks, annotated video, detections, summary."""
 
 import json
 import math
@@ -23,25 +23,26 @@ from deepsort_reid.structures.detections import Detections
 from deepsort_reid.structures.mot_rows import MotRows
 from deepsort_reid.tracking.extras.explain import Record
 
-FORMATS = {"mot": "tracks.txt", "csv": "tracks.csv", "jsonl": "tracks.jsonl"}
+EXPLANATIONS = "explanations.txt"
+SUMMARY = "summary.json"
 
-
-_WRITERS: dict[str, Callable[[Path], TrackWriter]] = {
-    "mot": MotWriter,
-    "csv": CsvWriter,
-    "jsonl": JsonLinesWriter,
+# Format of the tracks -> file name and writer.
+_WRITERS: dict[str, tuple[str, Callable[[Path], TrackWriter]]] = {
+    "mot": ("tracks.txt", MotWriter),
+    "csv": ("tracks.csv", CsvWriter),
+    "jsonl": ("tracks.jsonl", JsonLinesWriter),
 }
 
 
 class ExplanationWriter:
-    """In words, frame by frame, which box each person with an id got and why not another."""
+    """Writes the explanations of a tracker's decisions to a text file, frame by frame."""
 
     def __init__(self, path: Path, record: Record) -> None:
         self._file: TextIO = path.open("w", encoding="utf-8", newline="\n")
         self._record = record
 
     def append(self, frame: int) -> None:
-        """Add the update made last, under the number that the frame has in its source."""
+        """Write the decisions of the last update; `frame` is the frame number in the source."""
         update = len(self._record)
         seen = self._record.frame(update)
         here = seen.id[seen.id > 0].tolist()
@@ -59,18 +60,19 @@ class ExplanationWriter:
 
 
 class OutputFolder:
-    """Writes what a run finds, frame by frame, and completes every file however the run ends.
+    """Writes the results of a run frame by frame; every file is complete however the run ends.
 
     Args:
-        folder: made when it does not exist. Files of an earlier run stay as they are until this
-            run has its first frame.
-        layout: "mot", "csv" or "jsonl".
+        folder: made when it does not exist. Files of an earlier run are replaced when the first
+            frame of this run is written.
+        layout: format of the tracks: "mot", "csv" or "jsonl".
         draw: annotate the frames.
-        frame_rate: of the annotated video; no video is written when None.
-        save_detections: keep detections.txt, and detections.npz with the embeddings.
-        record: of the tracker, told in why.txt; None for no such file.
+        frame_rate: frames per second of the annotated video; None for no video.
+        save_detections: write detections.txt, and detections.npz with embeddings.
+        record: decisions of the tracker, written to explanations.txt; None for no such file.
 
-    Raises OSError, before any work is done, when the folder cannot be written.
+    Raises:
+        OSError: the folder cannot be made or written. Raised before any frame is tracked.
     """
 
     def __init__(
@@ -89,12 +91,12 @@ class OutputFolder:
         self._frame_rate = frame_rate
         self._save_detections = save_detections
         self._record = record
-        self._reasons: ExplanationWriter | None = None
+        self._explanations: ExplanationWriter | None = None
         self._open_files = ExitStack()
         self._tracks: TrackWriter | None = None
         self._video: Any = None
         self._drawer: Any = None
-        self._detections: list[tuple[int, Detections]] = []  # with their frame number
+        self._detections: list[tuple[int, Detections]] = []  # frame number, detections
         self.frames = 0
         self.boxes = 0
         self.ids: set[int] = set()
@@ -103,39 +105,48 @@ class OutputFolder:
         probe.touch()
         probe.unlink()
 
-    def add(self, step: TrackedFrame, timer: StageTimer) -> Any:
-        """Write one frame; returns the annotated frame, or None when nothing is drawn."""
+    def add(self, frame: TrackedFrame, timer: StageTimer) -> Any:
+        """Write the results of one frame.
+
+        Args:
+            frame: frame, detections and tracks.
+            timer: receives the seconds of the stages "write" and "draw".
+
+        Returns:
+            The annotated frame, BGR uint8 (H, W, 3); None when frames are not drawn.
+        """
         if self._tracks is None:
-            self._begin(step)
+            self._open(frame)
         assert self._tracks is not None
         with timer("write"):
-            self._tracks.append(step.number, step.tracks)
-            if self._reasons is not None:
-                self._reasons.append(step.number)
+            self._tracks.append(frame.number, frame.tracks)
+            if self._explanations is not None:
+                self._explanations.append(frame.number)
         self.frames += 1
-        self.boxes += len(step.tracks)
-        self.ids.update(step.tracks.id.tolist())
+        self.boxes += len(frame.tracks)
+        self.ids.update(frame.tracks.id.tolist())
         if self._save_detections:
-            self._detections.append((step.number, step.detections))
+            self._detections.append((frame.number, frame.detections))
         if self._drawer is None:
             return None
         with timer("draw"):
-            picture = self._drawer(step.frame, step.tracks)
+            image = self._drawer(frame.frame, frame.tracks)
         if self._video is not None:
             with timer("write"):
-                self._video.write(picture)
-        return picture
+                self._video.write(image)
+        return image
 
-    def _begin(self, step: TrackedFrame) -> None:
-        # From here on it would tell of other tracks than those beside it.
-        (self.folder / "summary.json").unlink(missing_ok=True)
-        (self.folder / "why.txt").unlink(missing_ok=True)
-        path = self.folder / FORMATS[self._layout]
-        self._tracks = _WRITERS[self._layout](path)
+    def _open(self, frame: TrackedFrame) -> None:
+        """Open the output files; the size of the video is that of the first frame."""
+        # They describe the tracks of an earlier run, which are replaced here.
+        (self.folder / SUMMARY).unlink(missing_ok=True)
+        (self.folder / EXPLANATIONS).unlink(missing_ok=True)
+        name, make_writer = _WRITERS[self._layout]
+        self._tracks = make_writer(self.folder / name)
         self._open_files.callback(self._tracks.close)
         if self._record is not None:
-            self._reasons = ExplanationWriter(self.folder / "why.txt", self._record)
-            self._open_files.callback(self._reasons.close)
+            self._explanations = ExplanationWriter(self.folder / EXPLANATIONS, self._record)
+            self._open_files.callback(self._explanations.close)
         if self._draw:
             from deepsort_reid.vision.drawing import Drawer
 
@@ -143,7 +154,7 @@ class OutputFolder:
         if self._frame_rate is not None:
             from deepsort_reid.io.video_writer import VideoWriter
 
-            height, width = step.frame.shape[:2]
+            height, width = frame.frame.shape[:2]
             self._video = self._open_files.enter_context(
                 VideoWriter(self.folder / "video.mp4", self._frame_rate, (width, height))
             )
@@ -160,43 +171,48 @@ class OutputFolder:
         self._open_files.close()
         if not self._detections:
             return
-        rows = MotRows.concatenate(_as_rows(*each) for each in self._detections)
+        rows = MotRows.concatenate(_to_mot_rows(*each) for each in self._detections)
         write_rows(self.folder / "detections.txt", rows, "det")
         found = [each for _, each in self._detections if len(each)]
         if found and all(each.embedding is not None for each in found):
             path = self.folder / "detections.npz"
             write_detections_npz(path, self._detections, compress=True)
 
+    def describe(self) -> str:
+        """The counts in words: "8 frames, 2 identities, 12 boxes"."""
+        return f"{self.frames} frames, {len(self.ids)} identities, {self.boxes} boxes"
+
     def write_summary(self, values: dict[str, Any]) -> None:
-        """Write summary.json: what was run, with which versions, and what came out."""
+        """Write summary.json: the counts of the run, `values`, and versions of the packages."""
         summary = {
             "frames": self.frames,
             "boxes": self.boxes,
-            "people": len(self.ids),
+            "identities": len(self.ids),
             **values,
             "versions": versions(),
         }
-        text = json.dumps(_strict(summary), indent=2, allow_nan=False)
-        write_atomically(self.folder / "summary.json", f"{text}\n")
+        text = json.dumps(_to_strict_json(summary), indent=2, allow_nan=False)
+        write_atomically(self.folder / SUMMARY, f"{text}\n")
 
 
-def _as_rows(number: int, found: Detections) -> MotRows:
-    """Detections of one frame as rows without an id."""
-    frame, id = np.full(len(found), number), np.full(len(found), -1)
-    return MotRows(frame, id, found.xyxy, found.score, found.class_id)
+def _to_mot_rows(number: int, detections: Detections) -> MotRows:
+    """Detections of frame `number` as MOT rows without ids."""
+    n = len(detections)
+    frame, id = np.full(n, number), np.full(n, -1)
+    return MotRows(frame, id, detections.xyxy, detections.score, detections.class_id)
 
 
-def _strict(value: Any) -> Any:
-    """The same value as JSON can hold it: NaN as null, an infinite number as "inf" or "-inf"."""
+def _to_strict_json(value: Any) -> Any:
+    """Replace what JSON cannot hold: NaN by null, infinite numbers by "inf" and "-inf"."""
     if isinstance(value, dict):
-        return {name: _strict(each) for name, each in value.items()}
+        return {name: _to_strict_json(each) for name, each in value.items()}
     if isinstance(value, float) and not math.isfinite(value):
         return None if math.isnan(value) else str(value)
     return value
 
 
 def versions() -> dict[str, str]:
-    """The package, Python, and the libraries a tracking result depends on."""
+    """Versions of this package, Python and the packages that tracking results depend on."""
     found = {"deepsort_reid": __version__, "python": platform.python_version()}
     for name in ("numpy", "scipy", "lap", "opencv-python", "onnxruntime"):
         try:
@@ -207,7 +223,7 @@ def versions() -> dict[str, str]:
 
 
 def stage_times(timer: StageTimer, frames: int) -> dict[str, Any]:
-    """Milliseconds per frame of every stage, and frames per second of all of them together."""
+    """Milliseconds per frame of every stage, and frames per second of all stages together."""
     total = sum(timer.seconds.values())
     per_frame = {
         stage: round(1000 * seconds / max(frames, 1), 3) for stage, seconds in timer.seconds.items()

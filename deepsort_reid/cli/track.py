@@ -1,4 +1,4 @@
-"""`deepsort-reid track`: a video in, MOT tracks and an annotated video out."""
+"""`deepsort-reid track`: track people through a video, write MOT tracks and an annotated video."""
 
 import argparse
 import os
@@ -7,10 +7,12 @@ import subprocess
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from deepsort_reid.cli.progress import progress_bar
 from deepsort_reid.cli.tracking_options import (
+    add_detector_arguments,
+    add_frame_arguments,
     count_frames,
     make_camera_motion,
     make_detector,
@@ -18,99 +20,129 @@ from deepsort_reid.cli.tracking_options import (
     read_config,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from deepsort_reid.cli.diagnostics import Diagnostics
+    from deepsort_reid.cli.output_folder import OutputFolder
+    from deepsort_reid.io.video_reader import Video
+    from deepsort_reid.pipeline import StageTimer, TrackedFrame
+    from deepsort_reid.tracking import DeepSort
+
 FORMATS = ("mot", "csv", "jsonl")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of the command."""
+    """Add the arguments of the command."""
     parser.add_argument(
         "source",
         help="video file, camera number, stream URL, folder of images or MOT sequence folder",
     )
-    parser.add_argument(
-        "--out", type=Path, default=None, help="folder for the results (default: NAME-tracks)"
+    add_frame_arguments(parser)
+    add_detector_arguments(parser)
+    _add_tracker_arguments(parser)
+    _add_output_arguments(parser)
+
+
+def _add_tracker_arguments(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("tracker")
+    group.add_argument(
+        "--embedder",
+        metavar="FILE.onnx|none",
+        help="appearance model; none: motion and overlap alone (default: the embedder of the "
+        "package)",
     )
-    parser.add_argument(
-        "--detections",
-        type=Path,
-        metavar="FILE",
-        help="detections to track instead of detecting: a MOT det.txt, or the .npz with embeddings "
-        "that --save-detections wrote",
-    )
-    parser.add_argument(
-        "--detector",
-        help="background, a YOLOX model FILE.onnx, or the name of a torchvision COCO model "
-        "(default: the det.txt of a MOT sequence folder, else background)",
-    )
-    parser.add_argument("--detector-weights", type=Path, help="weights of a torchvision model")
-    parser.add_argument(
-        "--embedder", help="FILE.onnx, or none (default: the embedder of the package)"
-    )
-    parser.add_argument(
+    group.add_argument(
         "--camera-motion",
         default="none",
-        help="none, flow, ecc, or a file of warps, for a camera that moves (default: none)",
+        metavar="none|flow|ecc|FILE",
+        help="compensate the motion of a moving camera: sparse optical flow, ECC image alignment, "
+        "or a FILE with one affine warp per frame (default: none)",
     )
-    parser.add_argument("--config", type=Path, help="JSON file with fields of DeepSortConfig")
-    parser.add_argument("--min-score", type=float, help="leave out detections below")
-    parser.add_argument("--every", type=int, default=1, metavar="N", help="every Nth frame only")
-    parser.add_argument("--start", type=int, default=1, help="first frame, from 1")
-    parser.add_argument("--stop", type=int, help="last frame")
-    parser.add_argument("--format", choices=FORMATS, default="mot", help="(default: mot)")
-    parser.add_argument(
+    group.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE.json",
+        help="JSON object with fields of DeepSortConfig (default: the default of every field)",
+    )
+    group.add_argument(
         "--lag",
         type=int,
         default=0,
         metavar="FRAMES",
-        help="hold every frame back for so many and correct it by them (default: 0)",
+        help="delay output by FRAMES to correct ids and boxes (default: 0)",
     )
-    parser.add_argument(
+    group.add_argument(
+        "--threads",
+        type=int,
+        metavar="N",
+        help="CPU threads of detector and embedder (default: all cores)",
+    )
+
+
+def _add_output_arguments(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("output")
+    group.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="output folder (default: NAME-tracks, NAME from the source)",
+    )
+    group.add_argument(
+        "--format",
+        choices=FORMATS,
+        default="mot",
+        help="tracks.txt in MOT format, tracks.csv or tracks.jsonl (default: mot)",
+    )
+    group.add_argument(
+        "--no-video",
+        action="store_true",
+        help="write no annotated video (default: write video.mp4)",
+    )
+    group.add_argument(
         "--save-detections",
         action="store_true",
-        help="detections.txt, and detections.npz with their embeddings",
+        help="write detections.txt, and detections.npz with embeddings (default: off)",
     )
-    parser.add_argument(
-        "--record", action="store_true", help="and why each person got which box, in why.txt"
+    group.add_argument(
+        "--explain",
+        action="store_true",
+        help="write explanations.txt: for every frame and track, the scores of the candidate "
+        "detections and the reason for the choice (default: off)",
     )
-    parser.add_argument("--no-video", action="store_true", help="write no annotated video")
-    parser.add_argument("--show", action="store_true", help="show the frames in a window; q ends")
-    parser.add_argument("--threads", type=int, help="CPU threads of detector and embedder")
-    parser.add_argument("--quiet", action="store_true", help="no progress bar, no notes")
+    group.add_argument(
+        "--show",
+        action="store_true",
+        help="show the annotated frames in a window; press q to end (default: off)",
+    )
+    group.add_argument(
+        "--quiet", action="store_true", help="print no progress bar and no notes (default: off)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Track the source; 2 when the video ended early, with everything until then saved."""
+    """Track the source and write the output folder.
+
+    Raises ValueError after a source that ended early; the frames before its end are written.
+    """
     from deepsort_reid.cli.diagnostics import Diagnostics
-    from deepsort_reid.cli.output_folder import OutputFolder, stage_times
-    from deepsort_reid.io.video_reader import TruncatedVideo, open_video
+    from deepsort_reid.cli.output_folder import stage_times
+    from deepsort_reid.io.video_reader import open_video
     from deepsort_reid.pipeline import StageTimer, track_frames
     from deepsort_reid.tracking import DeepSort, FixedLag
 
+    _check_options(args)
     note = _print_nothing if args.quiet else print
-    if args.lag < 0:
-        raise ValueError(f"--lag: expected 0 frames or more, got {args.lag}")
-    if args.lag and args.record:
-        raise ValueError("--record tells what was chosen at once: leave it or --lag out")
-    if args.show:
-        _require_display()
     video = open_video(args.source)
-    # Complains at once, before a model is loaded or a folder made.
+    # Raises on a wrong frame range before a model is loaded or a folder is made.
     video.iter_frames(args.start, args.stop, args.every)
     detector, detector_name = make_detector(args, note)
     embedder = make_embedder(args.embedder, args.threads)
     camera_motion = make_camera_motion(args.camera_motion, args.start, args.every)
-    tracker = DeepSort(read_config(args.config), embedder=embedder, record=args.record)
-    out = args.out or Path(f"{_name_of(args.source)}-tracks")
-    timer = StageTimer()
-    folder = OutputFolder(
-        out,
-        layout=args.format,
-        draw=args.show or not args.no_video,
-        frame_rate=None if args.no_video else video.frame_rate / args.every,
-        save_detections=args.save_detections,
-        record=tracker.record,
-    )
-    found = track_frames(
+    tracker = DeepSort(read_config(args.config), embedder=embedder, record=args.explain)
+    folder = _make_output_folder(args, video, tracker)
+    timer, diagnostics = StageTimer(), Diagnostics(video.size)
+    frames = track_frames(
         video,
         detector,
         FixedLag(tracker, args.lag) if args.lag else tracker,
@@ -120,78 +152,117 @@ def run(args: argparse.Namespace) -> int:
         every=args.every,
         timer=timer,
     )
-    status, ended_early = "failed", ""
-    doubts = Diagnostics(video.size)
+    frames = progress_bar(frames, count_frames(video.length, args), quiet=args.quiet)
+    status = "failed"
     try:
-        with folder:
-            for step in progress_bar(found, count_frames(video.length, args), quiet=args.quiet):
-                doubts.add(step.detections)
-                picture = folder.add(step, timer)
-                if args.show and not _show(picture):
-                    break
-        status = "complete"
-    except TruncatedVideo as ended:
-        status = ended_early = str(ended)
+        truncated = _write_frames(frames, folder, timer, diagnostics, show=args.show)
+        status = truncated or "complete"
     except KeyboardInterrupt:
         status = "interrupted"
         raise
     finally:
         times = stage_times(timer, folder.frames)
         if folder.frames:
+            models = {
+                "detector": detector_name,
+                "embedder": "none" if embedder is None else str(embedder.name),
+            }
+            options = {"lag": args.lag, "config": asdict(tracker.config)}
             folder.write_summary(
-                {
-                    "source": str(args.source),
-                    "status": status,
-                    "detector": detector_name,
-                    "embedder": "none" if embedder is None else str(embedder.name),
-                    "lag": args.lag,
-                    "config": asdict(tracker.config),
-                    **times,
-                }
+                {"source": args.source, "status": status, **models, **options, **times}
             )
-    note(
-        f"{folder.frames} frames, {len(folder.ids)} people, {folder.boxes} boxes, "
-        f"{times['frames_per_second']} frames per second -> {out}"
-    )
-    for line in [] if args.quiet else doubts.lines(tracker.config.new_track_score):
+    note(f"{folder.describe()}, {times['frames_per_second']} frames per second -> {folder.folder}")
+    for line in [] if args.quiet else diagnostics.lines(tracker.config.new_track_score):
         print(f"deepsort-reid track: note: {line}", file=sys.stderr)
-    if ended_early and not folder.frames:
-        raise ValueError(ended_early)
-    if ended_early:
-        raise ValueError(f"{ended_early}; what was tracked until then is in {out}")
+    if truncated:
+        saved = f"; the frames before are tracked in {folder.folder}" if folder.frames else ""
+        raise ValueError(f"{truncated}{saved}")
     return 0
+
+
+def _check_options(args: argparse.Namespace) -> None:
+    """Raise ValueError for options that are out of range or contradict each other."""
+    if args.lag < 0:
+        raise ValueError(f"--lag: expected 0 frames or more, got {args.lag}")
+    if args.lag and args.explain:
+        raise ValueError(
+            "--explain and --lag: expected one of them, got both; explanations are of the "
+            "decisions before --lag corrects them"
+        )
+    if args.show:
+        _require_display()
+
+
+def _make_output_folder(
+    args: argparse.Namespace, video: "Video", tracker: "DeepSort"
+) -> "OutputFolder":
+    from deepsort_reid.cli.output_folder import OutputFolder
+
+    return OutputFolder(
+        args.out or Path(f"{_source_name(args.source)}-tracks"),
+        layout=args.format,
+        draw=args.show or not args.no_video,
+        frame_rate=None if args.no_video else video.frame_rate / args.every,
+        save_detections=args.save_detections,
+        record=tracker.record,
+    )
+
+
+def _write_frames(
+    frames: "Iterator[TrackedFrame]",
+    folder: "OutputFolder",
+    timer: "StageTimer",
+    diagnostics: "Diagnostics",
+    *,
+    show: bool,
+) -> str:
+    """Write every tracked frame; returns why the source ended early, "" after its last frame."""
+    from deepsort_reid.io.video_reader import TruncatedVideo
+
+    try:
+        with folder:
+            for frame in frames:
+                diagnostics.add(frame.detections)
+                image = folder.add(frame, timer)
+                if show and not _show(image):
+                    break
+    except TruncatedVideo as error:
+        return str(error)
+    return ""
 
 
 def _print_nothing(text: str) -> None:
     del text
 
 
-def _name_of(source: str) -> str:
-    """A folder name for the results of a source: a.mp4 -> a, rtsp://host/b -> b, 0 -> camera-0."""
+def _source_name(source: str) -> str:
+    """Name of a source for its output folder: a.mp4 -> a, rtsp://host/b -> b, 0 -> camera-0."""
     if source.isdecimal():
         return f"camera-{source}"
     if "://" in source:
-        # Not every file system takes what an address may hold.
+        # Characters of an address that a file system may not allow.
         source = re.sub(r"[^\w.-]+", "-", source.rstrip("/").rpartition("/")[2]).strip("-")
     return Path(source.rstrip("/")).stem or "video"
 
 
 def _require_display() -> None:
+    """Raise ValueError where no window can be opened."""
     if sys.platform.startswith("linux") and not (
         os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     ):
-        raise ValueError("--show needs a display, and there is none; leave it out")
-    # Asked in a process of its own: Qt ends the process that asks a display which does not answer.
+        raise ValueError("--show: expected a display, found none; leave --show out")
+    # Tested in a process of its own: Qt ends the process where the display does not respond.
     window = [sys.executable, "-c", "import cv2; cv2.namedWindow('deepsort-reid')"]
     if subprocess.run(window, capture_output=True, check=False).returncode:
         raise ValueError(
-            "--show needs a display that answers and an OpenCV that can open windows; leave it out"
+            "--show: expected a display that responds and an OpenCV that can open windows; "
+            "leave --show out"
         )
 
 
-def _show(picture: Any) -> bool:
-    """Show a frame; False when the viewer pressed q or Escape."""
+def _show(image: Any) -> bool:
+    """Show an image in the window; False after q or Escape was pressed."""
     import cv2
 
-    cv2.imshow("deepsort-reid", picture)
+    cv2.imshow("deepsort-reid", image)
     return cv2.waitKey(1) & 0xFF not in (ord("q"), 27)

@@ -10,10 +10,55 @@ if TYPE_CHECKING:
     from deepsort_reid.tracking import DeepSortConfig
 
 
-def read_config(path: Path | None) -> "DeepSortConfig | None":
-    """The configuration in a JSON file; None without a file.
+def add_frame_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add --start, --stop and --every, which select the frames of the source."""
+    group = parser.add_argument_group("frames")
+    group.add_argument(
+        "--start", type=int, default=1, metavar="N", help="first frame, from 1 (default: 1)"
+    )
+    group.add_argument(
+        "--stop", type=int, metavar="N", help="last frame, included (default: the last frame)"
+    )
+    group.add_argument(
+        "--every", type=int, default=1, metavar="N", help="use every Nth frame (default: 1)"
+    )
 
-    Raises ValueError when the file is not a JSON object of `DeepSortConfig`'s fields.
+
+def add_detector_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that `make_detector` reads, besides the source and --start and --every."""
+    group = parser.add_argument_group("detections")
+    group.add_argument(
+        "--detections",
+        type=Path,
+        metavar="FILE",
+        help="read detections from FILE instead of detecting: MOT det.txt, or .npz with "
+        "embeddings, as written by track --save-detections",
+    )
+    group.add_argument(
+        "--detector",
+        metavar="NAME|FILE.onnx",
+        help="background (background subtraction), a YOLOX model FILE.onnx, or the name of a "
+        "torchvision COCO model (default: det/det.txt of a MOT sequence folder, else background)",
+    )
+    group.add_argument(
+        "--detector-weights",
+        type=Path,
+        metavar="FILE",
+        help="weights of the torchvision model (default: the COCO weights of torchvision)",
+    )
+    group.add_argument(
+        "--min-score",
+        type=float,
+        metavar="SCORE",
+        help="ignore detections with a lower score, 0 to 1 (default: 0.1 for a detector, all "
+        "detections of a file)",
+    )
+
+
+def read_config(path: Path | None) -> "DeepSortConfig | None":
+    """Read a tracker configuration from a JSON file; None without a file.
+
+    Raises ValueError when the file is not a JSON object with fields of `DeepSortConfig`.
     """
     from deepsort_reid.tracking import DeepSortConfig
 
@@ -34,44 +79,79 @@ def read_config(path: Path | None) -> "DeepSortConfig | None":
 
 
 def make_detector(args: argparse.Namespace, note: Callable[[str], None]) -> tuple[Any, str]:
-    """The detector that the arguments name, or the one that fits the source; and its name."""
+    """Make the detector that the arguments select.
+
+    Args:
+        args: source, detections, detector, detector_weights, min_score, threads, start and every.
+        note: prints a note about a detector that was chosen by default.
+
+    Returns:
+        The detector and its name.
+
+    Raises:
+        ValueError: the options contradict each other, or a file has the wrong content.
+        OSError: a file cannot be read.
+    """
     from deepsort_reid.vision.detectors import MotDetections, TorchvisionDetector, load_detector
     from deepsort_reid.vision.detectors.precomputed import NpzDetections
 
-    if args.min_score is not None and not 0 <= args.min_score <= 1:
-        raise ValueError(f"--min-score: expected a number from 0 to 1, got {args.min_score}")
+    _check_detector_options(args)
     limit = {} if args.min_score is None else {"min_score": args.min_score}
-    file = args.detections
-    if file is not None and args.detector is not None:
-        raise ValueError("--detections and --detector: expected one of them, got both")
-    if args.detector is not None and Path(args.detector).suffix.lower() in {".txt", ".npz"}:
-        file = Path(args.detector)
-    word = args.detector or ""
-    if args.detector_weights is not None and (word in {"", "background"} or Path(word).suffix):
-        got = repr(word) if word else "none"
-        raise ValueError(f"--detector-weights needs --detector, the name of their model: got {got}")
-    beside = Path(args.source) / "det" / "det.txt"
-    if file is None and args.detector is None and beside.is_file():
-        file = beside
-        note(f"no detector named: using the detections in {file}")
+    file = _detections_file(args)
     if file is not None:
-        saved = file.suffix.lower() == ".npz"
-        reader: Callable[..., Any] = NpzDetections if saved else MotDetections
+        if args.detections is None and args.detector is None:
+            note(f"no detector given: using the detections in {file}")
+        is_npz = file.suffix.lower() == ".npz"
+        reader: Callable[..., Any] = NpzDetections if is_npz else MotDetections
         return reader(file, start=args.start, every=args.every, **limit), str(file)
     if args.detector_weights is not None:
         detector = TorchvisionDetector(args.detector, weights=args.detector_weights, **limit)
         return detector, args.detector
     if args.detector is None:
         note(
-            "no detector named: using background subtraction, which sees moving people before a "
-            "camera that stands still; --detector FILE.onnx or a torchvision name sees all"
+            "no detector given: using background subtraction (static camera, moving people only); "
+            "see --detector"
         )
     name = args.detector or "background"
     return load_detector(name, min_score=args.min_score, threads=args.threads), name
 
 
+def _check_detector_options(args: argparse.Namespace) -> None:
+    """Raise ValueError when detector options are out of range or contradict each other."""
+    if args.min_score is not None and not 0 <= args.min_score <= 1:
+        raise ValueError(f"--min-score: expected a number from 0 to 1, got {args.min_score}")
+    if args.detections is not None and args.detector is not None:
+        raise ValueError("--detections and --detector: expected one of them, got both")
+    name = args.detector or ""
+    is_torchvision = name not in {"", "background"} and not Path(name).suffix
+    if args.detector_weights is not None and not is_torchvision:
+        got = repr(name) if name else "none"
+        raise ValueError(
+            f"--detector-weights: expected a torchvision model as --detector, got {got}"
+        )
+
+
+def _detections_file(args: argparse.Namespace) -> Path | None:
+    """The file to read detections from; None where a detector runs."""
+    if args.detections is not None:
+        return Path(args.detections)
+    if args.detector is not None:
+        file = Path(args.detector)
+        return file if file.suffix.lower() in {".txt", ".npz"} else None
+    public = Path(args.source) / "det" / "det.txt"
+    return public if public.is_file() else None
+
+
 def make_embedder(name: str | None, threads: int | None) -> Any:
-    """The embedder in a file, the package's own, or None for "none"."""
+    """Load an embedder.
+
+    Args:
+        name: an ONNX file, "none", or None for the embedder of the package.
+        threads: CPU threads; None for all.
+
+    Returns:
+        The embedder; None for "none".
+    """
     if name == "none":
         return None
     from deepsort_reid.vision.embedder import Embedder
@@ -80,7 +160,15 @@ def make_embedder(name: str | None, threads: int | None) -> Any:
 
 
 def make_camera_motion(name: str, start: int, every: int) -> Any:
-    """The estimator that a word stands for, or one that reads a file of warps; None for "none"."""
+    """Make a camera motion estimator.
+
+    Args:
+        name: "none", "flow", "ecc" or a file of affine warps.
+        start, every: frames that are tracked, for warps from a file.
+
+    Returns:
+        The estimator; None for "none".
+    """
     if name == "none":
         return None
     from deepsort_reid.vision import camera_motion

@@ -1,4 +1,4 @@
-"""A red and a blue person walk past a still camera: frames, exact detections, a tiny embedder."""
+"""Synthetic video of two people before a static camera, with exact boxes and a small embedder."""
 
 import json
 from pathlib import Path
@@ -14,23 +14,23 @@ from deepsort_reid.io.video_writer import VideoWriter
 from deepsort_reid.structures.mot_rows import MotRows
 
 WIDTH, HEIGHT = 160, 120
-FRAMES = 8  # of the street in conftest.py; six of them have ids
-SEQUENCE_LENGTH = 10  # of the first sequence that `benchmark` gets
+FRAMES = 8  # of the video in conftest.py; tracks have ids in the last six
+SEQUENCE_LENGTH = 10  # frames of the first MOT sequence
 RED, BLUE = (0, 0, 255), (255, 0, 0)
 
 
 def true_boxes(number):
-    """Boxes (2, 4) of the red and the blue person in frame `number`, from 1."""
+    """Boxes xyxy (2, 4) of the red and the blue person in frame `number`, from 1."""
     left = np.array([10 + 2 * number, 120 - 2 * number], dtype=np.float64)
     top = np.array([10.0, 60.0])
     return np.column_stack([left, top, left + 20, top + 50])
 
 
 def render_frame(number):
-    picture = np.full((HEIGHT, WIDTH, 3), 90, dtype=np.uint8)
+    image = np.full((HEIGHT, WIDTH, 3), 90, dtype=np.uint8)
     for (x1, y1, x2, y2), colour in zip(true_boxes(number).astype(int), (RED, BLUE), strict=True):
-        picture[y1:y2, x1:x2] = colour
-    return picture
+        image[y1:y2, x1:x2] = colour
+    return image
 
 
 def render_frames(count):
@@ -38,7 +38,7 @@ def render_frames(count):
 
 
 def mot_rows(count, first=1, score=0.9):
-    """What a perfect detector sees, and the truth: ids 1 and 2 in every frame."""
+    """True boxes of `count` frames as MOT rows, with ids 1 and 2."""
     number = np.arange(first, first + count)
     xyxy = np.concatenate([true_boxes(each) for each in number])
     n = len(xyxy)
@@ -77,7 +77,7 @@ def write_detections(path, count, score=0.9):
 
 
 def write_sequence(folder, count, *, images=False, truth=None):
-    """A MOT sequence of `count` frames: gt, det, and the pictures where they are asked for."""
+    """Write a MOT sequence of `count` frames: gt.txt, det.txt, seqinfo.ini, images on request."""
     folder.mkdir(parents=True)
     (folder / "seqinfo.ini").write_text(
         f"[Sequence]\nname={folder.name}\nframeRate=10\nseqLength={count}\n"
@@ -93,7 +93,7 @@ def write_sequence(folder, count, *, images=False, truth=None):
 
 
 def write_embedder(path, gain=1.0):
-    """An ONNX file whose embedding is the mean colour of the crop."""
+    """Write an ONNX embedder: the embedding is the mean colour of the crop, times `gain`."""
     nodes = [
         helper.make_node("GlobalAveragePool", ["image"], ["pooled"]),
         helper.make_node("Flatten", ["pooled"], ["flat"]),
@@ -110,13 +110,13 @@ def write_embedder(path, gain=1.0):
 
 
 class TrueBoxDetector:
-    """A detector that knows where everybody is, and counts how often it was asked."""
+    """Detector that returns the true boxes; raises `failure` in call number `fails_at`."""
 
     def __init__(self, score=0.9, fails_at=None, failure=None):
         self.calls, self.score = 0, score
         self.fails_at, self.failure = fails_at, failure
 
-    def __call__(self, picture):
+    def __call__(self, image):
         self.calls += 1
         if self.calls == self.fails_at:
             raise self.failure
@@ -124,7 +124,7 @@ class TrueBoxDetector:
 
 
 def decode_video(path):
-    """Number of frames of a video file that can be decoded, and their size (width, height)."""
+    """Decode a video file; returns the number of frames and their size (width, height)."""
     capture = cv2.VideoCapture(str(path))
     sizes = []
     while (answer := capture.read())[0]:
@@ -135,7 +135,7 @@ def decode_video(path):
 
 
 def read_strict_json(path):
-    """JSON as every reader takes it: no NaN, no Infinity."""
+    """Read a JSON file; NaN and Infinity, which the standard does not allow, are an error."""
 
     def refuse(word):
         raise AssertionError(f"{path} holds {word}")
@@ -144,7 +144,7 @@ def read_strict_json(path):
 
 
 def read_error_line(capsys):
-    """The one line that a command left on stderr."""
+    """The error message of a command; asserts that it is one line on stderr."""
     error = capsys.readouterr().err
     assert error.startswith("deepsort-reid "), error
     assert error.count("\n") == 1, error

@@ -1,4 +1,4 @@
-"""`demo`: the whole loop on a rendered street, in few frames."""
+"""`demo` on a few frames of a rendered street."""
 
 import json
 
@@ -15,7 +15,7 @@ FRAMES = 30
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
-    """The folder that a short demo leaves."""
+    """Output folder of a short demo."""
     out = tmp_path_factory.mktemp("demo") / "street"
     options = ["--frames", str(FRAMES), "--people", "4", "--seed", "0", "--quiet"]
     assert main(["demo", "--out", str(out), "--embedder", "none", *options]) == 0
@@ -31,29 +31,29 @@ def summary(demo):
     return json.loads(text, parse_constant=refuse)
 
 
-def test_it_leaves_video_tracks_truth_and_summary(demo, summary):
+def test_demo_writes_video_tracks_truth_and_summary(demo, summary):
     names = ["summary.json", "tracks.txt", "truth.txt", "video.mp4"]
     assert sorted(path.name for path in demo.iterdir()) == names
     assert synthetic_video.decode_video(demo / "video.mp4") == (FRAMES, Street().size)
     rows = read_results(demo / "tracks.txt")
     assert summary["frames"] == FRAMES
     assert summary["boxes"] == len(rows) > 0
-    assert summary["people"] == len(set(rows.id.tolist()))
+    assert summary["identities"] == len(set(rows.id.tolist()))
     assert summary["source"] == "rendered street, seed 0"
 
 
-def test_the_numbers_of_the_summary_are_those_of_evaluate(demo, summary):
+def test_summary_scores_equal_evaluate(demo, summary):
     truth, tracks = read_ground_truth(demo / "truth.txt"), read_results(demo / "tracks.txt")
     scores = metrics.evaluate(truth, tracks, frames=FRAMES)
     assert summary["hota"] == round(100 * scores.hota.hota.mean(), 1)
     assert summary["mota"] == round(100 * scores.clear.mota, 1)
     assert summary["idf1"] == round(100 * scores.identity.idf1, 1)
     assert summary["id_switches"] == scores.clear.switches
-    assert summary["true_people"] == len(set(truth.id.tolist()))
+    assert summary["true_identities"] == len(set(truth.id.tolist()))
     assert summary["hota"] > 0
 
 
-def test_evaluate_on_the_files_prints_the_same(demo, summary, capsys):
+def test_evaluate_command_on_the_files_prints_the_same_scores(demo, summary, capsys):
     assert main(["evaluate", str(demo / "truth.txt"), str(demo / "tracks.txt")]) == 0
     head, row = capsys.readouterr().out.splitlines()[1:3]
     shown = dict(zip(head.split(), map(float, row.split()[1:]), strict=True))
@@ -62,7 +62,7 @@ def test_evaluate_on_the_files_prints_the_same(demo, summary, capsys):
     assert shown["IDF1"] == summary["idf1"]
 
 
-def test_the_truth_is_the_streets_of_who_can_be_seen(demo):
+def test_ground_truth_holds_the_visible_pedestrians(demo):
     street = Street(seed=0, frames=FRAMES, people=4)
     truth = read_ground_truth(demo / "truth.txt")
     visible = street.truth[street.truth.visibility >= 0.1]
@@ -72,14 +72,14 @@ def test_the_truth_is_the_streets_of_who_can_be_seen(demo):
     assert (truth.xyxy[:, 2:] <= street.size).all()
 
 
-def test_the_time_of_every_stage_is_told_and_drawing_the_street_is_not_reading(summary):
+def test_summary_has_the_time_of_every_stage_with_rendering(summary):
     stages = summary["milliseconds_per_frame"]
     assert set(stages) == {"render", "detect", "embed", "track", "write", "draw"}
     total = sum(stages.values())
     assert summary["frames_per_second"] == pytest.approx(1000 / total, rel=0.05)
 
 
-def test_the_same_seed_gives_the_same_tracks_and_another_another_street(demo, tmp_path, capsys):
+def test_tracks_are_reproducible_by_seed(demo, tmp_path, capsys):
     def tracks(*options):
         out = tmp_path / "again"
         options = ["--people", "4", "--embedder", "none", "--no-video", "--quiet", *options]
@@ -94,7 +94,7 @@ def test_the_same_seed_gives_the_same_tracks_and_another_another_street(demo, tm
     assert f"written to {tmp_path / 'again'}: summary.json, tracks.txt, truth.txt" in printed
 
 
-def test_a_demo_in_which_nothing_is_found_still_has_strict_numbers(tmp_path, monkeypatch):
+def test_demo_without_detections_has_finite_scores(tmp_path, monkeypatch):
     from deepsort_reid import Detections
 
     monkeypatch.setattr(
@@ -107,13 +107,13 @@ def test_a_demo_in_which_nothing_is_found_still_has_strict_numbers(tmp_path, mon
     assert (summary["boxes"], summary["hota"], summary["mota"], summary["idf1"]) == (0, 0, 0, 0)
 
 
-def test_people_tracked_and_people_there_are_told_apart(tmp_path, capsys):
+def test_tracked_and_true_identities_are_printed_separately(tmp_path, capsys):
     options = ["--frames", "30", "--people", "4", "--seed", "0", "--embedder", "none", "--no-video"]
     assert main(["demo", "--out", str(tmp_path), *options, "--quiet"]) == 0
     tracked = len(set(read_results(tmp_path / "tracks.txt").id.tolist()))
-    there = len(set(read_ground_truth(tmp_path / "truth.txt").id.tolist()))
-    assert tracked != there, "numbers that differ tell which is which"
-    assert f"people {tracked} tracked, {there} there\n" in capsys.readouterr().out
+    true = len(set(read_ground_truth(tmp_path / "truth.txt").id.tolist()))
+    assert tracked != true, "equal numbers cannot be told apart in the output"
+    assert f"identities {tracked} tracked, {true} true\n" in capsys.readouterr().out
 
 
 def test_ctrl_c_leaves_tracks_and_video_complete(tmp_path, monkeypatch, capsys):
@@ -137,7 +137,7 @@ def test_ctrl_c_leaves_tracks_and_video_complete(tmp_path, monkeypatch, capsys):
         (["--frames", "many"], "argument --frames: invalid int value: 'many'"),
     ],
 )
-def test_impossible_wishes_are_one_line(options, message, tmp_path, capsys):
+def test_invalid_options_are_one_line(options, message, tmp_path, capsys):
     assert main(["demo", "--out", str(tmp_path / "out"), "--quiet", *options]) == 2
     error = capsys.readouterr().err
     assert error.startswith("deepsort-reid demo: ")
@@ -146,7 +146,7 @@ def test_impossible_wishes_are_one_line(options, message, tmp_path, capsys):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_file_in_the_place_of_the_folder_is_one_line(tmp_path, capsys):
+def test_output_folder_that_is_a_file_is_one_line(tmp_path, capsys):
     (tmp_path / "out").write_text("mine")
     options = ["--frames", "2", "--embedder", "none", "--quiet"]
     assert main(["demo", "--out", str(tmp_path / "out"), *options]) == 2

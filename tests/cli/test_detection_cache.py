@@ -1,4 +1,4 @@
-"""Detections and embeddings of `benchmark`: made once, kept by content, or saved by others."""
+"""Detections and embeddings of `benchmark`: cached by content, or read from saved files."""
 
 import numpy as np
 import pytest
@@ -25,11 +25,11 @@ def detector_calls(monkeypatch):
     return lambda: sum(each.calls for each in detectors)
 
 
-def test_a_second_run_with_other_settings_calls_no_detector_and_no_embedder(
+def test_cached_detections_are_reused_with_another_configuration(
     run_benchmark, image_sequences, detector_calls, tmp_path, out, monkeypatch
 ):
     model = synthetic_video.write_embedder(tmp_path / "colour.onnx")
-    options = ["--detector", "somebody", "--embedder", model]
+    options = ["--detector", "test-detector", "--embedder", model]
     assert run_benchmark(image_sequences, *options) == 0
     assert detector_calls() == FRAMES
     (kept,) = (out / "cache").iterdir()
@@ -39,15 +39,15 @@ def test_a_second_run_with_other_settings_calls_no_detector_and_no_embedder(
         np.testing.assert_allclose(here.embedding, [[1, 0, 0], [0, 0, 1]], atol=1e-6)
 
     def refuse(*given):
-        raise AssertionError("this embedder is not needed again")
+        raise AssertionError("the embedder was loaded again")
 
     monkeypatch.setattr("deepsort_reid.cli.tracking_options.make_embedder", refuse)
     assert run_benchmark(image_sequences, *options, "--config", "published") == 0
     assert detector_calls() == FRAMES
 
 
-@pytest.mark.parametrize("change", ["embedder", "detector", "picture"])
-def test_another_model_or_picture_is_looked_at_anew(
+@pytest.mark.parametrize("change", ["embedder", "detector", "image"])
+def test_changed_model_or_image_is_detected_again(
     change, run_benchmark, image_sequences, detector_calls, tmp_path, out
 ):
     model = synthetic_video.write_embedder(tmp_path / "colour.onnx")
@@ -67,14 +67,14 @@ def test_another_model_or_picture_is_looked_at_anew(
     assert len(list((out / "cache").iterdir())) == 2
 
 
-def test_a_run_stopped_while_detecting_leaves_no_half_cache(
+def test_interrupted_detection_leaves_no_partial_cache(
     run_benchmark, image_sequences, out, monkeypatch
 ):
     detector = synthetic_video.TrueBoxDetector(fails_at=5, failure=KeyboardInterrupt())
     monkeypatch.setattr(
         "deepsort_reid.vision.detectors.load_detector", lambda name, **options: detector
     )
-    options = ["--detector", "somebody", "--embedder", "none"]
+    options = ["--detector", "test-detector", "--embedder", "none"]
     assert run_benchmark(image_sequences, *options) == 130
     assert not list(out.rglob("*.npz"))
     again = synthetic_video.TrueBoxDetector()
@@ -85,7 +85,7 @@ def test_a_run_stopped_while_detecting_leaves_no_half_cache(
     assert again.calls == FRAMES
 
 
-def test_the_cache_may_lie_elsewhere_and_be_shared(run_benchmark, sequences, out, tmp_path):
+def test_cache_folder_can_be_given(run_benchmark, sequences, out, tmp_path):
     assert run_benchmark(sequences, "--cache", tmp_path / "shared") == 0
     names = sorted(path.name.rsplit("-", 1)[0] for path in (tmp_path / "shared").iterdir())
     assert names == ["SEQ-01", "SEQ-02"]
@@ -94,15 +94,15 @@ def test_the_cache_may_lie_elsewhere_and_be_shared(run_benchmark, sequences, out
 
 def save(folder, name, **changed):
     rows = synthetic_video.mot_rows(FRAMES, score=0.7)
-    looks = np.tile(np.eye(4, dtype=np.float16)[:2], (FRAMES, 1))
-    arrays = {"frame": rows.frame, "xyxy": rows.xyxy, "score": rows.score, "embedding": looks}
+    embedding = np.tile(np.eye(4, dtype=np.float16)[:2], (FRAMES, 1))
+    arrays = {"frame": rows.frame, "xyxy": rows.xyxy, "score": rows.score, "embedding": embedding}
     folder.mkdir(exist_ok=True)
     arrays |= changed
     np.savez(folder / f"{name}.npz", **{k: v for k, v in arrays.items() if v is not None})
     return folder
 
 
-def test_saved_detections_and_embeddings_are_what_the_tracker_gets(
+def test_saved_detections_and_embeddings_are_passed_to_the_tracker(
     run_benchmark, sequences, out, tmp_path, monkeypatch
 ):
     saved = save(tmp_path / "saved", "SEQ-01")
@@ -117,7 +117,7 @@ def test_saved_detections_and_embeddings_are_what_the_tracker_gets(
     assert not (out / "cache").exists()
 
 
-def test_classes_are_kept_with_saved_detections(tmp_path):
+def test_saved_classes_are_kept(tmp_path):
     save(tmp_path, "SEQ", class_id=np.tile([3, 5], FRAMES))
     found = read_detections_npz(tmp_path / "SEQ.npz", FRAMES + 2)
     assert [here.class_id.tolist() for here in found.frames] == [[3, 5]] * FRAMES + [[], []]
@@ -125,7 +125,7 @@ def test_classes_are_kept_with_saved_detections(tmp_path):
     assert read_detections_npz(tmp_path / "SEQ.npz", None).frames[0].class_id.tolist() == [0, 0]
 
 
-def test_saved_detections_are_a_detector_for_every_frame_also_beyond_their_last(tmp_path):
+def test_npz_detections_is_a_detector_for_every_frame(tmp_path):
     save(tmp_path, "SEQ")
     detector = NpzDetections(tmp_path / "SEQ.npz", start=FRAMES - 2, every=2)
     np.testing.assert_array_equal(detector(None).xyxy, synthetic_video.true_boxes(FRAMES - 2))
@@ -134,14 +134,12 @@ def test_saved_detections_are_a_detector_for_every_frame_also_beyond_their_last(
     assert len(NpzDetections(tmp_path / "SEQ.npz", min_score=0.8).at(1)) == 0
 
 
-def test_saved_detections_that_do_not_exist_are_told_so(tmp_path):
+def test_missing_npz_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"absent\.npz: no such file of detections"):
         NpzDetections(tmp_path / "absent.npz")
 
 
-def test_saved_text_detections_are_taken_where_there_is_no_npz(
-    run_benchmark, sequences, out, tmp_path
-):
+def test_saved_text_detections_are_read_without_an_npz(run_benchmark, sequences, out, tmp_path):
     synthetic_video.write_detections(tmp_path / "saved" / "SEQ-01.txt", 5)
     assert run_benchmark(sequences, "--detections", tmp_path / "saved", "--only", "SEQ-01") == 0
     assert read_results(out / "default" / "SEQ-01.txt").frame.max() == 5
@@ -161,7 +159,7 @@ def test_saved_text_detections_are_taken_where_there_is_no_npz(
         ({"score": np.array([None] * 20)}, "expected an .npz"),
     ],
 )
-def test_saved_arrays_that_miss_or_do_not_fit_are_told_with_their_file(
+def test_missing_or_invalid_arrays_are_reported_with_the_file(
     changed, message, run_benchmark, sequences, tmp_path, capsys
 ):
     saved = save(tmp_path / "saved", "SEQ-01", **changed)
@@ -172,7 +170,7 @@ def test_saved_arrays_that_miss_or_do_not_fit_are_told_with_their_file(
 
 
 @pytest.mark.parametrize("content", ["nothing", "text", "npy", "half"])
-def test_a_file_that_is_no_npz_is_told_so(content, run_benchmark, sequences, tmp_path, capsys):
+def test_file_that_is_not_an_npz_is_one_line(content, run_benchmark, sequences, tmp_path, capsys):
     saved = save(tmp_path / "saved", "SEQ-01")
     file = saved / "SEQ-01.npz"
     whole = file.read_bytes()

@@ -1,4 +1,4 @@
-"""What `track` says on stderr about detections that cannot be meant."""
+"""Notes that `track` prints on stderr about implausible detections."""
 
 import numpy as np
 import pytest
@@ -9,32 +9,35 @@ from deepsort_reid.cli.main import main
 from tests.cli import synthetic_video
 
 INSIDE = [10, 10, 30, 60]
-BIRTH = 0.6
+NEW_TRACK_SCORE = 0.6
+OUTSIDE = (
+    "boxes are outside the frame of 160x120 pixels: do the detections belong to another video?"
+)
 
 
-def lines_of(frames, new_track_score=BIRTH):
-    """The doubts about frames of (boxes, scores) in a picture of 160x120."""
-    doubts = Diagnostics((160, 120))
+def lines_of(frames, new_track_score=NEW_TRACK_SCORE):
+    """Notes on frames of (boxes, scores) of 160x120 pixels."""
+    diagnostics = Diagnostics((160, 120))
     for xyxy, score in frames:
-        doubts.add(Detections(np.reshape(xyxy, (-1, 4)), score))
-    return doubts.lines(new_track_score)
+        diagnostics.add(Detections(np.reshape(xyxy, (-1, 4)), score))
+    return diagnostics.lines(new_track_score)
 
 
-def test_people_in_the_picture_with_sure_scores_leave_no_doubt():
+def test_plausible_detections_give_no_note():
     assert lines_of([([INSIDE], [0.6]), ([], []), ([INSIDE, INSIDE], [0.1, 0.9])]) == []
     assert lines_of([]) == []
 
 
-def test_frames_without_detections_are_counted_when_nearly_all_are():
+def test_frames_without_detections_are_reported_from_95_percent_on():
     assert lines_of([([], [])] * 3) == ["no detections in 3 of 3 frames"]
     assert lines_of([([], [])] * 19 + [([INSIDE], [0.9])]) == ["no detections in 19 of 20 frames"]
     assert lines_of([([], [])] * 18 + [([INSIDE], [0.9])] * 2) == []
 
 
-def test_scores_that_begin_no_track_are_told_with_the_best():
+def test_scores_too_low_for_a_new_track_are_reported_with_the_highest():
     frames = [([INSIDE], [0.25]), ([INSIDE, INSIDE], [0.1, 0.5])]
-    told = "the best score is 0.5, below new_track_score 0.6: no track could begin"
-    assert lines_of(frames) == [told]
+    expected = "the highest score is 0.5, below new_track_score 0.6: no track can be created"
+    assert lines_of(frames) == [expected]
     assert lines_of(frames, new_track_score=0.5) == []
     assert lines_of(frames, new_track_score=-np.inf) == []
 
@@ -50,12 +53,12 @@ def test_scores_that_begin_no_track_are_told_with_the_best():
         ([-30, -30, 1, 1], False),
     ],
 )
-def test_a_box_is_outside_when_it_shares_no_pixel_with_the_picture(box, outside):
-    told = "1 of 2 boxes lie wholly outside the picture (160x120): a file of another video?"
-    assert lines_of([([INSIDE, box], [0.9, 0.9])]) == [told] * outside
+def test_box_is_outside_when_it_shares_no_pixel_with_the_frame(box, outside):
+    expected = f"1 of 2 {OUTSIDE}"
+    assert lines_of([([INSIDE, box], [0.9, 0.9])]) == [expected] * outside
 
 
-def test_one_stray_box_in_many_is_no_other_video():
+def test_single_box_outside_among_many_is_not_reported():
     frame = ([INSIDE] * 100, [0.9] * 100)
     assert lines_of([frame, ([INSIDE, [500, 10, 520, 60]], [0.9, 0.9])]) == []
 
@@ -71,32 +74,34 @@ def write(path, *rows):
         ([], ["no detections in 8 of 8 frames"]),
         (
             [f"{k},-1,10,10,20,50,0.3" for k in range(1, 9)],
-            ["the best score is 0.3, below new_track_score 0.6: no track could begin"],
+            ["the highest score is 0.3, below new_track_score 0.6: no track can be created"],
         ),
         (
             [f"{k},-1,900,500,60,150,0.9" for k in range(1, 9)],
-            ["8 of 8 boxes lie wholly outside the picture (160x120): a file of another video?"],
+            [f"8 of 8 {OUTSIDE}"],
         ),
     ],
 )
-def test_a_run_that_finds_nobody_says_why_on_stderr(rows, expected, run_track, tmp_path, capsys):
+def test_run_without_tracks_prints_the_reason_on_stderr(
+    rows, expected, run_track, tmp_path, capsys
+):
     detector = write(tmp_path / "det.txt", *rows)
     assert run_track("--no-video", detector=detector) == 0
-    told = capsys.readouterr().err.splitlines()
-    assert told == [f"deepsort-reid track: note: {line}" for line in expected]
+    printed = capsys.readouterr().err.splitlines()
+    assert printed == [f"deepsort-reid track: note: {line}" for line in expected]
     assert run_track("--no-video", "--quiet", detector=detector) == 0
     assert capsys.readouterr() == ("", "")
 
 
-def test_a_run_that_finds_people_notes_nothing(run_track, capsys):
+def test_run_with_tracks_prints_no_note(run_track, capsys):
     assert run_track("--no-video") == 0
     assert capsys.readouterr().err == ""
 
 
-def test_the_birth_score_is_that_of_the_configuration(video, tmp_path, out, capsys):
+def test_new_track_score_of_the_configuration_is_used(video, tmp_path, out, capsys):
     config = tmp_path / "tracker.json"
     config.write_text('{"new_track_score": 0.95}', encoding="utf-8")
     file = synthetic_video.write_detections(tmp_path / "det.txt", synthetic_video.FRAMES)
     options = ["--embedder", "none", "--no-video", "--out", str(out), "--config", str(config)]
     assert main(["track", str(video), "--detections", str(file), *options]) == 0
-    assert "the best score is 0.9, below new_track_score 0.95" in capsys.readouterr().err
+    assert "the highest score is 0.9, below new_track_score 0.95" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""`track` from arguments to files, however the run ends."""
+"""`track`: options, output files and their content."""
 
 import csv
 import json
@@ -23,7 +23,7 @@ from tests.cli import synthetic_video
 FRAMES = synthetic_video.FRAMES  # six of them with ids: a track is confirmed in its third frame
 
 
-def test_two_people_in_eight_frames_are_twelve_boxes_under_two_ids(run_track, out, capsys):
+def test_tracks_of_two_people_are_written_and_drawn(run_track, out, capsys):
     assert run_track() == 0
     rows = read_results(out / "tracks.txt")
     assert rows.frame.tolist() == np.repeat(range(3, FRAMES + 1), 2).tolist()
@@ -38,11 +38,11 @@ def test_two_people_in_eight_frames_are_twelve_boxes_under_two_ids(run_track, ou
         FRAMES,
         (synthetic_video.WIDTH, synthetic_video.HEIGHT),
     )
-    assert "8 frames, 2 people, 12 boxes" in capsys.readouterr().out
+    assert "8 frames, 2 identities, 12 boxes" in capsys.readouterr().out
     assert sorted(p.name for p in out.iterdir()) == ["summary.json", "tracks.txt", "video.mp4"]
 
 
-def test_written_and_drawn_are_the_same_boxes(run_track, out, monkeypatch):
+def test_written_and_drawn_boxes_are_equal(run_track, out, monkeypatch):
     drawn, draw = [], Drawer.__call__
 
     def spy(self, frame, tracks):
@@ -56,10 +56,10 @@ def test_written_and_drawn_are_the_same_boxes(run_track, out, monkeypatch):
     np.testing.assert_allclose(last, drawn[-1], atol=0.01)
 
 
-def test_the_summary_is_strict_json_and_tells_what_was_run(run_track, out, video, detections):
+def test_summary_is_strict_json_with_settings_and_counts(run_track, out, video, detections):
     assert run_track() == 0
     summary = synthetic_video.read_strict_json(out / "summary.json")
-    assert (summary["frames"], summary["people"], summary["boxes"]) == (FRAMES, 2, 12)
+    assert (summary["frames"], summary["identities"], summary["boxes"]) == (FRAMES, 2, 12)
     assert (summary["status"], summary["embedder"]) == ("complete", "none")
     assert (summary["source"], summary["detector"]) == (str(video), str(detections))
     assert DeepSortConfig.from_dict(summary["config"]) == DeepSortConfig()
@@ -70,7 +70,7 @@ def test_the_summary_is_strict_json_and_tells_what_was_run(run_track, out, video
     }  # fmt: skip
 
 
-def test_infinite_limits_and_unknown_numbers_are_still_strict_json(tmp_path):
+def test_summary_with_nan_and_infinite_values_is_strict_json(tmp_path):
     folder = OutputFolder(tmp_path, draw=False)
     folder.write_summary({"config": {"low": -math.inf, "high": math.inf}, "mota": math.nan})
     summary = synthetic_video.read_strict_json(tmp_path / "summary.json")
@@ -78,7 +78,7 @@ def test_infinite_limits_and_unknown_numbers_are_still_strict_json(tmp_path):
     assert summary["mota"] is None
 
 
-def test_csv_and_json_lines_say_the_same_as_mot(run_track, out):
+def test_csv_and_json_lines_equal_mot_output(run_track, out):
     assert run_track("--no-video") == 0
     assert run_track("--no-video", "--format", "csv") == 0
     assert run_track("--no-video", "--format", "jsonl") == 0
@@ -98,7 +98,7 @@ def test_csv_and_json_lines_say_the_same_as_mot(run_track, out):
     assert not (out / "video.mp4").exists()
 
 
-def test_tracks_written_as_csv_are_not_misread_as_mot(run_track, out, capsys):
+def test_csv_tracks_are_rejected_where_mot_text_is_expected(run_track, out, capsys):
     assert run_track("--format", "csv", "--no-video", "--quiet") == 0
     file = str(out / "tracks.csv")
     assert run_track("--quiet", detector=("--detections", file)) == 2
@@ -107,7 +107,7 @@ def test_tracks_written_as_csv_are_not_misread_as_mot(run_track, out, capsys):
     assert "expected left, top, width, height" in synthetic_video.read_error_line(capsys)
 
 
-def test_every_second_frame_keeps_numbers_boxes_and_the_pace_of_the_video(run_track, out):
+def test_every_second_frame_keeps_frame_numbers_boxes_and_video_speed(run_track, out):
     assert run_track("--every", "2", "--start", "2", "--stop", "8") == 0
     rows = read_results(out / "tracks.txt")
     # Frames 2, 4, 6, 8: the third of them is the first with ids.
@@ -124,9 +124,7 @@ def test_every_second_frame_keeps_numbers_boxes_and_the_pace_of_the_video(run_tr
 
 
 @pytest.mark.parametrize("option", ["--detections", "--detector"])
-def test_a_detection_file_belongs_to_the_frames_however_it_is_named(
-    option, run_track, out, detections
-):
+def test_detections_file_starts_at_the_start_frame(option, run_track, out, detections):
     options = ("--start", "4", "--no-video")
     assert run_track(*options, detector=(option, str(detections))) == 0
     rows = read_results(out / "tracks.txt")
@@ -137,8 +135,10 @@ def test_a_detection_file_belongs_to_the_frames_however_it_is_named(
     )
 
 
-def test_detector_camera_and_clock_go_by_the_same_frames(video, detections, out, monkeypatch):
-    # The camera moves 5 pixels to the right in every frame, as the file tells.
+def test_detections_warps_and_time_steps_follow_every_and_start(
+    video, detections, out, monkeypatch
+):
+    # By the file of warps the camera moves 5 pixels to the right in every frame.
     warps = out.parent / "warps.txt"
     warps.write_text("".join(f"{k} 1 0 {-5 * (k > 1)} 0 1 0\n" for k in range(1, FRAMES + 1)))
     seen, update = [], DeepSort.update
@@ -157,8 +157,8 @@ def test_detector_camera_and_clock_go_by_the_same_frames(video, detections, out,
     assert [shift for _, shift, _ in seen] == [0, -15, -15]
 
 
-def test_min_score_leaves_out_what_is_below(video, tmp_path, run_track, out):
-    file = tmp_path / "unsure" / "det.txt"
+def test_min_score_ignores_detections_with_a_lower_score(video, tmp_path, run_track, out):
+    file = tmp_path / "low-score" / "det.txt"
     file.parent.mkdir()
     lines = []
     for number in range(1, FRAMES + 1):
@@ -171,7 +171,7 @@ def test_min_score_leaves_out_what_is_below(video, tmp_path, run_track, out):
     assert set(read_results(out / "tracks.txt").id.tolist()) == {1}
 
 
-def test_the_configuration_of_a_file_is_the_trackers(run_track, out, tmp_path):
+def test_configuration_file_is_applied(run_track, out, tmp_path):
     config = tmp_path / "early.json"
     config.write_text('{"n_init": 1}')
     assert run_track("--config", str(config), "--no-video") == 0
@@ -195,7 +195,7 @@ def test_the_configuration_of_a_file_is_the_trackers(run_track, out, tmp_path):
         (b'{"steady": "\xff"}', "expected JSON in UTF-8"),
     ],
 )
-def test_a_wrong_configuration_is_one_line_with_its_file(
+def test_invalid_configuration_is_one_line_with_the_file(
     content, message, run_track, out, tmp_path, capsys
 ):
     config = tmp_path / "wrong.json"
@@ -207,7 +207,7 @@ def test_a_wrong_configuration_is_one_line_with_its_file(
     assert not out.exists()
 
 
-def test_saved_detections_and_embeddings_are_those_that_were_tracked(run_track, out, tmp_path):
+def test_saved_detections_and_embeddings_equal_the_tracked_ones(run_track, out, tmp_path):
     model = synthetic_video.write_embedder(tmp_path / "colour.onnx")
     assert run_track("--save-detections", "--no-video", "--embedder", str(model)) == 0
     text = read_detections(out / "detections.txt")
@@ -218,14 +218,14 @@ def test_saved_detections_and_embeddings_are_those_that_were_tracked(run_track, 
     assert len(saved.frames) == FRAMES
     for number, found in enumerate(saved.frames, start=1):
         np.testing.assert_allclose(found.xyxy, synthetic_video.true_boxes(number))
-        # The red and the blue person, as RGB; compression of the video blurs the colours.
+        # Mean colour of the red and the blue person as RGB, changed by the video compression.
         np.testing.assert_allclose(found.embedding, [[1, 0, 0], [0, 0, 1]], atol=0.3)
         assert found.embedding[0, 0] > 0.9
         assert found.embedding[1, 2] > 0.9
     assert synthetic_video.read_strict_json(out / "summary.json")["embedder"] == str(model)
 
 
-def test_without_embedder_the_detections_are_saved_as_text_alone(run_track, out):
+def test_without_embedder_detections_are_saved_as_text_only(run_track, out):
     assert run_track("--save-detections", "--no-video") == 0
     assert len(read_detections(out / "detections.txt")) == 2 * FRAMES
     assert not (out / "detections.npz").exists()
@@ -266,35 +266,35 @@ def test_saved_embeddings_tracked_again_give_the_same_tracks_without_an_embedder
     assert [len(here) for here in given] == [0] * FRAMES
 
 
-def test_record_tells_why_each_person_got_which_box_and_changes_no_track(run_track, out):
+def test_explain_writes_the_reasons_and_changes_no_track(run_track, out):
     assert run_track("--no-video") == 0
-    assert not (out / "why.txt").exists()
+    assert not (out / "explanations.txt").exists()
     before = (out / "tracks.txt").read_bytes()
-    assert run_track("--no-video", "--record", "--start", "2") == 0
-    # Two people whose ids are given in the third frame tracked.
-    told = (out / "why.txt").read_text(encoding="utf-8").strip().split("\n\n")
-    assert [each.split(":")[0] for each in told] == [
+    assert run_track("--no-video", "--explain", "--start", "2") == 0
+    # Two people, whose ids are assigned in the third frame that is tracked.
+    explanations = (out / "explanations.txt").read_text(encoding="utf-8").strip().split("\n\n")
+    assert [each.split(":")[0] for each in explanations] == [
         f"frame {frame}, track {id}" for frame in range(4, FRAMES + 1) for id in (1, 2)
     ]
-    for each in told:
+    for each in explanations:
         assert each.count(": matched") == 1
         assert each.count("refused by") == 1
-    assert all("\n  got the id" in each for each in told[:2])
-    assert all(each.splitlines()[-1].startswith("  got detection") for each in told[2:])
-    assert run_track("--no-video", "--record") == 0
+    assert all("\n  got the id" in each for each in explanations[:2])
+    assert all(each.splitlines()[-1].startswith("  got detection") for each in explanations[2:])
+    assert run_track("--no-video", "--explain") == 0
     assert (out / "tracks.txt").read_bytes() == before
     assert run_track("--no-video") == 0
-    assert not (out / "why.txt").exists(), "reasons of an earlier run would mislead"
+    assert not (out / "explanations.txt").exists(), "explanations of an earlier run"
 
 
-def test_quiet_says_nothing_and_otherwise_a_note_tells_the_detector(run_track, capsys):
+def test_quiet_prints_nothing_and_default_detector_is_noted(run_track, capsys):
     assert run_track("--quiet", "--no-video", "--stop", "3", detector=()) == 0
     assert capsys.readouterr() == ("", "")
     assert run_track("--no-video", "--stop", "3", detector=()) == 0
-    assert "no detector named: using background subtraction" in capsys.readouterr().out
+    assert "no detector given: using background subtraction" in capsys.readouterr().out
 
 
-def test_a_sequence_folder_is_tracked_with_its_own_detections(tmp_path, out, capsys):
+def test_sequence_folder_is_tracked_with_its_det_file(tmp_path, out, capsys):
     folder = synthetic_video.write_sequence(tmp_path / "SEQ-01", FRAMES, images=True)
     options = ["--embedder", "none", "--no-video", "--out", str(out)]
     assert main(["track", str(folder), *options, "--start", "3"]) == 0
@@ -308,7 +308,7 @@ def test_a_sequence_folder_is_tracked_with_its_own_detections(tmp_path, out, cap
     )
 
 
-def test_without_out_the_folder_is_named_after_the_source(video, detections, tmp_path, monkeypatch):
+def test_default_output_folder_is_named_after_the_source(video, detections, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     options = ["--detections", str(detections), "--embedder", "none", "--no-video", "--quiet"]
     assert main(["track", str(video), *options]) == 0
@@ -328,11 +328,11 @@ def test_without_out_the_folder_is_named_after_the_source(video, detections, tmp
         ("/", "video"),
     ],
 )
-def test_results_are_named_after_cameras_files_folders_and_streams(source, name):
-    assert command._name_of(source) == name
+def test_source_name_of_cameras_files_folders_and_streams(source, name):
+    assert command._source_name(source) == name
 
 
-def test_the_progress_bar_knows_how_many_frames_are_ahead():
+def test_count_frames_follows_start_stop_and_every():
     def ahead(length, start=1, stop=None, every=1):
         return count_frames(length, Namespace(start=start, stop=stop, every=every))
 
@@ -344,7 +344,7 @@ def test_the_progress_bar_knows_how_many_frames_are_ahead():
 
 
 @pytest.mark.data
-def test_tud_campus_is_tracked_and_scored_from_its_public_detections(data_root, out):
+def test_tud_campus_scores_with_public_detections(data_root, out):
     folder = data_root / "mot" / "TUD-Campus"
     options = ["--embedder", "none", "--out", str(out), "--quiet"]
     assert main(["track", str(folder), *options]) == 0

@@ -1,4 +1,4 @@
-"""How a run of `track` can end, and what is on disk then: cut off, Ctrl-C, bad input."""
+"""Files and messages of `track` after a truncated video, Ctrl-C, an error or bad input."""
 
 import signal
 import subprocess
@@ -15,8 +15,8 @@ from tests.cli import synthetic_video
 FRAMES = synthetic_video.FRAMES
 
 
-def cut_in_half(tmp_path):
-    """A video of noise of which the second half of the bytes is missing."""
+def write_truncated_video(tmp_path):
+    """Write a video of noise and remove the second half of its bytes."""
     rng = np.random.default_rng(0)
     path = tmp_path / "whole.avi"
     with synthetic_video.VideoWriter(path, 10, (64, 48)) as writer:
@@ -27,12 +27,12 @@ def cut_in_half(tmp_path):
     return cut
 
 
-def test_a_cut_off_video_is_one_line_and_what_was_read_is_saved(run_track, out, tmp_path, capfd):
-    assert run_track("--quiet", source=cut_in_half(tmp_path)) == 2
+def test_truncated_video_is_one_line_and_its_frames_are_saved(run_track, out, tmp_path, capfd):
+    assert run_track("--quiet", source=write_truncated_video(tmp_path)) == 2
     error = capfd.readouterr().err.splitlines()[-1]
     assert error.startswith("deepsort-reid track: ")
     assert "cut off or damaged" in error
-    assert f"what was tracked until then is in {out}" in error
+    assert f"the frames before are tracked in {out}" in error
     summary = synthetic_video.read_strict_json(out / "summary.json")
     assert "cut off or damaged" in summary["status"]
     assert 5 < summary["frames"] < 35
@@ -40,7 +40,7 @@ def test_a_cut_off_video_is_one_line_and_what_was_read_is_saved(run_track, out, 
     assert len(read_results(out / "tracks.txt")) == summary["boxes"] > 0
 
 
-def test_a_broken_image_is_one_line_and_the_images_before_are_tracked(
+def test_unreadable_image_is_one_line_and_the_images_before_are_tracked(
     run_track, out, tmp_path, capsys
 ):
     folder = synthetic_video.write_images(tmp_path / "images", FRAMES)
@@ -65,9 +65,7 @@ def test_ctrl_c_leaves_tracks_video_detections_and_summary_complete(
     assert (summary["status"], summary["frames"]) == ("interrupted", 5)
 
 
-def test_a_detector_that_fails_does_not_pass_for_a_complete_run(
-    replace_detector, video, out, capsys
-):
+def test_run_with_a_failing_detector_has_status_failed(replace_detector, video, out, capsys):
     replace_detector(fails_at=4, failure=ValueError("the network is gone"))
     assert main(["track", str(video), "--embedder", "none", "--out", str(out), "--quiet"]) == 2
     assert synthetic_video.read_error_line(capsys) == "deepsort-reid track: the network is gone\n"
@@ -76,22 +74,24 @@ def test_a_detector_that_fails_does_not_pass_for_a_complete_run(
     assert synthetic_video.decode_video(out / "video.mp4")[0] == 3
 
 
-def test_tracks_are_on_disk_while_the_run_goes_on(monkeypatch, video, out):
+def test_tracks_are_written_after_every_frame(monkeypatch, video, out):
     seen = []
 
-    class Looks(synthetic_video.TrueBoxDetector):
-        def __call__(self, picture):
+    class ReadsTracksFile(synthetic_video.TrueBoxDetector):
+        def __call__(self, image):
             if self.calls:
                 seen.append((out / "tracks.txt").read_text().count("\n"))
-            return super().__call__(picture)
+            return super().__call__(image)
 
-    monkeypatch.setattr(command, "make_detector", lambda args, note: (Looks(), "looks"))
+    monkeypatch.setattr(
+        command, "make_detector", lambda args, note: (ReadsTracksFile(), "test detector")
+    )
     options = ["--embedder", "none", "--out", str(out), "--quiet", "--no-video"]
     assert main(["track", str(video), *options]) == 0
     assert seen == [0, 0, 2, 4, 6, 8, 10]
 
 
-def test_results_of_an_earlier_run_survive_one_that_fails_before_its_first_frame(
+def test_earlier_results_are_kept_when_no_frame_is_tracked(
     run_track, replace_detector, video, out, capsys
 ):
     assert run_track("--save-detections") == 0
@@ -121,16 +121,14 @@ def test_results_of_an_earlier_run_survive_one_that_fails_before_its_first_frame
         (["--every", "two"], "argument --every: invalid int value: 'two'"),
     ],
 )
-def test_impossible_wishes_are_one_line_and_leave_no_folder(
-    options, message, run_track, out, capsys
-):
+def test_invalid_options_are_one_line_and_make_no_folder(options, message, run_track, out, capsys):
     assert run_track(*options) == 2
     assert message in synthetic_video.read_error_line(capsys)
     assert not out.exists()
 
 
 @pytest.mark.parametrize("place", ["out", "out/below"])
-def test_a_file_in_the_place_of_the_folder_is_said_before_any_frame_is_tracked(
+def test_output_folder_that_is_a_file_is_reported_before_tracking(
     place, replace_detector, video, tmp_path, capsys
 ):
     (tmp_path / "out").write_text("mine")
@@ -141,7 +139,7 @@ def test_a_file_in_the_place_of_the_folder_is_said_before_any_frame_is_tracked(
     assert (tmp_path / "out").read_text() == "mine"
 
 
-def test_sources_that_are_no_video_are_one_line(run_track, tmp_path, out, capfd):
+def test_sources_that_are_not_videos_are_one_line(run_track, tmp_path, out, capfd):
     sources = {"missing.mp4": "no such video", "empty.mp4": "empty file", "text.mp4": "a video"}
     sources |= {"folder": "expected images"}
     (tmp_path / "empty.mp4").touch()
@@ -157,7 +155,7 @@ def test_sources_that_are_no_video_are_one_line(run_track, tmp_path, out, capfd)
     assert not out.exists()
 
 
-def test_a_bad_row_of_a_detection_file_is_told_with_file_line_and_content(
+def test_invalid_detection_row_is_reported_with_file_line_and_content(
     run_track, tmp_path, out, capsys
 ):
     file = tmp_path / "det.txt"
@@ -169,23 +167,29 @@ def test_a_bad_row_of_a_detection_file_is_told_with_file_line_and_content(
     assert not out.exists()
 
 
-def test_weights_without_the_name_of_their_model_are_refused(run_track, capsys):
+def test_detector_weights_without_detector_are_rejected(run_track, capsys):
     assert run_track(detector=("--detector-weights", "w.pt")) == 2
-    assert "--detector-weights needs --detector" in synthetic_video.read_error_line(capsys)
+    assert (
+        "--detector-weights: expected a torchvision model as --detector, got none"
+        in synthetic_video.read_error_line(capsys)
+    )
 
 
-def test_weights_are_not_dropped_for_the_detections_beside_a_sequence(tmp_path, out, capsys):
+def test_detector_weights_without_detector_are_rejected_for_sequence_folders(tmp_path, out, capsys):
     folder = synthetic_video.write_sequence(tmp_path / "SEQ-01", 2, images=True)
     options = ["--detector-weights", "w.pt", "--embedder", "none", "--out", str(out)]
     assert main(["track", str(folder), *options]) == 2
-    assert "--detector-weights needs --detector" in synthetic_video.read_error_line(capsys)
+    assert (
+        "--detector-weights: expected a torchvision model as --detector, got none"
+        in synthetic_video.read_error_line(capsys)
+    )
     assert not out.exists()
 
 
 @pytest.mark.parametrize("detector", ["background", "yolox.onnx", "det.txt", "detections.npz"])
-def test_weights_of_what_is_no_torchvision_model_are_refused(detector, run_track, capsys):
+def test_detector_weights_of_other_detectors_are_rejected(detector, run_track, capsys):
     assert run_track(detector=("--detector", detector, "--detector-weights", "w.pt")) == 2
-    expected = f"--detector-weights needs --detector, the name of their model: got {detector!r}"
+    expected = f"--detector-weights: expected a torchvision model as --detector, got {detector!r}"
     assert expected in synthetic_video.read_error_line(capsys)
 
 
@@ -195,57 +199,64 @@ def test_show_without_a_display_is_one_line(run_track, monkeypatch, out, capsys)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     assert run_track("--show") == 2
     assert synthetic_video.read_error_line(capsys) == (
-        "deepsort-reid track: --show needs a display, and there is none; leave it out\n"
+        "deepsort-reid track: --show: expected a display, found none; leave --show out\n"
     )
     assert not out.exists()
 
 
-def test_show_on_a_display_that_does_not_answer_is_one_line(run_track, monkeypatch, out, capsys):
+def test_show_on_a_display_that_does_not_respond_is_one_line(run_track, monkeypatch, out, capsys):
     monkeypatch.setenv("DISPLAY", ":98765")
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     assert run_track("--show") == 2
-    assert "--show needs a display that answers" in synthetic_video.read_error_line(capsys)
+    assert "--show: expected a display that responds" in synthetic_video.read_error_line(capsys)
     assert not out.exists()
 
 
-def test_q_in_the_window_ends_the_run_with_everything_saved(run_track, monkeypatch, out):
+def test_q_in_the_window_ends_the_run_and_saves_everything(run_track, monkeypatch, out):
     shown = []
     monkeypatch.setattr(command, "_require_display", lambda: None)
-    monkeypatch.setattr(command, "_show", lambda picture: shown.append(picture) or len(shown) < 5)
+    monkeypatch.setattr(command, "_show", lambda image: shown.append(image) or len(shown) < 5)
     assert run_track("--show", "--no-video") == 0
-    assert [picture.shape for picture in shown] == [
+    assert [image.shape for image in shown] == [
         (synthetic_video.HEIGHT, synthetic_video.WIDTH, 3)
     ] * 5
     assert read_results(out / "tracks.txt").frame.max() == 5
     assert synthetic_video.read_strict_json(out / "summary.json")["frames"] == 5
 
 
-def test_as_a_process_a_cut_off_video_is_one_line_without_ffmpegs_own(tmp_path, detections, out):
+def test_truncated_video_prints_no_ffmpeg_messages(tmp_path, detections, out):
     options = ["--detections", detections, "--embedder", "none", "--out", out, "--quiet"]
-    line = [sys.executable, "-m", "deepsort_reid", "track", cut_in_half(tmp_path), *options]
+    line = [
+        sys.executable,
+        "-m",
+        "deepsort_reid",
+        "track",
+        write_truncated_video(tmp_path),
+        *options,
+    ]
     ended = subprocess.run(list(map(str, line)), capture_output=True, text=True, check=False)
     assert ended.returncode == 2
     assert ended.stderr.startswith("deepsort-reid track: "), ended.stderr
     assert ended.stderr.count("\n") == 1, ended.stderr
 
 
-def test_a_real_interrupt_signal_is_ctrl_c(monkeypatch, video, out):
-    class Presses(synthetic_video.TrueBoxDetector):
-        def __call__(self, picture):
+def test_interrupt_signal_ends_the_run_with_everything_saved(monkeypatch, video, out):
+    class RaisesSignal(synthetic_video.TrueBoxDetector):
+        def __call__(self, image):
             if self.calls == 4:
                 signal.raise_signal(signal.SIGINT)
-            return super().__call__(picture)
+            return super().__call__(image)
 
-    monkeypatch.setattr(command, "make_detector", lambda args, note: (Presses(), "presses"))
+    monkeypatch.setattr(
+        command, "make_detector", lambda args, note: (RaisesSignal(), "test detector")
+    )
     assert main(["track", str(video), "--embedder", "none", "--out", str(out), "--quiet"]) == 130
     assert read_results(out / "tracks.txt").frame.tolist() == [3, 3, 4, 4]
     assert synthetic_video.decode_video(out / "video.mp4")[0] == 4
     assert synthetic_video.read_strict_json(out / "summary.json")["status"] == "interrupted"
 
 
-def test_ctrl_c_between_the_tracks_and_the_picture_of_a_frame_spoils_neither(
-    monkeypatch, run_track, out
-):
+def test_ctrl_c_while_drawing_leaves_tracks_and_video_readable(monkeypatch, run_track, out):
     from deepsort_reid.vision.drawing import Drawer
 
     drawn, draw = [], Drawer.__call__
@@ -263,11 +274,11 @@ def test_ctrl_c_between_the_tracks_and_the_picture_of_a_frame_spoils_neither(
     assert synthetic_video.read_strict_json(out / "summary.json")["boxes"] == 6
 
 
-def test_a_video_without_one_readable_frame_promises_no_results(run_track, out, tmp_path, capsys):
+def test_video_without_readable_frames_leaves_no_results(run_track, out, tmp_path, capsys):
     folder = synthetic_video.write_images(tmp_path / "images", 3)
     (folder / "000002.png").write_bytes(b"not an image")
     assert run_track("--quiet", "--start", "2", source=folder) == 2
     error = synthetic_video.read_error_line(capsys)
     assert "000002.png: expected an image" in error
-    assert "what was tracked" not in error
+    assert "the frames before" not in error
     assert not list(out.iterdir())

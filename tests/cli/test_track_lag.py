@@ -1,4 +1,4 @@
-"""`track --lag` and the loop with a fixed lag: the same frames, later and corrected."""
+"""`track --lag` and `track_frames` with a fixed lag."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from tests.cli import synthetic_video
 FRAMES = synthetic_video.FRAMES
 
 
-def test_the_loop_gives_every_frame_with_its_own_picture_and_detections():
+def test_lagged_frames_have_their_own_image_and_detections():
     found = list(
         track_frames(
             synthetic_video.render_frames(FRAMES),
@@ -29,7 +29,7 @@ def test_the_loop_gives_every_frame_with_its_own_picture_and_detections():
         assert sorted(ids.tolist()) == [1, 2]
 
 
-def test_a_lag_longer_than_the_video_gives_all_of_it():
+def test_lag_longer_than_the_video_gives_all_frames():
     found = track_video(
         synthetic_video.render_frames(FRAMES),
         synthetic_video.TrueBoxDetector(),
@@ -39,19 +39,21 @@ def test_a_lag_longer_than_the_video_gives_all_of_it():
     assert [number for number, _, _ in found] == [1, 3, 5, 7]
 
 
-def test_of_a_video_that_ends_early_the_frames_held_come_first():
-    class Cut:
+def test_buffered_frames_are_emitted_before_the_error_of_a_truncated_video():
+    class TruncatedSource:
         def __iter__(self):
             yield from synthetic_video.render_frames(4)
             raise TruncatedVideo("cut off after frame 4", 4, 9)
 
-    found = track_frames(Cut(), synthetic_video.TrueBoxDetector(), FixedLag(DeepSort(), 2))
+    found = track_frames(
+        TruncatedSource(), synthetic_video.TrueBoxDetector(), FixedLag(DeepSort(), 2)
+    )
     assert [next(found).number for _ in range(4)] == [1, 2, 3, 4]
     with pytest.raises(TruncatedVideo, match="cut off after frame 4"):
         next(found)
 
 
-def test_a_tracker_is_asked_once_for_embeddings():
+def test_embeddings_are_computed_once_per_frame():
     asked = []
 
     def embedder(frame, xyxy):
@@ -73,7 +75,7 @@ def test_a_tracker_is_asked_once_for_embeddings():
     assert late.embed(Detections.empty(), None).embedding is None
 
 
-def test_the_command_writes_ids_from_the_first_frame_on(run_track, out, capsys):
+def test_lag_writes_ids_from_the_first_frame_on(run_track, out, capsys):
     assert run_track("--lag", "4") == 0
     rows = read_results(out / "tracks.txt")
     assert rows.frame.tolist() == np.repeat(range(1, FRAMES + 1), 2).tolist()
@@ -83,17 +85,17 @@ def test_the_command_writes_ids_from_the_first_frame_on(run_track, out, capsys):
         (synthetic_video.WIDTH, synthetic_video.HEIGHT),
     )
     assert synthetic_video.read_strict_json(out / "summary.json")["lag"] == 4
-    assert "8 frames, 2 people, 16 boxes" in capsys.readouterr().out
+    assert "8 frames, 2 identities, 16 boxes" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         (["--lag", "-1"], "--lag: expected 0 frames or more, got -1"),
-        (["--lag", "5", "--record"], "--record tells what was chosen at once"),
+        (["--lag", "5", "--explain"], "--explain and --lag: expected one of them, got both"),
     ],
 )
-def test_a_lag_that_cannot_be_is_one_line(run_track, out, capsys, words, message):
+def test_invalid_lag_is_one_line(run_track, out, capsys, words, message):
     assert run_track("--quiet", *words) == 2
     assert message in synthetic_video.read_error_line(capsys)
     assert not out.exists()
