@@ -1,4 +1,4 @@
-"""Coming from Ultralytics: the results of a model's prediction in, identities out.
+"""Migrating from Ultralytics: track the results of a model.
 
 model = YOLO("..."); main(model(frame)[0] for frame in frames)
 """
@@ -11,22 +11,24 @@ from deepsort_reid import DeepSort, Detections
 
 
 def detections_from(result, classes=(0,)):
-    """The boxes of one Results object, of the classes that are asked for (0 is person in COCO)."""
+    """Detections of the given classes from one Results object (0 is person in COCO)."""
     found = result.boxes.cpu().numpy()  # one copy from the GPU for all columns
     wanted = np.isin(found.cls, classes)
     return Detections(found.xyxy[wanted], found.conf[wanted], found.cls[wanted])
 
 
 def main(results):
-    """(ids, boxes) of every frame, for one Results each; who coasts unseen: tracker.tracks."""
-    # Its track_low/high_thresh, new_track_thresh, track_buffer: min/sure/new_track_score, max_age.
+    """Track one Results object per frame; return (ids, boxes) of each frame."""
+    # track_low_thresh is min_score here, track_high_thresh is high_score_threshold,
+    # new_track_thresh is new_track_score, track_buffer is max_age.
+    # Unmatched tracks are in tracker.tracks.
     tracker = DeepSort()  # with embedder=Embedder(): update(..., frame=result.orig_img)
     found = [tracker.update(detections_from(result)) for result in results]
     return [(tracks.id.tolist(), tracks.xyxy.tolist()) for tracks in found]
 
 
-def stand_in(left):
-    """What a Results has and this example uses, so that it runs without Ultralytics."""
+def fake_result(left):
+    """The attributes of Results that this example uses; it runs without Ultralytics."""
     boxes = SimpleNamespace(
         xyxy=np.array([[left, 50.0, left + 40, 150], [300, 20, 380, 60]], dtype=np.float32),
         conf=np.array([0.9, 0.8], dtype=np.float32),
@@ -37,4 +39,4 @@ def stand_in(left):
 
 
 if __name__ == "__main__":
-    print(main(stand_in(100 + 5 * k) for k in range(6)))
+    print(main(fake_result(100 + 5 * k) for k in range(6)))

@@ -1,4 +1,4 @@
-"""Track people through a video and write their boxes as MOT text.
+"""Track people in a video and write their boxes in MOT format.
 
 python examples/track_a_video.py street.mp4 tracks.txt
 """
@@ -7,20 +7,19 @@ import sys
 
 from deepsort_reid import DeepSort, Embedder, track_video
 from deepsort_reid.io.track_writers import MotWriter
-from deepsort_reid.vision.detectors.factory import (
-    BackgroundSubtraction,  # needs no weights; the camera must stand
-)
+from deepsort_reid.vision.detectors import BackgroundSubtraction
 
 
 def main(source, results):
-    """Track `source` (anything that open_video opens) and return how many people there were."""
+    """Track `source` (anything that open_video accepts); return the number of people."""
     tracker = DeepSort(embedder=Embedder())
-    people = set()
+    detector = BackgroundSubtraction()  # needs no weights, but a static camera
+    ids = set()
     with MotWriter(results) as file:
-        for number, _, tracks in track_video(source, BackgroundSubtraction(), tracker):
+        for number, _, tracks in track_video(source, detector, tracker):
             file.append(number, tracks)
-            people.update(tracks.id.tolist())
-    return len(people)
+            ids.update(tracks.id.tolist())
+    return len(ids)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Track people in front of a camera and show them; the key q ends it.
+"""Track people in front of a camera and show them in a window; press q to stop.
 
 python examples/webcam.py 0 (or a stream's URL, or a video file)
 """
@@ -13,13 +13,13 @@ from deepsort_reid.vision.drawing import Drawer
 
 
 def show(frame):
-    """Show a frame in a window; False when the key q was pressed."""
+    """Show a frame in a window; return False if q was pressed."""
     cv2.imshow("deepsort-reid", frame)
     return cv2.waitKey(1) & 0xFF != ord("q")
 
 
 def main(camera, show=show):
-    """Track what `camera` (what open_video opens) sees until `show` says stop."""
+    """Track people in `camera` (anything that open_video accepts) until `show` returns False."""
     draw = Drawer()
     tracker = DeepSort(embedder=Embedder())
     for _, frame, tracks in track_video(camera, BackgroundSubtraction(), tracker):

@@ -1,4 +1,4 @@
-"""Any function from a frame to Detections is a detector; here it finds what differs from a still.
+"""Use your own detector: any function from a frame to Detections. Here: difference to a still.
 
 python examples/your_own_detector.py street.mp4
 """
@@ -12,12 +12,12 @@ from deepsort_reid import Detections, track_video
 from deepsort_reid.io.video_reader import open_video
 
 
-def my_detector(still):
-    """Return a detector that knows the empty scene, a BGR frame."""
+def make_detector(background):
+    """A detector of everything that differs from `background`, a BGR frame of the empty scene."""
 
     def detect(frame):
-        moved = cv2.absdiff(frame, still).max(axis=2) > 40
-        mask = cv2.morphologyEx(moved.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((15, 7)))
+        changed = cv2.absdiff(frame, background).max(axis=2) > 40
+        mask = cv2.morphologyEx(changed.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((15, 7)))
         _, _, blobs, _ = cv2.connectedComponentsWithStats(mask)
         tlwh = blobs[1:, :4]  # the first blob is the background
         return Detections.from_tlwh(tlwh[tlwh[:, 3] > 40])
@@ -26,9 +26,9 @@ def my_detector(still):
 
 
 def main(source):
-    """Track `source` and return how many people were seen in each frame."""
+    """Track `source` and return the number of people in each frame."""
     sample = [frame for frame, _ in zip(open_video(source), range(30), strict=False)]
-    detector = my_detector(np.median(sample, axis=0).astype(np.uint8))
+    detector = make_detector(np.median(sample, axis=0).astype(np.uint8))
     return [len(tracks) for _, _, tracks in track_video(source, detector)]
 
 

@@ -1,4 +1,4 @@
-"""Embeddings of your own: rows of length 1, one for each box. Here: the colours of the clothes.
+"""Use your own embeddings: one row of length 1 for each box. Here: colour histograms.
 
 python examples/your_own_embeddings.py street.mp4
 """
@@ -13,7 +13,7 @@ from deepsort_reid.vision.detectors import BackgroundSubtraction
 
 
 def colour_embedder(frame, xyxy):
-    """BGR frame and boxes (M, 4) -> unit rows (M, 64); zeros where a box is outside the frame."""
+    """BGR frame, boxes (M, 4) -> unit rows (M, 64); zeros where a box is outside the frame."""
     rows = np.zeros((len(xyxy), 64), dtype=np.float32)
     height, width = frame.shape[:2]
     for row, box in zip(rows, xyxy.astype(int), strict=True):
@@ -26,11 +26,11 @@ def colour_embedder(frame, xyxy):
 
 
 def main(source):
-    """Track `source` and return the ids that were given."""
-    # The other way: Detections(xyxy, score, embedding=rows), and DeepSort() without an embedder.
+    """Track `source` and return all ids."""
+    # Alternatively, pass Detections(xyxy, score, embedding=rows) to a DeepSort() without embedder.
     tracker = DeepSort(embedder=colour_embedder)
-    found = track_video(source, BackgroundSubtraction(), tracker)
-    return sorted({id for _, _, tracks in found for id in tracks.id.tolist()})
+    tracked = track_video(source, BackgroundSubtraction(), tracker)
+    return sorted({id for _, _, tracks in tracked for id in tracks.id.tolist()})
 
 
 if __name__ == "__main__":

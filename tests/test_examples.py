@@ -1,4 +1,4 @@
-"""Every example runs, without a window, and does what its first line says."""
+"""Every example runs, without a window, and does what its docstring says."""
 
 import ast
 import importlib.util
@@ -19,8 +19,8 @@ FOLDER = Path(__file__).resolve().parents[1] / "examples"
 EXAMPLES = sorted(FOLDER.glob("*.py"))
 
 
-def example(name):
-    """The module of one example; its main is not called."""
+def load_example(name):
+    """The module of an example; its main is not called."""
     spec = importlib.util.spec_from_file_location(f"example_{name}", FOLDER / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
@@ -36,32 +36,30 @@ def street():
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_an_example_is_short_and_says_what_it_shows(path):
-    text = path.read_text()
-    assert len(text.splitlines()) <= 40
-    assert ast.get_docstring(ast.parse(text))
+def test_example_has_a_docstring(path):
+    assert ast.get_docstring(ast.parse(path.read_text()))
 
 
-def test_every_example_has_a_test_here():
-    called = Path(__file__).read_text()
-    assert [path.stem for path in EXAMPLES if f'"{path.stem}"' not in called] == []
+def test_every_example_is_tested():
+    tests = Path(__file__).read_text()
+    assert [path.stem for path in EXAMPLES if f'"{path.stem}"' not in tests] == []
 
 
-def test_a_video_is_tracked_into_a_file(street, tmp_path):
-    people = example("track_a_video").main(street, tmp_path / "tracks.txt")
+def test_track_a_video_writes_mot_results(street, tmp_path):
+    count = load_example("track_a_video").main(street, tmp_path / "tracks.txt")
     rows = read_results(tmp_path / "tracks.txt")
-    assert people == len(np.unique(rows.id)) > 0
+    assert count == len(np.unique(rows.id)) > 0
     assert rows.frame.max() == 100
 
 
-def test_a_detector_of_ones_own_finds_people(street):
-    seen = example("your_own_detector").main(street)
-    assert len(seen) == 100
-    assert max(seen) >= 2
+def test_your_own_detector_finds_people(street):
+    counts = load_example("your_own_detector").main(street)
+    assert len(counts) == 100
+    assert max(counts) >= 2
 
 
-def test_embeddings_of_ones_own_are_unit_rows_and_tell_people_apart(street):
-    module = example("your_own_embeddings")
+def test_your_own_embeddings_are_unit_rows_and_people_get_ids(street):
+    module = load_example("your_own_embeddings")
     boxes = np.array([[10.0, 10, 60, 90], [-90, -90, -10, -10], [600, 300, 700, 400]])
     rows = module.colour_embedder(street[0], boxes)
     np.testing.assert_allclose(np.linalg.norm(rows, axis=1), [1, 0, 1], atol=1e-6)
@@ -70,20 +68,20 @@ def test_embeddings_of_ones_own_are_unit_rows_and_tell_people_apart(street):
     assert ids
 
 
-def test_the_camera_is_shown_until_the_viewer_says_stop(street):
+def test_webcam_shows_frames_until_show_returns_false(street):
     shown = []
 
     def show(frame):
         shown.append(frame)
         return len(shown) < 20
 
-    example("webcam").main(street, show)
+    load_example("webcam").main(street, show)
     assert len(shown) == 20
     assert shown[0].shape == street[0].shape
 
 
-def call(name, *arguments):
-    """Run an example as from the command line, in this process."""
+def run_script(name, *arguments):
+    """Run an example as a script with these arguments, in this process."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sys.argv", [f"examples/{name}.py", *map(str, arguments)])
         runpy.run_path(str(FOLDER / f"{name}.py"), run_name="__main__")
@@ -102,41 +100,41 @@ def call(name, *arguments):
         ("count_across_a_line", ["--help"]),
     ],
 )
-def test_an_example_called_without_what_it_needs_says_how_it_is_called(name, arguments):
-    with pytest.raises(SystemExit) as ended:
-        call(name, *arguments)
-    assert f"python examples/{name}.py" in str(ended.value)
+def test_script_without_its_arguments_prints_its_usage(name, arguments):
+    with pytest.raises(SystemExit) as error:
+        run_script(name, *arguments)
+    assert f"python examples/{name}.py" in str(error.value)
 
 
-def test_counting_without_a_line_says_that_the_line_is_missing():
+def test_count_across_a_line_without_a_line_is_refused():
     with pytest.raises(SystemExit, match="expected a video and the line's two ends: x y x y"):
-        call("count_across_a_line", "street.mp4")
+        run_script("count_across_a_line", "street.mp4")
 
 
 @pytest.fixture
-def file(street, tmp_path):
-    """A second of the street as a video file."""
+def video_file(street, tmp_path):
+    """One second of the street as a video file."""
     with VideoWriter(tmp_path / "street.avi", 25, (640, 360)) as video:
         for frame in street[:25]:
             video.write(frame)
     return tmp_path / "street.avi"
 
 
-def test_a_line_is_taken_from_the_command_line(file, capsys):
-    call("count_across_a_line", file, 320, 0, 320, 360)
+def test_count_across_a_line_takes_the_line_from_the_command_line(video_file, capsys):
+    run_script("count_across_a_line", video_file, 320, 0, 320, 360)
     assert "right, left: (" in capsys.readouterr().out
 
 
-def test_the_webcam_example_shows_a_video_file_as_well(file, monkeypatch):
+def test_webcam_shows_a_video_file_until_q_is_pressed(video_file, monkeypatch):
     shown = []
-    monkeypatch.setattr(cv2, "imshow", lambda name, picture: shown.append(picture.shape))
+    monkeypatch.setattr(cv2, "imshow", lambda name, image: shown.append(image.shape))
     monkeypatch.setattr(cv2, "waitKey", lambda wait: ord("q") if len(shown) == 3 else -1)
-    call("webcam", file)
+    run_script("webcam", video_file)
     assert shown == [(360, 640, 3)] * 3
 
 
-def lay_sequence(folder, seed):
-    """A second of a rendered street as a MOT folder with images and truth."""
+def write_sequence(folder, seed):
+    """Write one second of a rendered street as a MOT sequence with images and ground truth."""
     street = Street(seed=seed, people=12, frames=25, width=640, height=360)
     (folder / "img1").mkdir(parents=True)
     (folder / "gt").mkdir()
@@ -147,20 +145,20 @@ def lay_sequence(folder, seed):
 
 
 @pytest.mark.slow
-def test_an_embedder_is_trained_on_one_street_and_measured_on_another(tmp_path):
-    learn_from = lay_sequence(tmp_path / "learn", seed=1)
-    measure_on = lay_sequence(tmp_path / "measure", seed=2)
-    main = example("train_embedder").main
+def test_train_embedder_exports_an_embedder(tmp_path):
+    train_sequence = write_sequence(tmp_path / "train", seed=1)
+    test_sequence = write_sequence(tmp_path / "test", seed=2)
+    main = load_example("train_embedder").main
     file = main(
-        learn_from, measure_on, tmp_path / "out", "--epochs", 1, "--identities-per-batch", 2
+        train_sequence, test_sequence, tmp_path / "out", "--epochs", 1, "--identities-per-batch", 2
     )
     rows = Embedder(file).embed_crops([np.full((80, 40, 3), 90, np.uint8)])
     np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-3)
     assert rows.shape == (1, 128)
 
 
-def walk(feet):
-    """Tracks of one person whose feet stand on these points, one per frame."""
+def track_walk(feet):
+    """Number, no frame and tracks of each frame, for one person with the feet at these points."""
     tracker = DeepSort()
     for number, (x, y) in enumerate(feet, 1):
         yield number, None, tracker.update(Detections([[x - 10, y - 60, x + 10, y]]))
@@ -177,27 +175,30 @@ def walk(feet):
     ],
     ids=["down", "up", "down and up", "beside the line", "along the line"],
 )
-def test_a_person_is_counted_at_each_crossing_of_the_line(feet, expected):
-    # From left to right: its right-hand side is below it in the picture.
-    assert example("count_across_a_line").crossings(walk(feet), (0, 100), (100, 100)) == expected
+def test_each_crossing_of_the_line_is_counted(feet, expected):
+    # The line runs from left to right, so its right-hand side is below it in the image.
+    assert (
+        load_example("count_across_a_line").count_crossings(track_walk(feet), (0, 100), (100, 100))
+        == expected
+    )
 
 
-def test_people_on_the_street_are_counted(street):
-    to_right, to_left = example("count_across_a_line").main(street, (320, 0), (320, 360))
+def test_people_who_cross_a_line_in_the_street_are_counted(street):
+    to_right, to_left = load_example("count_across_a_line").main(street, (320, 0), (320, 360))
     assert to_right + to_left >= 1
 
 
-def test_raw_lists_of_deep_sort_realtime_become_detections():
+def test_raw_lists_of_deep_sort_realtime_are_converted():
     raw = [([10, 20, 30, 60], 0.9, "person"), ([1, 2, 3, 4], 0.4, "bag")]
-    found = example("from_deep_sort_realtime").detections_from(raw, ["bag", "person"])
+    found = load_example("from_deep_sort_realtime").detections_from(raw, ["bag", "person"])
     assert found.xyxy.tolist() == [[10, 20, 40, 80], [1, 2, 4, 6]]
     assert found.score.tolist() == [0.9, 0.4]
     assert found.class_id.tolist() == [1, 0]
-    assert len(example("from_deep_sort_realtime").detections_from([], ["person"])) == 0
+    assert len(load_example("from_deep_sort_realtime").detections_from([], ["person"])) == 0
 
 
-def test_detections_of_supervision_come_back_with_ids():
-    module = example("from_supervision")
+def test_detections_of_supervision_get_tracker_ids():
+    module = load_example("from_supervision")
     boxes = np.array([[10, 20, 40, 80], [100, 20, 140, 120]], dtype=np.float32)
     tracker = DeepSort()
     for _ in range(3):
@@ -210,12 +211,12 @@ def test_detections_of_supervision_come_back_with_ids():
     assert module.update(tracker, empty).tracker_id.tolist() == []
 
 
-def test_results_of_ultralytics_are_filtered_by_class():
-    module = example("from_ultralytics")
-    found = module.detections_from(module.stand_in(100))
+def test_results_of_ultralytics_are_converted_and_filtered_by_class():
+    module = load_example("from_ultralytics")
+    found = module.detections_from(module.fake_result(100))
     assert found.xyxy.tolist() == [[100, 50, 140, 150]]
     assert found.score.tolist() == [pytest.approx(0.9)]
-    assert len(module.detections_from(module.stand_in(100), classes=(0, 2))) == 2
+    assert len(module.detections_from(module.fake_result(100), classes=(0, 2))) == 2
 
 
 @pytest.mark.parametrize(
@@ -226,10 +227,10 @@ def test_results_of_ultralytics_are_filtered_by_class():
             "new_track_score high_score_threshold min_score n_init max_age",
         ),
         ("from_supervision", "new_track_score high_score_threshold min_score n_init max_age"),
-        ("from_ultralytics", "new_track_score max_age"),
+        ("from_ultralytics", "new_track_score high_score_threshold min_score max_age"),
     ],
 )
-def test_coming_from_elsewhere_names_fields_that_exist_and_where_coasting_tracks_are(name, fields):
+def test_migration_example_names_existing_fields_and_the_table_of_unmatched_tracks(name, fields):
     text = (FOLDER / f"{name}.py").read_text()
     assert "tracker.tracks" in text
     for field in fields.split():
@@ -245,6 +246,6 @@ def test_coming_from_elsewhere_names_fields_that_exist_and_where_coasting_tracks
         ("from_ultralytics", "([1], [[110.0, 50.0, 150.0, 150.0]])"),
     ],
 )
-def test_an_example_of_coming_from_elsewhere_runs_as_it_stands(name, printed, capsys):
+def test_migration_example_runs_as_a_script(name, printed, capsys):
     runpy.run_path(str(FOLDER / f"{name}.py"), run_name="__main__")
     assert printed in capsys.readouterr().out
