@@ -1,12 +1,13 @@
-"""The ablation table: what each rung is worth, with bootstrap intervals.
+"""Measure what each component of the tracker contributes, with bootstrap intervals.
 
-    python -m benchmarks.ablation                       # four groups, embeddings as stored
-    python -m benchmarks.ablation --embedder FILE.onnx  # the groups with frames, other embeddings
+    python -m benchmarks.ablation                       # four groups, stored embeddings
+    python -m benchmarks.ablation --embedder FILE.onnx  # groups with frames, other embeddings
 
-Two tables for each group. The first climbs from DeepSORT as published to the default: the gain of
-a rung is over the rung above it. The second changes one thing in the default: the gain is over the
-default. In brackets the 95 % interval of a paired bootstrap over blocks of frames; an interval
-without zero is marked *.
+Two tables for each group. The first is cumulative, from DeepSORT as published to the default: the
+gain of a row is over the row above. The second changes one component of the default: the gain is
+over the default. In brackets the 95 % interval of a paired bootstrap over blocks of frames; an
+interval without zero is marked *. The columns "re-id" give the share of identities that have the
+same id before and after a gap, by the length of the gap in frames.
 """
 
 import argparse
@@ -19,9 +20,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.lib import embedding_cache, inputs, provenance
-from benchmarks.lib.configurations import ALTERNATIVES, RUNGS
+from benchmarks.lib.configurations import CUMULATIVE, SINGLE_CHANGES
+from benchmarks.lib.evaluation import (
+    EmbedInput,
+    GroupScores,
+    count_reid_after_gap,
+    evaluate_group,
+)
 from benchmarks.lib.inputs import GROUPS, GROUPS_WITH_EMBEDDINGS
-from benchmarks.mot import Embed, GroupScores, evaluate_group, recovered
 from deepsort_reid.metrics import (
     GAP_BINS,
     MetricDifference,
@@ -35,93 +41,100 @@ from deepsort_reid.structures.tracks import Tracks
 from deepsort_reid.tracking import DeepSort
 from deepsort_reid.vision.camera_motion import CameraMotion, Ecc, SparseFlow
 
-BLOCK = 50  # frames
-GAINS = ("HOTA", "AssA", "IDF1")
-
-
-HEAD = [
+BLOCK_LENGTH = 50  # frames
+GAIN_METRICS = ("HOTA", "AssA", "IDF1")
+COLUMNS = [
     *("", "HOTA", "AssA", "IDF1", "IDSW"),
-    *(f"{name} gain" for name in GAINS),
-    *(f"back {gap}" for gap in GAP_BINS),
+    *(f"{name} gain" for name in GAIN_METRICS),
+    *(f"re-id {gap}" for gap in GAP_BINS),
     "ms",
 ]
 
 
-def tables(group: str, embeddings: str | Embed | None, data: Path) -> Iterator[str]:
-    """Lines of two Markdown tables, as the rows are measured."""
+def tables(group: str, embeddings: str | EmbedInput | None, data: Path) -> Iterator[str]:
+    """Yield the lines of both Markdown tables of a group, as the rows are measured."""
 
-    def measured(make: Callable[[], Any], **how: bool) -> GroupScores:
-        return evaluate_group(make, group, embeddings=embeddings, data=data, **how)
+    def measure(factory: Callable[[], Any], **options: bool) -> GroupScores:
+        return evaluate_group(factory, group, embeddings=embeddings, data=data, **options)
 
-    yield from _header(f"{group}, rung by rung")
-    above = None
-    for name, make in RUNGS.items():
-        found = measured(make)
-        yield _row(name, found, above, data)
-        above = found
-    default = measured(DeepSort)
-    yield from _header(f"{group}, the default with one thing else")
+    yield from _header(f"{group}, cumulative")
+    previous = None
+    for name, factory in CUMULATIVE.items():
+        result = measure(factory)
+        yield _row(name, result, previous, data)
+        previous = result
+    default = measure(DeepSort)
+    yield from _header(f"{group}, single changes to the default")
     yield _row("DeepSort()", default, None, data)
-    for name, make in ALTERNATIVES.items():
-        yield _row(name, measured(make), default, data)
-    for name, found in by_camera(group, measured):
-        yield _row(name, found, default, data)
+    for name, factory in SINGLE_CHANGES.items():
+        yield _row(name, measure(factory), default, data)
+    for name, result in camera_motion_rows(group, measure):
+        yield _row(name, result, default, data)
 
 
-class Watching:
-    """The default, told how the camera moved by what it reads off the frames."""
+class CameraMotionDeepSort:
+    """The default tracker with the camera motion estimated from the frames.
 
-    def __init__(self, motion: Callable[..., CameraMotion]) -> None:
-        self._tracker, self._motion = DeepSort(), motion
+    Args:
+        estimator: estimates the camera motion.
+    """
+
+    def __init__(self, estimator: Callable[..., CameraMotion]) -> None:
+        self._tracker, self._estimator = DeepSort(), estimator
 
     def update(self, detections: Detections, *, frame: NDArray[np.uint8]) -> Tracks:
-        """The tracks of one frame."""
-        return self._tracker.update(detections, camera=self._motion(frame, detections.xyxy).warp)
+        """Return the tracks of one frame, BGR uint8."""
+        warp = self._estimator(frame, detections.xyxy).warp
+        return self._tracker.update(detections, camera=warp)
 
 
-def by_camera(
-    group: str, measured: Callable[..., GroupScores]
+def camera_motion_rows(
+    group: str, measure: Callable[..., GroupScores]
 ) -> Iterator[tuple[str, GroupScores]]:
-    """The default told of the camera's motion: off the frames where there are any, or by file."""
+    """Measure the default with camera motion: estimated where there are frames, else from files."""
     if group in GROUPS_WITH_EMBEDDINGS:
-        yield "camera by flow", measured(lambda: Watching(SparseFlow()), with_frames=True)
-        yield "camera by ECC", measured(lambda: Watching(Ecc()), with_frames=True)
+        yield (
+            "camera motion by sparse flow",
+            measure(lambda: CameraMotionDeepSort(SparseFlow()), with_frames=True),
+        )
+        yield (
+            "camera motion by ECC",
+            measure(lambda: CameraMotionDeepSort(Ecc()), with_frames=True),
+        )
     else:
-        yield "camera by file", measured(DeepSort, with_warps=True)
+        yield "camera motion from file", measure(DeepSort, with_warps=True)
 
 
 def _header(title: str) -> list[str]:
-    return [f"\n{title}\n", f"| {' | '.join(HEAD)} |", "|---" * len(HEAD) + "|"]
+    return [f"\n{title}\n", f"| {' | '.join(COLUMNS)} |", "|---" * len(COLUMNS) + "|"]
 
 
-def _row(name: str, found: GroupScores, before: GroupScores | None, data: Path) -> str:
-    figures, back = found.combined, recovered(found.predicted, data)
-    cells = [name, *(f"{x:.1f}" for x in (figures.hota, figures.assa, figures.idf1))]
-    cells.append(str(figures.switches))
-    cells += [""] * len(GAINS) if before is None else gain_cells(before, found, data)
+def _row(name: str, result: GroupScores, reference: GroupScores | None, data: Path) -> str:
+    scores, reid = result.combined, count_reid_after_gap(result.predicted, data)
+    cells = [name, *(f"{x:.1f}" for x in (scores.hota, scores.assa, scores.idf1))]
+    cells.append(str(scores.switches))
+    cells += [""] * len(GAIN_METRICS) if reference is None else gain_cells(reference, result, data)
     cells += [
-        f"{100 * share:.0f} % of {n}" if n else "-"
-        for share, n in zip(back.rate, back.num_gaps, strict=True)
+        f"{100 * rate:.0f} % of {n}" if n else "-"
+        for rate, n in zip(reid.rate, reid.num_gaps, strict=True)
     ]
-    return f"| {' | '.join([*cells, f'{found.ms_per_frame:.2f}'])} |"
+    return f"| {' | '.join([*cells, f'{result.ms_per_frame:.2f}'])} |"
 
 
 def gain_cells(first: GroupScores, second: GroupScores, data: Path) -> list[str]:
-    """Second minus first, for each of `GAINS`: value and 95 % interval."""
-    by_name = {
-        each.name: each
-        for each in bootstrap_differences(_blocks(first, data), _blocks(second, data))
-    }
-    return [_cell(by_name[name]) for name in GAINS]
+    """Return second minus first for each of `GAIN_METRICS`: value and 95 % interval."""
+    differences = bootstrap_differences(_block_counts(first, data), _block_counts(second, data))
+    by_name = {each.name: each for each in differences}
+    return [_cell(by_name[name]) for name in GAIN_METRICS]
 
 
-def _blocks(found: GroupScores, data: Path) -> dict[str, np.ndarray]:
+def _block_counts(result: GroupScores, data: Path) -> dict[str, np.ndarray]:
     counts = {}
-    for name, predicted in found.predicted.items():
-        given = inputs.load(name, data)
-        rules = ScoringRules(protocol=given.protocol)
-        comparison = compare_under_rules(given.truth, predicted, rules, frames=given.length)
-        counts[name] = block_counts(comparison, BLOCK)
+    for name, predicted in result.predicted.items():
+        sequence = inputs.load(name, data)
+        rules = ScoringRules(protocol=sequence.protocol)
+        comparison = compare_under_rules(sequence.truth, predicted, rules, frames=sequence.length)
+        counts[name] = block_counts(comparison, BLOCK_LENGTH)
     return counts
 
 
@@ -132,21 +145,29 @@ def _cell(gain: MetricDifference) -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    inputs.add_arguments(parser)
-    parser.add_argument("--embedder", type=Path, metavar="ONNX", help="instead of stored OSNet")
-    parser.add_argument(
-        "--cache", type=Path, default=embedding_cache.default_cache(), metavar="DIR"
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.ablation", description=__doc__.split("\n")[0]
     )
+    inputs.add_arguments(parser)
+    parser.add_argument(
+        "--embedder",
+        type=Path,
+        metavar="ONNX",
+        help="compute embeddings with this model; only groups with frames are measured "
+        "(default: stored embeddings of OSNet x0.25)",
+    )
+    embedding_cache.add_cache_argument(parser)
     args = parser.parse_args(argv)
-    data = inputs.found_root(args.data)
+    data = inputs.find_data_root(args.data)
     if data is None:
         return 2
-    print(provenance.line("numpy", "scipy", "lap"))
-    embeddings = embedding_cache.stored(args.embedder, args.cache) if args.embedder else "npz"
+    print(provenance.environment_line("numpy", "scipy", "lap"))
+    embeddings = (
+        embedding_cache.cached_embeddings(args.embedder, args.cache) if args.embedder else "npz"
+    )
     for group in args.group or (GROUPS_WITH_EMBEDDINGS if args.embedder else GROUPS):
-        for text in tables(group, embeddings, data):
-            print(text, flush=True)
+        for line in tables(group, embeddings, data):
+            print(line, flush=True)
     return 0
 
 

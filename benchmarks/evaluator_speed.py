@@ -1,9 +1,10 @@
-"""How fast and how small the evaluation is, beside TrackEval, on the same files in one run.
+"""Measure time and memory of the evaluation beside TrackEval, on the same files in one run.
 
-    python -m benchmarks.evaluator_speed            100 people x 2,000 frames, some 200,000 boxes
+    python -m benchmarks.evaluator_speed            100 people x 2,000 frames, about 200,000 boxes
 
-Each evaluator runs in a process of its own, taking turns; each reads both files and counts HOTA,
-CLEAR and identity. The best of some rounds is shown, and that all published numbers agree.
+Each evaluator runs in a separate process, in turns; each reads both files and computes HOTA, CLEAR
+and identity scores. The table has the best of several rounds. The exit status is 1 when any score
+differs.
 """
 
 import argparse
@@ -16,7 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.lib import one_core, provenance
+from benchmarks.lib import provenance, single_core
+from benchmarks.lib.process_memory import peak_megabytes
 from deepsort_reid import metrics
 from deepsort_reid.io.mot import read_ground_truth, read_results, write_rows
 from deepsort_reid.structures.mot_rows import MotRows
@@ -24,66 +26,89 @@ from deepsort_reid.structures.mot_rows import MotRows
 EVALUATORS = ("deepsort_reid", "trackeval")
 
 WIDTH, HEIGHT = 1920.0, 1080.0
-SEEN = 0.92  # share of the people that the tracker has in a frame
-BREAKS = 0.002  # chance of a new id, per person and frame
-EXCHANGES = 0.05  # chance that two people exchange their ids, per frame
+RECALL = 0.92  # fraction of the persons that are tracked in a frame
+NEW_ID_RATE = 0.002  # probability of a new id, per person and frame
+SWAP_RATE = 0.05  # probability that two persons swap their ids, per frame
 FALSE_BOXES = 5  # per frame
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Print the table; 1 when the two evaluators do not agree."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--people", type=int, default=100)
-    parser.add_argument("--frames", type=int, default=2000)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--rounds", type=int, default=5)
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.evaluator_speed", description=__doc__.splitlines()[0]
+    )
+    parser.add_argument(
+        "--people", type=int, default=100, help="persons per frame (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--frames", type=int, default=2000, help="number of frames (default: %(default)s)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="random seed (default: %(default)s)")
+    parser.add_argument(
+        "--rounds", type=int, default=5, help="runs of each evaluator (default: %(default)s)"
+    )
     parser.add_argument("--only", choices=EVALUATORS, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
-    args = parser.parse_args(argv)
-    if args.only:
-        run = ours if args.only == "deepsort_reid" else theirs
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Print the table; the exit status is 1 when the scores of the evaluators differ."""
+    args = make_parser().parse_args(argv)
+    if args.only:  # a separate process of one evaluator
+        run = run_deepsort_reid if args.only == "deepsort_reid" else run_trackeval
         print(json.dumps(run(args.folder, args.frames) | {"megabytes": peak_megabytes()}))
         return 0
-    status = one_core.restarted("benchmarks.evaluator_speed", argv)
+    status = single_core.rerun_single_threaded("benchmarks.evaluator_speed", argv)
     if status is not None:
         return status
     provenance.require("trackeval")
-    print(provenance.line("deepsort_reid", "trackeval", "numpy", "scipy"))
-    print(f"{one_core.pin()}, {one_core.clock()[0]}, best of {args.rounds} rounds")
-    with tempfile.TemporaryDirectory() as place:
-        boxes = write_scene(Path(place), args.people, args.frames, args.seed)
+    print(provenance.environment_line("deepsort_reid", "trackeval", "numpy", "scipy"))
+    print(f"{single_core.pin_to_core()}, {single_core.clock()[0]}, best of {args.rounds} rounds")
+    with tempfile.TemporaryDirectory() as folder:
+        boxes = write_scene(Path(folder), args.people, args.frames, args.seed)
         shape = f"{args.people} people x {args.frames} frames, seed {args.seed}"
         print(f"{shape}: {boxes[0]} truth boxes, {boxes[1]} predicted\n")
         results: dict[str, list[dict[str, float]]] = {name: [] for name in EVALUATORS}
         for _ in range(args.rounds):
             for name in EVALUATORS:
-                results[name].append(in_own_process(name, Path(place), args.frames))
+                results[name].append(run_in_process(name, Path(folder), args.frames))
     return show(results)
 
 
 def write_scene(folder: Path, people: int, frames: int, seed: int) -> tuple[int, int]:
-    """People who walk straight on and turn at the border, and a tracker that errs; as files."""
+    """Write ground truth and a tracking result with errors; return their numbers of boxes.
+
+    Persons walk straight on and turn round at the border of the image.
+    """
     rng = np.random.default_rng(seed)
     size = rng.uniform(40, 80, people)[:, None] * [1.0, 2.5]
-    room = [WIDTH, HEIGHT] - size
-    start, speed = rng.uniform(0, 1, (people, 2)) * room, rng.normal(0, 2, (people, 2))
-    # A walk with turns at both ends is a straight walk, folded.
-    way = start + speed * np.arange(frames)[:, None, None]  # (frames, people, 2)
-    place = np.abs((way + room) % (2 * room) - room)
+    limit = [WIDTH, HEIGHT] - size
+    start, speed = rng.uniform(0, 1, (people, 2)) * limit, rng.normal(0, 2, (people, 2))
+    # A walk that turns at both ends is a straight walk, folded.
+    unfolded = start + speed * np.arange(frames)[:, None, None]  # (frames, people, 2)
+    position = np.abs((unfolded + limit) % (2 * limit) - limit)
     frame = np.repeat(np.arange(1, frames + 1), people)
     truth = MotRows(
-        frame, np.tile(np.arange(people), frames), _boxes(place, size), class_id=np.ones(len(frame))
+        frame,
+        np.tile(np.arange(people), frames),
+        _boxes(position, size),
+        class_id=np.ones(len(frame)),
     )
-    seen = rng.random(len(frame)) < SEEN
-    moved = place + rng.normal(0, 3, place.shape)
-    taller = size * rng.normal(1, 0.05, (frames, people, 1))
+    tracked = rng.random(len(frame)) < RECALL
+    tracked_position = position + rng.normal(0, 3, position.shape)
+    tracked_size = size * rng.normal(1, 0.05, (frames, people, 1))
     false = rng.uniform(0, 1, (frames, FALSE_BOXES, 2)) * [WIDTH - 60, HEIGHT - 150]
     predicted = MotRows.concatenate(
         [
-            MotRows(frame[seen], _ids(rng, people, frames)[seen], _boxes(moved, taller)[seen]),
+            MotRows(
+                frame[tracked],
+                _tracked_ids(rng, people, frames)[tracked],
+                _boxes(tracked_position, tracked_size)[tracked],
+            ),
             MotRows(
                 np.repeat(np.arange(1, frames + 1), FALSE_BOXES),
-                # Each stays for twenty frames under one id.
+                # A false box keeps its id for 20 frames.
                 10**6 + np.repeat(np.arange(frames) // 20, FALSE_BOXES) * FALSE_BOXES
                 + np.tile(np.arange(FALSE_BOXES), frames),
                 _boxes(false, np.array([60.0, 150.0])),
@@ -101,22 +126,22 @@ def _boxes(corner: np.ndarray, size: np.ndarray) -> np.ndarray:
     return np.concatenate([corner, corner + size * np.ones_like(corner)], axis=-1).reshape(-1, 4)
 
 
-def _ids(rng: np.random.Generator, people: int, frames: int) -> np.ndarray:
-    """The id that the tracker gives each person in each frame (frames * people,)."""
+def _tracked_ids(rng: np.random.Generator, people: int, frames: int) -> np.ndarray:
+    """Return the track id of each person in each frame, (frames * people,)."""
     label = np.arange(people)
     ids = np.empty((frames, people), dtype=np.int64)
     for frame in range(frames):
-        for who in np.flatnonzero(rng.random(people) < BREAKS):
-            label[who] = label.max() + 1
-        if people > 1 and rng.random() < EXCHANGES:
+        for person in np.flatnonzero(rng.random(people) < NEW_ID_RATE):
+            label[person] = label.max() + 1
+        if people > 1 and rng.random() < SWAP_RATE:
             pair = rng.choice(people, 2, replace=False)
             label[pair] = label[pair[::-1]]
         ids[frame] = label
     return ids.ravel()
 
 
-def in_own_process(name: str, folder: Path, frames: int) -> dict[str, float]:
-    """What the evaluator says of itself, run alone."""
+def run_in_process(name: str, folder: Path, frames: int) -> dict[str, float]:
+    """Run one evaluator in a separate process and return its times, memory and scores."""
     arguments = ["--only", name, "--folder", str(folder), "--frames", str(frames)]
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.evaluator_speed", *arguments],
@@ -128,9 +153,9 @@ def in_own_process(name: str, folder: Path, frames: int) -> dict[str, float]:
     return found
 
 
-def ours(folder: Path, frames: int) -> dict[str, float]:
-    """Read, score, and the published numbers."""
-    clock = one_core.clock()[1]
+def run_deepsort_reid(folder: Path, frames: int) -> dict[str, float]:
+    """Evaluate with this package; return seconds to read and to score, and the scores."""
+    clock = single_core.clock()[1]
     begin = clock()
     truth = read_ground_truth(folder / "gt" / "crowd" / "gt" / "gt.txt")
     predicted = read_results(folder / "trackers" / "made" / "data" / "crowd.txt")
@@ -141,11 +166,11 @@ def ours(folder: Path, frames: int) -> dict[str, float]:
     return {"read": middle - begin, "score": end - middle, **numbers}
 
 
-def theirs(folder: Path, frames: int) -> dict[str, float]:
-    """The same with TrackEval: its own reader, overlaps, preparation and three metrics."""
+def run_trackeval(folder: Path, frames: int) -> dict[str, float]:
+    """Evaluate with TrackEval: its reader, overlaps, preprocessing and three metrics."""
     import trackeval
 
-    clock = one_core.clock()[1]
+    clock = single_core.clock()[1]
     quiet = {"PRINT_CONFIG": False}
     dataset = trackeval.datasets.MotChallenge2DBox(
         quiet
@@ -186,33 +211,23 @@ def _timed(
     return timed
 
 
-def peak_megabytes() -> float:
-    """Largest resident memory of this process so far; NaN where the system does not tell."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return float("nan")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
-
-
 def show(results: dict[str, list[dict[str, float]]]) -> int:
-    """Print the best of each, the ratios and whether the numbers agree."""
-    rows = [[min(each[key] for each in results[name]) for name in EVALUATORS] for key in _ROWS]
+    """Print the best of each, the ratios, and whether the scores agree."""
+    keys = ("read", "score", "megabytes")
+    rows = [[min(each[key] for each in results[name]) for name in EVALUATORS] for key in keys]
     rows.insert(2, [min(r["read"] + r["score"] for r in results[name]) for name in EVALUATORS])
-    labels = ["read the files, s", "count, s", "both, s", "peak memory, MB"]
+    labels = ["read the files, s", "score, s", "both, s", "peak memory, MB"]
     print(f"{'':20}{EVALUATORS[0]:>15}{EVALUATORS[1]:>12}{'ratio':>9}")
     for label, (here, there) in zip(labels, rows, strict=True):
         print(f"{label:20}{here:15.3f}{there:12.3f}{there / here:9.1f}")
-    mine, other = results["deepsort_reid"][0], results["trackeval"][0]
-    names = [column.name for column in metrics.COLUMNS if column.name in other]
-    wrong = [name for name in names if abs(mine[name] - other[name]) > 1e-9]
-    told = f"differ in {', '.join(wrong)}" if wrong else f"agree to 1e-9 in {', '.join(names)}"
-    print(f"\nBoth {told}")
-    return 1 if wrong else 0
-
-
-_ROWS = ("read", "score", "megabytes")
+    first, second = results["deepsort_reid"][0], results["trackeval"][0]
+    names = [column.name for column in metrics.COLUMNS if column.name in second]
+    different = [name for name in names if abs(first[name] - second[name]) > 1e-9]
+    if different:
+        print(f"\nBoth differ in {', '.join(different)}")
+        return 1
+    print(f"\nBoth agree to 1e-9 in {', '.join(names)}")
+    return 0
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""How long one person is followed by appearance alone: PETS09-S2L1, every person as the query.
+"""Search for every person of PETS09-S2L1 by appearance alone, without motion.
 
-    python -m benchmarks.find_person [--data FOLDER] [--embedder FILE.onnx] [--frames 73]
+    python -m benchmarks.find_person
 
-The query is the first labelled box of a person; the next frames are searched among all labelled
-boxes. MATLAB's example "Reidentify People Throughout a Video Sequence Using ReID Network" reports
-68 of 73 frames for one person of its video.
+The query is the first labelled box of a person; the following frames are searched among all
+labelled boxes. MATLAB's example "Reidentify People Throughout a Video Sequence Using ReID Network"
+reports 68 of 73 frames for one person of its video.
 """
 
 import argparse
@@ -33,14 +33,38 @@ from deepsort_reid.vision.embedder import Embedder
 Embedding = NDArray[np.float32]
 
 
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.find_person", description=__doc__.splitlines()[0]
+    )
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        default=Path(os.environ.get("DEEPSORT_REID_DATA", "../shared/data")),
+        help="data folder (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--embedder", type=Path, metavar="ONNX", help="embedder (default: the one of the package)"
+    )
+    parser.add_argument(
+        "--frames",
+        type=int,
+        default=73,
+        help="frames to search after the query; 0: all (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--threshold",
+        type=float,
+        default=0.7,
+        help="cosine similarity from which a box matches (default: %(default)s)",
+    )
+    return parser
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    data = os.environ.get("DEEPSORT_REID_DATA", "../shared/data")
-    parser.add_argument("--data", type=Path, default=Path(data))
-    parser.add_argument("--embedder", type=Path, help="default: the shipped one")
-    parser.add_argument("--frames", type=int, default=73, help="after the query; 0: all")
-    parser.add_argument("--threshold", type=float, default=0.7)
-    args = parser.parse_args(argv)
+    args = make_parser().parse_args(argv)
     folder = args.data / "mot" / "PETS09-S2L1"
     truth = select_pedestrians(read_ground_truth(folder / "gt" / "gt.txt"))
     embedder = Embedder(args.embedder)
@@ -48,59 +72,70 @@ def main(argv: Sequence[str] | None = None) -> int:
     for number, frame in iter_frames(folder):
         rows = truth.frame == number
         embedding[rows] = embedder(frame, truth.xyxy[rows])
-    print(provenance.line("numpy", "onnxruntime"))
+    print(provenance.environment_line("numpy", "onnxruntime"))
     print(f"{embedder.name}, threshold {args.threshold}")
-    for name, make in (("last match", LastMatch), ("gallery", Gallery)):
+    for name, make_reference in (("last match", LastMatch), ("gallery", Gallery)):
         searches = [
-            follow(truth, embedding, int(person), make, args.frames, args.threshold)
-            for person in np.unique(truth.id)
+            search(truth, embedding, int(identity), make_reference, args.frames, args.threshold)
+            for identity in np.unique(truth.id)
         ]
-        found = sum(s.count(Outcome.FOUND) for s in searches)
-        present = sum(s.frames_present for s in searches)
-        alarms = sum(s.count(Outcome.FALSE_ALARM) for s in searches)
-        wrong = sum(s.count(Outcome.WRONG) for s in searches)
-        shares = [s.recall for s in searches]
-        print(
-            f"{name:<10}  {found} of {present} frames of {len(searches)} people "
-            f"({found / present:.1%}; median person {np.median(shares):.1%}), {wrong} wrong, "
-            f"{alarms} false alarms"
-        )
+        print(f"{name:<10}  {summary_line(searches)}")
     return 0
 
 
-def follow(
+def summary_line(searches: Sequence[SearchSummary]) -> str:
+    """Add up the outcomes of several searches."""
+    found = sum(s.count(Outcome.FOUND) for s in searches)
+    present = sum(s.frames_present for s in searches)
+    alarms = sum(s.count(Outcome.FALSE_ALARM) for s in searches)
+    wrong = sum(s.count(Outcome.WRONG) for s in searches)
+    median = np.median([s.recall for s in searches])
+    return (
+        f"{found} of {present} frames of {len(searches)} persons "
+        f"({found / present:.1%}; median person {median:.1%}), {wrong} wrong, "
+        f"{alarms} false alarms"
+    )
+
+
+def search(
     truth: MotRows,
     embedding: Embedding,
-    person: int,
-    make: Callable[[Embedding], Reference],
+    identity: int,
+    make_reference: Callable[[Embedding], Reference],
     frames: int,
     threshold: float,
 ) -> SearchSummary:
-    """SearchSummary for one person after their first frame, among the labelled boxes."""
-    own = truth[truth.id == person]
+    """Search for one identity among the labelled boxes after its first frame.
+
+    Args:
+        truth: labelled boxes of all identities.
+        embedding: their embeddings (N, D), unit rows.
+        identity: the identity to search for.
+        make_reference: makes the reference of the query embedding (D,).
+        frames: number of frames to search; 0 for all.
+        threshold: cosine similarity from which a box matches.
+    """
+    own = truth[truth.id == identity]
     first = int(own.frame.min())
     last = first + frames if frames else int(truth.frame.max())
-    query = embedding[(truth.frame == first) & (truth.id == person)][0]
-    blank = np.zeros((1, 1, 3), np.uint8)  # the boxes are embedded already: nobody looks at it
+    query = embedding[(truth.frame == first) & (truth.id == identity)][0]
+    blank = np.zeros((1, 1, 3), np.uint8)  # not used: the boxes have embeddings already
     numbers = iter(range(first + 1, last + 1))
-    here = np.zeros(len(truth), np.bool_)
+    in_frame = np.zeros(len(truth), np.bool_)
 
     def detect(_: NDArray[np.uint8]) -> NDArray[np.float64]:
-        here[:] = truth.frame == next(numbers)
-        return truth.xyxy[here]
+        in_frame[:] = truth.frame == next(numbers)
+        return truth.xyxy[in_frame]
 
-    return SearchSummary(
-        list(
-            find_person(
-                ((number, blank) for number in range(first + 1, last + 1)),
-                detect,
-                lambda frame, xyxy: embedding[here],
-                make(query),
-                threshold=threshold,
-                truth=own,
-            )
-        )
+    results = find_person(
+        ((number, blank) for number in range(first + 1, last + 1)),
+        detect,
+        lambda frame, xyxy: embedding[in_frame],
+        make_reference(query),
+        threshold=threshold,
+        truth=own,
     )
+    return SearchSummary(list(results))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Embedder files on the whole test of Market-1501, and what mirroring and the pieces give.
+"""Evaluate embedder files on the whole test set of Market-1501: CMC, mAP and mINP.
 
-python -m benchmarks.market1501 FILE.onnx ... [--mirror] [--pieces 3]
+python -m benchmarks.market1501 FILE.onnx ... [--flip-tta] [--parts 3]
 """
 
 import argparse
@@ -17,53 +17,81 @@ from deepsort_reid.reid.data.datasets import Sample, read_crop, read_market1501
 from deepsort_reid.reid.evaluation.retrieval import evaluate_reid
 
 DATA = Path("../shared/data")
+BATCH = 256  # images that are read at a time
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.market1501", description=__doc__.split("\n")[0]
+    )
+    parser.add_argument(
+        "models", nargs="*", type=Path, help="ONNX files (default: the embedder of the package)"
+    )
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=DATA,
+        metavar="DIR",
+        help="data folder with reid/Market-1501-v15.09.15 (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--flip-tta",
+        action="store_true",
+        help="also evaluate the mean with the embedding of the mirrored image (default: no)",
+    )
+    parser.add_argument(
+        "--parts",
+        type=int,
+        default=1,
+        metavar="N",
+        help="also evaluate each of N equal parts of the embedding (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--threads", type=int, help="CPU threads (default: the choice of onnxruntime)"
+    )
+    return parser
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """One line per file and variant: 3,368 queries against the gallery with its distractors."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.market1501", description=__doc__)
-    parser.add_argument("models", nargs="*", type=Path, help="ONNX files (default: ours)")
-    parser.add_argument("--data", type=Path, default=DATA, help="has reid/Market-1501-v15.09.15")
-    parser.add_argument("--mirror", action="store_true", help="also mean with the mirror image")
-    parser.add_argument("--pieces", type=int, default=1, help="also each so many-th part alone")
-    parser.add_argument("--threads", type=int)
-    args = parser.parse_args(argv)
+    """Print one line per file and variant: 3,368 queries against 19,732 gallery images."""
+    args = make_parser().parse_args(argv)
     folder = args.data / "reid" / "Market-1501-v15.09.15"
     query = read_market1501(folder / "query")
     gallery = read_market1501(folder / "bounding_box_test")
-    print(provenance.line("onnxruntime", "numpy", "opencv-python"))
+    print(provenance.environment_line("onnxruntime", "numpy", "opencv-python"))
     print(f"{'':<44}{'rank-1':>8}{'rank-5':>8}{'mAP':>8}{'mINP':>8}")
     for model in args.models or [None]:
         embedder = Embedder(model, threads=args.threads)
-        sides = [embed(embedder, samples, mirror=False) for samples in (query, gallery)]
-        score(Path(embedder.name).name, sides, query, gallery)
-        for piece in range(args.pieces if args.pieces > 1 else 0):
-            parts = [np.split(side, args.pieces, 1)[piece] for side in sides]
-            score(f"  piece {piece + 1} of {args.pieces}", parts, query, gallery)
-        if args.mirror:
+        plain = [embed(embedder, samples, mirror=False) for samples in (query, gallery)]
+        print_scores(Path(embedder.name).name, plain, query, gallery)
+        for part in range(args.parts if args.parts > 1 else 0):
+            parts = [np.split(embedding, args.parts, 1)[part] for embedding in plain]
+            print_scores(f"  part {part + 1} of {args.parts}", parts, query, gallery)
+        if args.flip_tta:
             mirrored = [embed(embedder, samples, mirror=True) for samples in (query, gallery)]
-            both = [one + other for one, other in zip(sides, mirrored, strict=True)]
-            score("  mean with the mirror image", both, query, gallery)
+            sums = [one + other for one, other in zip(plain, mirrored, strict=True)]
+            print_scores("  mean with the mirrored image", sums, query, gallery)
 
 
 def embed(embedder: Embedder, samples: Sequence[Sample], *, mirror: bool) -> NDArray[np.float32]:
-    """Unit rows (N, D) of pictures from disk."""
+    """Return unit rows (N, D) of images from disk, mirrored or not."""
     rows = []
-    for start in tqdm(range(0, len(samples), 256), leave=False, disable=None):
-        images = [read_crop(sample.path) for sample in samples[start : start + 256]]
+    for start in tqdm(range(0, len(samples), BATCH), leave=False, disable=None):
+        images = [read_crop(sample.path) for sample in samples[start : start + BATCH]]
         crops = [image[:, ::-1] if mirror else image for image in images]
         rows.append(embedder.embed_crops([np.ascontiguousarray(crop) for crop in crops]))
     return np.concatenate(rows)
 
 
-def score(
+def print_scores(
     name: str,
-    sides: Sequence[NDArray[np.float32]],
+    embeddings: Sequence[NDArray[np.float32]],
     query: Sequence[Sample],
     gallery: Sequence[Sample],
 ) -> None:
-    """Print one line."""
-    rows = [side / np.linalg.norm(side, axis=1, keepdims=True) for side in sides]
+    """Evaluate the embeddings of (query, gallery), each (N, D), and print one line."""
+    rows = [each / np.linalg.norm(each, axis=1, keepdims=True) for each in embeddings]
     result = evaluate_reid(
         rows[0],
         [sample.identity for sample in query],
@@ -72,11 +100,13 @@ def score(
         [sample.identity for sample in gallery],
         [sample.camera for sample in gallery],
     )
-    scores = (result.cmc[1], result.cmc[5], result.mean_average_precision)
-    print(
-        f"{name:<44}" + "".join(f"{value:>8.1%}" for value in scores)
-        + f"{result.mean_inverse_penalty:>8.1%}", flush=True,
-    )  # fmt: skip
+    scores = (
+        result.cmc[1],
+        result.cmc[5],
+        result.mean_average_precision,
+        result.mean_inverse_penalty,
+    )
+    print(f"{name:<44}" + "".join(f"{value:>8.1%}" for value in scores), flush=True)
 
 
 if __name__ == "__main__":

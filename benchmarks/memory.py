@@ -1,22 +1,21 @@
-"""Memory over a long stream: people come and go for 20,000 frames, the tracker stays small.
+"""Measure the memory of the tracker over a long stream in which persons come and go.
 
 python -m benchmarks.memory
 """
 
 import argparse
 import sys
-import tracemalloc
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.lib import provenance
-from benchmarks.lib.crowd import walk
+from benchmarks.lib.crowd import simulate
+from benchmarks.lib.process_memory import resident_megabytes
 from deepsort_reid.tracking import DeepSort
 
-FRAMES, EVERY = 20_000, 2_000
-PEOPLE, STAY = 50, 150  # people at a time; frames that one of them stays, on average
+FRAMES, INTERVAL = 20_000, 2_000
+PEOPLE, MEAN_STAY = 50, 150  # persons at a time; mean number of frames that a person stays
 
 
 class Reading(NamedTuple):
@@ -25,48 +24,49 @@ class Reading(NamedTuple):
     frame: int
     megabytes: float
     live_tracks: int
-    ids: int  # given so far
+    max_id: int  # ids are dense, so this is the number of ids given so far
 
 
-def readings(tracker: DeepSort, frames: int, every: int, seed: int = 0) -> Iterator[Reading]:
-    """Track a changing crowd; a reading every so many frames."""
-    most = 0
-    for number, moment in enumerate(islice(walk(PEOPLE, seed, stay=STAY), frames), start=1):
-        tracks = tracker.update(moment.detections)
-        most = max(most, int(tracks.id.max(initial=0)))
-        if number % every == 0:
-            yield Reading(number, megabytes(), len(tracker.tracks), most)
-
-
-def megabytes() -> float:
-    """Resident memory of this process; Python's own allocations where the system hides it."""
-    status = Path("/proc/self/status")
-    if status.is_file():
-        for text in status.read_text(encoding="utf-8").splitlines():
-            if text.startswith("VmRSS:"):
-                return int(text.split()[1]) / 1024
-    if not tracemalloc.is_tracing():
-        tracemalloc.start()
-    return tracemalloc.get_traced_memory()[0] / 2**20
+def readings(tracker: DeepSort, frames: int, interval: int, seed: int = 0) -> Iterator[Reading]:
+    """Track a changing crowd and yield a reading every `interval` frames."""
+    max_id = 0
+    crowd = islice(simulate(PEOPLE, seed, mean_stay=MEAN_STAY), frames)
+    for number, crowd_frame in enumerate(crowd, start=1):
+        tracks = tracker.update(crowd_frame.detections)
+        max_id = max(max_id, int(tracks.id.max(initial=0)))
+        if number % interval == 0:
+            yield Reading(number, resident_megabytes(), len(tracker.tracks), max_id)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--frames", type=int, default=FRAMES)
-    parser.add_argument("--every", type=int, default=EVERY)
-    parser.add_argument("--seed", type=int, default=0)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.memory", description=__doc__.split("\n")[0]
+    )
+    parser.add_argument(
+        "--frames", type=int, default=FRAMES, help="length of the stream (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--every",
+        type=int,
+        default=INTERVAL,
+        metavar="FRAMES",
+        help="frames between two readings (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, help="random seed of the crowd (default: %(default)s)"
+    )
     args = parser.parse_args(argv)
-    print(provenance.line("numpy", "scipy", "lap"))
-    print(f"{PEOPLE} people at a time, each for {STAY} frames on average; seed {args.seed}")
+    print(provenance.environment_line("numpy", "scipy", "lap"))
+    print(f"{PEOPLE} persons at a time, each for {MEAN_STAY} frames on average; seed {args.seed}")
     print("frame   memory MB   live tracks   ids given")
-    found = []
+    done = []
     for reading in readings(DeepSort(), args.frames, args.every, args.seed):
-        found.append(reading)
+        done.append(reading)
         frame, memory, live, ids = reading
         print(f"{frame:5d} {memory:11.1f} {live:13d} {ids:11d}", flush=True)
-    if len(found) > 1:
-        grown = found[-1].megabytes - found[0].megabytes
-        print(f"grown by {grown:.1f} MB from frame {found[0].frame} to frame {found[-1].frame}")
+    if len(done) > 1:
+        growth = done[-1].megabytes - done[0].megabytes
+        print(f"growth of {growth:.1f} MB from frame {done[0].frame} to frame {done[-1].frame}")
     return 0
 
 

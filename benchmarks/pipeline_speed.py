@@ -1,10 +1,10 @@
-"""Frames per second of the whole way from a video to an annotated video, and where they go.
+"""Measure frames per second from video to annotated video, by stage.
 
     python -m benchmarks.pipeline_speed
     python -m benchmarks.pipeline_speed --sequence MOT16-09 --frames 200
 
-Reads, detects (YOLOX-nano), embeds, tracks, draws and writes a sequence of the data folder, like
-`deepsort-reid track`, and scores what came out.
+Read, detect (YOLOX-nano), embed, track, draw and write a sequence of the data folder, like
+`deepsort-reid track`, and score the result.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.lib import inputs, provenance
-from benchmarks.lib.scoring import HEADER, Figures
+from benchmarks.lib.scoring import HEADER, ScoreRow
 from deepsort_reid.cli.output_folder import OutputFolder
 from deepsort_reid.io import mot
 from deepsort_reid.io.mot_sequences import MotSequence, read_sequence
@@ -35,7 +35,7 @@ def run(
     out: Path,
     last: int | None = None,
 ) -> tuple[StageTimer, int]:
-    """Track frames 1 to `last` into the folder `out`; the time by stage and the frames done."""
+    """Track frames 1 to `last` into the folder `out`; return times and number of frames."""
     timer = StageTimer()
     found = track_frames(
         sequence.folder, detector, DeepSort(embedder=embedder), stop=last, timer=timer
@@ -47,7 +47,7 @@ def run(
 
 
 def report(timer: StageTimer, frames: int) -> list[str]:
-    """A line for each stage, and their sum."""
+    """Return a line for each stage and one for the total."""
     total = sum(timer.seconds.values())
     lines = ["stage    ms per frame   share"]
     for stage in STAGES:
@@ -59,21 +59,33 @@ def report(timer: StageTimer, frames: int) -> list[str]:
     return lines
 
 
-def accuracy(sequence: MotSequence, tracks: Path, frames: int) -> Figures:
-    """Scores of a result file over the first `frames` frames, by the sequence's protocol."""
+def score_tracks(sequence: MotSequence, tracks: Path, frames: int) -> ScoreRow:
+    """Score a result file over the first `frames` frames by the protocol of the sequence."""
     assert sequence.ground_truth is not None
     truth = mot.read_ground_truth(sequence.ground_truth)
     truth = truth[truth.frame <= frames]
-    return Figures.of(evaluate(truth, mot.read_results(tracks), frames=frames))
+    return ScoreRow.of(evaluate(truth, mot.read_results(tracks), frames=frames))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--sequence", default=SEQUENCE, help=f"below mot/ (default: {SEQUENCE})")
-    parser.add_argument("--frames", type=int, help="the first so many (default: all)")
-    parser.add_argument("--embedder", type=Path, metavar="ONNX", help="default: the shipped one")
-    parser.add_argument("--threads", type=int, help="of detector and embedder (default: all cores)")
-    parser.add_argument("--data", type=Path, help="data folder (else DEEPSORT_REID_DATA)")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.pipeline_speed", description=__doc__.split("\n")[0]
+    )
+    parser.add_argument(
+        "--sequence",
+        default=SEQUENCE,
+        help="folder in mot/ of the data folder (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--frames", type=int, help="number of frames from the first one (default: all)"
+    )
+    parser.add_argument(
+        "--embedder", type=Path, metavar="ONNX", help="embedder (default: the one of the package)"
+    )
+    parser.add_argument(
+        "--threads", type=int, help="CPU threads of detector and embedder (default: all cores)"
+    )
+    inputs.add_data_argument(parser)
     args = parser.parse_args(argv)
     try:
         data = inputs.data_root(args.data)
@@ -83,14 +95,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
-    print(provenance.line("numpy", "opencv-python", "onnxruntime"))
+    print(provenance.environment_line("numpy", "opencv-python", "onnxruntime"))
     with tempfile.TemporaryDirectory() as out:
         timer, frames = run(sequence, detector, embedder, Path(out), args.frames)
-        figures = accuracy(sequence, Path(out) / "tracks.txt", frames)
+        scores = score_tracks(sequence, Path(out) / "tracks.txt", frames)
     size = f"{sequence.width}x{sequence.height}"
     print(f"{sequence.name}, {size}, YOLOX-nano, embedder {embedder.name}")
     print("\n".join(report(timer, frames)))
-    print(f"{HEADER}\n{figures}")
+    print(f"{HEADER}\n{scores}")
     return 0
 
 

@@ -1,12 +1,12 @@
-"""Milliseconds per update and accuracy on a crowd, side by side with deep-sort-realtime.
+"""Measure milliseconds per update and accuracy on a simulated crowd, beside deep-sort-realtime.
 
     python -m benchmarks.tracking_speed
 
-The same detections and embeddings (`crowd.py`) for everybody, turn by turn in one process on one
-core, galleries of 100 embeddings. Only `update` is timed, in processor time where the clock is
-fine enough, so that other work on the machine does not count. Scores with filtered boxes and with
-unfiltered ones: steady or matched boxes of ours, deep-sort-realtime's detections. A tracker's own
-choice is marked *.
+All trackers get the same detections and embeddings (`lib/crowd.py`) and run in turns in one process
+on one core, with galleries of 100 embeddings. Only `update` is timed, in processor time where that
+clock is fine enough. Scores are given for unfiltered boxes (`tracks.xyxy` of this package, boxes of
+the detections for deep-sort-realtime) and for Kalman-filtered boxes; * marks what a tracker reports
+by default.
 """
 
 import argparse
@@ -19,154 +19,174 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.lib import bare_operations, one_core, peers, provenance
-from benchmarks.lib.configurations import GALLERY, RUNGS
+from benchmarks.lib import bare_operations, peers, provenance, single_core
+from benchmarks.lib.configurations import CUMULATIVE, GALLERY_BUDGET
 from benchmarks.lib.crowd import Crowd, crowd
-from benchmarks.lib.scoring import Figures
-from benchmarks.mot import rows
+from benchmarks.lib.evaluation import result_rows
+from benchmarks.lib.scoring import ScoreRow
 from deepsort_reid.metrics import evaluate
 from deepsort_reid.structures.detections import Detections
 from deepsort_reid.structures.mot_rows import MotRows
 from deepsort_reid.tracking import DeepSort
 
 PEOPLE = (10, 50, 100, 200, 400)
-OURS = ("DeepSort()", "as published")
-TURN = 10  # frames that one tracker runs before the next: caches stay warm, load is shared
+CONFIGURATIONS = ("DeepSort()", "as published")
+TURN = 10  # frames that a tracker runs before the next one: equal load, warm caches
 
 
-class Contender:
-    """A tracker on its way through a crowd: its times and what it reported."""
+class TimedTracker:
+    """A tracker with its update times and results on one crowd."""
 
-    own_box = "unfiltered"
+    default_box = "unfiltered"
 
     def __init__(self) -> None:
         self.seconds: list[float] = []
-        self._now = one_core.clock()[1]
-        self._found: dict[str, list[NDArray[Any]]] = {"id": [], "unfiltered": [], "filtered": []}
+        self._now = single_core.clock()[1]
+        self._results: dict[str, list[NDArray[Any]]] = {"id": [], "unfiltered": [], "filtered": []}
 
     def step(self, detections: Detections) -> None:
-        """Time one update, then keep what came out."""
-        given = self._given(detections)
+        """Time one update and store its result."""
+        arguments = self._convert(detections)
         now = self._now
         start = now()
-        found = self._update(given)
+        tracks = self._update(arguments)
         self.seconds.append(now() - start)
-        for name, values in zip(self._found, self._reported(found), strict=True):
-            self._found[name].append(values)
+        for name, values in zip(self._results, self._columns(tracks), strict=True):
+            self._results[name].append(values)
 
     def reported(self, box: str) -> MotRows:
-        """All that was reported, with the "unfiltered" or the "filtered" boxes."""
-        ids = self._found["id"]
+        """Return all results with the "unfiltered" or the "filtered" boxes."""
+        ids = self._results["id"]
         frame = np.repeat(np.arange(1, len(ids) + 1), [len(each) for each in ids])
-        return rows(frame, np.concatenate(ids), np.concatenate(self._found[box]))
+        return result_rows(frame, np.concatenate(ids), np.concatenate(self._results[box]))
 
-    def _given(self, detections: Detections) -> Any:
+    def _convert(self, detections: Detections) -> Any:
+        """Convert the detections to the argument of `_update`; not timed."""
         return detections
 
-    def _update(self, given: Any) -> Any:
+    def _update(self, arguments: Any) -> Any:
         raise NotImplementedError
 
-    def _reported(self, found: Any) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-        return found.id, found.xyxy, found.filtered_xyxy
+    def _columns(self, tracks: Any) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+        """Return ids, unfiltered boxes and filtered boxes."""
+        return tracks.id, tracks.xyxy, tracks.filtered_xyxy
 
 
-class Ours(Contender):
-    """`DeepSort` of any configuration."""
+class TimedDeepSort(TimedTracker):
+    """`DeepSort` with any configuration."""
 
     def __init__(self, tracker: DeepSort) -> None:
         super().__init__()
         self._update = tracker.update  # type: ignore[method-assign]
 
 
-class Theirs(Contender):
-    """deep-sort-realtime at its defaults with a bounded gallery, lists made before the clock."""
+class TimedDeepSortRealtime(TimedTracker):
+    """deep-sort-realtime at its defaults, except for the bounded gallery."""
 
-    own_box = "filtered"
+    default_box = "filtered"
 
     def __init__(self) -> None:
         super().__init__()
-        self._tracker = peers.DeepSortRealtime(nn_budget=GALLERY)
+        self._tracker = peers.DeepSortRealtime(nn_budget=GALLERY_BUDGET)
 
-    def _given(self, detections: Detections) -> Any:
+    def _convert(self, detections: Detections) -> Any:
         return peers.as_deep_sort_realtime(detections)
 
-    def _update(self, given: Any) -> Any:
-        return self._tracker.update_tracks(*given)
+    def _update(self, arguments: Any) -> Any:
+        return self._tracker.update_tracks(*arguments)
 
-    def _reported(self, found: Any) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-        detected, filtered = peers.boxes_of(found, detected=True), peers.boxes_of(found)
-        return peers.ids_of(found), detected, filtered
+    def _columns(self, tracks: Any) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+        detected, filtered = peers.boxes_of(tracks, detected=True), peers.boxes_of(tracks)
+        return peers.ids_of(tracks), detected, filtered
 
 
-def contenders() -> dict[str, Contender]:
-    """Name -> a fresh tracker, deep-sort-realtime last and only where it is installed."""
-    found: dict[str, Contender] = {name: Ours(RUNGS[name]()) for name in OURS}
+def make_trackers() -> dict[str, TimedTracker]:
+    """Return new trackers by name; deep-sort-realtime is the last one, if it is installed."""
+    trackers: dict[str, TimedTracker] = {
+        name: TimedDeepSort(CUMULATIVE[name]()) for name in CONFIGURATIONS
+    }
     if find_spec("deep_sort_realtime"):
-        found["deep-sort-realtime"] = Theirs()
-    return found
+        trackers["deep-sort-realtime"] = TimedDeepSortRealtime()
+    return trackers
 
 
-def run(scene: Crowd, found: dict[str, Contender]) -> None:
-    """Lead all contenders through the crowd, `TURN` frames each in turn."""
+def run(scene: Crowd, trackers: dict[str, TimedTracker]) -> None:
+    """Run all trackers over the crowd in turns of `TURN` frames."""
     for start in range(0, len(scene.detections), TURN):
-        for contender in found.values():
+        for tracker in trackers.values():
             for detections in scene.detections[start : start + TURN]:
-                contender.step(detections)
+                tracker.step(detections)
 
 
-def ceiling(scene: Crowd) -> MotRows:
-    """The raw detections with their true ids."""
-    frame = [np.full(len(each), k) for k, each in enumerate(scene.true_id, start=1)]
-    box = [each.xyxy for each in scene.detections]
+def upper_bound(scene: Crowd) -> MotRows:
+    """Return the raw detections, without false positives, with their true ids."""
+    frame = [np.full(len(ids), k) for k, ids in enumerate(scene.true_id, start=1)]
+    xyxy = [detections.xyxy for detections in scene.detections]
     ids = np.concatenate(scene.true_id)
-    real = ids > 0
-    return rows(np.concatenate(frame)[real], ids[real], np.concatenate(box)[real])
+    true = ids > 0
+    return result_rows(np.concatenate(frame)[true], ids[true], np.concatenate(xyxy)[true])
 
 
-def report(people: int, scene: Crowd, found: dict[str, Contender]) -> list[str]:
-    """Lines of the table for one size of the crowd."""
+def report(people: int, scene: Crowd, trackers: dict[str, TimedTracker]) -> list[str]:
+    """Return the lines of the table for one size of the crowd."""
     frames = len(scene.detections)
-    best = Figures.of(evaluate(scene.truth, ceiling(scene), protocol="plain", frames=frames))
-    seen = sum(len(each) for each in scene.detections) / frames
+    best = ScoreRow.of(evaluate(scene.truth, upper_bound(scene), protocol="plain", frames=frames))
+    detected = sum(len(each) for each in scene.detections) / frames
     lines = [
-        f"\nN = {people}: {frames} frames, {seen:.1f} detections per frame",
+        f"\nN = {people}: {frames} frames, {detected:.1f} detections per frame",
         f"{'':24} median ms   p95 ms   ratio   HOTA   IDF1   filtered: HOTA   IDF1",
         f"{'detections, true ids':24} {'':28} {best.hota:4.1f} {best.idf1:6.1f}",
     ]
-    slowest = np.median(list(found.values())[-1].seconds)
-    for name, contender in found.items():
-        median, high = np.percentile(contender.seconds, [50, 95])
-        text = f"{name:24} {1000 * median:9.2f} {1000 * high:8.2f} {slowest / median:7.1f} "
+    reference = np.median(list(trackers.values())[-1].seconds)
+    for name, tracker in trackers.items():
+        median, high = np.percentile(tracker.seconds, [50, 95])
+        text = f"{name:24} {1000 * median:9.2f} {1000 * high:8.2f} {reference / median:7.1f} "
         for box, indent in (("unfiltered", ""), ("filtered", " " * 10)):
-            result = contender.reported(box)
-            figures = Figures.of(evaluate(scene.truth, result, protocol="plain", frames=frames))
-            mark = "*" if box == contender.own_box else " "
-            text += f"{indent} {figures.hota:5.1f}{mark}{figures.idf1:6.1f}{mark}"
+            result = tracker.reported(box)
+            scores = ScoreRow.of(evaluate(scene.truth, result, protocol="plain", frames=frames))
+            mark = "*" if box == tracker.default_box else " "
+            text += f"{indent} {scores.hota:5.1f}{mark}{scores.idf1:6.1f}{mark}"
         lines.append(text.rstrip())
-    floor = bare_operations.milliseconds(people, one_core.clock()[1])
-    parts = ", ".join(f"{name} {value:.2f}" for name, value in floor.items())
-    lines.append(f"{'bare operations':24} {sum(floor.values()):9.2f} = {parts}")
+    bound = bare_operations.milliseconds(people, single_core.clock()[1])
+    parts = ", ".join(f"{name} {value:.2f}" for name, value in bound.items())
+    lines.append(f"{'bare operations':24} {sum(bound.values()):9.2f} = {parts}")
     return lines
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--people", type=int, nargs="+", default=PEOPLE, metavar="N")
-    parser.add_argument("--frames", type=int, default=300)
-    parser.add_argument("--seed", type=int, default=0)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.tracking_speed", description=__doc__.split("\n")[0]
+    )
+    parser.add_argument(
+        "--people",
+        type=int,
+        nargs="+",
+        default=PEOPLE,
+        metavar="N",
+        help=f"sizes of the crowd in persons (default: {' '.join(map(str, PEOPLE))})",
+    )
+    parser.add_argument(
+        "--frames",
+        type=int,
+        default=300,
+        help="frames per size of the crowd (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, help="random seed of the crowd (default: %(default)s)"
+    )
     args = parser.parse_args(argv)
-    print(provenance.line("numpy", "scipy", "lap", "deep-sort-realtime"))
-    print(f"{one_core.pin()}; {one_core.clock()[0]}; seed {args.seed}")
-    for text in peers.missing():
-        print(text)
+    print(provenance.environment_line("numpy", "scipy", "lap", "deep-sort-realtime"))
+    print(f"{single_core.pin_to_core()}; {single_core.clock()[0]}; seed {args.seed}")
+    for line in peers.missing():
+        print(line)
     for people in args.people:
-        scene, found = crowd(people, args.frames, args.seed), contenders()
+        scene, trackers = crowd(people, args.frames, args.seed), make_trackers()
         gc.collect()
-        run(scene, found)
-        print("\n".join(report(people, scene, found)), flush=True)
+        run(scene, trackers)
+        print("\n".join(report(people, scene, trackers)), flush=True)
     return 0
 
 
 if __name__ == "__main__":
-    status = one_core.restarted("benchmarks.tracking_speed", None)
+    status = single_core.rerun_single_threaded("benchmarks.tracking_speed", None)
     sys.exit(main() if status is None else status)

@@ -1,11 +1,11 @@
-"""Train the shipped embedder from nothing on the training people of Market-1501, and export it.
+"""Train the embedder of the package from random weights on Market-1501, and export it.
 
 python -m benchmarks.train_embedder ../shared/data/reid/Market-1501-v15.09.15 --out runs/market1501
 
-Two processes of one thread each. First small pictures at a constant rate, then the full size while
-the rate falls to zero. No test picture is read; the test scores come from
-`python -m benchmarks.market1501 FILE`.
-Stopped and started again, it goes on after the last finished epoch.
+Two processes of one thread each: first on small images at a constant learning rate, then on full
+images while the rate decays to zero. No test image is read; `python -m benchmarks.market1501 FILE`
+gives the test scores. After an interruption, the same command continues after the last finished
+epoch.
 """
 
 import argparse
@@ -20,13 +20,13 @@ from deepsort_reid.reid.training.checkpoint import load_checkpoint
 
 
 class Phase(NamedTuple):
-    """Epochs in a row with the same size and one course of the learning rate."""
+    """Consecutive epochs with one image size and one schedule of the learning rate."""
 
     size: tuple[int, int]  # height, width
-    rate: float
-    decay_from: int  # epoch; before it the rate is constant
-    decay_to: int  # epoch at which it is zero
-    end: int  # the phase's last epoch
+    learning_rate: float
+    decay_from: int  # epoch; the rate is constant before it
+    decay_to: int  # epoch at which the rate is zero
+    end: int  # last epoch of the phase
 
 
 PHASES = (
@@ -43,48 +43,60 @@ RECIPE = (
     *("--split", "none", "--seed", "0"),
 )
 
-TRAINING_DATA = "Market-1501 bounding_box_train, 12,936 pictures of 751 people"
+TRAINING_DATA = "Market-1501 bounding_box_train, 12,936 images of 751 identities"
 LICENCE = "Apache-2.0 for the file; Market-1501 is for research only"
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Train what is not done yet, then write `embedder.onnx` into the run."""
+    """Train the phases that are not finished, then write `embedder.onnx` to the run folder."""
     name = "python -m benchmarks.train_embedder"
-    parser = argparse.ArgumentParser(prog=name, description=__doc__)
-    parser.add_argument("data", type=Path, help="Market-1501-v15.09.15")
-    parser.add_argument("--out", type=Path, required=True, help="run folder")
-    parser.add_argument("--processes", type=int, default=2, help="they divide 16 people a batch")
+    parser = argparse.ArgumentParser(prog=name, description=__doc__.split("\n")[0])
+    parser.add_argument("data", type=Path, help="folder Market-1501-v15.09.15")
+    parser.add_argument("--out", type=Path, required=True, help="run folder; resumed if it exists")
+    parser.add_argument(
+        "--processes",
+        type=int,
+        default=2,
+        help="training processes; must divide the 16 identities of a batch (default: %(default)s)",
+    )
     args = parser.parse_args(argv)
-    print(provenance.line("torch", "torchvision", "numpy"))
+    print(provenance.environment_line("torch", "torchvision", "numpy"))
     for phase in PHASES:
         done = finished_epochs(args.out)
         if done < phase.end:
             train(args.data, args.out, phase, args.processes, resume=done > 0)
     export = ("export", args.out, "--crops", args.data, "--out", args.out / "embedder.onnx")
     texts = ("--name", "compact-384", "--training-data", TRAINING_DATA, "--licence", LICENCE)
-    command([sys.executable, "-m", "deepsort_reid", *export, *texts])
+    run_command([sys.executable, "-m", "deepsort_reid", *export, *texts])
 
 
 def finished_epochs(run: Path) -> int:
-    """Of the checkpoint in the run folder; 0 without one."""
+    """Return the number of finished epochs of a run folder; 0 without a checkpoint."""
     if not (run / "last.pt").is_file():
         return 0
     return int(load_checkpoint(run)["state"]["epoch"])
 
 
 def train(data: Path, run: Path, phase: Phase, processes: int, *, resume: bool) -> None:
-    """One phase, or what is left of it."""
+    """Train one phase, or the rest of it."""
     launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", processes]
     what = ["train", data, "--out", run, *NETWORK, *RECIPE, "--size", *phase.size]
-    what += ["--lr", phase.rate, "--decay-from", phase.decay_from, "--epochs", phase.decay_to]
+    what += [
+        "--lr",
+        phase.learning_rate,
+        "--decay-from",
+        phase.decay_from,
+        "--epochs",
+        phase.decay_to,
+    ]
     what += ["--stop-after", phase.end, "--threads", 1]
     if resume:
         what += ["--resume", run]
-    command([sys.executable, *launch, "-m", "deepsort_reid", *what])
+    run_command([sys.executable, *launch, "-m", "deepsort_reid", *what])
 
 
-def command(words: Sequence[object]) -> None:
-    """Run it; its failure ends the script."""
+def run_command(words: Sequence[object]) -> None:
+    """Run a command; raise CalledProcessError when it fails."""
     subprocess.run([str(word) for word in words], check=True)
 
 

@@ -1,7 +1,7 @@
-"""Our configurations: the rungs from DeepSORT as published to the default, and the default changed.
+"""Tracker configurations from DeepSORT as published to the default, and variations of the default.
 
-Every entry gives a fresh tracker. When the tracker's defaults change, the rungs follow by
-themselves: each takes the named fields over from the default.
+Every entry is a factory of a new tracker. Changes of the tracker's defaults apply here, too: each
+configuration copies the named fields from the default.
 """
 
 from collections.abc import Callable
@@ -23,101 +23,106 @@ from deepsort_reid.tracking import (
 )
 
 
-class Filtered:
-    """A tracker that reports the Kalman filter's boxes."""
+class FilteredBoxes:
+    """A tracker that reports the boxes of the Kalman filter.
+
+    Args:
+        tracker: the tracker whose boxes are replaced.
+    """
 
     def __init__(self, tracker: DeepSort) -> None:
         self._tracker = tracker
 
     def update(self, detections: Detections, **extras: Any) -> Tracks:
-        """The tracks of one frame."""
+        """Return the tracks of one frame; arguments as for `DeepSort.update`."""
         tracks = self._tracker.update(detections, **extras)
         return replace(tracks, xyxy=tracks.filtered_xyxy)
 
 
 DEFAULT = DeepSortConfig()
-GALLERY = GalleryAppearance().budget  # embeddings that a track remembers in the published rung
+GALLERY_BUDGET = GalleryAppearance().budget  # embeddings per track in DeepSORT as published
 
-# What each rung adds: fields of the configuration, taken over from the default.
-BIRTHS = ("min_score", "new_track_score", "max_new_track_overlap")
-LOW_SCORES = ("high_score_threshold",)
+# Fields of the configuration that a component consists of.
+INITIATION = ("min_score", "new_track_score", "max_new_track_overlap")
+LOW_SCORE = ("high_score_threshold",)
 NOISE = ("nsa_kalman", "coasting_size_velocity_decay")
-CLEAN = ("min_gallery_score", "store_truncated")
-SHIFT = ("common_motion_compensation",)
-LONGER = ("max_age",)
-LEAVING = ("max_age_at_border",)
+GALLERY_FILTER = ("min_gallery_score", "store_truncated")
+COMMON_MOTION = ("common_motion_compensation",)
+MAX_AGE = ("max_age",)
+BORDER = ("max_age_at_border",)
 
 
-def taking(*fields: str, base: DeepSortConfig | None = None) -> DeepSortConfig:
-    """The published configuration (or `base`) with these fields as in the default."""
+def with_default_fields(*fields: str, base: DeepSortConfig | None = None) -> DeepSortConfig:
+    """Return the published configuration (or `base`) with these fields of the default."""
     values = {name: getattr(DEFAULT, name) for name in fields}
     return replace(base or DeepSortConfig.published(), **values)
 
 
-def by_cascade(*fields: str) -> Callable[[], DeepSort]:
-    """The published association with some fields of the default."""
+def matching_cascade(*fields: str) -> Callable[[], DeepSort]:
+    """Return a factory of the published association with these fields of the default."""
     parts: dict[str, Any] = {"motion": AspectMotion(), "appearance": GalleryAppearance()}
-    return lambda: DeepSort(taking(*fields), association=MatchingCascade(), **parts)
+    config = with_default_fields(*fields)
+    return lambda: DeepSort(config, association=MatchingCascade(), **parts)
 
 
-def by_likelihood(*fields: str, **parts: Any) -> Callable[[], DeepSort]:
-    """The default association with some fields of the default."""
-    config = taking(*fields)
+def likelihood_ratio(*fields: str, **parts: Any) -> Callable[[], DeepSort]:
+    """Return a factory of the default association with these fields of the default.
+
+    `parts` are further keyword arguments of `DeepSort`.
+    """
+    config = with_default_fields(*fields)
     return lambda: DeepSort(config, **parts)
 
 
-def other_ids(rows: dict[str, Callable[[], Any]]) -> dict[str, Callable[[], Any]]:
-    """Without those that only report other boxes: they give the same ids as another row."""
-    return {name: make for name, make in rows.items() if "boxes" not in name}
-
-
 def changed(**fields: Any) -> Callable[[], DeepSort]:
-    """The default with other values."""
+    """Return a factory of the default with other values of these fields."""
     return lambda: DeepSort(replace(DEFAULT, **fields))
 
 
-ALL_MOTION = (*BIRTHS, *LOW_SCORES, *NOISE, *CLEAN, *SHIFT, *LONGER)
+MOTION_FIELDS = (*INITIATION, *LOW_SCORE, *NOISE, *GALLERY_FILTER, *COMMON_MOTION, *MAX_AGE)
 
-# From the paper to what users get: each rung has what the one above it has, and one idea more.
-RUNGS: dict[str, Callable[[], Any]] = {
+# From the paper to the default: each configuration adds one component to the one above it.
+CUMULATIVE: dict[str, Callable[[], Any]] = {
     "as published": published,
-    "+ births that make sense": by_cascade(*BIRTHS),
-    "+ likelihood ratio": by_likelihood(*BIRTHS, motion=AspectMotion()),
-    "+ slower change of pace": by_likelihood(*BIRTHS),
-    "+ low scores continue": by_likelihood(*BIRTHS, *LOW_SCORES),
-    "+ noise by score, damped": by_likelihood(*BIRTHS, *LOW_SCORES, *NOISE),
-    "+ clean memory": by_likelihood(*BIRTHS, *LOW_SCORES, *NOISE, *CLEAN),
-    "+ common shift": by_likelihood(*BIRTHS, *LOW_SCORES, *NOISE, *CLEAN, *SHIFT),
-    "+ waiting longer": by_likelihood(*ALL_MOTION),
-    "+ gone at the edge": by_likelihood(*ALL_MOTION, *LEAVING),
-    "+ people who return": changed(smooth_boxes=False),
-    "DeepSort()": DeepSort,  # and boxes without the detector's shaking
+    "+ track initiation rules": matching_cascade(*INITIATION),
+    "+ likelihood-ratio association": likelihood_ratio(*INITIATION, motion=AspectMotion()),
+    "+ lower velocity noise": likelihood_ratio(*INITIATION),
+    "+ low-score association": likelihood_ratio(*INITIATION, *LOW_SCORE),
+    "+ NSA Kalman, size damping": likelihood_ratio(*INITIATION, *LOW_SCORE, *NOISE),
+    "+ gallery filtering": likelihood_ratio(*INITIATION, *LOW_SCORE, *NOISE, *GALLERY_FILTER),
+    "+ common-motion compensation": likelihood_ratio(
+        *INITIATION, *LOW_SCORE, *NOISE, *GALLERY_FILTER, *COMMON_MOTION
+    ),
+    "+ longer max_age": likelihood_ratio(*MOTION_FIELDS),
+    "+ max_age_at_border": likelihood_ratio(*MOTION_FIELDS, *BORDER),
+    "+ identity memory": changed(smooth_boxes=False),
+    "DeepSort()": DeepSort,  # adds box smoothing
 }
-# The default with one thing else.
-ALTERNATIVES: dict[str, Callable[[], Any]] = {
-    "matched boxes": changed(smooth_boxes=False),
-    "filtered boxes": lambda: Filtered(DeepSort()),
-    "new ids reconsidered": changed(id_correction_window=50),
-    "nobody remembered": changed(identity_memory_size=0),
-    "waits at the edge, too": changed(max_age_at_border=DEFAULT.max_age),
-    "hidden not remembered": changed(max_stored_occlusion=0.4),
-    "cut off remembered": changed(store_truncated=True),
-    "cascade": lambda: DeepSort(association=MatchingCascade()),
-    "pace as published": lambda: DeepSort(motion=AspectMotion()),
-    "motion x, y, w, h": lambda: DeepSort(motion=SizeMotion(velocity_noise=1 / 320)),
-    "gallery": lambda: DeepSort(appearance=GalleryAppearance()),
-    "mean, momentum 0.8": lambda: DeepSort(appearance=MeanAppearance(momentum=0.8)),
-    "no low scores": changed(min_score=DEFAULT.high_score_threshold),
-    "births anywhere": changed(max_new_track_overlap=1.0),
-    "births from high_score_threshold": changed(new_track_score=DEFAULT.high_score_threshold),
-    "noise not by score": changed(nsa_kalman=False),
-    "not damped": changed(coasting_size_velocity_decay=1.0),
-    "remember everything": changed(min_gallery_score=DEFAULT.min_score),
-    "no common shift": changed(common_motion_compensation=False),
-    "gone after 30": changed(max_age=30),
+# The default with one component changed.
+SINGLE_CHANGES: dict[str, Callable[[], Any]] = {
+    "no box smoothing": changed(smooth_boxes=False),
+    "Kalman-filtered boxes": lambda: FilteredBoxes(DeepSort()),
+    "id_correction_window 50": changed(id_correction_window=50),
+    "no identity memory": changed(identity_memory_size=0),
+    "max_age_at_border = max_age": changed(max_age_at_border=DEFAULT.max_age),
+    "max_stored_occlusion 0.4": changed(max_stored_occlusion=0.4),
+    "truncated stored": changed(store_truncated=True),
+    "matching cascade": lambda: DeepSort(association=MatchingCascade()),
+    "velocity noise as published": lambda: DeepSort(motion=AspectMotion()),
+    "motion state x, y, w, h": lambda: DeepSort(motion=SizeMotion(velocity_noise=1 / 320)),
+    "gallery of embeddings": lambda: DeepSort(appearance=GalleryAppearance()),
+    "mean embedding, momentum 0.8": lambda: DeepSort(appearance=MeanAppearance(momentum=0.8)),
+    "no low-score association": changed(min_score=DEFAULT.high_score_threshold),
+    "no new-track overlap limit": changed(max_new_track_overlap=1.0),
+    "new_track_score = high_score_threshold": changed(new_track_score=DEFAULT.high_score_threshold),
+    "no NSA Kalman": changed(nsa_kalman=False),
+    "no size damping": changed(coasting_size_velocity_decay=1.0),
+    "min_gallery_score = min_score": changed(min_gallery_score=DEFAULT.min_score),
+    "no common-motion compensation": changed(common_motion_compensation=False),
+    "max_age 30": changed(max_age=30),
 }
-# The default with one of its numbers a notch lower or higher.
-NEIGHBOURS: dict[str, Callable[[], DeepSort]] = {
+# The default with one parameter slightly lower or higher.
+PARAMETER_VALUES: dict[str, Callable[[], DeepSort]] = {
     "n_init 2": changed(n_init=2),
     "n_init 4": changed(n_init=4),
     "max_age 60": changed(max_age=60),

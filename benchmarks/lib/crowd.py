@@ -1,21 +1,21 @@
-"""A crowd without pictures: people who walk, cross and hide, as boxes and embeddings.
+"""A simulated crowd as boxes and embeddings, without images.
 
     from benchmarks.lib.crowd import crowd
     scene = crowd(people=100, frames=300, seed=0)
     scene.detections[0], scene.truth
 
-Everything follows from the seed. What is modelled, with the numbers that set it:
+The result depends only on the arguments. The model:
 
-- People stand on a floor seen in perspective (height grows towards the bottom of the picture),
-  walk at 1.2 to 1.5 m/s at 25 frames per second, change their heading slowly and turn round at
-  the border of the picture; they cross all the time.
-- A person covered by a nearer one by more than 70 % is not seen; a person may step behind
-  something (a gap of 5 to 40 frames, about every 250 frames); a detector misses 4 % of the rest.
-- Boxes are off by 2.5 % of the height, and stay off: a detector that puts somebody's feet too
-  low does so for a while (0.8 of the error is left in the next frame). A false positive comes
-  for every twentieth person.
-- Embeddings: a direction of the person's own, one that all people share (so that two people are
-  0.55 apart in cosine distance, not 1), noise in every frame, and what covers the person mixed in.
+- Persons stand on a floor in perspective (their height grows towards the bottom of the image), walk
+  at 1.2 to 1.5 m/s at 25 frames per second, change their heading slowly and turn round at the
+  border of the image; their paths cross often.
+- A person of which a nearer one covers more than 70 % is not detected. A person may also be hidden
+  by an obstacle for 5 to 40 frames, about every 250 frames. The detector misses 4 % of the rest.
+- Box errors have a standard deviation of 2.5 % of the height and are correlated in time: 0.8 of an
+  error remains in the next frame. There is one false_boxes positive per frame for every 20 persons.
+- An embedding is the sum of a direction of the identity, a direction common to all identities (two
+  identities have a cosine distance of 0.55, not 1), noise per frame, and the embedding of the
+  covering person weighted by the covered fraction.
 """
 
 from collections.abc import Iterator
@@ -32,30 +32,30 @@ from deepsort_reid.structures.mot_rows import MotRows
 Array = NDArray[np.float64]
 
 WIDTH, HEIGHT = 1920, 1080
-EMBEDDING_WIDTH = 128
+EMBEDDING_DIM = 128
 METRES_PER_FRAME = (1.2 / 25, 1.5 / 25)
-TALL = 1.7  # metres
-HIDDEN_AT = 0.7  # covered share from which nobody is seen
-BEHIND_EVERY, BEHIND_FRAMES = 250, (5, 40)
-MISSED = 0.04
+PERSON_HEIGHT = 1.7  # metres
+MAX_OCCLUSION = 0.7  # covered fraction from which a person is not detected
+OBSTACLE_INTERVAL, OBSTACLE_FRAMES = 250, (5, 40)  # frames: mean interval, range of duration
+MISS_RATE = 0.04
 FALSE_PER_PERSON = 0.05
-BOX_ERROR, ERROR_KEPT = 0.025, 0.8  # of the height; share left in the next frame
-FAR_TALL, NEAR_TALL = 45, 150  # pixels
-SHARED, OWN_NOISE = 0.9, 0.32  # lengths beside a person's own direction of length 1
+BOX_ERROR, ERROR_CORRELATION = 0.025, 0.8  # std in box heights; fraction in the next frame
+FAR_HEIGHT, NEAR_HEIGHT = 45, 150  # pixels
+COMMON_LENGTH, NOISE_LENGTH = 0.9, 0.32  # relative to the direction of the identity
 
 
-class Moment(NamedTuple):
+class CrowdFrame(NamedTuple):
     """One frame of the crowd."""
 
     detections: Detections
-    true_id: NDArray[np.int64]  # (M,) of each detection, -1 for a false positive
-    id: NDArray[np.int64]  # (N,) everybody, seen or not
+    true_id: NDArray[np.int64]  # (M,) identity of each detection, -1 for a false positive
+    id: NDArray[np.int64]  # (N,) identities, detected or not
     xyxy: Array  # (N, 4)
 
 
 @dataclass(frozen=True)
 class Crowd:
-    """A crowd of some hundred frames, kept."""
+    """A finite simulated video."""
 
     detections: tuple[Detections, ...]
     true_id: tuple[NDArray[np.int64], ...]
@@ -63,137 +63,148 @@ class Crowd:
 
 
 def crowd(people: int, frames: int = 300, seed: int = 0) -> Crowd:
-    """`frames` frames of a crowd in which the same `people` people stay."""
-    moments = list(islice(walk(people, seed), frames))
+    """Simulate `frames` frames in which the same `people` persons stay."""
+    crowd_frames = list(islice(simulate(people, seed), frames))
     frame = np.repeat(np.arange(1, frames + 1), people)
     truth = MotRows(
         frame,
-        np.concatenate([moment.id for moment in moments]),
-        np.concatenate([moment.xyxy for moment in moments]),
+        np.concatenate([crowd_frame.id for crowd_frame in crowd_frames]),
+        np.concatenate([crowd_frame.xyxy for crowd_frame in crowd_frames]),
     )
     return Crowd(
-        tuple(moment.detections for moment in moments),
-        tuple(moment.true_id for moment in moments),
+        tuple(crowd_frame.detections for crowd_frame in crowd_frames),
+        tuple(crowd_frame.true_id for crowd_frame in crowd_frames),
         truth,
     )
 
 
-def walk(people: int, seed: int = 0, *, stay: float = np.inf) -> Iterator[Moment]:
-    """Frames without end; somebody leaves after `stay` frames on average and another comes."""
+def simulate(people: int, seed: int = 0, *, mean_stay: float = np.inf) -> Iterator[CrowdFrame]:
+    """Simulate frames without end.
+
+    Args:
+        people: persons at a time.
+        seed: of all random numbers.
+        mean_stay: mean number of frames after which a person is replaced by a new one.
+    """
     rng = np.random.default_rng(seed)
-    shared = _unit(rng.standard_normal(EMBEDDING_WIDTH))
+    common = _unit(rng.standard_normal(EMBEDDING_DIM))
     identity = np.arange(1, people + 1)
-    looks = _unit(rng.standard_normal((people, EMBEDDING_WIDTH)))
-    place, heading = _places(rng, people)
+    direction = _unit(rng.standard_normal((people, EMBEDDING_DIM)))
+    feet, heading = _random_feet(rng, people)
     aspect = rng.uniform(0.36, 0.46, people)
     speed = rng.uniform(*METRES_PER_FRAME, people)
     turn = np.zeros(people)
-    behind = np.zeros(people, dtype=np.int64)  # frames left behind something
-    error = rng.normal(0, BOX_ERROR, (people, 4))  # of the detected box, in heights
+    hidden = np.zeros(people, dtype=np.int64)  # remaining frames behind an obstacle
+    error = rng.normal(0, BOX_ERROR, (people, 4))  # of the detected box, in box heights
     while True:
-        xyxy = _boxes(place, aspect)
-        begins = (behind == 0) & (rng.random(people) < 1 / BEHIND_EVERY)
-        behind = np.where(begins, rng.integers(*BEHIND_FRAMES, people, endpoint=True), behind)
-        yield _seen(rng, identity, xyxy, error, _unit(looks + SHARED * shared), behind > 0)
-        behind = np.maximum(behind - 1, 0)
-        fresh = rng.normal(0, BOX_ERROR * np.sqrt(1 - ERROR_KEPT**2), (people, 4))
-        error = ERROR_KEPT * error + fresh
+        xyxy = _boxes(feet, aspect)
+        begins = (hidden == 0) & (rng.random(people) < 1 / OBSTACLE_INTERVAL)
+        hidden = np.where(begins, rng.integers(*OBSTACLE_FRAMES, people, endpoint=True), hidden)
+        appearance = _unit(direction + COMMON_LENGTH * common)
+        yield _detect(rng, identity, xyxy, error, appearance, hidden > 0)
+        hidden = np.maximum(hidden - 1, 0)
+        fresh = rng.normal(0, BOX_ERROR * np.sqrt(1 - ERROR_CORRELATION**2), (people, 4))
+        error = ERROR_CORRELATION * error + fresh
         turn = 0.9 * turn + rng.normal(0, 0.01, people)
         heading = heading + turn
-        place, heading = _step(place, heading, speed)
-        left = np.flatnonzero(rng.random(people) < 1 / stay)
-        if len(left):
-            identity[left] = identity.max() + 1 + np.arange(len(left))
-            looks[left] = _unit(rng.standard_normal((len(left), EMBEDDING_WIDTH)))
-            place[left], heading[left] = _places(rng, len(left))
-            behind[left] = 0
+        feet, heading = _step(feet, heading, speed)
+        leaving = np.flatnonzero(rng.random(people) < 1 / mean_stay)
+        if len(leaving):
+            identity[leaving] = identity.max() + 1 + np.arange(len(leaving))
+            direction[leaving] = _unit(rng.standard_normal((len(leaving), EMBEDDING_DIM)))
+            feet[leaving], heading[leaving] = _random_feet(rng, len(leaving))
+            hidden[leaving] = 0
 
 
-def _places(rng: np.random.Generator, people: int) -> tuple[Array, Array]:
-    """Feet (people, 2) in pixels and headings (people,) in radians."""
-    feet = np.column_stack([rng.uniform(0, WIDTH, people), rng.uniform(*_floor(), people)])
+def _random_feet(rng: np.random.Generator, people: int) -> tuple[Array, Array]:
+    """Return random feet (people, 2) in pixels and headings (people,) in radians."""
+    feet = np.column_stack([rng.uniform(0, WIDTH, people), rng.uniform(*_floor_rows(), people)])
     return feet, rng.uniform(0, 2 * np.pi, people)
 
 
-def _floor() -> tuple[float, float]:
-    """Highest and lowest row where feet can be."""
+def _floor_rows() -> tuple[float, float]:
+    """Return the top and bottom row of the floor."""
     return 0.3 * HEIGHT, float(HEIGHT)
 
 
-def _tall(foot: Array) -> Array:
-    """Height in pixels of a person whose feet are in row `foot`."""
-    far, near = _floor()
-    return FAR_TALL + (foot - far) / (near - far) * (NEAR_TALL - FAR_TALL)
+def _pixel_height(foot: Array) -> Array:
+    """Return the height in pixels of persons whose feet are in the rows `foot`."""
+    far, near = _floor_rows()
+    return FAR_HEIGHT + (foot - far) / (near - far) * (NEAR_HEIGHT - FAR_HEIGHT)
 
 
-def _boxes(place: Array, aspect: Array) -> Array:
-    height = _tall(place[:, 1])
+def _boxes(feet: Array, aspect: Array) -> Array:
+    height = _pixel_height(feet[:, 1])
     half = aspect * height / 2
-    x, foot = place.T
+    x, foot = feet.T
     return np.column_stack([x - half, foot - height, x + half, foot])
 
 
-def _step(place: Array, heading: Array, speed: Array) -> tuple[Array, Array]:
-    """One frame later; who would leave the floor turns round instead."""
-    pixels = speed * _tall(place[:, 1]) / TALL
-    # A floor seen from a low camera: depth moves the feet less than width does.
-    x = place[:, 0] + pixels * np.cos(heading)
-    y = place[:, 1] + 0.5 * pixels * np.sin(heading)
-    far, near = _floor()
+def _step(feet: Array, heading: Array, speed: Array) -> tuple[Array, Array]:
+    """Return feet and heading one frame later; persons turn round at the end of the floor."""
+    pixels = speed * _pixel_height(feet[:, 1]) / PERSON_HEIGHT
+    # The camera is low: movement in depth moves the feet by fewer pixels than sideways movement.
+    x = feet[:, 0] + pixels * np.cos(heading)
+    y = feet[:, 1] + 0.5 * pixels * np.sin(heading)
+    far, near = _floor_rows()
     aside, along = (x < 0) | (x > WIDTH), (y < far) | (y > near)
     heading = np.where(aside, np.pi - heading, heading)
     heading = np.where(along, -heading, heading)
     return np.column_stack([np.clip(x, 0, WIDTH), np.clip(y, far, near)]), heading
 
 
-def _seen(
+def _detect(
     rng: np.random.Generator,
     identity: NDArray[np.int64],
     xyxy: Array,
     error: Array,
-    looks: Array,
-    behind: NDArray[np.bool_],
-) -> Moment:
-    """What a detector and an embedder make of people standing at `xyxy` (N, 4)."""
+    appearance: Array,
+    hidden: NDArray[np.bool_],
+) -> CrowdFrame:
+    """Simulate detector and embedder for persons at `xyxy` (N, 4)."""
     people = len(identity)
-    covered, by = _covered(xyxy)
-    missed = rng.random(people) < MISSED
-    here = np.flatnonzero(~behind & ~missed & (covered < HIDDEN_AT))
-    height = (xyxy[here, 3] - xyxy[here, 1])[:, None]
-    real = xyxy[here] + error[here] * height
-    mixed = looks[here] + covered[here, None] * looks[by[here]]
-    appearance = _unit(_noisy(rng, mixed))
-    certainty = 0.92 - 0.5 * covered[here] + rng.normal(0, 0.05, len(here))
+    covered, covering = _occlusion(xyxy)
+    missed = rng.random(people) < MISS_RATE
+    detected = np.flatnonzero(~hidden & ~missed & (covered < MAX_OCCLUSION))
+    height = (xyxy[detected, 3] - xyxy[detected, 1])[:, None]
+    true_boxes = xyxy[detected] + error[detected] * height
+    mixed = appearance[detected] + covered[detected, None] * appearance[covering[detected]]
+    embedding = _unit(_add_noise(rng, mixed))
+    score = 0.92 - 0.5 * covered[detected] + rng.normal(0, 0.05, len(detected))
 
     n_false = rng.poisson(FALSE_PER_PERSON * people)
-    feet, _ = _places(rng, n_false)
-    false = _boxes(feet, rng.uniform(0.3, 0.6, n_false))
-    background = _unit(rng.standard_normal((n_false, EMBEDDING_WIDTH)))
+    feet, _ = _random_feet(rng, n_false)
+    false_boxes = _boxes(feet, rng.uniform(0.3, 0.6, n_false))
+    background = _unit(rng.standard_normal((n_false, EMBEDDING_DIM)))
 
-    order = rng.permutation(len(here) + n_false)
+    order = rng.permutation(len(detected) + n_false)
     detections = Detections(
-        np.concatenate([real, false])[order],
-        np.clip(np.concatenate([certainty, rng.uniform(0.3, 0.6, n_false)]), 0.05, 0.99)[order],
-        embedding=np.concatenate([appearance, background]).astype(np.float32)[order],
+        np.concatenate([true_boxes, false_boxes])[order],
+        np.clip(np.concatenate([score, rng.uniform(0.3, 0.6, n_false)]), 0.05, 0.99)[order],
+        embedding=np.concatenate([embedding, background]).astype(np.float32)[order],
     )
-    true_id = np.concatenate([identity[here], np.full(n_false, -1)])[order]
-    return Moment(detections, true_id, identity.copy(), xyxy)
+    true_id = np.concatenate([identity[detected], np.full(n_false, -1)])[order]
+    return CrowdFrame(detections, true_id, identity.copy(), xyxy)
 
 
-def _covered(xyxy: Array) -> tuple[Array, NDArray[np.intp]]:
-    """Share of each box (N,) that the nearer person covering most of it hides, and who that is."""
-    corner = np.maximum(xyxy[:, None, :2], xyxy[None, :, :2])  # (N, N, 2)
-    other = np.minimum(xyxy[:, None, 2:], xyxy[None, :, 2:])
-    both = np.maximum(other - corner, 0).prod(axis=2)
+def _occlusion(xyxy: Array) -> tuple[Array, NDArray[np.intp]]:
+    """Return for each box the fraction (N,) that one nearer person covers, and its row (N,).
+
+    Of several nearer persons, the one that covers most counts.
+    """
+    top_left = np.maximum(xyxy[:, None, :2], xyxy[None, :, :2])  # (N, N, 2)
+    bottom_right = np.minimum(xyxy[:, None, 2:], xyxy[None, :, 2:])
+    intersection = np.maximum(bottom_right - top_left, 0).prod(axis=2)
     nearer = xyxy[None, :, 3] > xyxy[:, None, 3]
-    share = np.where(nearer, both, 0) / (xyxy[:, 2:] - xyxy[:, :2]).prod(axis=1)[:, None]
-    by = share.argmax(axis=1)
-    return share[np.arange(len(xyxy)), by], by
+    area = (xyxy[:, 2:] - xyxy[:, :2]).prod(axis=1)
+    fraction = np.where(nearer, intersection, 0) / area[:, None]
+    covering = fraction.argmax(axis=1)
+    return fraction[np.arange(len(xyxy)), covering], covering
 
 
-def _noisy(rng: np.random.Generator, looks: Array) -> Array:
-    noise = rng.standard_normal(looks.shape) / np.sqrt(looks.shape[1])
-    return looks / np.linalg.norm(looks, axis=1, keepdims=True) + OWN_NOISE * noise
+def _add_noise(rng: np.random.Generator, embedding: Array) -> Array:
+    noise = rng.standard_normal(embedding.shape) / np.sqrt(embedding.shape[1])
+    return _unit(embedding) + NOISE_LENGTH * noise
 
 
 def _unit(rows: Array) -> Array:

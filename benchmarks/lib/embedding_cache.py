@@ -1,5 +1,6 @@
-"""Embeddings of an input's detections by any embedder file, computed once and kept on disk."""
+"""Embeddings of the detections of an input, computed once by an embedder and cached on disk."""
 
+import argparse
 import hashlib
 import tempfile
 from collections.abc import Callable
@@ -11,40 +12,50 @@ from numpy.typing import NDArray
 from benchmarks.lib.inputs import Input
 
 
-def default_cache() -> Path:
-    """Where embeddings are kept unless a folder is named."""
-    return Path(tempfile.gettempdir()) / "deepsort_reid-embeddings"
+def add_cache_argument(parser: argparse.ArgumentParser) -> None:
+    """Add the option --cache."""
+    folder = Path(tempfile.gettempdir()) / "deepsort_reid-embeddings"
+    parser.add_argument(
+        "--cache",
+        type=Path,
+        default=folder,
+        metavar="DIR",
+        help="folder of computed embeddings (default: %(default)s)",
+    )
 
 
-def stored(model: Path, cache: Path) -> Callable[[Input], list[NDArray[np.float32]]]:
-    """A function that gives the embeddings (M, D) of every frame of an `Input`.
+def cached_embeddings(model: Path, cache: Path) -> Callable[[Input], list[NDArray[np.float32]]]:
+    """Return a function that gives the embeddings (M, D) of every frame of an `Input`.
 
-    The key of the cache is the content of the model and the boxes: a changed model of the same
-    name is computed anew. Raises FileNotFoundError when there is no model.
+    The cache key is the content of the model file and of the boxes, so a changed model of the same
+    name is computed anew.
+
+    Raises:
+        FileNotFoundError: there is no model file.
     """
     content = hashlib.sha256(model.read_bytes()).digest()
 
-    def embed(given: Input) -> list[NDArray[np.float32]]:
-        boxes = np.concatenate([here.xyxy for here in given.detections])
+    def embed(sequence: Input) -> list[NDArray[np.float32]]:
+        boxes = np.concatenate([detections.xyxy for detections in sequence.detections])
         key = hashlib.sha256(content + boxes.tobytes()).hexdigest()[:24]
-        path = cache / f"{given.name}-{key}.npy"
+        path = cache / f"{sequence.name}-{key}.npy"
         if not path.is_file():
-            rows = np.concatenate(_embed(model, given))
+            rows = np.concatenate(_embed(model, sequence))
             path.parent.mkdir(parents=True, exist_ok=True)
             unfinished = path.with_name(f"{key}.part.npy")
             np.save(unfinished, rows)
             unfinished.replace(path)
-        cuts = np.cumsum([len(here) for here in given.detections])[:-1]
-        return np.split(np.load(path), cuts)
+        ends = np.cumsum([len(detections) for detections in sequence.detections])[:-1]
+        return np.split(np.load(path), ends)
 
     return embed
 
 
-def _embed(model: Path, given: Input) -> list[NDArray[np.float32]]:
+def _embed(model: Path, sequence: Input) -> list[NDArray[np.float32]]:
     from deepsort_reid.vision.embedder import Embedder
 
     embedder = Embedder(model)
     return [
-        embedder(frame, here.xyxy)
-        for frame, here in zip(given.frames(), given.detections, strict=True)
+        embedder(frame, detections.xyxy)
+        for frame, detections in zip(sequence.frames(), sequence.detections, strict=True)
     ]

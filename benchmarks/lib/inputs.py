@@ -1,8 +1,7 @@
-"""The inputs of issue-sized comparisons: per sequence detections, truth, frames and warps.
+"""Benchmark inputs: detections, ground truth, frames and camera motion of each sequence.
 
-The detections (and OSNet embeddings, where there are frames) are those of `inputs/*.npz` in the
-data folder, on which other trackers were measured, too. Sequences are cached: they are read once
-per process, however many configurations are tried.
+Detections, and OSNet embeddings for the sequences with frames, come from `inputs/*.npz` in the data
+folder; all trackers are measured on them. Each sequence is read once per process.
 """
 
 import argparse
@@ -23,7 +22,7 @@ from deepsort_reid.structures.mot_rows import MotRows
 
 FRAMES = ("PETS09-S2L1", "TUD-Campus", "TUD-Stadtmitte", "MOT16-09")
 TEXT = ("MOT17-02", "MOT17-05", "MOT17-09", "MOT17-10")
-# Group -> the names of its inputs (files of inputs/ without .npz).
+# Group -> names of its inputs (files of inputs/ without .npz).
 GROUPS = {
     "frames+public": tuple(f"{name}-public" for name in FRAMES),
     "frames+yolox": tuple(f"{name}-yolox" for name in FRAMES),
@@ -35,60 +34,80 @@ GROUPS_WITH_EMBEDDINGS = ("frames+public", "frames+yolox")
 
 @dataclass(frozen=True, eq=False)
 class Input:
-    """One sequence with the detections that every tracker gets."""
+    """One sequence with the detections that every tracker receives."""
 
-    name: str  # of the npz file: sequence and detector
-    folder: Path  # of the MOT sequence
+    name: str  # name of the npz file: sequence and detector
+    folder: Path  # MOT sequence
     truth: MotRows
     protocol: str  # "plain" (MOT15) or "mot16" (pedestrian protocol, distractors removed)
     detections: tuple[Detections, ...]  # frame 1 first
 
     @property
     def length(self) -> int:
+        """Number of frames."""
         return len(self.detections)
 
     def frames(self) -> Iterator[NDArray[np.uint8]]:
-        """The pictures, BGR; only the sequences of the "frames" groups have any."""
+        """Iterate over the images, BGR uint8; only sequences of the "frames" groups have images."""
         from deepsort_reid.io.video_reader import open_video
 
         return iter(open_video(self.folder))
 
     def warps(self, data: Path) -> NDArray[np.float64]:
-        """Affines (length, 2, 3) of the camera-motion files: row i leads to frame i + 1.
+        """Read the camera motion (length, 2, 3): affine i maps frame i to frame i + 1.
 
-        Raises FileNotFoundError where the data folder has none for this sequence.
+        Raises:
+            FileNotFoundError: the data folder has no camera-motion file for this sequence.
         """
-        # MOT16-09 and MOT17-09 are the same film.
+        # MOT16-09 and MOT17-09 are the same video.
         scene = self.folder.name.replace("MOT16", "MOT17")[: len("MOT17-00")]
         rows = np.loadtxt(data / "camera-motion" / f"GMC-{scene}.txt")
         found = np.tile(np.eye(2, 3), (self.length, 1, 1))
-        # Files may miss the last frame: it keeps the identity.
+        # Some files lack the last frame: the identity is used there.
         count = min(len(rows), self.length)
         found[:count] = rows[:count, 1:7].reshape(-1, 2, 3)
         return found
 
 
 def data_root(given: Path | None = None) -> Path:
-    """The data folder: `given`, else DEEPSORT_REID_DATA, else ../shared/data beside the checkout.
+    """Return the data folder: `given`, else DEEPSORT_REID_DATA, else ../shared/data.
 
-    Raises FileNotFoundError, saying where it looked.
+    Raises:
+        FileNotFoundError: the folder has no `inputs` folder.
     """
     named = os.environ.get("DEEPSORT_REID_DATA")
     beside = Path(__file__).resolve().parents[3] / "shared" / "data"
     root = given or (Path(named) if named else beside)
     if not (root / "inputs").is_dir():
-        raise FileNotFoundError(f"no data: {root / 'inputs'} is not a folder; pass --data")
+        raise FileNotFoundError(
+            f"no benchmark data: {root / 'inputs'} is not a folder; pass --data FOLDER"
+        )
     return root
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What every script over the groups asks for: --group and --data."""
-    parser.add_argument("--group", choices=GROUPS, action="append", help="default: all four")
-    parser.add_argument("--data", type=Path, help="data folder (else DEEPSORT_REID_DATA)")
+    """Add the options --group and --data."""
+    parser.add_argument(
+        "--group",
+        choices=GROUPS,
+        action="append",
+        help="group of sequences; may be given several times (default: all four)",
+    )
+    add_data_argument(parser)
 
 
-def found_root(given: Path | None) -> Path | None:
-    """`data_root`; None where there is none, said on stderr."""
+def add_data_argument(parser: argparse.ArgumentParser) -> None:
+    """Add the option --data."""
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="data folder (default: DEEPSORT_REID_DATA, else ../shared/data)",
+    )
+
+
+def find_data_root(given: Path | None) -> Path | None:
+    """Return `data_root(given)`; None, with a message on stderr, when it does not exist."""
     try:
         return data_root(given)
     except FileNotFoundError as error:
@@ -98,7 +117,7 @@ def found_root(given: Path | None) -> Path | None:
 
 @cache
 def load(name: str, data: Path) -> Input:
-    """The input `name` of the folder `data`."""
+    """Read the input `name` of the data folder `data`."""
     sequence = read_sequence(_folder(name, data))
     assert sequence.ground_truth is not None
     assert sequence.length is not None
@@ -122,15 +141,17 @@ def _detections(path: Path, length: int) -> tuple[Detections, ...]:
     frame, xyxy, score = stored["frame"], stored["xyxy"].astype(float), stored["score"]
     embedding = None
     if "embedding" in stored:
-        # float16 on disk: unit length only to three digits.
+        # float16 on disk: rows have unit length to three digits only.
         rows = stored["embedding"].astype(np.float32)
         embedding = rows / np.linalg.norm(rows, axis=1, keepdims=True)
     found = []
     for number in range(1, length + 1):
-        here = np.flatnonzero(frame == number)
+        in_frame = np.flatnonzero(frame == number)
         found.append(
             Detections(
-                xyxy[here], score[here], embedding=None if embedding is None else embedding[here]
+                xyxy[in_frame],
+                score[in_frame],
+                embedding=None if embedding is None else embedding[in_frame],
             )
         )
     return tuple(found)

@@ -1,6 +1,6 @@
-"""Trackers measured beside ours, each behind `update(detections, frame=None)`.
+"""Other trackers behind the interface of `DeepSort`: `update(detections, frame=None)`.
 
-All are installed by the `bench` extra; `available()` says which of them are here.
+The extra `bench` installs all of them; `available()` lists those that are installed.
 """
 
 from collections.abc import Callable
@@ -14,14 +14,18 @@ from deepsort_reid.structures.detections import Detections
 
 
 class Reported(NamedTuple):
-    """The part of `Tracks` that a table needs."""
+    """Ids and boxes of one frame, the part of `Tracks` that is scored."""
 
     id: NDArray[np.int64]  # (T,)
     xyxy: NDArray[np.float64]  # (T, 4)
 
 
 class DeepSortRealtime:
-    """deep-sort-realtime, given our embeddings; reports its filtered boxes, as by default."""
+    """deep-sort-realtime with given embeddings; reports Kalman-filtered boxes, its default.
+
+    Args:
+        settings: keyword arguments of its own class.
+    """
 
     def __init__(self, **settings: Any) -> None:
         from deep_sort_realtime.deepsort_tracker import DeepSort
@@ -29,19 +33,26 @@ class DeepSortRealtime:
         self._tracker = DeepSort(embedder=None, **settings)
 
     def update(self, detections: Detections, frame: Any = None) -> Reported:
+        """Return the tracks of one frame."""
         found = self.update_tracks(*as_deep_sort_realtime(detections))
         return Reported(ids_of(found), boxes_of(found))
 
     def update_tracks(self, raw: list[Any], embeds: list[Any]) -> list[Any]:
-        """Its own update, its own types; the tracks that have been matched in this frame."""
+        """Return its own track objects that are confirmed and matched in this frame."""
         found = self._tracker.update_tracks(raw, embeds=embeds)
         return [t for t in found if t.is_confirmed() and t.time_since_update == 0]
 
 
 def as_deep_sort_realtime(detections: Detections) -> tuple[list[Any], list[Any]]:
-    """Our detections as its list of ([left, top, width, height], score, class) and embeddings."""
+    """Convert detections to its arguments.
+
+    Returns a list of ([left, top, width, height], score, class) and a list of embeddings.
+
+    Raises:
+        ValueError: there are detections without embeddings.
+    """
     if detections.embedding is None and len(detections):
-        raise ValueError("deep-sort-realtime needs embeddings, these detections have none")
+        raise ValueError("deep-sort-realtime needs embeddings, but the detections have none")
     tlwh = detections.xyxy.copy()
     tlwh[:, 2:] -= tlwh[:, :2]
     columns = (tlwh.tolist(), detections.score.tolist(), detections.class_id.tolist())
@@ -49,18 +60,22 @@ def as_deep_sort_realtime(detections: Detections) -> tuple[list[Any], list[Any]]
     return list(zip(*columns, strict=True)), embeds
 
 
-def ids_of(found: list[Any]) -> NDArray[np.int64]:
-    """Ids (T,) of deep-sort-realtime's tracks."""
-    return np.array([int(t.track_id) for t in found], dtype=np.int64)
+def ids_of(tracks: list[Any]) -> NDArray[np.int64]:
+    """Return the ids (T,) of track objects of deep-sort-realtime."""
+    return np.array([int(t.track_id) for t in tracks], dtype=np.int64)
 
 
-def boxes_of(found: list[Any], *, detected: bool = False) -> NDArray[np.float64]:
-    """Boxes (T, 4) of deep-sort-realtime's tracks: filtered, or those of the detections."""
-    return np.array([t.to_ltrb(orig=detected) for t in found]).reshape(-1, 4)
+def boxes_of(tracks: list[Any], *, detected: bool = False) -> NDArray[np.float64]:
+    """Return the boxes xyxy (T, 4) of its track objects: Kalman-filtered, or of the detections."""
+    return np.array([t.to_ltrb(orig=detected) for t in tracks]).reshape(-1, 4)
 
 
-class Roboflow:
-    """One of roboflow's trackers, at its defaults."""
+class RoboflowTracker:
+    """A tracker of the package `trackers` at its defaults.
+
+    Args:
+        name: name of its class, for example "ByteTrackTracker".
+    """
 
     def __init__(self, name: str) -> None:
         import trackers
@@ -68,6 +83,7 @@ class Roboflow:
         self._tracker = getattr(trackers, name)()
 
     def update(self, detections: Detections, frame: Any = None) -> Reported:
+        """Return the tracks of one frame."""
         import supervision as sv
 
         found = self._tracker.update(
@@ -77,24 +93,24 @@ class Roboflow:
                 class_id=detections.class_id,
             )
         )
-        known = found.tracker_id >= 0
-        return Reported(found.tracker_id[known].astype(np.int64) + 1, found.xyxy[known])
+        has_id = found.tracker_id >= 0
+        return Reported(found.tracker_id[has_id].astype(np.int64) + 1, found.xyxy[has_id])
 
 
 def available() -> dict[str, Callable[[], Any]]:
-    """Name -> factory of every peer that is installed."""
+    """Return the factories of all installed trackers by name."""
     found: dict[str, Callable[[], Any]] = {}
     if find_spec("deep_sort_realtime"):
         found["deep-sort-realtime"] = DeepSortRealtime
-        found["deep-sort-realtime >= 0.3"] = lambda: AboveScore(DeepSortRealtime(), 0.3)
+        found["deep-sort-realtime >= 0.3"] = lambda: MinScore(DeepSortRealtime(), 0.3)
     if find_spec("trackers"):
         for name in ("SORT", "ByteTrack", "OCSORT", "BoTSORT", "CBIoU"):
-            found[f"roboflow {name}"] = lambda name=name: Roboflow(f"{name}Tracker")
+            found[f"roboflow {name}"] = lambda name=name: RoboflowTracker(f"{name}Tracker")
     return found
 
 
 def missing() -> list[str]:
-    """One line for each peer that is not installed."""
+    """Return one line for each package that is not installed."""
     return [
         f"{title} is not installed: pip install 'deepsort-reid[bench]'"
         for module, title in (
@@ -105,12 +121,13 @@ def missing() -> list[str]:
     ]
 
 
-class AboveScore:
-    """Any tracker that is shown only the detections of `min_score` and up."""
+class MinScore:
+    """A tracker that receives only detections of at least `min_score`."""
 
     def __init__(self, tracker: Any, min_score: float) -> None:
         self._tracker = tracker
         self._min_score = min_score
 
     def update(self, detections: Detections, frame: Any = None) -> Any:
+        """Return the tracks of one frame."""
         return self._tracker.update(detections[detections.score >= self._min_score])

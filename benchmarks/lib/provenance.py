@@ -1,4 +1,4 @@
-"""Which machine and versions a number comes from; every script prints this line first."""
+"""Software versions and machine of a measurement; every script prints this line first."""
 
 import os
 import platform
@@ -7,15 +7,15 @@ from importlib.util import find_spec
 from pathlib import Path
 
 
-def line(*packages: str) -> str:
-    """Python, the versions of `packages` (distribution names), processor and cores."""
+def environment_line(*packages: str) -> str:
+    """Describe Python, the versions of `packages` (distribution names), processor and system."""
     parts = [f"Python {platform.python_version()}"]
     parts += [f"{name} {_version(name)}" for name in packages]
     return ", ".join([*parts, f"{processor()}, {os.cpu_count()} cores", platform.system()])
 
 
 def require(module: str, extra: str = "bench") -> None:
-    """Raises ModuleNotFoundError, saying what to install, when `module` is not here."""
+    """Raise ModuleNotFoundError, with the command that installs it, when `module` is missing."""
     if find_spec(module) is None:
         raise ModuleNotFoundError(
             f"{module} is not installed: pip install 'deepsort-reid[{extra}]'", name=module
@@ -23,12 +23,12 @@ def require(module: str, extra: str = "bench") -> None:
 
 
 def processor() -> str:
-    """The processor's name where the system tells it."""
-    listing = Path("/proc/cpuinfo")
-    if listing.is_file():
-        for text in listing.read_text(encoding="utf-8").splitlines():
-            if text.startswith("model name"):
-                return text.split(":", 1)[1].strip()
+    """Return the name of the processor as far as the system reports it."""
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        for line in cpuinfo.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
     return platform.processor() or platform.machine()
 
 

@@ -1,4 +1,4 @@
-"""The figures that every table shows, from our own evaluator's counts."""
+"""Tracking scores as shown in every table: HOTA, DetA, AssA, MOTA, IDF1 and identity switches."""
 
 from dataclasses import dataclass
 
@@ -6,8 +6,8 @@ from deepsort_reid.metrics import Scores
 
 
 @dataclass(frozen=True)
-class Figures:
-    """Percentages, and the number of identity switches."""
+class ScoreRow:
+    """Scores of one sequence or of several: percentages, and the number of identity switches."""
 
     hota: float
     deta: float
@@ -17,8 +17,8 @@ class Figures:
     switches: int
 
     @classmethod
-    def of(cls, scores: Scores) -> "Figures":
-        """The figures of one sequence, or of several whose counts were added."""
+    def of(cls, scores: Scores) -> "ScoreRow":
+        """Return the row of one sequence, or of several whose counts were added."""
         return cls(
             hota=100 * float(scores.hota.hota.mean()),
             deta=100 * float(scores.hota.deta.mean()),
@@ -33,4 +33,4 @@ class Figures:
         return " ".join(f"{ratio:6.1f}" for ratio in ratios) + f" {self.switches:5d}"
 
 
-HEADER = "  HOTA   DetA   AssA   MOTA   IDF1  IDSW"
+HEADER = "  HOTA   DetA   AssA   MOTA   IDF1  IDSW"  # columns of `str(ScoreRow)`

@@ -1,4 +1,4 @@
-"""TrackEval without files: the referee who checks our own scores."""
+"""TrackEval on arrays instead of files, to check the scores of this package."""
 
 from functools import cache
 from itertools import pairwise
@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.lib.scoring import Figures
+from benchmarks.lib.scoring import ScoreRow
 from deepsort_reid.structures.mot_rows import MotRows
 
-Counts = dict[str, dict[str, Any]]  # metric -> TrackEval's own results of one sequence
+Counts = dict[str, dict[str, Any]]  # metric -> TrackEval's results of one sequence
 
 
 @cache
@@ -26,22 +26,29 @@ def _metrics() -> dict[str, Any]:
 
 @cache
 def _dataset(protocol: str) -> Any:
-    """TrackEval's MOTChallenge rules without its folders."""
+    """Return TrackEval's MOTChallenge preprocessing without its file handling."""
     from trackeval.datasets import MotChallenge2DBox
 
-    rules = MotChallenge2DBox.__new__(MotChallenge2DBox)
-    rules.do_preproc = True
-    rules.benchmark = {"plain": "MOT15", "mot16": "MOT17"}[protocol]
+    dataset = MotChallenge2DBox.__new__(MotChallenge2DBox)
+    dataset.do_preproc = True
+    dataset.benchmark = {"plain": "MOT15", "mot16": "MOT17"}[protocol]
     names = "pedestrian person_on_vehicle car bicycle motorbike non_mot_vehicle static_person "
     names += "distractor occluder occluder_on_ground occluder_full reflection crowd"
-    rules.class_name_to_class_id = {name: k + 1 for k, name in enumerate(names.split())}
-    rules.valid_class_numbers = list(rules.class_name_to_class_id.values())
-    return rules
+    dataset.class_name_to_class_id = {name: k + 1 for k, name in enumerate(names.split())}
+    dataset.valid_class_numbers = list(dataset.class_name_to_class_id.values())
+    return dataset
 
 
-def count(truth: MotRows, predicted: MotRows, length: int, protocol: str) -> Counts:
-    """TrackEval's HOTA, CLEAR and Identity of one sequence of `length` frames."""
-    rules = _dataset(protocol)
+def evaluate_sequence(truth: MotRows, predicted: MotRows, length: int, protocol: str) -> Counts:
+    """Return TrackEval's HOTA, CLEAR and Identity results of one sequence.
+
+    Args:
+        truth: ground truth.
+        predicted: tracking result.
+        length: number of frames.
+        protocol: "plain" (every box is scored) or "mot16" (MOT16/17 pedestrian protocol).
+    """
+    dataset = _dataset(protocol)
     raw: dict[str, Any] = {"num_timesteps": length, "seq": "sequence"}
     raw["gt_ids"], raw["gt_dets"], raw["gt_classes"], flags = _per_frame(truth, length)
     raw["gt_extras"] = [{"zero_marked": flag.astype(int)} for flag in flags]
@@ -49,25 +56,25 @@ def count(truth: MotRows, predicted: MotRows, length: int, protocol: str) -> Cou
     raw["tracker_ids"], raw["tracker_dets"], raw["tracker_confidences"] = ids, boxes, scores
     raw["tracker_classes"] = [np.ones_like(row) for row in classes]
     raw["similarity_scores"] = [
-        rules._calculate_box_ious(a, b, box_format="x0y0x1y1")
+        dataset._calculate_box_ious(a, b, box_format="x0y0x1y1")
         for a, b in zip(raw["gt_dets"], boxes, strict=True)
     ]
-    data = rules.get_preprocessed_seq_data(raw, "pedestrian")
+    data = dataset.get_preprocessed_seq_data(raw, "pedestrian")
     return {name: metric.eval_sequence(data) for name, metric in _metrics().items()}
 
 
 def combine(counts: dict[str, Counts]) -> Counts:
-    """All sequences as one, by adding counts."""
+    """Combine the results of several sequences by adding counts."""
     return {
         name: metric.combine_sequences({key: each[name] for key, each in counts.items()})
         for name, metric in _metrics().items()
     }
 
 
-def figures(counts: Counts) -> Figures:
-    """The figures of the table."""
+def score_row(counts: Counts) -> ScoreRow:
+    """Return the scores that the tables show."""
     hota, clear, identity = counts["HOTA"], counts["CLEAR"], counts["Identity"]
-    return Figures(
+    return ScoreRow(
         hota=100 * float(np.mean(hota["HOTA"])),
         deta=100 * float(np.mean(hota["DetA"])),
         assa=100 * float(np.mean(hota["AssA"])),
@@ -78,13 +85,13 @@ def figures(counts: Counts) -> Figures:
 
 
 def _per_frame(rows: MotRows, length: int) -> tuple[list[Any], list[Any], list[Any], list[Any]]:
-    """Ids, boxes, classes and scores, a list over frames each."""
+    """Return ids, boxes, classes and scores, each as a list over frames."""
     order = np.argsort(rows.frame, kind="stable")
-    cuts = np.searchsorted(rows.frame[order], np.arange(1, length + 2))
-    here = [order[a:b] for a, b in pairwise(cuts)]
+    bounds = np.searchsorted(rows.frame[order], np.arange(1, length + 2))
+    indices = [order[start:end] for start, end in pairwise(bounds)]
     return (
-        [rows.id[k] for k in here],
-        [rows.xyxy[k] for k in here],
-        [rows.class_id[k] for k in here],
-        [rows.score[k] for k in here],
+        [rows.id[k] for k in indices],
+        [rows.xyxy[k] for k in indices],
+        [rows.class_id[k] for k in indices],
+        [rows.score[k] for k in indices],
     )

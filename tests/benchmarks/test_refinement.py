@@ -1,4 +1,4 @@
-"""benchmarks/refinement.py does its work in a tiny setting."""
+"""benchmarks/refinement.py on a small crowd."""
 
 from pathlib import Path
 
@@ -13,22 +13,22 @@ from deepsort_reid.tracking import DeepSort, FixedLag
 
 
 @pytest.fixture(scope="module")
-def given() -> Input:
+def sequence() -> Input:
     scene = crowd(10, 60)
     return Input("crowd", Path(), scene.truth, "plain", tuple(scene.detections))
 
 
-def test_every_row_of_the_table_follows_a_crowd(given: Input) -> None:
+def test_every_row_of_the_table_tracks_a_crowd(sequence: Input) -> None:
     names = []
-    for name, follow in refinement.rows_of_table():
-        found, seconds = follow(given)
+    for name, run in refinement.table_rows():
+        found, seconds = run(sequence)
         names.append(name)
         assert seconds > 0
-        assert evaluate(given.truth, found, frames=given.length).identity.idf1 > 0.5
+        assert evaluate(sequence.truth, found, frames=sequence.length).identity.idf1 > 0.5
         assert len(np.unique(np.column_stack([found.frame, found.id]), axis=0)) == len(found)
     assert names == [
         "DeepSort(), online",
-        "FixedLag 30, nobody linked",
+        "FixedLag 30, no linking",
         *(f"FixedLag {lag}" for lag in (10, 30, 60)),
         "offline: linked",
         "+ gaps filled",
@@ -36,22 +36,23 @@ def test_every_row_of_the_table_follows_a_crowd(given: Input) -> None:
     ]
 
 
-def test_the_online_row_is_the_online_tracker(given: Input) -> None:
+def test_online_row_equals_the_online_tracker(sequence: Input) -> None:
     tracker = DeepSort()
-    expected = np.concatenate([tracker.update(here).xyxy for here in given.detections])
-    found, _ = refinement.run_fixed_lag(given, FixedLag(DeepSort(), 0))
+    tracks = [tracker.update(detections) for detections in sequence.detections]
+    expected = np.concatenate([each.xyxy for each in tracks])
+    found, _ = refinement.run_fixed_lag(sequence, FixedLag(DeepSort(), 0))
     np.testing.assert_array_equal(found.xyxy, expected)
 
 
-def test_without_data_it_says_where_it_looked(
+def test_missing_data_folder_is_reported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert refinement.main(["--data", str(tmp_path)]) == 2
-    assert "is not a folder; pass --data" in capsys.readouterr().err
+    assert "is not a folder; pass --data FOLDER" in capsys.readouterr().err
 
 
 @pytest.mark.data
-def test_the_table_has_the_ceiling_and_a_line_for_each_row(
+def test_table_has_the_upper_bound_and_a_line_for_each_row(
     data_root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(GROUPS, "frames+yolox", ("TUD-Campus-yolox",))
@@ -59,7 +60,7 @@ def test_the_table_has_the_ceiling_and_a_line_for_each_row(
     assert refinement.main(arguments) == 0
     lines = capsys.readouterr().out.splitlines()
     table = lines[lines.index("frames+yolox: TUD-Campus-yolox") + 2 :]
-    assert table[0].startswith("ceiling of the raw detections")
-    for row, (name, _) in zip(table[1::2], refinement.rows_of_table(), strict=True):
+    assert table[0].startswith("upper bound")
+    for row, (name, _) in zip(table[1::2], refinement.table_rows(), strict=True):
         assert row.startswith(name)
     assert all(line.startswith("  TUD-Campus-yolox") for line in table[2::2])

@@ -1,0 +1,62 @@
+"""benchmarks/street_reid.py on short streets."""
+
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks import street_reid
+from deepsort_reid.scene import Street
+from deepsort_reid.tracking import DeepSort, FixedLag
+
+
+def test_outcome_is_same_or_new_by_the_id_after_the_return() -> None:
+    street = Street(people=4, frames=120, absences=(20, 20, 20))
+    absences = {absence.identity: absence for absence in street.returns}
+    ids = np.tile(np.arange(1, 5), (120, 1))
+    for identity, new in ((1, 1), (2, 9), (3, 7)):
+        ids[absences[identity].left_at :, identity - 1] = 0
+        ids[absences[identity].back_at :, identity - 1] = new
+    found = street_reid.outcomes(ids, street)
+    kinds = dict(zip((absence.identity for absence in street.returns), found, strict=True))
+    assert kinds[1] == (20, street_reid.Outcome.SAME)
+    assert kinds[2] == (20, street_reid.Outcome.NEW)
+    assert kinds[3] == (20, street_reid.Outcome.NEW)
+
+
+def test_id_of_another_person_is_wrong_if_absent_and_swapped_if_present() -> None:
+    street = Street(people=8, frames=200, absences=(20, 60))
+    absences = {absence.identity: absence for absence in street.returns}
+    back = absences[1].back_at - 1
+    assert absences[2].left_at < back < absences[2].back_at - 1  # person 2 is absent
+    ids = np.tile(np.arange(1, 9), (200, 1))
+    for identity, absence in absences.items():
+        ids[absence.left_at : absence.back_at - 1, identity - 1] = 0
+
+    def outcome(first_id: int) -> street_reid.Outcome:
+        ids[back : back + 10, 0] = first_id
+        found = zip(street.returns, street_reid.outcomes(ids, street), strict=True)
+        return next(kind for absence, (_, kind) in found if absence.identity == 1)
+
+    assert outcome(99) == street_reid.Outcome.SAME
+    assert outcome(2) == street_reid.Outcome.WRONG
+    present = set(street.rows(back + 1).id.tolist()) - {1}
+    assert outcome(present.pop()) == street_reid.Outcome.SWAPPED
+
+
+def test_street_is_rendered_once_and_track_ids_are_per_person(tmp_path: Path) -> None:
+    street, calls = Street(people=3, frames=12, width=320, height=180), []
+
+    def embedder(frame: np.ndarray, xyxy: np.ndarray) -> np.ndarray:
+        calls.append(frame.shape)
+        return np.eye(1, 4, dtype=np.float32).repeat(len(xyxy), 0)
+
+    for _ in range(2):
+        observed = street_reid.observe(street, embedder, tmp_path / "street.npz")
+    assert calls == [(180, 320, 3)] * 12
+    ids = street_reid.track_ids(DeepSort(), observed)
+    assert ids.shape == (12, 3)
+    delayed = street_reid.track_ids(FixedLag(DeepSort(), frames=5), observed)
+    assert (delayed[ids > 0] == ids[ids > 0]).all()
+    assert (delayed > 0).sum() > (ids > 0).sum()  # ids from the first frame on
+    assert (ids[:2] == 0).all()  # no track is confirmed before the third frame
+    assert (ids[2:] > 0).any()
