@@ -118,7 +118,7 @@ def main(argv: list[str] | None = None) -> int:
     data = inputs.find_data_root(args.data)
     if data is None:
         return 2
-    print(provenance.environment_line("numpy", "scipy", "lap", "filterpy"))
+    print(provenance.environment_line("numpy", "scipy", "lap"))
     for group in args.group or GROUPS:
         print(f"\n{group}: {', '.join(GROUPS[group])}")
         print(f"{'':32} {HEADER} ms/frame")

@@ -31,7 +31,6 @@ def allow(ours: str = "", theirs: str = "") -> Allowed:
 TABLE = {
     "package": allow(),
     "structures": allow("", "numpy"),
-    "tracking/refinement/offline": allow("structures tracking", "numpy filterpy"),
     "tracking": allow("structures", "numpy scipy lap"),
     "io": allow("structures", "cv2 numpy"),
     "metrics": allow("structures io", "numpy scipy motmetrics"),

@@ -1,11 +1,13 @@
-"""The command line: arguments in, one command called, an exit status out.
+"""Entry point of the command line: parses the arguments, runs one command, returns a status.
 
-0: done. 2: bad input or arguments, with one line on stderr. 130: stopped with Ctrl-C.
+Exit status 0: success. 2: bad input, bad arguments or a missing package, with one line on stderr.
+130: interrupted with Ctrl-C.
 """
 
 import argparse
 import difflib
 import os
+import re
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -15,34 +17,58 @@ from deepsort_reid import __version__
 
 PROGRAM = "deepsort-reid"
 
-# Command -> its module in deepsort_reid.cli, and one line of help.
+# Command -> module in deepsort_reid.cli, and one line of help.
 COMMANDS = {
-    "demo": ("demo", "the whole loop on a street that the package renders itself; needs no file"),
+    "demo": (
+        "demo",
+        "detect, embed, track and score people in a rendered street; needs no input file",
+    ),
     "track": ("track", "track people through a video, a camera, images or a MOT sequence"),
     "evaluate": ("evaluate", "score result files against ground truth: HOTA, MOTA, IDF1 and more"),
     "benchmark": ("benchmark", "track and score every MOT sequence below a folder"),
-    "compare": ("compare", "whether one tracker's results are really better than another's"),
+    "compare": (
+        "compare",
+        "compare trackers on the same sequences, with bootstrap intervals",
+    ),
     "find": ("find", "follow one person through a video by appearance alone"),
-    "crop": ("crop", "cut labelled people out of a video into one folder for each identity"),
-    "train": ("train", "train the embedder on folders of identities"),
-    "eval-reid": ("eval_reid", "score an embedder: CMC, mAP and plots"),
-    "export": ("export", "turn a trained checkpoint into ONNX and compare the two"),
+    "crop": ("crop", "cut labelled people out of videos, one folder for each identity"),
+    "train": ("train", "train an embedder on folders of identities"),
+    "eval-reid": ("eval_reid", "evaluate an embedder: CMC, mAP and plots"),
+    "export": ("export", "convert a trained checkpoint to ONNX and compare the two"),
 }
+
+# Packages of the extras -> the extra that installs them; for matplotlib also by command.
+EXTRAS = {
+    "matplotlib": "train",
+    "motmetrics": "eval",
+    "onnx": "train",
+    "tensorboard": "train",
+    "torch": "train",
+    "torchvision": "train",
+}
+EXTRAS_BY_COMMAND = {("eval-reid", "matplotlib"): "eval"}
 
 
 class _Parser(argparse.ArgumentParser):
-    """Complains in one line, as the rest of the command line does, and leaves usage to --help."""
+    """Argument parser that reports an error in one line and leaves the usage to --help."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command line (without the program's name) and return its exit status."""
+    """Run one command.
+
+    Args:
+        argv: arguments without the name of the program; those of the process when not given.
+
+    Returns:
+        The exit status: 0, 2 or 130.
+    """
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         return _dispatch(arguments)
-    except SystemExit as stop:  # argparse leaves this way: 0 after --help, 2 after bad arguments
+    except SystemExit as stop:  # argparse exits with 0 after --help, with 2 after bad arguments
         return stop.code if isinstance(stop.code, int) else 2
 
 
@@ -56,10 +82,10 @@ def _dispatch(arguments: list[str]) -> int:
         top.parse_args(arguments)
         return 0
     if name not in COMMANDS:
-        top.error(_unknown(name))
+        top.error(_unknown_command(name))
     module_name, help_line = COMMANDS[name]
     label = f"{PROGRAM} {name}"
-    # Of a damaged video our own line says what there is to say; FFmpeg would add a page.
+    # Our own message reports a damaged video; FFmpeg would print a page in addition.
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     try:
         command = import_module(f"deepsort_reid.cli.{module_name}")
@@ -68,13 +94,15 @@ def _dispatch(arguments: list[str]) -> int:
         status: int | None = command.run(parser.parse_args(arguments[1:]))
         sys.stdout.flush()
     except BrokenPipeError:
-        # The reader (head, less) has gone: nothing is wrong, and nothing more can be printed.
+        # The reader of the pipe (head, less) has closed it. That is no error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (ImportError, KeyboardInterrupt, OSError, ValueError) as error:
         if os.environ.get("DEEPSORT_REID_TRACEBACK") == "1":
             raise
-        print(f"{label}: {_one_line(error)}", file=sys.stderr)
+        if isinstance(error, ModuleNotFoundError) and _missing_module(error) == "deepsort_reid":
+            raise  # an error in the package, not in its input
+        print(f"{label}: {_one_line(error, name)}", file=sys.stderr)
         return 130 if isinstance(error, KeyboardInterrupt) else 2
     return status or 0
 
@@ -86,25 +114,42 @@ def _top_parser() -> argparse.ArgumentParser:
         prog=PROGRAM,
         usage=f"{PROGRAM} COMMAND [arguments]",
         description="Track people, keep their ids, and train the embedder that recognises them.",
-        epilog=f"commands:\n{listing}\n\n'{PROGRAM} COMMAND --help' tells a command's arguments.",
+        epilog=f"commands:\n{listing}\n\n'{PROGRAM} COMMAND --help' lists its arguments.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
     return parser
 
 
-def _unknown(name: str) -> str:
+def _unknown_command(name: str) -> str:
+    """Message for an unknown command, with the nearest known one."""
     near = difflib.get_close_matches(name, COMMANDS, n=1, cutoff=0.5)
     known = ", ".join(COMMANDS)
     hint = f"did you mean {near[0]!r}" if near else f"expected one of {known}"
     return f"no command {name!r}; {hint}"
 
 
-def _one_line(error: BaseException) -> str:
+def _one_line(error: BaseException, command: str) -> str:
+    """The message of an error in one line."""
     if isinstance(error, KeyboardInterrupt):
         return "stopped"
-    if isinstance(error, ModuleNotFoundError):
-        return f"needs the package {error.name}, which is not installed"
+    if isinstance(error, ModuleNotFoundError) and _missing_module(error):
+        return _missing_package(_missing_module(error), command)
     if isinstance(error, OSError) and error.strerror and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
     return " ".join(str(error).split()) or type(error).__name__
+
+
+def _missing_module(error: ModuleNotFoundError) -> str:
+    """Top-level name of the module that was not found; "" where the error does not name it."""
+    # An error that comes out of a worker process has lost its `name` before Python 3.12.
+    quoted = re.search(r"No module named '([^']+)'", str(error))
+    name = error.name or (quoted[1] if quoted else "")
+    return name.partition(".")[0]
+
+
+def _missing_package(package: str, command: str) -> str:
+    """Message for a package that is not installed, with the command that installs it."""
+    extra = EXTRAS_BY_COMMAND.get((command, package)) or EXTRAS.get(package)
+    install = f"'deepsort-reid[{extra}]'" if extra else package
+    return f"needs {package}, which is not installed: pip install {install}"

@@ -19,6 +19,7 @@ from deepsort_reid.tracking.refinement.linking import (
     normalize_rows,
     reverse_time,
 )
+from deepsort_reid.tracking.refinement.rts_smoother import smooth_constant_velocity
 
 Array = NDArray[np.float64]
 
@@ -138,7 +139,7 @@ def smooth(
         if len(track) > 1:
             measured = xywh[track]
             height = float(np.median(measured[:, 3]))
-            smoothed = _smooth_track(
+            smoothed = smooth_constant_velocity(
                 rows.frame[track], measured, position_noise * height, velocity_noise * height
             )
             # Smoothing never makes a box smaller than the smallest one of the track.
@@ -204,35 +205,6 @@ def _checked_embedding(embedding: Any, n: int) -> Array:
         row = int(np.flatnonzero(~finite)[0])
         raise ValueError(f"embedding must be finite, row {row} is not")
     return checked
-
-
-def _smooth_track(
-    frame: NDArray[np.int64], measured: Array, position_noise: float, velocity_noise: float
-) -> Array:
-    """Smooth one track: ascending frames (T,), centre and size (T, 4) in pixels -> (T, 4)."""
-    # Imported here, so that linking, gap filling and `tracking` as a whole work without filterpy.
-    from filterpy.common import Q_continuous_white_noise
-    from filterpy.kalman import KalmanFilter
-
-    def per_coordinate(matrix: Array) -> Array:
-        return np.asarray(np.kron(matrix, np.eye(4)))
-
-    kalman = KalmanFilter(dim_x=8, dim_z=4)  # state: four coordinates, then their velocities
-    kalman.x = np.concatenate([measured[0], np.zeros(4)])
-    kalman.P = np.diag([position_noise**2] * 4 + [(10 * velocity_noise) ** 2] * 4)
-    kalman.R = np.eye(4) * position_noise**2
-    kalman.H = np.eye(4, 8)
-    # The filter starts at the first measurement: no time passes before it.
-    time_steps = np.diff(frame, prepend=frame[0]).tolist()
-    transitions = [per_coordinate(np.array([[1, dt], [0, 1]])) for dt in time_steps]
-    process_noises = [
-        per_coordinate(Q_continuous_white_noise(2, dt=dt, spectral_density=velocity_noise**2))
-        for dt in time_steps
-    ]
-    means, covariances, _, _ = kalman.batch_filter(measured, Fs=transitions, Qs=process_noises)
-    # Four values, not the three that filterpy's docstring names (rlabbe/filterpy#232).
-    smoothed, _, _, _ = kalman.rts_smoother(means, covariances, Fs=transitions, Qs=process_noises)
-    return np.asarray(smoothed[:, :4])
 
 
 def _interpolate(values: Any, before: NDArray[np.intp], fraction: Array) -> Any:
