@@ -343,39 +343,6 @@ def test_the_boxes_of_a_frame_are_detections_in_the_order_of_the_rows():
     assert len(mot.frame_detections(rows, 9)) == 0
 
 
-def test_rows_are_chosen_by_mask_numbers_and_slice():
-    rows = rows_of([1, 2, 3], [7, 8, 9])
-    assert rows[rows.frame > 1].id.tolist() == [8, 9]
-    assert rows[[2, 0]].id.tolist() == [9, 7]
-    assert rows[:2].id.tolist() == [7, 8]
-    assert rows[1].id.tolist() == [8]
-    assert len(rows[[]]) == 0
-
-
-def test_parts_are_put_one_after_the_other():
-    whole = MotRows.concatenate([rows_of([1], [7]), MotRows.empty(), rows_of([2, 3], [8, 9])])
-    assert whole.frame.tolist() == [1, 2, 3]
-    assert whole.id.tolist() == [7, 8, 9]
-
-
-@pytest.mark.parametrize(
-    ("columns", "message"),
-    [
-        ({"frame": [0]}, "frame must be 1 or more, got 0 in row 0"),
-        ({"frame": [1.5]}, "frame must be whole numbers, got 1.5 in row 0"),
-        ({"frame": [np.nan]}, "frame must be whole numbers"),
-        ({"frame": [1], "id": [1, 2]}, r"one id per box: expected shape \(1,\), got \(2,\)"),
-        ({"frame": [1], "score": [0.5, 0.5]}, "one score per box"),
-        ({"frame": [1], "score": [np.inf]}, "score must be finite"),
-        ({"frame": [1], "xyxy": [[10, 20, 5, 60]]}, "xyxy must have right > left"),
-        ({"frame": [1], "xyxy": [[10, 20, np.nan, 60]]}, "xyxy must be finite"),
-    ],
-)
-def test_rows_made_in_python_are_checked(columns, message):
-    with pytest.raises(ValueError, match=message):
-        rows_of(**columns)
-
-
 @pytest.mark.data
 def test_every_real_file_is_read_row_by_row(data_root):
     truths = sorted(data_root.glob("mot*/**/gt.txt"))
