@@ -1,7 +1,9 @@
-"""CLEAR: misses, false positives and identity switches, frame by frame.
+"""CLEAR MOT metrics: MOTA, MOTP, misses, false positives, identity switches and fragments.
 
-Bernardin and Stiefelhagen, "Evaluating multiple object tracking performance: the CLEAR MOT
-metrics", 2008; mostly tracked and mostly lost after Li, Huang and Nevatia, 2009.
+K. Bernardin, R. Stiefelhagen: "Evaluating Multiple Object Tracking Performance: the CLEAR MOT
+Metrics", EURASIP Journal on Image and Video Processing 2008. Mostly tracked and mostly lost: Y. Li,
+C. Huang, R. Nevatia: "Learning to Associate: HybridBoosted Multi-Target Tracker for Crowded Scene",
+CVPR 2009.
 """
 
 import math
@@ -14,32 +16,36 @@ from deepsort_reid.metrics.comparison import Comparison
 from deepsort_reid.metrics.matching import solve_frame
 from deepsort_reid.metrics.overlaps import EPS
 
-THRESHOLD = 0.5  # IoU from which a predicted box may stand for a truth box
+THRESHOLD = 0.5  # minimum IoU of a match
 
-# What a pair weighs more when it was together in the frame before: more than any sum of overlaps,
-# so that a switch is only made when nothing else is left.
+# Added to the score of a pair whose ids were matched in the previous frame. It exceeds every sum of
+# IoUs, so a matched pair of ids stays matched for as long as its boxes allow it.
 CONTINUITY_BONUS = 1000.0
 
-# A pair must win by more than the solver's rounding at that weight, or the solver decides.
-DECISIVE = 1e-9
+# A pair is accepted without the solver only if it wins by more than the solver's rounding error
+# at scores of this size.
+MARGIN = 1e-9
 
 
 @dataclass(frozen=True)
 class ClearCounts:
-    """Counts of one sequence or, added up, of many; ratios are properties in [0, 1]."""
+    """Counts of one sequence or, added up, of several.
+
+    The ratios are properties: MOTA, MODA, MOTAL and sMOTA are at most 1, all others in [0, 1].
+    """
 
     matches: int = 0  # TP
     misses: int = 0  # FN
     false_positives: int = 0  # FP
     switches: int = 0  # IDSW
     fragments: int = 0  # Frag
-    mostly_tracked: int = 0  # people matched in more than 80 % of their frames
+    mostly_tracked: int = 0  # ground-truth ids matched in more than 80 % of their frames
     partly_tracked: int = 0
-    mostly_lost: int = 0  # people matched in less than 20 % of their frames
+    mostly_lost: int = 0  # ground-truth ids matched in less than 20 % of their frames
     frames: int = 0
-    overlap: float = 0.0  # sum of the IoU of all matches
-    # A single sequence without truth, or without predictions, has no ratios: all are 0 and the
-    # share of lost people is 1, and its frames do not count. A sum of sequences has ratios again.
+    overlap: float = 0.0  # sum of the IoU of the matches
+    # As in TrackEval, all ratios of a single sequence without ground truth or without predictions
+    # are 0, except for MLR, which is 1, and its frames are not counted. Sums are not affected.
     one_side_empty: bool = False
 
     def __add__(self, other: "ClearCounts") -> "ClearCounts":
@@ -51,72 +57,73 @@ class ClearCounts:
         return self.matches + self.misses
 
     @property
-    def people(self) -> int:
+    def truth_ids(self) -> int:
         return self.mostly_tracked + self.partly_tracked + self.mostly_lost
 
-    def _share(self, part: float, whole: float) -> float:
+    def _ratio(self, part: float, whole: float) -> float:
         return 0.0 if self.one_side_empty else part / max(1.0, whole)
 
     @property
     def mota(self) -> float:
-        gain = self.matches - self.false_positives - self.switches
-        return self._share(gain, self.truth_boxes)
+        """Multi-object tracking accuracy: (TP - FP - IDSW) / ground-truth boxes."""
+        correct = self.matches - self.false_positives - self.switches
+        return self._ratio(correct, self.truth_boxes)
 
     @property
     def moda(self) -> float:
-        """MOTA without the switches: detection alone."""
-        return self._share(self.matches - self.false_positives, self.truth_boxes)
+        """Multi-object detection accuracy: MOTA without the identity switches."""
+        return self._ratio(self.matches - self.false_positives, self.truth_boxes)
 
     @property
     def motal(self) -> float:
-        """MOTA in which switches count by their logarithm."""
+        """MOTA with the logarithm (base 10) of the number of switches."""
         weight = math.log10(self.switches) if self.switches > 0 else 0
-        return self._share(self.matches - self.false_positives - weight, self.truth_boxes)
+        return self._ratio(self.matches - self.false_positives - weight, self.truth_boxes)
 
     @property
     def smota(self) -> float:
-        """MOTA in which a match counts by its overlap."""
-        gain = self.overlap - self.false_positives - self.switches
-        return self._share(gain, self.truth_boxes)
+        """Soft MOTA: every match counts by its IoU."""
+        correct = self.overlap - self.false_positives - self.switches
+        return self._ratio(correct, self.truth_boxes)
 
     @property
     def motp(self) -> float:
-        """Mean IoU of the matches."""
-        return self._share(self.overlap, self.matches)
+        """Multi-object tracking precision: mean IoU of the matches."""
+        return self._ratio(self.overlap, self.matches)
 
     @property
     def recall(self) -> float:
-        return self._share(self.matches, self.truth_boxes)
+        return self._ratio(self.matches, self.truth_boxes)
 
     @property
     def precision(self) -> float:
-        return self._share(self.matches, self.matches + self.false_positives)
+        return self._ratio(self.matches, self.matches + self.false_positives)
 
     @property
     def f1(self) -> float:
-        return self._share(
+        return self._ratio(
             self.matches, self.matches + 0.5 * self.misses + 0.5 * self.false_positives
         )
 
     @property
     def false_positives_per_frame(self) -> float:
-        return self._share(self.false_positives, self.frames)
+        return self._ratio(self.false_positives, self.frames)
 
     @property
     def mostly_tracked_share(self) -> float:
-        return self._share(self.mostly_tracked, self.people)
+        return self._ratio(self.mostly_tracked, self.truth_ids)
 
     @property
     def partly_tracked_share(self) -> float:
-        return self._share(self.partly_tracked, self.people)
+        return self._ratio(self.partly_tracked, self.truth_ids)
 
     @property
     def mostly_lost_share(self) -> float:
-        return 1.0 if self.one_side_empty else self._share(self.mostly_lost, self.people)
+        return 1.0 if self.one_side_empty else self._ratio(self.mostly_lost, self.truth_ids)
 
 
 def clear(comparison: Comparison) -> ClearCounts:
-    """Count matches, misses, false positives, switches and fragments of one sequence."""
+    """The CLEAR counts of one sequence."""
     truth, predicted = comparison.truth, comparison.predicted
     if comparison.one_side_empty:
         return ClearCounts(
@@ -129,14 +136,14 @@ def clear(comparison: Comparison) -> ClearCounts:
     rows = comparison.pair_truth[pairs]
     order = np.argsort(truth.id[rows], kind="stable")
     rows, pairs = rows[order], pairs[order]
-    person = truth.id[rows]
-    track = predicted.id[comparison.pair_predicted[pairs]]
-    turn = shared_frame_index(comparison)[rows]
-    same = person[1:] == person[:-1]
-    switches = int(np.count_nonzero(same & (track[1:] != track[:-1])))
-    fragments = int(np.count_nonzero(same & (turn[1:] != turn[:-1] + 1)))
+    gt_id = truth.id[rows]
+    track_id = predicted.id[comparison.pair_predicted[pairs]]
+    frame = shared_frame_index(comparison)[rows]
+    same_gt = gt_id[1:] == gt_id[:-1]
+    switches = int(np.count_nonzero(same_gt & (track_id[1:] != track_id[:-1])))
+    fragments = int(np.count_nonzero(same_gt & (frame[1:] != frame[:-1] + 1)))
     present = np.bincount(truth.id, minlength=len(truth.ids))
-    tracked = np.bincount(person, minlength=len(truth.ids)) / present
+    tracked = np.bincount(gt_id, minlength=len(truth.ids)) / present
     mostly = int(np.count_nonzero(tracked > 0.8))
     partly = int(np.count_nonzero(tracked >= 0.2)) - mostly
     return ClearCounts(
@@ -154,74 +161,87 @@ def clear(comparison: Comparison) -> ClearCounts:
 
 
 def clear_matches(comparison: Comparison, threshold: float = THRESHOLD) -> NDArray[np.int64]:
-    """Pairs (K',) that CLEAR matches, by their number in the comparison, ascending.
+    """The pairs (K',) that CLEAR matches, as ascending indices into the comparison.
 
-    In each frame: keep the pairs of the previous frame, then make the sum of the overlaps largest.
-    Only where pairs compete does the frame before matter; all the others are decided at once.
+    In each frame, pairs of ids that were matched in the previous frame stay matched, and the other
+    matches maximise the sum of the IoU. The previous frame matters only for boxes that overlap
+    several boxes: all others are matched for the whole sequence at once.
     """
-    before = _row_before(comparison)
-    near = np.flatnonzero(comparison.similarity >= threshold - EPS)
-    row, column = comparison.pair_truth.take(near), comparison.pair_predicted.take(near)
-    alone = (np.bincount(row).take(row) == 1) & (np.bincount(column).take(column) == 1)
-    # The track matched to each truth row, -1 for none; the last entry is "no such row".
-    partner = np.full(len(comparison.truth) + 1, -1, dtype=np.int64)
-    partner[row[alone]] = comparison.predicted.id[column[alone]]
-    contested = near[~alone]
-    won = _settle(comparison, contested, near, partner, before)
-    return np.sort(np.concatenate([near[alone], contested[won]]))
+    previous = _previous_rows(comparison)
+    candidates = np.flatnonzero(comparison.similarity >= threshold - EPS)
+    row = comparison.pair_truth.take(candidates)
+    column = comparison.pair_predicted.take(candidates)
+    is_only = (np.bincount(row).take(row) == 1) & (np.bincount(column).take(column) == 1)
+    # The track id matched to each ground-truth row, -1 for none; the last entry is "no such row".
+    track_of_row = np.full(len(comparison.truth) + 1, -1, dtype=np.int64)
+    track_of_row[row[is_only]] = comparison.predicted.id[column[is_only]]
+    contested = candidates[~is_only]
+    won = _match_contested(comparison, contested, candidates, track_of_row, previous)
+    return np.sort(np.concatenate([candidates[is_only], contested[won]]))
 
 
-def _settle(
+def _match_contested(
     comparison: Comparison,
     contested: NDArray[np.int64],
-    near: NDArray[np.int64],
-    partner: NDArray[np.int64],
-    before: NDArray[np.int64],
+    candidates: NDArray[np.int64],
+    track_of_row: NDArray[np.int64],
+    previous: NDArray[np.int64],
 ) -> list[int]:
-    """Which of the contested pairs win, by their place among them, frame by frame."""
+    """Match the pairs that compete with others, frame by frame; returns indices into `contested`.
+
+    Adds the matches to `track_of_row`.
+    """
     rows, columns = comparison.pair_truth[contested], comparison.pair_predicted[contested]
-    frame = comparison.bounds.of_truth[rows]
-    row, column, earlier = rows.tolist(), columns.tolist(), before[rows].tolist()
-    track, similarity = comparison.predicted.id[columns].tolist(), comparison.similarity[contested]
-    overlap, known = similarity.tolist(), partner[before[rows]].tolist()
-    settled: dict[int, int] = {}  # truth row -> track, of the contested ones won so far
+    frame = comparison.bounds.frame_of_truth[rows]
+    # Plain lists: a frame has a few contested pairs, for which array operations cost more.
+    row, column, previous_row = rows.tolist(), columns.tolist(), previous[rows].tolist()
+    track = comparison.predicted.id[columns].tolist()
+    iou = comparison.similarity[contested].tolist()
+    previous_track = track_of_row[previous[rows]].tolist()  # of rows that were not contested
+    contested_track: dict[int, int] = {}  # ground-truth row -> track, of the matches made here
     won: list[int] = []
     begin = 0
     for end in np.append(np.flatnonzero(np.diff(frame)) + 1, len(frame)).tolist():
-        # No two pairs that compete were both together before, and one that was outweighs all that
-        # its rivals could win: pairs that continue are settled first.
-        stay = [i for i in range(begin, end) if settled.get(earlier[i], known[i]) == track[i]]
-        rows_gone, columns_gone = {row[i] for i in stay}, {column[i] for i in stay}
+        # Competing pairs cannot both have been matched in the previous frame, and the bonus of one
+        # that was exceeds every sum of IoUs. So these pairs are matched first.
+        continued = [
+            i
+            for i in range(begin, end)
+            if contested_track.get(previous_row[i], previous_track[i]) == track[i]
+        ]
+        used_rows, used_columns = {row[i] for i in continued}, {column[i] for i in continued}
         free = [
             i
             for i in range(begin, end)
-            if row[i] not in rows_gone and column[i] not in columns_gone
+            if row[i] not in used_rows and column[i] not in used_columns
         ]
-        new = _decide(free, row, column, overlap)
+        new = _match_few(free, row, column, iou)
         if new is None:
-            here = _pairs_of_frame(comparison, near, int(frame[begin]))
-            taken = _solve_frame(comparison, here, partner, before)
-            stay, new = [], [i for i in range(begin, end) if contested[i] in taken]
-        for i in stay + new:
-            partner[row[i]] = settled[row[i]] = track[i]
-        won += stay + new
+            in_frame = _pairs_of_frame(comparison, candidates, int(frame[begin]))
+            solved = _solve_with_bonus(comparison, in_frame, track_of_row, previous)
+            continued, new = [], [i for i in range(begin, end) if contested[i] in solved]
+        for i in continued + new:
+            track_of_row[row[i]] = contested_track[row[i]] = track[i]
+        won += continued + new
         begin = end
     return won
 
 
-def _decide(
+def _match_few(
     pairs: list[int], row: list[int], column: list[int], weight: list[float]
 ) -> list[int] | None:
-    """The matching of largest weight among a few pairs, or None if the solver must decide.
+    """The matching of largest weight among a few pairs, or None if only the solver can decide.
 
-    The rule of `matching.max_weight_matching` in plain Python: for three pairs an array costs more.
+    Applies the rule of `matching.max_weight_matching`, in plain Python because that is faster for
+    a few pairs.
     """
     won = []
     while pairs:
         for pair in pairs:
-            beside = [weight[i] for i in pairs if row[i] == row[pair] and i != pair]
-            above = [weight[i] for i in pairs if column[i] == column[pair] and i != pair]
-            if weight[pair] > max(beside, default=0.0) + max(above, default=0.0) + DECISIVE:
+            same_row = [weight[i] for i in pairs if row[i] == row[pair] and i != pair]
+            same_column = [weight[i] for i in pairs if column[i] == column[pair] and i != pair]
+            bound = max(same_row, default=0.0) + max(same_column, default=0.0)
+            if weight[pair] > bound + MARGIN:
                 break
         else:
             return None
@@ -230,46 +250,48 @@ def _decide(
     return won
 
 
-def _solve_frame(
+def _solve_with_bonus(
     comparison: Comparison,
     pairs: NDArray[np.int64],
-    partner: NDArray[np.int64],
-    before: NDArray[np.int64],
+    track_of_row: NDArray[np.int64],
+    previous: NDArray[np.int64],
 ) -> set[int]:
-    """The pairs that the solver chooses among `pairs`, all that may match in one frame."""
+    """The pairs that the solver matches among all candidate `pairs` (N,) of one frame."""
     rows = comparison.pair_truth[pairs]
-    track = comparison.predicted.id[comparison.pair_predicted[pairs]]
-    together = track == partner[before[rows]]
-    score = CONTINUITY_BONUS * together + comparison.similarity[pairs]
-    frame = int(comparison.bounds.of_truth[rows[0]])
+    track_id = comparison.predicted.id[comparison.pair_predicted[pairs]]
+    is_continued = track_id == track_of_row[previous[rows]]
+    score = CONTINUITY_BONUS * is_continued + comparison.similarity[pairs]
+    frame = int(comparison.bounds.frame_of_truth[rows[0]])
     return set(pairs[solve_frame(comparison, frame, pairs, score)].tolist())
 
 
 def _pairs_of_frame(
-    comparison: Comparison, near: NDArray[np.int64], frame: int
+    comparison: Comparison, candidates: NDArray[np.int64], frame: int
 ) -> NDArray[np.int64]:
+    """The candidate pairs of one frame, given by its index in the bounds."""
     first, last = np.searchsorted(comparison.pair_truth, comparison.bounds.truth[frame : frame + 2])
-    return near[np.searchsorted(near, first) : np.searchsorted(near, last)]
+    return candidates[np.searchsorted(candidates, first) : np.searchsorted(candidates, last)]
 
 
-def _row_before(comparison: Comparison) -> NDArray[np.int64]:
-    """For each truth row the row of the same person one turn earlier, len(truth) where none."""
-    truth, turn = comparison.truth, shared_frame_index(comparison)
+def _previous_rows(comparison: Comparison) -> NDArray[np.int64]:
+    """The row of the same ground-truth id in the previous shared frame (R,), R for none."""
+    truth, frame = comparison.truth, shared_frame_index(comparison)
     order = np.argsort(truth.id, kind="stable")
-    order = order[turn[order] >= 0]
-    person, turn = truth.id[order], turn[order]
-    follows = (person[1:] == person[:-1]) & (turn[1:] == turn[:-1] + 1)
-    before = np.full(len(truth), len(truth), dtype=np.int64)
-    before[order[1:][follows]] = order[:-1][follows]
-    return before
+    order = order[frame[order] >= 0]
+    gt_id, frame = truth.id[order], frame[order]
+    follows = (gt_id[1:] == gt_id[:-1]) & (frame[1:] == frame[:-1] + 1)
+    previous = np.full(len(truth), len(truth), dtype=np.int64)
+    previous[order[1:][follows]] = order[:-1][follows]
+    return previous
 
 
 def shared_frame_index(comparison: Comparison) -> NDArray[np.int64]:
-    """For each truth row (R,) the ordinal of its frame among those with boxes on both sides, or -1.
+    """The index of each ground-truth row's frame among the frames with boxes on both sides.
 
-    A frame in which one side is empty neither ends a stay together nor fragments a track.
+    (R,), -1 for rows in other frames. As in TrackEval, frames in which one side is empty neither
+    end a match nor fragment a track.
     """
     bounds = comparison.bounds
-    both = (np.diff(bounds.truth) > 0) & (np.diff(bounds.predicted) > 0)
-    turn: NDArray[np.int64] = np.where(both, np.cumsum(both) - 1, -1)[bounds.of_truth]
-    return turn
+    is_shared = (np.diff(bounds.truth) > 0) & (np.diff(bounds.predicted) > 0)
+    index = np.where(is_shared, np.cumsum(is_shared) - 1, -1)
+    return index[bounds.frame_of_truth].astype(np.int64, copy=False)

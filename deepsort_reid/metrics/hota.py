@@ -1,7 +1,13 @@
-"""HOTA: detection and association in balance, over nineteen thresholds of overlap.
+"""HOTA: the geometric mean of detection and association accuracy, over 19 IoU thresholds alpha.
 
-Luiten, Osep, Dendorfer, Torr, Geiger, Leal-Taixe and Leibe, "HOTA: a higher order metric for
-evaluating multi-object tracking", IJCV 2021.
+J. Luiten, A. Osep, P. Dendorfer, P. Torr, A. Geiger, L. Leal-Taixe, B. Leibe: "HOTA: A Higher Order
+Metric for Evaluating Multi-Object Tracking", IJCV 2021. The code uses the paper's symbols: TP, FN
+and FP are detections, TPA(c), FNA(c) and FPA(c) are associations of a true positive c, and
+
+    A(c) = TPA(c) / (TPA(c) + FNA(c) + FPA(c))
+    DetA = TP / (TP + FN + FP)
+    AssA = sum of A(c) over all true positives c / TP
+    HOTA = sqrt(DetA * AssA)                            at each alpha, then averaged over alpha
 """
 
 from dataclasses import dataclass, field, fields
@@ -26,18 +32,18 @@ def _zeros() -> Array:
 
 @dataclass(frozen=True, eq=False)
 class HotaCounts:
-    """Sums of one sequence or, added up, of many: one value per threshold, all (19,).
+    """Sums over the matches of one sequence or, added up, of several: (19,) each, one per alpha.
 
-    Ratios are properties, also (19,) and in [0, 1]; the published numbers are their means.
+    The ratios are properties, also (19,) and in [0, 1]. The published scores are their means.
     """
 
     true_positives: Array = field(default_factory=_zeros)
     false_negatives: Array = field(default_factory=_zeros)
     false_positives: Array = field(default_factory=_zeros)
-    association: Array = field(default_factory=_zeros)  # sum of A(c) over true positives, eq. 15
-    association_recall: Array = field(default_factory=_zeros)
-    association_precision: Array = field(default_factory=_zeros)
-    overlap: Array = field(default_factory=_zeros)  # sum of IoU over true positives
+    association: Array = field(default_factory=_zeros)  # sum of A(c) over the true positives
+    association_recall: Array = field(default_factory=_zeros)  # sum of TPA / (TPA + FNA)
+    association_precision: Array = field(default_factory=_zeros)  # sum of TPA / (TPA + FPA)
+    overlap: Array = field(default_factory=_zeros)  # sum of the IoU of the true positives
 
     def __add__(self, other: "HotaCounts") -> "HotaCounts":
         names = [each.name for each in fields(self)]
@@ -49,15 +55,17 @@ class HotaCounts:
     @property
     def deta(self) -> Array:
         """Detection accuracy: TP / (TP + FN + FP)."""
-        every = self.true_positives + self.false_negatives + self.false_positives
-        return self.true_positives / np.maximum(1.0, every)
+        total = self.true_positives + self.false_negatives + self.false_positives
+        return self.true_positives / np.maximum(1.0, total)
 
     @property
     def detre(self) -> Array:
+        """Detection recall: TP / (TP + FN)."""
         return self.true_positives / np.maximum(1.0, self.true_positives + self.false_negatives)
 
     @property
     def detpr(self) -> Array:
+        """Detection precision: TP / (TP + FP)."""
         return self.true_positives / np.maximum(1.0, self.true_positives + self.false_positives)
 
     @property
@@ -67,126 +75,150 @@ class HotaCounts:
 
     @property
     def assre(self) -> Array:
+        """Association recall: mean over true positives of TPA / (TPA + FNA)."""
         return self._per_match(self.association_recall)
 
     @property
     def asspr(self) -> Array:
+        """Association precision: mean over true positives of TPA / (TPA + FPA)."""
         return self._per_match(self.association_precision)
 
     @property
     def loca(self) -> Array:
-        """Mean IoU of the true positives; 1 where there is none."""
+        """Localisation accuracy: mean IoU of the true positives, 1 if there are none."""
         return np.maximum(1e-10, self.overlap) / np.maximum(1e-10, self.true_positives)
 
     @property
     def hota(self) -> Array:
+        """Geometric mean of `deta` and `assa`."""
         return np.sqrt(self.deta * self.assa)
 
     @property
     def owta(self) -> Array:
-        """HOTA in which false positives do not count (open world)."""
+        """Open-world tracking accuracy: HOTA without the penalty for false positives."""
         return np.sqrt(self.detre * self.assa)
 
     @property
     def hota_0(self) -> float:
-        """HOTA at the lowest threshold: localisation hardly matters."""
+        """HOTA at the lowest threshold, where localisation matters least."""
         return float(self.hota[0])
 
     @property
     def loca_0(self) -> float:
+        """Localisation accuracy at the lowest threshold."""
         return float(self.loca[0])
 
     @property
     def hota_loca_0(self) -> float:
+        """HOTA(0) times LocA(0)."""
         return self.hota_0 * self.loca_0
 
 
 def hota(comparison: Comparison) -> HotaCounts:
-    """Match every frame once by overlap and by how well the ids fit overall, then count."""
-    matched = _matched(comparison)
-    together, of_person, of_track = matched.together, matched.of_person, matched.of_track
-    hits = together.sum(axis=0)
-    similarity = comparison.similarity[matched.pairs]
-    at_level = np.bincount(matched.level, weights=similarity, minlength=len(THRESHOLDS) + 1)
-    overlap = np.cumsum(at_level[::-1])[::-1][1:]
+    """The HOTA counts of one sequence.
+
+    Boxes are matched once, before any threshold. A match is a true positive at every alpha that
+    its IoU reaches.
+    """
+    matches = _associate(comparison)
+    tpa, fna, fpa = matches.associations()  # (C, 19) each
+    tp = tpa.sum(axis=0)
+    # Every combination has TPA true positives c, and all of them have the same A(c).
     return HotaCounts(
-        true_positives=hits,
-        false_negatives=len(comparison.truth) - hits,
-        false_positives=len(comparison.predicted) - hits,
-        association=(together**2 / (of_person + of_track - together)).sum(axis=0),
-        association_recall=(together**2 / of_person).sum(axis=0),
-        association_precision=(together**2 / of_track).sum(axis=0),
-        overlap=overlap.astype(np.float64),
+        true_positives=tp,
+        false_negatives=len(comparison.truth) - tp,
+        false_positives=len(comparison.predicted) - tp,
+        association=(tpa**2 / (tpa + fna + fpa)).sum(axis=0),
+        association_recall=(tpa**2 / (tpa + fna)).sum(axis=0),
+        association_precision=(tpa**2 / (tpa + fpa)).sum(axis=0),
+        overlap=_overlap_sums(matches.num_thresholds, comparison.similarity[matches.pairs]),
     )
 
 
 def association_of_matches(comparison: Comparison) -> tuple[NDArray[np.int64], Array, Array]:
-    """What each match adds: its truth row (M,), whether it counts (M, 19), and A(c) (M, 19)."""
-    matched = _matched(comparison)
-    counts = (matched.level[:, None] > np.arange(len(THRESHOLDS))).astype(np.float64)
-    quality = matched.together / (matched.of_person + matched.of_track - matched.together)
-    return comparison.pair_truth[matched.pairs], counts, counts * quality[matched.combination]
+    """What each of the M matches adds to the counts.
+
+    Returns its ground-truth row (M,), whether it is a true positive (M, 19), and its A(c) where
+    it is one, else 0 (M, 19).
+    """
+    matches = _associate(comparison)
+    tpa, fna, fpa = matches.associations()
+    is_tp = (matches.num_thresholds[:, None] > np.arange(len(THRESHOLDS))).astype(np.float64)
+    a = tpa / (tpa + fna + fpa)  # A(c), (C, 19)
+    return comparison.pair_truth[matches.pairs], is_tp, is_tp * a[matches.combination]
 
 
-class _Matched(NamedTuple):
-    """M matches of C combinations of a person and a track."""
+class _Matches(NamedTuple):
+    """M matched pairs, between C combinations of a ground-truth id and a predicted id."""
 
-    pairs: NDArray[np.int64]  # (M,) number in the comparison
-    level: NDArray[np.intp]  # (M,) how many thresholds it passes: always the first ones
-    combination: NDArray[np.int64]  # (M,)
-    together: Array  # (C, 19) matches at each threshold
-    of_person: Array  # (C, 1) boxes of the person
-    of_track: Array  # (C, 1) boxes of the track
+    pairs: NDArray[np.int64]  # (M,) index of the pair in the comparison
+    num_thresholds: NDArray[np.intp]  # (M,) how many thresholds its IoU reaches, always the lowest
+    combination: NDArray[np.int64]  # (M,) 0..C - 1
+    match_count: Array  # (C, 19) matches of the combination that reach each threshold
+    gt_count: Array  # (C, 1) boxes of the ground-truth id
+    track_count: Array  # (C, 1) boxes of the predicted id
+
+    def associations(self) -> tuple[Array, Array, Array]:
+        """TPA, FNA and FPA of each combination: (C, 19) each."""
+        tpa = self.match_count
+        return tpa, self.gt_count - tpa, self.track_count - tpa
 
 
-def _matched(comparison: Comparison) -> _Matched:
+def _associate(comparison: Comparison) -> _Matches:
+    """Match the boxes, and count how often each two ids are matched."""
     pairs = hota_matches(comparison)
-    level = np.searchsorted(THRESHOLDS - EPS, comparison.similarity[pairs], side="right")
-    person, track, combination = _combinations(comparison, pairs)
-    return _Matched(
+    num_thresholds = np.searchsorted(THRESHOLDS - EPS, comparison.similarity[pairs], side="right")
+    gt_id, track_id, combination = _combinations(comparison, pairs)
+    return _Matches(
         pairs,
-        level,
+        num_thresholds,
         combination,
-        _at_least(level, combination, len(person)),
-        np.bincount(comparison.truth.id)[person][:, None].astype(np.float64),
-        np.bincount(comparison.predicted.id)[track][:, None].astype(np.float64),
+        _counts_by_threshold(num_thresholds, combination, len(gt_id)),
+        np.bincount(comparison.truth.id)[gt_id][:, None].astype(np.float64),
+        np.bincount(comparison.predicted.id)[track_id][:, None].astype(np.float64),
     )
 
 
 def hota_matches(comparison: Comparison) -> NDArray[np.int64]:
-    """Pairs (K',) that HOTA matches before any threshold, by their number in the comparison."""
-    return np.flatnonzero(
-        max_weight_matching(comparison, global_alignment_score(comparison) * comparison.similarity)
-    )
+    """The pairs (M,) that HOTA matches, as ascending indices into the comparison.
+
+    In each frame the matching maximises the sum of global alignment score times IoU.
+    """
+    score = global_alignment_score(comparison) * comparison.similarity
+    return np.flatnonzero(max_weight_matching(comparison, score))
 
 
 def global_alignment_score(comparison: Comparison) -> Array:
-    """For each pair (K,) how well its two ids fit over the whole sequence, in (0, 1].
+    """How well the two ids of each pair (K,) fit over the whole sequence, in (0, 1].
 
-    The frames two ids could share, each weighted by how little else overlaps there, over the
-    frames either of them has: the Jaccard index of the two tracks (Luiten et al. 2021, 4.3).
+    This is a Jaccard index of two trajectories: the frames in which both ids overlap, divided by
+    the frames in which either exists. A frame counts by the IoU of the two boxes divided by the
+    IoU of either box with all boxes of the other side, so it counts less in a crowd.
     """
     similarity = comparison.similarity
     row, column = comparison.pair_truth, comparison.pair_predicted
-    person, track, combination = _combinations(comparison, slice(None))
-    by_row, by_column = similarity_sums(comparison)
-    fit = by_column.take(column)
-    fit += by_row.take(row)
-    fit -= similarity
-    tiny = fit <= EPS
-    np.divide(similarity, fit, out=fit)  # never by zero: an overlap is part of its own sums
-    fit[tiny] = 0.0
-    shared = np.bincount(combination, weights=fit)
-    of_person = np.bincount(comparison.truth.id)[person]
-    of_track = np.bincount(comparison.predicted.id)[track]
-    score: Array = (shared / (of_person + of_track - shared)).take(combination)
+    gt_id, track_id, combination = _combinations(comparison, slice(None))
+    row_sum, column_sum = similarity_sums(comparison)
+    alignment = column_sum.take(column)
+    alignment += row_sum.take(row)
+    alignment -= similarity
+    negligible = alignment <= EPS
+    np.divide(similarity, alignment, out=alignment)  # never by zero: both sums hold the similarity
+    alignment[negligible] = 0.0
+    common = np.bincount(combination, weights=alignment)
+    gt_count = np.bincount(comparison.truth.id)[gt_id]
+    track_count = np.bincount(comparison.predicted.id)[track_id]
+    score: Array = (common / (gt_count + track_count - common)).take(combination)
     return score
 
 
 def _combinations(
     comparison: Comparison, pairs: NDArray[np.int64] | slice
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """The C distinct (person, track) among pairs: ids (C,), (C,), and which one each pair is."""
+    """The C distinct combinations of ids among K pairs.
+
+    Returns the ground-truth id (C,), the predicted id (C,) and the combination of each pair (K,).
+    """
     n_tracks = max(1, len(comparison.predicted.ids))
     key = comparison.truth.id.take(comparison.pair_truth[pairs])
     key *= n_tracks
@@ -195,8 +227,17 @@ def _combinations(
     return distinct // n_tracks, distinct % n_tracks, combination
 
 
-def _at_least(level: NDArray[np.intp], group: NDArray[np.intp], groups: int) -> Array:
-    """How many members of each group reach each threshold: (K,), (K,) -> (groups, 19)."""
+def _counts_by_threshold(
+    num_thresholds: NDArray[np.intp], group: NDArray[np.int64], n_groups: int
+) -> Array:
+    """How many members of each group reach each threshold: (M,), (M,) -> (n_groups, 19)."""
     width = len(THRESHOLDS) + 1
-    count = np.bincount(group * width + level, minlength=groups * width).reshape(groups, width)
+    count = np.bincount(group * width + num_thresholds, minlength=n_groups * width)
+    count = count.reshape(n_groups, width)
     return np.cumsum(count[:, ::-1], axis=1)[:, ::-1][:, 1:].astype(np.float64)
+
+
+def _overlap_sums(num_thresholds: NDArray[np.intp], iou: Array) -> Array:
+    """Sum of the IoU of the matches that reach each threshold: (M,), (M,) -> (19,)."""
+    by_count = np.bincount(num_thresholds, weights=iou, minlength=len(THRESHOLDS) + 1)
+    return np.cumsum(by_count[::-1])[::-1][1:].astype(np.float64)

@@ -1,6 +1,5 @@
-"""The same sequence counted by motmetrics, and why the two counts differ where they do."""
+"""Comparison with motmetrics: its counts of the same boxes, and the matches that differ."""
 
-from collections.abc import Mapping
 from dataclasses import astuple, dataclass
 
 import numpy as np
@@ -10,20 +9,16 @@ from deepsort_reid.metrics.clear import THRESHOLD, clear_matches, shared_frame_i
 from deepsort_reid.metrics.comparison import Comparison
 from deepsort_reid.metrics.overlaps import EPS
 
-RETURNS = "motmetrics goes back to the track from before the gap, TrackEval to the best overlap"
-TIE = "tie: both choices overlap equally"
-FOLLOWS = "follows from a different choice in an earlier frame"
-
-DEFINITIONS = """\
-Frag: for TrackEval a stay is interrupted also while the person is absent, for motmetrics only by
-a miss; frames without any prediction interrupt nothing for TrackEval, and do for motmetrics.
-MT, ML: TrackEval asks for more than 80 % and for less than 20 % of the frames; motmetrics
-counts exactly 80 % as mostly tracked."""
+# Why a ground-truth box is matched differently.
+AFTER_GAP = "after a gap, motmetrics prefers the earlier track and TrackEval the largest IoU"
+TIE = "both matches have the same sum of IoU"
+EARLIER_DIFFERENCE = "caused by a different match in an earlier frame"
+REASONS = (AFTER_GAP, TIE, EARLIER_DIFFERENCE)
 
 
 @dataclass(frozen=True)
 class MotmetricsCounts:
-    """What motmetrics counts, of one sequence or, added up, of many."""
+    """The counts of motmetrics for one sequence or, added up, for several."""
 
     objects: int = 0
     predictions: int = 0
@@ -43,10 +38,10 @@ class MotmetricsCounts:
         )
 
     def columns(self) -> dict[str, float]:
-        """The numbers that both have, under the names of `tables.COLUMNS`."""
-        wrong = self.misses + self.false_positives + self.switches
+        """The scores that this package has as well, under the names of `report.COLUMNS`."""
+        errors = self.misses + self.false_positives + self.switches
         return {
-            "MOTA": 1 - wrong / max(1, self.objects),
+            "MOTA": 1 - errors / max(1, self.objects),
             "MOTP": 1 - self.distance / max(1, self.matches),
             "IDF1": 2 * self.idtp / max(1, self.objects + self.predictions),
             "IDP": self.idtp / max(1, self.predictions),
@@ -64,27 +59,27 @@ class MotmetricsCounts:
 
 @dataclass(frozen=True)
 class MatchDifference:
-    """A truth box that the two match differently; ids are the caller's, None is no match."""
+    """A ground-truth box that is matched to another track by motmetrics. Ids of the files."""
 
     frame: int
-    person: int
-    ours: int | None
-    theirs: int | None
-    reason: str
+    truth_id: int
+    ours: int | None  # matched track, None if there is no match
+    theirs: int | None  # the same for motmetrics
+    reason: str  # one of REASONS
 
 
 @dataclass(frozen=True)
 class MotmetricsCheck:
-    """What motmetrics says about one sequence."""
+    """The counts of motmetrics for one sequence, and the matches that differ."""
 
     counts: MotmetricsCounts
     differences: tuple[MatchDifference, ...]
 
 
 def check_with_motmetrics(comparison: Comparison) -> MotmetricsCheck:
-    """Count the same boxes with motmetrics (installed apart) and compare match by match.
+    """Score the same boxes with motmetrics and compare the matches.
 
-    Raises ImportError without motmetrics.
+    Raises ModuleNotFoundError if motmetrics is not installed.
     """
     import motmetrics
 
@@ -95,15 +90,15 @@ def check_with_motmetrics(comparison: Comparison) -> MotmetricsCheck:
         return MotmetricsCheck(empty, ())
     accumulator = motmetrics.MOTAccumulator(auto_id=False)
     bounds = comparison.bounds
-    near = comparison.similarity >= THRESHOLD - EPS
-    frame_of_pair = bounds.of_truth[comparison.pair_truth]
-    for number, frame in enumerate(bounds.frame.tolist()):
-        top, bottom = bounds.truth[number : number + 2]
-        left, right = bounds.predicted[number : number + 2]
-        # Its own distances fail on NumPy 2.
+    is_candidate = comparison.similarity >= THRESHOLD - EPS
+    frame_of_pair = bounds.frame_of_truth[comparison.pair_truth]
+    for i, frame in enumerate(bounds.frame.tolist()):
+        top, bottom = bounds.truth[i : i + 2]
+        left, right = bounds.predicted[i : i + 2]
+        # The distances are computed here because those of motmetrics fail on NumPy 2.
         distance = np.full((bottom - top, right - left), np.nan)
-        pairs = np.arange(*np.searchsorted(frame_of_pair, [number, number + 1]))
-        pairs = pairs[near[pairs]]
+        pairs = np.arange(*np.searchsorted(frame_of_pair, [i, i + 1]))
+        pairs = pairs[is_candidate[pairs]]
         row, column = comparison.pair_truth[pairs] - top, comparison.pair_predicted[pairs] - left
         distance[row, column] = 1 - comparison.similarity[pairs]
         accumulator.update(
@@ -141,81 +136,67 @@ _FIELDS = {
 
 
 def _their_tracks(accumulator: object, comparison: Comparison) -> NDArray[np.int64]:
-    """The track that motmetrics matches to each truth row (R,), -1 for none."""
+    """The track that motmetrics matches to each ground-truth row (R,), -1 for none."""
     events = accumulator.mot_events  # type: ignore[attr-defined]  # a pandas table
     events = events[events.Type.isin(["MATCH", "SWITCH"])]
     frame = events.index.get_level_values(0).to_numpy().astype(np.int64)
-    person = events.OId.to_numpy().astype(np.int64)
-    n_people = len(comparison.truth.ids)
-    place = np.searchsorted(comparison.bounds.frame, frame)
-    key = comparison.bounds.of_truth * n_people + comparison.truth.id
+    gt_id = events.OId.to_numpy().astype(np.int64)
+    n_ids = len(comparison.truth.ids)
+    frame_index = np.searchsorted(comparison.bounds.frame, frame)
+    key = comparison.bounds.frame_of_truth * n_ids + comparison.truth.id
     order = np.argsort(key)
-    row = order[np.searchsorted(key[order], place * n_people + person)]
+    row = order[np.searchsorted(key[order], frame_index * n_ids + gt_id)]
     track = np.full(len(comparison.truth), -1, dtype=np.int64)
     track[row] = events.HId.to_numpy().astype(np.int64)
     return track
 
 
 def match_differences(comparison: Comparison, theirs: NDArray[np.int64]) -> list[MatchDifference]:
-    """Where our matches and the tracks (R,) that each truth row has elsewhere, -1 none, differ."""
+    """Where our matches differ from those of motmetrics.
+
+    theirs: the track that motmetrics matches to each ground-truth row (R,), -1 for none.
+    """
     truth, predicted = comparison.truth, comparison.predicted
     pairs = clear_matches(comparison)
     ours = np.full(len(truth), -1, dtype=np.int64)
     ours[comparison.pair_truth[pairs]] = predicted.id[comparison.pair_predicted[pairs]]
-    frame = comparison.bounds.of_truth
-    by_frame = _overlap_by_frame(comparison, ours) - _overlap_by_frame(comparison, theirs)
-    turn = shared_frame_index(comparison)
-    last_turn: dict[int, int] = {}
+    frame = comparison.bounds.frame_of_truth
+    iou_difference = _iou_sums(comparison, ours) - _iou_sums(comparison, theirs)
+    shared_frame = shared_frame_index(comparison)
+    last_frame: dict[int, int] = {}
     last_track: dict[int, int] = {}
     found = []
     for row in range(len(truth)):
-        person = int(truth.id[row])
+        gt_id = int(truth.id[row])
         if ours[row] != theirs[row]:
-            away = turn[row] - last_turn.get(person, turn[row]) > 1
-            if away and theirs[row] == last_track[person]:
-                reason = RETURNS
-            elif abs(by_frame[frame[row]]) < 1e-9:
+            after_gap = shared_frame[row] - last_frame.get(gt_id, shared_frame[row]) > 1
+            if after_gap and theirs[row] == last_track[gt_id]:
+                reason = AFTER_GAP
+            elif abs(iou_difference[frame[row]]) < 1e-9:
                 reason = TIE
             else:
-                reason = FOLLOWS
-            who = [None if t < 0 else int(predicted.ids[t]) for t in (ours[row], theirs[row])]
+                reason = EARLIER_DIFFERENCE
+            our_track, their_track = (
+                None if track < 0 else int(predicted.ids[track])
+                for track in (ours[row], theirs[row])
+            )
             found.append(
                 MatchDifference(
-                    int(truth.frame[row]), int(truth.ids[person]), who[0], who[1], reason
+                    int(truth.frame[row]), int(truth.ids[gt_id]), our_track, their_track, reason
                 )
             )
         if theirs[row] >= 0:
-            last_turn[person], last_track[person] = int(turn[row]), int(theirs[row])
+            last_frame[gt_id], last_track[gt_id] = int(shared_frame[row]), int(theirs[row])
     return found
 
 
-def _overlap_by_frame(comparison: Comparison, track: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Summed overlap in each frame of `bounds` when each truth row has that track."""
-    of_pair = comparison.predicted.id[comparison.pair_predicted]
-    chosen = track[comparison.pair_truth] == of_pair
+def _iou_sums(comparison: Comparison, track: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Sum of the IoU in each frame (F,) if each ground-truth row is matched to `track` (R,)."""
+    track_of_pair = comparison.predicted.id[comparison.pair_predicted]
+    matched = track[comparison.pair_truth] == track_of_pair
     total: NDArray[np.float64] = np.bincount(
-        comparison.bounds.of_truth[comparison.pair_truth[chosen]],
-        weights=comparison.similarity[chosen],
+        comparison.bounds.frame_of_truth[comparison.pair_truth[matched]],
+        weights=comparison.similarity[matched],
         minlength=len(comparison.bounds.frame),
     ).astype(np.float64)
     return total
-
-
-def _why(checks: Mapping[str, MotmetricsCheck], at_most: int = 3) -> list[str]:
-    lines = []
-    for name, check in checks.items():
-        for reason in (RETURNS, TIE, FOLLOWS):
-            of_it = [each for each in check.differences if each.reason == reason]
-            if not of_it:
-                continue
-            lines.append(f"{name}: boxes matched differently: {len(of_it)}; {reason}")
-            for each in of_it[:at_most]:
-                ours, theirs = (
-                    "nobody" if track is None else f"track {track}"
-                    for track in (each.ours, each.theirs)
-                )
-                lines.append(
-                    f"  frame {each.frame}, person {each.person}: "
-                    f"{ours} here, {theirs} in motmetrics"
-                )
-    return lines or ["Every single box is matched alike."]

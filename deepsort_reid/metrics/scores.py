@@ -1,4 +1,4 @@
-"""All numbers of one sequence, or of many added up."""
+"""All scores of one sequence, or of several sequences added up."""
 
 from dataclasses import astuple, dataclass, field
 
@@ -12,7 +12,7 @@ from deepsort_reid.structures.mot_rows import MotRows
 
 @dataclass(frozen=True)
 class BoxCounts:
-    """How much there was to score: boxes and ids of both sides, after the protocol."""
+    """The numbers of scored boxes and ids, after the protocol has removed the others."""
 
     truth_boxes: int = 0
     predicted_boxes: int = 0
@@ -26,7 +26,10 @@ class BoxCounts:
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """HOTA, CLEAR, identity and box counts. `sum(scores, Scores())` is COMBINED."""
+    """HOTA, CLEAR, identity and box counts.
+
+    Scores add up: `sum(scores, Scores())` are the scores of several sequences together.
+    """
 
     hota: HotaCounts = field(default_factory=HotaCounts)
     clear: ClearCounts = field(default_factory=ClearCounts)
@@ -51,12 +54,14 @@ def evaluate(
     ignore_classes: tuple[int, ...] = (),
     frames: int | None = None,
 ) -> Scores:
-    """Score predicted tracks against the truth of one sequence.
+    """Score the predicted tracks of one sequence against its ground truth.
 
-    `protocol` is "mot16" (MOT16 and MOT17), "mot20", "plain", or "auto": chosen from the classes
-    of the truth (`choose_protocol`). `classes` and `ignore_classes` go with "plain": score these
-    alone; forgive predictions more than half inside truth boxes of those. `frames` is the length
-    of the sequence; without it, the last frame that has a box.
+    protocol: "mot16" (MOT16 and MOT17), "mot20", "plain" (every box is scored), or "auto": chosen
+        from the classes of the ground truth (`choose_protocol`).
+    classes: with "plain", score only these classes.
+    ignore_classes: with "plain", ground-truth boxes of these classes are ignore regions:
+        unmatched predictions with more than half of their area inside are not false positives.
+    frames: length of the sequence; default: the last frame that has a box.
     Raises ValueError for boxes that cannot be scored (`compare_boxes`) and an unknown protocol.
     """
     rules = ScoringRules(protocol=protocol, classes=classes, ignore_classes=ignore_classes)
@@ -64,7 +69,7 @@ def evaluate(
 
 
 def score(comparison: Comparison) -> Scores:
-    """All counts of one sequence whose boxes are all to be scored."""
+    """The scores of one sequence, from the comparison of the boxes to score."""
     return Scores(
         hota(comparison),
         clear(comparison),

@@ -1,4 +1,4 @@
-"""Many sequences: which file goes with which, read, scored, several at a time."""
+"""Scoring of many sequences: pairing of files, reading, and parallel processes."""
 
 import signal
 from collections.abc import Callable, Iterable, Iterator
@@ -22,7 +22,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class SequenceFiles:
-    """One sequence: where its truth and its predictions are."""
+    """The files of one sequence."""
 
     name: str
     truth: Path
@@ -31,19 +31,19 @@ class SequenceFiles:
 
 @dataclass(frozen=True, eq=False)
 class LoadedSequence:
-    """One sequence, read and laid side by side."""
+    """One sequence, read and compared."""
 
     name: str
     truth: MotRows
     predicted: MotRows
-    comparison: Comparison  # of what the protocol scores
+    comparison: Comparison  # of the boxes that the protocol scores
     protocol: str
-    notes: tuple[str, ...]  # what a reader of the numbers should know
+    notes: tuple[str, ...]  # remarks on the data, such as how many boxes are not scored
 
 
 @dataclass(frozen=True, eq=False)
 class SequenceScores:
-    """One sequence, scored."""
+    """The scores of one sequence."""
 
     name: str
     scores: Scores
@@ -59,66 +59,73 @@ def evaluate_folders(
     allow_missing: bool = False,
     processes: int = 1,
 ) -> dict[str, SequenceScores]:
-    """Score two files, or two folders of sequences, by name; see `pair_files` for their shapes.
+    """Score two files, or two folders with the same sequences; returns the scores by name.
 
-    More than one of `processes` needs a main module that can be imported, as multiprocessing does.
-    Raises ValueError as `pair_files`, the readers of `mot` and `compare_under_rules` do.
+    truth, predicted: see `pair_files` for the accepted folders. processes: sequences scored at
+    the same time; more than one requires a main module that can be imported.
+    Raises FileNotFoundError and ValueError in the cases of `pair_files`, of the readers in `io.mot`
+    and of `compare_under_rules`.
     """
-    pairs, _ = pair_files(truth, predicted, allow_missing=allow_missing)
-    done = map_sequences(ScoreSequence(rules or ScoringRules()), pairs, processes)
-    return {result.name: result for result in done}
+    sequences, _ = pair_files(truth, predicted, allow_missing=allow_missing)
+    results = map_sequences(ScoreSequence(rules or ScoringRules()), sequences, processes)
+    return {result.name: result for result in results}
 
 
 @dataclass(frozen=True)
 class ScoreSequence:
-    """Read and score one pair; an object, because it travels to other processes."""
+    """Reads and scores one sequence. A class, not a closure, so that it can be pickled."""
 
     rules: ScoringRules
 
-    def __call__(self, pair: SequenceFiles) -> SequenceScores:
-        opened = load_sequence(pair, self.rules)
-        return SequenceScores(opened.name, score(opened.comparison), opened.protocol, opened.notes)
+    def __call__(self, files: SequenceFiles) -> SequenceScores:
+        loaded = load_sequence(files, self.rules)
+        return SequenceScores(loaded.name, score(loaded.comparison), loaded.protocol, loaded.notes)
 
 
 def map_sequences(
-    work: Callable[[SequenceFiles], Result], pairs: Iterable[SequenceFiles], processes: int = 1
+    function: Callable[[SequenceFiles], Result],
+    sequences: Iterable[SequenceFiles],
+    processes: int = 1,
 ) -> Iterator[Result]:
-    """Do `work` on every pair, in order, in this process or in several."""
-    pairs = list(pairs)
-    processes = min(processes, len(pairs))
+    """Apply `function` to every sequence, in order, in this process or in several."""
+    sequences = list(sequences)
+    processes = min(processes, len(sequences))
     if processes <= 1:
-        yield from map(work, pairs)
+        yield from map(function, sequences)
         return
-    # Started afresh: a fork of a process that has threads may hang.
-    fresh = get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=fresh, initializer=_ignore_interrupts) as pool:
+    # "spawn", because a fork of a process that has threads may hang.
+    spawn = get_context("spawn")
+    with ProcessPoolExecutor(processes, mp_context=spawn, initializer=_ignore_interrupts) as pool:
         try:
-            yield from pool.map(work, pairs)
+            yield from pool.map(function, sequences)
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
 
 
 def _ignore_interrupts() -> None:
-    """Ctrl-C reaches all processes; that which asked for the work deals with it."""
+    """Ignore Ctrl-C, which reaches all processes: the parent process handles it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def load_sequence(pair: SequenceFiles, rules: ScoringRules) -> LoadedSequence:
-    """Read both files of a sequence and lay them side by side; errors name the files."""
-    truth, predicted = read_ground_truth(pair.truth), read_results(pair.predicted)
+def load_sequence(files: SequenceFiles, rules: ScoringRules) -> LoadedSequence:
+    """Read both files of a sequence and compare their boxes.
+
+    Raises ValueError that names the files.
+    """
+    truth, predicted = read_ground_truth(files.truth), read_results(files.predicted)
     try:
-        frames = sequence_length(pair.truth)
-        comparison = compare_under_rules(truth, predicted, rules, frames=frames, name=pair.name)
+        frames = sequence_length(files.truth)
+        comparison = compare_under_rules(truth, predicted, rules, frames=frames, name=files.name)
     except ValueError as error:
-        raise ValueError(f"{pair.truth} and {pair.predicted}: {error}") from None
-    protocol = rules.resolve_protocol(truth, pair.name)
+        raise ValueError(f"{files.truth} and {files.predicted}: {error}") from None
+    protocol = rules.resolve_protocol(truth, files.name)
     notes = tuple(_notes(truth, predicted, comparison))
-    return LoadedSequence(pair.name, truth, predicted, comparison, protocol, notes)
+    return LoadedSequence(files.name, truth, predicted, comparison, protocol, notes)
 
 
 def sequence_length(truth: Path) -> int | None:
-    """Frames of the sequence around SEQ/gt/gt.txt, where seqinfo.ini or images tell, else None."""
+    """Number of frames from SEQ/seqinfo.ini or SEQ/img1, for truth at SEQ/gt/gt.txt; else None."""
     folder = truth.parent.parent
     if truth.parent.name != "gt" or not (folder / "seqinfo.ini").is_file():
         has_images = truth.parent.name == "gt" and (folder / "img1").is_dir()
@@ -127,60 +134,67 @@ def sequence_length(truth: Path) -> int | None:
 
 
 def _notes(truth: MotRows, predicted: MotRows, comparison: Comparison) -> Iterator[str]:
-    out_truth = len(truth) - len(comparison.truth)
-    out_predicted = len(predicted) - len(comparison.predicted)
-    if out_truth or out_predicted:
+    removed_truth = len(truth) - len(comparison.truth)
+    removed_predicted = len(predicted) - len(comparison.predicted)
+    if removed_truth or removed_predicted:
         yield (
-            f"{out_truth} of {len(truth)} truth boxes and "
-            f"{out_predicted} of {len(predicted)} predicted boxes are not scored"
+            f"{removed_truth} of {len(truth)} ground-truth boxes and "
+            f"{removed_predicted} of {len(predicted)} predicted boxes are not scored"
         )
     if len(predicted) == 0:
         yield "there are no predictions"
         return
     if len(truth) == 0:
-        yield "there is no truth"
+        yield "there is no ground truth"
         return
     last = int(truth.frame.max())
-    beyond = int(np.count_nonzero(predicted.frame > last))
-    if beyond:
-        yield f"{beyond} predicted boxes come after frame {last}, the last with a truth box"
+    after = int(np.count_nonzero(predicted.frame > last))
+    if after:
+        yield f"{after} predicted boxes come after frame {last}, the last with a ground-truth box"
     if not (comparison.similarity >= 0.5).any():
-        yield "no predicted box matches a truth box: are they of the same sequence?"
+        yield "no predicted box matches a ground-truth box: do both belong to the same sequence?"
 
 
 def pair_files(
     truth: Path | str, predicted: Path | str, *, allow_missing: bool = False
 ) -> tuple[list[SequenceFiles], list[str]]:
-    """Which file goes with which, by the name of the sequence, and what was left out.
+    """Pair ground-truth and prediction files by the name of the sequence.
 
-    Truth is a file, a sequence folder, or a folder with SEQ/gt/gt.txt at any depth, SEQ/gt.txt or
-    SEQ.txt. Predictions are a file or a folder with SEQ.txt, data/SEQ.txt, SEQ/SEQ.txt,
-    SEQ/tracks.txt, SEQ-tracks/tracks.txt or SEQ/gt/gt.txt. A file, or the tracks.txt of one run,
-    goes with a single truth whatever their names.
-    Raises FileNotFoundError for what is not there, and ValueError that names the sequences which
-    only one side has, unless `allow_missing`, and always when no name is on both sides.
+    truth: a file, a sequence folder, or a folder with SEQ/gt/gt.txt at any depth, SEQ/gt.txt or
+        SEQ.txt.
+    predicted: a file, or a folder with SEQ.txt, data/SEQ.txt, SEQ/SEQ.txt, SEQ/tracks.txt,
+        SEQ-tracks/tracks.txt or SEQ/gt/gt.txt. A file, or the tracks.txt of an output folder of
+        `track`, is paired with a single ground-truth file whatever its name.
+    allow_missing: leave out sequences that only one side has, instead of refusing.
+    Returns the paired files and one remark per side that lacks sequences. Raises FileNotFoundError
+    for a missing path and ValueError for sequences that one side lacks, also with `allow_missing`
+    if no sequence is left.
     """
     truth, predicted = Path(truth), Path(predicted)
-    left = _truth_files(truth)
-    alone = predicted / "tracks.txt" if (predicted / "tracks.txt").is_file() else predicted
-    if alone.is_file() and len(left) == 1:
-        return [SequenceFiles(name, path, alone) for name, path in left.items()], []
-    right = _predicted_files(predicted)
-    common = [name for name in left if name in right]
+    truth_files = _truth_files(truth)
+    tracks = predicted / "tracks.txt"
+    single = tracks if tracks.is_file() else predicted
+    if single.is_file() and len(truth_files) == 1:
+        return [SequenceFiles(name, path, single) for name, path in truth_files.items()], []
+    predicted_files = _predicted_files(predicted)
+    common = [name for name in truth_files if name in predicted_files]
     if not common:
         raise ValueError(
-            f"no sequence is on both sides: {truth} has {_list(left)}; "
-            f"{predicted} has {_list(right)}"
+            f"no sequence has both ground truth and predictions: {truth} has {_list(truth_files)}; "
+            f"{predicted} has {_list(predicted_files)}"
         )
-    problems = []
-    if len(common) < len(left):
-        problems.append(f"{predicted} has no {_list(n for n in left if n not in right)}")
-    # A truth file alone asks for one of many predictions.
-    if len(common) < len(right) and truth.is_dir():
-        problems.append(f"{truth} has no {_list(n for n in right if n not in left)}")
-    if problems and not allow_missing:
-        raise ValueError("; ".join(problems) + "; --allow-missing scores the rest")
-    return [SequenceFiles(name, left[name], right[name]) for name in common], problems
+    missing = []
+    if len(common) < len(truth_files):
+        names = _list(name for name in truth_files if name not in predicted_files)
+        missing.append(f"{predicted} has no {names}")
+    # A single ground-truth file selects one of many predictions.
+    if len(common) < len(predicted_files) and truth.is_dir():
+        names = _list(name for name in predicted_files if name not in truth_files)
+        missing.append(f"{truth} has no {names}")
+    if missing and not allow_missing:
+        raise ValueError("; ".join(missing) + "; --allow-missing scores the other sequences")
+    files = [SequenceFiles(name, truth_files[name], predicted_files[name]) for name in common]
+    return files, missing
 
 
 def _list(names: Iterable[str]) -> str:
@@ -189,34 +203,38 @@ def _list(names: Iterable[str]) -> str:
 
 
 def _truth_files(path: Path) -> dict[str, Path]:
+    """The ground-truth files in a file or folder, by the name of the sequence."""
     if path.is_file():
-        inside = path.name == "gt.txt" and path.parent.name == "gt"
-        return {path.resolve().parent.parent.name if inside else path.stem: path}
+        in_gt_folder = path.name == "gt.txt" and path.parent.name == "gt"
+        return {path.resolve().parent.parent.name if in_gt_folder else path.stem: path}
     if not path.is_dir():
         raise FileNotFoundError(f"{path}: no such file or folder")
     try:
-        found = {each.name: each.ground_truth for each in find_sequences(path)}
+        found = {sequence.name: sequence.ground_truth for sequence in find_sequences(path)}
     except ValueError:
         found = {}
     files = {name: file for name, file in found.items() if file is not None}
-    files = files or {each.parent.name: each for each in sorted(path.glob("*/gt.txt"))}
-    files = files or {each.stem: each for each in sorted(path.glob("*.txt"))}
+    files = files or {file.parent.name: file for file in sorted(path.glob("*/gt.txt"))}
+    files = files or {file.stem: file for file in sorted(path.glob("*.txt"))}
     if not files:
-        raise ValueError(f"{path}: expected truth as SEQ/gt/gt.txt, SEQ/gt.txt or SEQ.txt")
+        raise ValueError(f"{path}: expected ground truth as SEQ/gt/gt.txt, SEQ/gt.txt or SEQ.txt")
     return files
 
 
 def _predicted_files(path: Path) -> dict[str, Path]:
+    """The prediction files in a file or folder, by the name of the sequence."""
     if path.is_file():
         return {path.stem: path}
     if not path.is_dir():
         raise FileNotFoundError(f"{path}: no such file or folder")
     files: dict[str, Path] = {}
-    for each in sorted([*path.glob("*/gt/gt.txt"), *path.glob("*/tracks.txt")]):
-        files[each.relative_to(path).parts[0].removesuffix("-tracks")] = each
-    files |= {e.stem: e for e in sorted(path.glob("*/*.txt")) if e.stem == e.parent.name}
-    files |= {each.stem: each for each in sorted(path.glob("data/*.txt"))}
-    files |= {each.stem: each for each in sorted(path.glob("*.txt"))}
+    for file in sorted([*path.glob("*/gt/gt.txt"), *path.glob("*/tracks.txt")]):
+        files[file.relative_to(path).parts[0].removesuffix("-tracks")] = file
+    for file in sorted(path.glob("*/*.txt")):
+        if file.stem == file.parent.name:
+            files[file.stem] = file
+    files |= {file.stem: file for file in sorted(path.glob("data/*.txt"))}
+    files |= {file.stem: file for file in sorted(path.glob("*.txt"))}
     if not files:
         expected = "SEQ.txt, data/SEQ.txt, SEQ/SEQ.txt or SEQ/tracks.txt"
         raise ValueError(f"{path}: expected predictions as {expected}")

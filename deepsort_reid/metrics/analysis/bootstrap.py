@@ -1,10 +1,11 @@
-"""Is one tracker really better than another? A paired bootstrap, over sequences and over blocks.
+"""Paired bootstrap: confidence intervals of the difference between two trackers.
 
-Both trackers saw the same frames, so both are summed over the same draws: what is hard for both
-cancels. Drawing sequences asks "would it hold on other sequences like these?"; drawing blocks of
-frames within each sequence asks "is it more than the luck of these frames?" (Efron and Tibshirani,
-"An introduction to the bootstrap", 1993; blocks after Kuensch, 1989, because frames that follow
-one another are alike).
+Both trackers are scored on the same random resamples of the data, so that the difficulty of a
+resample cancels. Resampled sequences tell whether the difference would hold on other sequences of
+this kind. Resampled blocks of frames within each sequence tell whether it is larger than the
+variation between these frames. See B. Efron, R. Tibshirani: "An Introduction to the Bootstrap", 1993. Blocks
+are drawn, not frames, because consecutive frames are correlated: H. R. Kuensch: "The Jackknife
+and the Bootstrap for General Stationary Observations", The Annals of Statistics 1989.
 """
 
 from collections.abc import Mapping
@@ -17,75 +18,81 @@ from deepsort_reid.metrics.analysis.block_counts import STATISTICS, statistics
 
 Array = NDArray[np.float64]
 
-DRAWS = 2000
+N_RESAMPLES = 2000
 
 
 @dataclass(frozen=True)
 class ConfidenceInterval:
-    """95 % of the draws lie between `low` and `high`."""
+    """The interval from `low` to `high` that holds 95 % of the resamples."""
 
     low: float
     high: float
 
     @property
     def sign(self) -> int:
-        """1 where all of it is above zero, -1 where all is below, else 0."""
+        """1 if the interval lies above zero, -1 if it lies below, 0 if it contains zero."""
         return int(self.low > 0) - int(self.high < 0)
 
 
 @dataclass(frozen=True)
 class MetricDifference:
-    """Second tracker minus first, in one number."""
+    """The difference between two trackers in one metric."""
 
     name: str  # of STATISTICS
     first: float
     second: float
-    over_sequences: (
-        ConfidenceInterval | None
-    )  # None for a single sequence: there is nothing to draw
-    over_blocks: ConfidenceInterval
-    sequences: dict[
-        str, tuple[float, ConfidenceInterval]
-    ]  # of each: difference, interval over its blocks
+    over_sequences: ConfidenceInterval | None  # of the change; None for a single sequence
+    over_blocks: ConfidenceInterval  # of the change
+    # The change in each sequence, and its interval over the blocks of the sequence.
+    sequences: dict[str, tuple[float, ConfidenceInterval]]
 
     @property
     def change(self) -> float:
+        """`second` minus `first`."""
         return self.second - self.first
 
     def sequences_with_sign(self, sign: int) -> list[str]:
-        """Sequences whose own interval lies on that side of zero; 0: on both."""
+        """The sequences whose interval lies above (1) or below (-1) zero, or contains zero (0)."""
         return [name for name, (_, each) in self.sequences.items() if each.sign == sign]
 
 
 def bootstrap_differences(
-    first: Mapping[str, Array], second: Mapping[str, Array], *, draws: int = DRAWS, seed: int = 0
+    first: Mapping[str, Array],
+    second: Mapping[str, Array],
+    *,
+    n_resamples: int = N_RESAMPLES,
+    seed: int = 0,
 ) -> list[MetricDifference]:
-    """Compare two trackers by the `block_counts` (B, WIDTH) of the same sequences.
+    """Compare two trackers in every metric of STATISTICS.
 
-    Raises ValueError when the sequences are not the same.
+    first, second: the `block_counts` (B, WIDTH) of the same sequences, by name.
+    Raises ValueError if the sequences differ or there is none.
     """
-    both = _paired(first, second)
+    counts = _paired(first, second)
     rng = np.random.default_rng(seed)
-    drawn = [_draw(each, rng, draws) for each in both]  # (2, draws, WIDTH) each
-    of_blocks = _gain(np.sum(drawn, axis=0))
-    of_sequences = None
-    if len(both) > 1:
-        totals = np.stack([each.sum(axis=1) for each in both], axis=1)  # (2, sequences, WIDTH)
-        of_sequences = _gain(_draw(totals, rng, draws))
-    whole = statistics(np.sum([each.sum(axis=1) for each in both], axis=0))
-    alone = [
-        (_gain(total), _gain(each.sum(axis=1))) for total, each in zip(drawn, both, strict=True)
-    ]
+    resampled = [
+        _resample(each, rng, n_resamples) for each in counts
+    ]  # (2, n_resamples, WIDTH) each
+    over_blocks = _changes(np.sum(resampled, axis=0))
+    over_sequences = None
+    if len(counts) > 1:
+        totals = np.stack([each.sum(axis=1) for each in counts], axis=1)  # (2, sequences, WIDTH)
+        over_sequences = _changes(_resample(totals, rng, n_resamples))
+    overall = statistics(np.sum([each.sum(axis=1) for each in counts], axis=0))
+    by_sequence = {
+        name: (_changes(each.sum(axis=1)), _changes(sums))
+        for name, each, sums in zip(first, counts, resampled, strict=True)
+    }
     return [
         MetricDifference(
             name=name,
-            first=float(whole[name][0]),
-            second=float(whole[name][1]),
-            over_sequences=None if of_sequences is None else _interval(of_sequences[name]),
-            over_blocks=_interval(of_blocks[name]),
+            first=float(overall[name][0]),
+            second=float(overall[name][1]),
+            over_sequences=None if over_sequences is None else _interval(over_sequences[name]),
+            over_blocks=_interval(over_blocks[name]),
             sequences={
-                sequence: (float(gain[name]), _interval(spread[name]))
-                for sequence, (spread, gain) in zip(first, alone, strict=True)
+                sequence: (float(change[name]), _interval(sampled[name]))
+                for sequence, (change, sampled) in by_sequence.items()
             },
         )
         for name in STATISTICS
@@ -93,37 +100,37 @@ def bootstrap_differences(
 
 
 def _paired(first: Mapping[str, Array], second: Mapping[str, Array]) -> list[Array]:
-    """Counts (2, B, WIDTH) of each sequence; after its last box a tracker's blocks are empty."""
+    """The counts (2, B, WIDTH) of each sequence, with zeros after the last block of a tracker."""
     if list(first) != list(second):
         raise ValueError(
-            f"both trackers need the same sequences: got {list(first)} and {list(second)}"
+            f"expected the same sequences of both trackers, got {list(first)} and {list(second)}"
         )
     if not first:
-        raise ValueError("nothing to compare: there is no sequence")
+        raise ValueError("expected at least one sequence to compare, got none")
     pairs = []
     for name, counts in first.items():
         n_blocks = max(len(counts), len(second[name]))
-        pairs.append(
-            np.stack(
-                [
-                    np.concatenate([each, np.zeros((n_blocks - len(each), each.shape[1]))])
-                    for each in (counts, second[name])
-                ]
-            )
-        )
+        padded = [
+            np.concatenate([each, np.zeros((n_blocks - len(each), each.shape[1]))])
+            for each in (counts, second[name])
+        ]
+        pairs.append(np.stack(padded))
     return pairs
 
 
-def _draw(units: Array, rng: np.random.Generator, draws: int) -> Array:
-    """Sums (2, draws, WIDTH) over as many units as there are, drawn with replacement, paired."""
+def _resample(units: Array, rng: np.random.Generator, n_resamples: int) -> Array:
+    """Sums over N units drawn with replacement: (2, N, WIDTH) -> (2, n_resamples, WIDTH).
+
+    Both trackers get the same draws.
+    """
     n = units.shape[1]
-    times = rng.multinomial(n, np.full(n, 1 / n), size=draws).astype(np.float64)  # (draws, n)
-    sums: Array = times @ units
+    times_drawn = rng.multinomial(n, np.full(n, 1 / n), size=n_resamples).astype(np.float64)
+    sums: Array = times_drawn @ units
     return sums
 
 
-def _gain(sums: Array) -> dict[str, Array]:
-    """Second minus first of every number: (2, ..., WIDTH) -> (...,) each."""
+def _changes(sums: Array) -> dict[str, Array]:
+    """Second minus first tracker in every metric: (2, ..., WIDTH) -> (...,) each."""
     return {name: value[1] - value[0] for name, value in statistics(sums).items()}
 
 

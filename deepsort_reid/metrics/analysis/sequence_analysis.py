@@ -1,4 +1,4 @@
-"""One sequence with all that can be said about it: what the report and the event list show."""
+"""Analysis of one sequence: scores, errors and timeline, as shown in the report."""
 
 from dataclasses import dataclass
 
@@ -14,9 +14,9 @@ from deepsort_reid.metrics.sequences import SequenceFiles, load_sequence
 
 @dataclass(frozen=True, eq=False)
 class SequenceAnalysis:
-    """One sequence, scored and explained."""
+    """The scores of one sequence and their explanation."""
 
-    pair: SequenceFiles
+    files: SequenceFiles
     protocol: str
     notes: tuple[str, ...]
     scores: Scores
@@ -28,23 +28,23 @@ class SequenceAnalysis:
 
 @dataclass(frozen=True)
 class AnalyzeSequence:
-    """Read, score and explain one pair; an object, because it travels to other processes."""
+    """Reads and analyses one sequence. A class, not a closure, so that it can be pickled."""
 
     rules: ScoringRules
-    check: bool = False  # beside motmetrics
+    check: bool = False  # also score with motmetrics
 
-    def __call__(self, pair: SequenceFiles) -> SequenceAnalysis:
-        opened = load_sequence(pair, self.rules)
-        comparison = opened.comparison
-        found = events(comparison, opened.truth)
-        # `benchmark --events` leaves its event list, with causes, beside its tracks.
-        explained = pair.predicted.with_suffix(".events.csv")
-        if explained.is_file():
-            found = causes_from_csv(found, explained)
+    def __call__(self, files: SequenceFiles) -> SequenceAnalysis:
+        loaded = load_sequence(files, self.rules)
+        comparison = loaded.comparison
+        found = events(comparison, loaded.truth)
+        # `benchmark --events` writes an event list with causes beside its tracks.
+        event_list = files.predicted.with_suffix(".events.csv")
+        if event_list.is_file():
+            found = causes_from_csv(found, event_list)
         return SequenceAnalysis(
-            pair,
-            opened.protocol,
-            opened.notes,
+            files,
+            loaded.protocol,
+            loaded.notes,
             score(comparison),
             reid_after_gap(comparison),
             found,

@@ -1,4 +1,4 @@
-"""Who was matched by which track, when: the rows of the timeline picture."""
+"""Timeline of a sequence: which track is matched to each ground-truth id in which frames."""
 
 from dataclasses import dataclass
 
@@ -13,26 +13,31 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Timeline:
-    """S spells, ordered by person and frame: frames on end in which nothing changes for somebody.
+    """S intervals of consecutive frames, ordered by ground-truth id and frame.
 
-    A person who is not in the truth has no spell; one whom no track matches has one with track -1.
+    In an interval the ground-truth id is present and matched to the same track, or to none.
     """
 
-    person: Ints  # (S,) truth id
-    track: Ints  # (S,) predicted id
-    first: Ints  # (S,) frame
-    last: Ints  # (S,) frame
+    truth_id: Ints  # (S,) of the files
+    track_id: Ints  # (S,) of the files, -1 for no match
+    first_frame: Ints  # (S,)
+    last_frame: Ints  # (S,)
 
 
 def timeline(comparison: Comparison) -> Timeline:
-    """The spells of everybody in the truth."""
+    """The intervals of all ground-truth ids of a sequence."""
     truth = comparison.truth
-    matched = match_history(comparison)
-    track = np.full(len(truth), NO_ID, dtype=np.int64)
-    track[matched.row] = comparison.predicted.ids[matched.track]
+    history = match_history(comparison)
+    track_id = np.full(len(truth), NO_ID, dtype=np.int64)
+    track_id[history.truth_row] = comparison.predicted.ids[history.track_id]
     order = np.argsort(truth.id, kind="stable")
-    person, frame, track = truth.id[order], truth.frame[order], track[order]
-    same = (person[1:] == person[:-1]) & (track[1:] == track[:-1]) & (frame[1:] == frame[:-1] + 1)
-    begins = np.append(np.ones(min(1, len(person)), dtype=np.bool_), ~same)
-    ends = np.append(begins[1:], np.ones(min(1, len(person)), dtype=np.bool_))
-    return Timeline(truth.ids[person[begins]], track[begins], frame[begins], frame[ends])
+    truth_id, frame, track_id = truth.id[order], truth.frame[order], track_id[order]
+    begins = np.ones(len(order), dtype=np.bool_)
+    begins[1:] = (
+        (truth_id[1:] != truth_id[:-1])
+        | (track_id[1:] != track_id[:-1])
+        | (frame[1:] != frame[:-1] + 1)
+    )
+    ends = np.ones(len(order), dtype=np.bool_)
+    ends[:-1] = begins[1:]
+    return Timeline(truth.ids[truth_id[begins]], track_id[begins], frame[begins], frame[ends])

@@ -1,4 +1,4 @@
-"""Pieces of HTML that the report is made of."""
+"""HTML elements of the report."""
 
 import html
 import json
@@ -6,22 +6,22 @@ from collections.abc import Sequence
 
 
 def escape(value: object) -> str:
-    """Text as HTML."""
+    """Text with the special characters of HTML escaped."""
     return html.escape(str(value))
 
 
 def paragraph(text: str) -> str:
-    """An explaining paragraph; `text` is HTML."""
-    return f'<p class="quiet">{text}</p>'
+    """A paragraph of explanation; `text` is HTML."""
+    return f'<p class="muted">{text}</p>'
 
 
 def figure(content: str, caption: str, attributes: str = "") -> str:
-    """A picture with its caption."""
+    """A figure with a caption. `content`, `caption` and `attributes` are HTML."""
     return f"<figure{attributes}>{content}<figcaption>{caption}</figcaption></figure>"
 
 
 def row(cells: Sequence[object]) -> str:
-    """A line of a table; a cell is what is shown, or a pair (what is shown, what is sorted)."""
+    """A row of a table. A cell is a value, or a pair of the shown text and the sort value."""
     parts = []
     for cell in cells:
         shown, value = cell if isinstance(cell, tuple) else (cell, None)
@@ -33,7 +33,10 @@ def row(cells: Sequence[object]) -> str:
 def table(
     names: Sequence[str], body: Sequence[str], foot: str = "", meanings: Sequence[str] = ()
 ) -> str:
-    """A table that sorts by a click on a column's name; `foot` match_history below."""
+    """A table that is sorted by a click on a column name.
+
+    body, foot: rows as HTML; `foot` is not sorted. meanings: tooltips of the column names.
+    """
     meanings = meanings or [""] * len(names)
     head = "".join(
         f'<th scope="col" title="{escape(meaning)}"><button>{escape(name)}</button></th>'
@@ -46,7 +49,7 @@ def table(
 
 
 def select(name: str, labels: Sequence[str], values: Sequence[str]) -> str:
-    """A choice of one."""
+    """A drop-down list with the id `name`."""
     options = "".join(
         f'<option value="{escape(value)}">{escape(label)}</option>'
         for label, value in zip(labels, values, strict=True)
@@ -55,7 +58,7 @@ def select(name: str, labels: Sequence[str], values: Sequence[str]) -> str:
 
 
 def data(name: str, content: object) -> str:
-    """JSON for the script to read."""
-    # "</script>" in a sequence's name would end the element.
+    """A JSON object with the id `name`, to be read by the script."""
+    # "</script>" in the name of a sequence would end the element.
     text = json.dumps(content, separators=(",", ":")).replace("<", "\\u003c")
     return f'<script type="application/json" id="{name}">{text}</script>'

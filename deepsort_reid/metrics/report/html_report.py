@@ -1,6 +1,6 @@
-"""One self-contained page: tables, plots, a timeline of everybody, and the worst switches.
+"""HTML report: tables, plots, a timeline of all identities, and images of the worst switches.
 
-No other file and no network is needed: style, script, data and pictures are in the page.
+The page is self-contained: it holds its style, script, data and images, and needs no network.
 """
 
 import base64
@@ -26,34 +26,37 @@ SWITCHES_LISTED = 500
 
 @dataclass(frozen=True)
 class SwitchStrip:
-    """A switch as a row of pictures: (frame, JPEG or PNG bytes)."""
+    """A row of images that shows an identity switch."""
 
     switch: WorstSwitch
-    pictures: tuple[tuple[int, bytes], ...]
+    images: tuple[tuple[int, bytes], ...]  # frame number, JPEG or PNG file
 
 
 def html_report(
-    title: str, found: Sequence[SequenceAnalysis], strips: Sequence[SwitchStrip] = ()
+    title: str, analyses: Sequence[SequenceAnalysis], strips: Sequence[SwitchStrip] = ()
 ) -> str:
-    """The page as text. `found` are the sequences, at least one; `strips` are optional."""
-    rows = with_combined({each.pair.name: each.scores for each in found})
-    overall = rows[COMBINED] if COMBINED in rows else found[0].scores
+    """The page as HTML text.
+
+    analyses: of at least one sequence. strips: images of the worst switches, if any.
+    """
+    rows = with_combined({each.files.name: each.scores for each in analyses})
+    overall = rows[COMBINED] if COMBINED in rows else analyses[0].scores
     body = [
         f"<h1>{escape(title)}</h1>",
-        _summary(overall, found),
+        _summary(overall, analyses),
         _cards(overall),
-        _notes(found),
+        _notes(analyses),
         "<h2>Scores</h2>",
-        paragraph("Shares in percent. A click on a name sorts."),
+        paragraph("Ratios in percent. Click a column name to sort."),
         _score_table(rows),
-        "<h2>Over thresholds, and after gaps</h2>",
-        _plots(rows, found),
+        "<h2>IoU thresholds and re-identification after gaps</h2>",
+        _plots(rows, analyses),
         "<h2>Timeline</h2>",
-        _timelines(found),
+        _timelines(analyses),
         _strips(strips),
         "<h2>Identity switches</h2>",
-        _switch_table(found),
-        data("timelines", [_timeline_data(each) for each in found]),
+        _switch_table(analyses),
+        data("timelines", [_timeline_data(each) for each in analyses]),
     ]
     page = files("deepsort_reid.metrics.report") / "page"
     style = (page / "report.css").read_text(encoding="utf-8")
@@ -62,7 +65,7 @@ def html_report(
         '<meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         f"<title>{escape(title)}</title>",
-        # An icon of its own keeps the browser from asking a server for one.
+        # With an empty icon the browser does not request one from a server.
         '<link rel="icon" href="data:,">',
         f"<style>\n{style}</style>",
     ]
@@ -70,19 +73,20 @@ def html_report(
     return "\n".join([*lines, f"<script>\n{script}</script>", "</body></html>", ""])
 
 
-def _summary(overall: Scores, found: Sequence[SequenceAnalysis]) -> str:
+def _summary(overall: Scores, analyses: Sequence[SequenceAnalysis]) -> str:
     boxes = overall.boxes
     parts = [
-        f"{len(found)} sequence{'s' if len(found) > 1 else ''}",
+        f"{len(analyses)} sequence{'s' if len(analyses) > 1 else ''}",
         f"{boxes.frames} frames",
-        f"{boxes.truth_ids} people in {boxes.truth_boxes} boxes",
-        f"{boxes.predicted_ids} tracks in {boxes.predicted_boxes} boxes",
-        f"protocol {', '.join(sorted({each.protocol for each in found}))}",
+        f"{boxes.truth_ids} ground-truth ids in {boxes.truth_boxes} boxes",
+        f"{boxes.predicted_ids} predicted ids in {boxes.predicted_boxes} boxes",
+        f"protocol {', '.join(sorted({each.protocol for each in analyses}))}",
     ]
     return paragraph(" &middot; ".join(parts))
 
 
-def _shown(column: Column, scores: Scores) -> tuple[str, float]:
+def _cell(column: Column, scores: Scores) -> tuple[str, float]:
+    """The text of a table cell and the value by which it is sorted."""
     value = column.value(scores)
     return (f"{100 * value:.1f}" if column.is_share else f"{value:.0f}"), value
 
@@ -90,17 +94,17 @@ def _shown(column: Column, scores: Scores) -> tuple[str, float]:
 def _cards(scores: Scores) -> str:
     cards = [
         f'<div class="card" title="{escape(column.meaning)}"><span>{column.name}</span>'
-        f"<b>{_shown(column, scores)[0]}</b></div>"
+        f"<b>{_cell(column, scores)[0]}</b></div>"
         for column in COLUMNS
         if column.name in CARDS
     ]
     return f'<div class="cards">{"".join(cards)}</div>'
 
 
-def _notes(found: Sequence[SequenceAnalysis]) -> str:
+def _notes(analyses: Sequence[SequenceAnalysis]) -> str:
     lines = [
-        f"<li>{escape(each.pair.name)}: {escape(note)}</li>"
-        for each in found
+        f"<li>{escape(each.files.name)}: {escape(note)}</li>"
+        for each in analyses
         for note in each.notes
     ]
     if not lines:
@@ -109,153 +113,158 @@ def _notes(found: Sequence[SequenceAnalysis]) -> str:
 
 
 def _score_table(rows: dict[str, Scores]) -> str:
-    lines = {
-        name: row([name, *(_shown(column, scores) for column in COLUMNS)])
+    html_rows = {
+        name: row([name, *(_cell(column, scores) for column in COLUMNS)])
         for name, scores in rows.items()
     }
-    foot = lines.pop(COMBINED, "")
+    foot = html_rows.pop(COMBINED, "")
     names, meanings = [c.name for c in COLUMNS], [c.meaning for c in COLUMNS]
-    return table(["Sequence", *names], list(lines.values()), foot, ["", *meanings])
+    return table(["Sequence", *names], list(html_rows.values()), foot, ["", *meanings])
 
 
-def _plots(rows: dict[str, Scores], found: Sequence[SequenceAnalysis]) -> str:
-    away = {each.pair.name: each.reid_after_gap for each in found}
+def _plots(rows: dict[str, Scores], analyses: Sequence[SequenceAnalysis]) -> str:
+    counts = {each.files.name: each.reid_after_gap for each in analyses}
     if COMBINED in rows:
-        away[COMBINED] = sum(away.values(), ReidAfterGapCounts())
-    names = list(reversed(rows))  # COMBINED is shown first
+        counts[COMBINED] = sum(counts.values(), ReidAfterGapCounts())
+    names = list(reversed(rows))  # COMBINED first
     figures = []
     for name in names:
         hidden = "" if name == names[0] else " hidden"
         attributes = f' data-sequence="{escape(name)}"{hidden}'
         caption = (
-            "Detection and association at each overlap from which a box counts; "
-            "the numbers are the means."
+            "HOTA, DetA and AssA at each IoU threshold of a match. The numbers are the means "
+            "over the thresholds."
         )
         figures.append(figure(threshold_curves(rows[name].hota), caption, attributes))
         caption = (
-            "People who come back with the id they had, "
-            "by the frames for which no track matched them."
+            "Share of the gaps after which the person has the same id as before, by gap length. "
+            "A gap is the frames between two matches of a ground-truth id."
         )
-        figures.append(figure(reid_after_gap_bars(away[name]), caption, attributes))
+        figures.append(figure(reid_after_gap_bars(counts[name]), caption, attributes))
     choice = f"<label>Sequence {select('plot-choice', names, names)}</label>"
-    shown = f'<div class="controls">{choice}</div><div class="plots">{"".join(figures)}</div>'
-    return shown + _reid_after_gap_table(away)
+    plots = f'<div class="controls">{choice}</div><div class="plots">{"".join(figures)}</div>'
+    return plots + _reid_after_gap_table(counts)
 
 
-def _reid_after_gap_table(away: dict[str, ReidAfterGapCounts]) -> str:
-    lines = {}
-    for name, counts in away.items():
+def _reid_after_gap_table(rows: dict[str, ReidAfterGapCounts]) -> str:
+    html_rows = {}
+    for name, counts in rows.items():
         cells = [
-            (f"{100 * share:.0f} % ({same} of {back})", share) if back else ("", -1.0)
-            for share, same, back in zip(counts.rate, counts.same_id, counts.num_gaps, strict=True)
+            (f"{100 * rate:.0f} % ({same} of {gaps})", rate) if gaps else ("", -1.0)
+            for rate, same, gaps in zip(counts.rate, counts.same_id, counts.num_gaps, strict=True)
         ]
-        lines[name] = row([name, *cells])
-    foot = lines.pop(COMBINED, "")
-    return table(["Same id after", *GAP_BINS], list(lines.values()), foot)
+        html_rows[name] = row([name, *cells])
+    foot = html_rows.pop(COMBINED, "")
+    return table(["Same id after a gap of", *GAP_BINS], list(html_rows.values()), foot)
 
 
-def _timelines(found: Sequence[SequenceAnalysis]) -> str:
-    names = [each.pair.name for each in found]
-    numbers = [str(number) for number in range(len(names))]
+def _timelines(analyses: Sequence[SequenceAnalysis]) -> str:
+    names = [each.files.name for each in analyses]
+    indices = [str(i) for i in range(len(names))]
     orders = ["start", "switches", "id"]
     zoom = '<input type="range" id="timeline-zoom" min="1" max="12" step="0.5" value="1">'
     controls = [
-        f"<label>Sequence {select('timeline-choice', names, numbers)}</label>",
-        f"<label>Order by {select('timeline-order', orders, orders)}</label>",
+        f"<label>Sequence {select('timeline-choice', names, indices)}</label>",
+        f"<label>Sort by {select('timeline-order', orders, orders)}</label>",
         f"<label>Zoom {zoom}</label>",
     ]
-    explained = paragraph(
-        "One row per person, one colour per track: where a row changes colour, an id changed. "
-        "A thin grey line is a person whom no track matched."
+    legend = paragraph(
+        "One row per ground-truth id, one color per track. An identity switch is a change "
+        "of color with a dark line. A thin gray line marks frames without a match."
     )
-    picture = '<svg preserveAspectRatio="none"></svg><div class="axis"></div>'
+    drawing = '<svg preserveAspectRatio="none"></svg><div class="axis"></div>'
     return (
-        f'{explained}<div class="controls">{"".join(controls)}</div>'
+        f'{legend}<div class="controls">{"".join(controls)}</div>'
         '<div id="timeline" class="timeline"><div class="names"></div>'
-        f'<div class="rows">{picture}</div></div>'
+        f'<div class="rows">{drawing}</div></div>'
     )
 
 
 def _timeline_data(analysis: SequenceAnalysis) -> dict[str, object]:
-    spells = analysis.timeline
-    people: dict[int, list[tuple[int, int, int | None]]] = {}
-    columns = (spells.person, spells.track, spells.first, spells.last)
-    for person, track, first, last in zip(*(each.tolist() for each in columns), strict=True):
-        people.setdefault(person, []).append((first, last, None if track == NO_ID else track))
-    by_start = sorted(people.items(), key=lambda item: item[1][0][0])
-    rows = [{"id": person, "spells": spells} for person, spells in by_start]
-    return {"frames": max(1, analysis.scores.boxes.frames), "people": rows}
+    """The intervals of each ground-truth id as (first frame, last frame, track or None)."""
+    intervals = analysis.timeline
+    columns = (
+        *(intervals.truth_id, intervals.track_id),
+        *(intervals.first_frame, intervals.last_frame),
+    )
+    by_id: dict[int, list[tuple[int, int, int | None]]] = {}
+    for truth_id, track, first, last in zip(*(each.tolist() for each in columns), strict=True):
+        by_id.setdefault(truth_id, []).append((first, last, None if track == NO_ID else track))
+    by_start = sorted(by_id.items(), key=lambda item: item[1][0][0])
+    identities = [{"id": truth_id, "intervals": own} for truth_id, own in by_start]
+    return {"frames": max(1, analysis.scores.boxes.frames), "identities": identities}
 
 
 def _strips(strips: Sequence[SwitchStrip]) -> str:
     if not strips:
         return ""
     parts = [
-        "<h2>The worst switches</h2>",
+        "<h2>Worst identity switches</h2>",
         paragraph(
-            "Those that tear the most frames of one person apart. White: the truth; "
-            "coloured: the tracks, as in the timeline."
+            "The switches that split the longest segments. White: ground truth. "
+            "Colored: tracks, in the colors of the timeline."
         ),
     ]
     for strip in strips:
-        at = strip.switch
-        pictures = [
-            f'<span><img alt="frame {frame}" src="data:{_kind(picture)};base64,'
-            f'{base64.b64encode(picture).decode("ascii")}">{frame}</span>'
-            for frame, picture in strip.pictures
+        switch = strip.switch
+        images = [
+            f'<span><img alt="frame {frame}" src="data:{_media_type(image)};base64,'
+            f'{base64.b64encode(image).decode("ascii")}">{frame}</span>'
+            for frame, image in strip.images
         ]
         caption = (
-            f"{escape(at.sequence)}, person {at.person}: track {at.old_track} became "
-            f"{at.new_track} in frame {at.frame}, after {at.gap} frames without a match. The "
-            f"person had the old track for {at.frames_before} frames and the new one for "
-            f"{at.frames_after}."
+            f"{escape(switch.sequence)}, ground-truth id {switch.truth_id}: track "
+            f"{switch.old_track} changes to track {switch.new_track} in frame {switch.frame}, "
+            f"after {switch.gap} frames without a match. The old track was matched in "
+            f"{switch.frames_before} frames, the new track is matched in {switch.frames_after}."
         )
-        parts.append(figure(f"<div>{''.join(pictures)}</div>", caption, ' class="strip"'))
+        parts.append(figure(f"<div>{''.join(images)}</div>", caption, ' class="strip"'))
     return "".join(parts)
 
 
-def _kind(picture: bytes) -> str:
-    return "image/png" if picture.startswith(b"\x89PNG") else "image/jpeg"
+def _media_type(image: bytes) -> str:
+    return "image/png" if image.startswith(b"\x89PNG") else "image/jpeg"
 
 
-def _switch_table(found: Sequence[SequenceAnalysis]) -> str:
-    """Every identity switch, up to a limit, as a table."""
-    switches = {each.pair.name: each.events.of_kind(EventKind.SWITCH) for each in found}
+def _switch_table(analyses: Sequence[SequenceAnalysis]) -> str:
+    """The identity switches, up to `SWITCHES_LISTED`. Columns without any value are left out."""
+    switches = {each.files.name: each.events.of_kind(EventKind.SWITCH) for each in analyses}
     columns: dict[str, Callable[[Events], Sequence[object]]] = {
         "frame": lambda each: each.frame.tolist(),
-        "person": lambda each: each.truth_id.tolist(),
+        "ground-truth id": lambda each: each.truth_id.tolist(),
         "old track": lambda each: each.old_track.tolist(),
         "new track": lambda each: each.new_track.tolist(),
-        "frames away": lambda each: each.gap.tolist(),
+        "gap": lambda each: each.gap.tolist(),
     }
     if any(np.isfinite(each.visibility_before).any() for each in switches.values()):
-        columns["visible before"] = lambda each: [_percent(v) for v in each.visibility_before]
-        columns["visible after"] = lambda each: [_percent(v) for v in each.visibility_after]
+        columns["visibility before"] = lambda each: [_percent(v) for v in each.visibility_before]
+        columns["visibility after"] = lambda each: [_percent(v) for v in each.visibility_after]
     if any((each.cause != SwitchCause.UNKNOWN).any() for each in switches.values()):
         columns["cause"] = lambda each: [SwitchCause(value).label for value in each.cause]
-    lines = [
+    html_rows = [
         row([name, *cells])
         for name, each in switches.items()
         for cells in zip(*(column(each) for column in columns.values()), strict=True)
     ]
-    rest = f" The first {SWITCHES_LISTED} of them:" if len(lines) > SWITCHES_LISTED else ""
-    shown = table(["Sequence", *columns], lines[:SWITCHES_LISTED])
-    return paragraph(f"{len(lines)} in all.{rest}") + _cause_table(switches.values()) + shown
+    limit = f" The first {SWITCHES_LISTED}:" if len(html_rows) > SWITCHES_LISTED else ""
+    listed = table(["Sequence", *columns], html_rows[:SWITCHES_LISTED])
+    total = paragraph(f"{len(html_rows)} in total. The gap is in frames.{limit}")
+    return total + _cause_table(switches.values()) + listed
 
 
 def _cause_table(switches: Iterable[Events]) -> str:
-    """How many switches each cause has; nothing where no cause is known."""
+    """The number of switches by cause; empty if no cause is known."""
     count = np.bincount(
         np.concatenate([each.cause for each in switches]), minlength=len(SwitchCause)
     )
     if count[SwitchCause.UNKNOWN] == count.sum():
         return ""
-    lines = [
+    html_rows = [
         row([cause.label or "unknown", count[cause], (f"{100 * share:.0f} %", share)])
         for cause, share in zip(SwitchCause, count / count.sum(), strict=True)
         if count[cause]
     ]
-    return table(["SwitchCause", "switches", "share"], lines)
+    return table(["Cause", "switches", "share"], html_rows)
 
 
 def _percent(share: float) -> str:

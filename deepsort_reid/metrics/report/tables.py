@@ -1,4 +1,4 @@
-"""Scores as text: a table for the terminal, LaTeX, CSV, and everything as a dictionary."""
+"""Scores as a text table, LaTeX, CSV, and a dictionary with the names of TrackEval."""
 
 import csv
 import io
@@ -11,12 +11,12 @@ from deepsort_reid.metrics.scores import Scores
 
 
 class Column(NamedTuple):
-    """One published number: how it is called, where it comes from, and how it is read."""
+    """A column of the tables."""
 
     name: str
     value: Callable[[Scores], float]
-    is_share: bool  # in [0, 1], shown in percent; else a count
-    more_is_better: bool | None  # None where neither is
+    is_share: bool  # a ratio that is shown in percent; otherwise a count
+    more_is_better: bool | None  # None if neither is better
     meaning: str
 
 
@@ -24,31 +24,29 @@ COLUMNS = (
     Column("HOTA", lambda s: float(s.hota.hota.mean()), True, True, "detection and association"),
     Column("DetA", lambda s: float(s.hota.deta.mean()), True, True, "detection accuracy"),
     Column("AssA", lambda s: float(s.hota.assa.mean()), True, True, "association accuracy"),
-    Column("LocA", lambda s: float(s.hota.loca.mean()), True, True, "overlap of matched boxes"),
-    Column("MOTA", lambda s: s.clear.mota, True, True, "1 - (FN + FP + IDSW) / truth boxes"),
-    Column("MOTP", lambda s: s.clear.motp, True, True, "mean IoU of matches"),
-    Column("IDF1", lambda s: s.identity.idf1, True, True, "boxes under the one right id, F1"),
-    Column("IDP", lambda s: s.identity.idp, True, True, "boxes under the one right id, precision"),
-    Column("IDR", lambda s: s.identity.idr, True, True, "boxes under the one right id, recall"),
-    Column("Rcll", lambda s: s.clear.recall, True, True, "truth boxes matched"),
-    Column("Prcn", lambda s: s.clear.precision, True, True, "predicted boxes matched"),
-    Column("FP", lambda s: s.clear.false_positives, False, False, "predicted boxes on nobody"),
-    Column("FN", lambda s: s.clear.misses, False, False, "truth boxes missed"),
+    Column("LocA", lambda s: float(s.hota.loca.mean()), True, True, "localisation accuracy"),
+    Column("MOTA", lambda s: s.clear.mota, True, True, "1 - (FN + FP + IDSW) / GT boxes"),
+    Column("MOTP", lambda s: s.clear.motp, True, True, "mean IoU of the matches"),
+    Column("IDF1", lambda s: s.identity.idf1, True, True, "F1 of boxes with the correct id"),
+    Column("IDP", lambda s: s.identity.idp, True, True, "precision of boxes with the correct id"),
+    Column("IDR", lambda s: s.identity.idr, True, True, "recall of boxes with the correct id"),
+    Column("Rcll", lambda s: s.clear.recall, True, True, "matched ground-truth boxes"),
+    Column("Prcn", lambda s: s.clear.precision, True, True, "matched predicted boxes"),
+    Column("FP", lambda s: s.clear.false_positives, False, False, "unmatched predicted boxes"),
+    Column("FN", lambda s: s.clear.misses, False, False, "unmatched ground-truth boxes"),
     Column("IDSW", lambda s: s.clear.switches, False, False, "identity switches"),
-    Column("Frag", lambda s: s.clear.fragments, False, False, "times a track was interrupted"),
-    Column(
-        "MT", lambda s: s.clear.mostly_tracked, False, True, "people tracked > 80 % of the time"
-    ),
-    Column("ML", lambda s: s.clear.mostly_lost, False, False, "people tracked < 20 % of the time"),
+    Column("Frag", lambda s: s.clear.fragments, False, False, "interruptions of a track"),
+    Column("MT", lambda s: s.clear.mostly_tracked, False, True, "ids matched in > 80 % of frames"),
+    Column("ML", lambda s: s.clear.mostly_lost, False, False, "ids matched in < 20 % of frames"),
     Column("IDs", lambda s: s.boxes.predicted_ids, False, None, "predicted ids"),
-    Column("GT", lambda s: s.boxes.truth_ids, False, None, "true ids"),
+    Column("GT", lambda s: s.boxes.truth_ids, False, None, "ground-truth ids"),
 )
 
 COMBINED = "COMBINED"
 
 
 def with_combined(scores: Mapping[str, Scores]) -> dict[str, Scores]:
-    """The rows of a table: each sequence, then COMBINED where there are several."""
+    """The rows of a table: all sequences and, if there are several, their sum as COMBINED."""
     rows = dict(scores)
     if len(rows) > 1:
         rows[COMBINED] = sum(scores.values(), Scores())
@@ -56,9 +54,9 @@ def with_combined(scores: Mapping[str, Scores]) -> dict[str, Scores]:
 
 
 def text_table(rows: Mapping[str, Scores], columns: tuple[Column, ...] = COLUMNS) -> str:
-    """An aligned table; shares in percent."""
+    """An aligned text table with ratios in percent."""
     cells = [["", *(column.name for column in columns)]]
-    cells += [[name, *(_shown(c, s) for c in columns)] for name, s in rows.items()]
+    cells += [[name, *(_format(c, s) for c in columns)] for name, s in rows.items()]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = [
         "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip()
@@ -68,7 +66,7 @@ def text_table(rows: Mapping[str, Scores], columns: tuple[Column, ...] = COLUMNS
 
 
 def latex_table(rows: Mapping[str, Scores], columns: tuple[Column, ...] = COLUMNS) -> str:
-    """A tabular for booktabs; arrows say which way is better."""
+    """A LaTeX tabular (package booktabs) with arrows that show whether higher is better."""
     arrows = {True: r" $\uparrow$", False: r" $\downarrow$", None: ""}
     head = " & ".join(["Sequence", *(c.name + arrows[c.more_is_better] for c in columns)])
     lines = [r"\begin{tabular}{l" + "r" * len(columns) + "}", r"\toprule", head + r" \\"]
@@ -77,12 +75,12 @@ def latex_table(rows: Mapping[str, Scores], columns: tuple[Column, ...] = COLUMN
         if name == COMBINED:
             lines.append(r"\midrule")
         safe = "".join("\\" + letter if letter in "_&%#$" else letter for letter in name)
-        lines.append(" & ".join([safe, *(_shown(c, scores) for c in columns)]) + r" \\")
+        lines.append(" & ".join([safe, *(_format(c, scores) for c in columns)]) + r" \\")
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
 
 
 def csv_table(rows: Mapping[str, Scores]) -> str:
-    """Every number that is no list of `as_dict`, unrounded, one line per sequence."""
+    """CSV text with one row per sequence: every single number of `as_dict`, unrounded."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     for number, (name, scores) in enumerate(rows.items()):
@@ -94,9 +92,9 @@ def csv_table(rows: Mapping[str, Scores]) -> str:
 
 
 def as_dict(scores: Scores) -> dict[str, object]:
-    """Every number under TrackEval's name; HOTA's are means over the thresholds.
+    """All scores under the names of TrackEval, those of HOTA averaged over the thresholds.
 
-    "per_threshold" holds those that have one value for each threshold, and the thresholds.
+    "per_threshold" holds the lists of the scores that have one value per threshold.
     """
     lists = per_threshold(scores)
     counted = ("HOTA_TP", "HOTA_FN", "HOTA_FP")
@@ -108,7 +106,7 @@ def as_dict(scores: Scores) -> dict[str, object]:
 
 
 def per_threshold(scores: Scores) -> dict[str, list[float]]:
-    """HOTA's numbers at each of the nineteen thresholds."""
+    """The scores of HOTA at each of the 19 thresholds, under the names of TrackEval."""
     hota = scores.hota
     arrays = {
         "HOTA": hota.hota,
@@ -128,7 +126,7 @@ def per_threshold(scores: Scores) -> dict[str, list[float]]:
 
 
 def single_numbers(scores: Scores) -> dict[str, float]:
-    """Every number that does not depend on a threshold of HOTA, under TrackEval's name."""
+    """All scores with a single value, under the names of TrackEval."""
     hota, clear, identity, boxes = scores.hota, scores.clear, scores.identity, scores.boxes
     return {
         "HOTA(0)": hota.hota_0,
@@ -170,6 +168,6 @@ def single_numbers(scores: Scores) -> dict[str, float]:
     }
 
 
-def _shown(column: Column, scores: Scores) -> str:
+def _format(column: Column, scores: Scores) -> str:
     value = column.value(scores)
     return f"{100 * value:.1f}" if column.is_share else f"{value:.0f}"

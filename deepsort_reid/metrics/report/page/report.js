@@ -1,18 +1,27 @@
 "use strict";
 
-// The same colours as the boxes of the film strips: hues a golden angle apart.
-function colourOf(track) {
-  return `hsl(${((track * 137.508) % 360).toFixed(1)} 65% 52%)`;
+// The color of a track id, equal to `vision.drawing`: hues in steps of the golden ratio, shades
+// (saturation and lightness) that change every three ids.
+const GOLDEN_RATIO = 0.6180339887498949;
+const SHADES = ["100% 57.5%", "100% 72.5%", "81.8% 44%"];
+
+function modulo(value, divisor) {
+  return ((value % divisor) + divisor) % divisor; // not negative, as in Python
 }
 
-function make(name, attributes, parent) {
+function trackColor(id) {
+  const hue = 360 * modulo(0.08 + id * GOLDEN_RATIO, 1);
+  return `hsl(${hue.toFixed(1)} ${SHADES[modulo(Math.floor(id / 3), 3)]})`;
+}
+
+function appendSvg(name, attributes, parent) {
   const element = document.createElementNS("http://www.w3.org/2000/svg", name);
   for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
   if (parent) parent.append(element);
   return element;
 }
 
-// Tables: a click on a column's name sorts, numbers from large to small first.
+// Tables: a click on a column name sorts; the first click sorts numbers in descending order.
 function valueOf(row, column) {
   const cell = row.cells[column];
   const number = Number(cell.dataset.value ?? cell.textContent);
@@ -44,7 +53,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
   });
 }
 
-// Plots: one figure per sequence, of which one is shown.
+// Plots: the figures of one sequence are visible.
 const plotChoice = document.querySelector("#plot-choice");
 plotChoice.addEventListener("change", () => {
   for (const figure of document.querySelectorAll("figure[data-sequence]")) {
@@ -52,7 +61,7 @@ plotChoice.addEventListener("change", () => {
   }
 });
 
-// Timeline: one row per person, coloured by track.
+// Timeline: one row per ground-truth id, one color per track.
 const ROW = 14;
 const sequences = JSON.parse(document.querySelector("#timelines").textContent);
 const choice = document.querySelector("#timeline-choice");
@@ -60,49 +69,50 @@ const order = document.querySelector("#timeline-order");
 const zoom = document.querySelector("#timeline-zoom");
 const names = document.querySelector("#timeline .names");
 const axis = document.querySelector("#timeline .axis");
-const picture = document.querySelector("#timeline svg");
+const drawing = document.querySelector("#timeline svg");
 
-function switchesOf(person) {
-  const tracks = person.spells.map((spell) => spell[2]).filter((track) => track !== null);
+function countSwitches(identity) {
+  const tracks = identity.intervals.map((interval) => interval[2]).filter((track) => track !== null);
   return tracks.filter((track, i) => i > 0 && track !== tracks[i - 1]).length;
 }
 
-function drawPerson(person, top, parent) {
-  let before = null;
-  for (const [first, last, track] of person.spells) {
-    const seen = track !== null;
-    const shape = {
-      x: first - 1, y: seen ? top + 1 : top + 6, width: last - first + 1, height: seen ? ROW - 3 : 2,
-    };
-    const rect = make("rect", shape, parent);
-    if (seen) rect.setAttribute("fill", colourOf(track));
+function drawIdentity(identity, top, parent) {
+  let previousTrack = null;
+  for (const [first, last, track] of identity.intervals) {
+    const matched = track !== null;
+    const [y, height] = matched ? [top + 1, ROW - 3] : [top + 6, 2];
+    const shape = { x: first - 1, y, width: last - first + 1, height };
+    const rect = appendSvg("rect", shape, parent);
+    if (matched) rect.setAttribute("fill", trackColor(track));
     else rect.setAttribute("class", "missed");
-    const who = seen ? `track ${track}` : "no track";
-    make("title", {}, rect).textContent = `person ${person.id}: ${who}, frames ${first} to ${last}`;
-    if (seen && before !== null && before !== track) {
+    const label = matched ? `track ${track}` : "no track";
+    appendSvg("title", {}, rect).textContent =
+      `ground-truth id ${identity.id}: ${label}, frames ${first} to ${last}`;
+    if (matched && previousTrack !== null && previousTrack !== track) {
       const line = { class: "switch", x1: first - 1, x2: first - 1, y1: top, y2: top + ROW };
-      const mark = make("line", line, parent);
-      make("title", {}, mark).textContent = `frame ${first}: track ${before} became ${track}`;
+      const mark = appendSvg("line", line, parent);
+      appendSvg("title", {}, mark).textContent =
+        `frame ${first}: track ${previousTrack} changes to track ${track}`;
     }
-    if (seen) before = track;
+    if (matched) previousTrack = track;
   }
 }
 
 function drawTimeline() {
   const sequence = sequences[Number(choice.value)];
-  const people = [...sequence.people];
-  if (order.value === "switches") people.sort((a, b) => switchesOf(b) - switchesOf(a));
-  if (order.value === "id") people.sort((a, b) => a.id - b.id);
-  names.replaceChildren(...people.map((person) => {
+  const identities = [...sequence.identities];
+  if (order.value === "switches") identities.sort((a, b) => countSwitches(b) - countSwitches(a));
+  if (order.value === "id") identities.sort((a, b) => a.id - b.id);
+  names.replaceChildren(...identities.map((identity) => {
     const line = document.createElement("div");
-    line.textContent = person.id;
+    line.textContent = identity.id;
     return line;
   }));
-  const height = Math.max(1, people.length) * ROW;
-  picture.setAttribute("viewBox", `0 0 ${sequence.frames} ${height}`);
-  picture.setAttribute("height", height);
-  picture.replaceChildren();
-  people.forEach((person, i) => drawPerson(person, i * ROW, picture));
+  const height = Math.max(1, identities.length) * ROW;
+  drawing.setAttribute("viewBox", `0 0 ${sequence.frames} ${height}`);
+  drawing.setAttribute("height", height);
+  drawing.replaceChildren();
+  identities.forEach((identity, i) => drawIdentity(identity, i * ROW, drawing));
   axis.replaceChildren(...[0, 0.25, 0.5, 0.75, 1].map((share) => {
     const mark = document.createElement("span");
     mark.style.left = `${100 * share}%`;
@@ -113,7 +123,7 @@ function drawTimeline() {
 
 function stretchTimeline() {
   const width = `${100 * Number(zoom.value)}%`;
-  picture.style.width = width;
+  drawing.style.width = width;
   axis.style.width = width;
 }
 
