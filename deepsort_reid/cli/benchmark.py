@@ -21,106 +21,145 @@ DEFAULT = "default"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of the command."""
-    parser.add_argument("folder", type=Path, help="with MOT sequences below it, gt/gt.txt in each")
-    parser.add_argument("--out", type=Path, default=Path("benchmark"), help="(default: benchmark)")
+    """Add the arguments of the command."""
+    parser.add_argument(
+        "folder",
+        type=Path,
+        help="folder with MOT sequences at any depth: SEQUENCE/gt/gt.txt, and det/det.txt unless "
+        "detections or a detector are given",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("benchmark"),
+        metavar="DIR",
+        help="output folder: table.txt, and for each configuration tracks, settings and times. "
+        "Sequences that are already there for the same input are not tracked again "
+        "(default: benchmark)",
+    )
     parser.add_argument(
         "--detections",
         type=Path,
         metavar="DIR",
-        help="saved detections, DIR/SEQUENCE.npz or .txt (default: det/det.txt of each sequence)",
+        help="folder with detections as SEQUENCE.npz or SEQUENCE.txt "
+        "(default: det/det.txt of each sequence)",
     )
-    parser.add_argument("--detector", help="detect instead: background, FILE.onnx or a name")
     parser.add_argument(
-        "--embedder", help="FILE.onnx, or none (default: the package's, where there are frames)"
+        "--detector",
+        metavar="DETECTOR",
+        help="detect in the frames instead: background, FILE.onnx, or the name of a torchvision "
+        "model (default: none)",
+    )
+    parser.add_argument(
+        "--embedder",
+        metavar="FILE.onnx|none",
+        help="embedder for sequences with frames (default: the embedder of the package; none for "
+        "sequences without frames)",
     )
     parser.add_argument(
         "--config",
         action="append",
         default=[],
         metavar="FILE.json|default|published",
-        help="a row of the table; may be given several times (default: default)",
+        help="tracker configuration, a row of the table; repeat for several: a JSON file, default, "
+        "or published, the tracker of the DeepSORT paper (default: default)",
     )
     parser.add_argument(
         "--only",
         action="append",
         default=[],
         metavar="SEQUENCE",
-        help="this sequence alone; may be given several times",
+        help="run on this sequence only; repeat for several (default: all sequences)",
     )
-    parser.add_argument("--events", action="store_true", help="and why each identity changed")
-    parser.add_argument("--cache", type=Path, help="folder of detections made (default: OUT/cache)")
-    parser.add_argument("--threads", type=int, help="CPU threads of detector and embedder")
-    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    parser.add_argument(
+        "--events",
+        action="store_true",
+        help="write SEQUENCE.events.csv with every tracking error and the cause of every identity "
+        "switch",
+    )
+    parser.add_argument(
+        "--cache",
+        type=Path,
+        metavar="DIR",
+        help="folder for detections and embeddings, read by later runs (default: OUT/cache)",
+    )
+    parser.add_argument(
+        "--threads",
+        type=int,
+        metavar="N",
+        help="CPU threads of detector and embedder (default: one per CPU core)",
+    )
+    parser.add_argument("--quiet", action="store_true", help="show no progress bar")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print one table; leave tracks, configuration, versions and digests to reproduce it."""
+    """Track and score all sequences; print one table and write it beside the tracks."""
     from deepsort_reid import metrics
-    from deepsort_reid.io.mot_sequences import find_sequences
+    from deepsort_reid.io.atomic import write_atomically
 
-    sequences = [each for each in find_sequences(args.folder) if each.ground_truth is not None]
-    if args.only:
-        sequences = _only(sequences, args.only)
-    if not sequences:
-        raise ValueError(f"{args.folder}: expected MOT sequences with gt/gt.txt, found none")
+    sequences = _sequences(args)
     _check_distinct("sequences", [each.name for each in sequences])
-    _check_distinct("configurations", [_label(name) for name in args.config])
-    configurations = {_label(name): _tracker_of(name) for name in args.config or [DEFAULT]}
+    _check_distinct("configurations", [_label(config) for config in args.config])
+    trackers = {_label(config): _tracker_factory(config) for config in args.config or [DEFAULT]}
     args.out.mkdir(parents=True, exist_ok=True)
     inputs: dict[str, SequenceDetections] = {}
     rows: dict[str, Scores] = {}
-    speeds: dict[str, float] = {}
     protocols: dict[str, list[str]] = {}
-    for name, make in configurations.items():
+    speeds = []
+    for label, make_tracker in trackers.items():
         scores: dict[str, Scores] = {}
         frames, seconds = 0, 0.0
         for sequence in sequences:
             if sequence.name not in inputs:
-                inputs[sequence.name] = _inputs(sequence, args)
-            given = inputs[sequence.name]
-            spent = _track(sequence, given, make, args.out / name, args)
-            protocol, scores[sequence.name] = _score(sequence, args.out / name)
+                inputs[sequence.name] = _detections(sequence, args)
+            detections = inputs[sequence.name]
+            seconds += _track(sequence, detections, make_tracker, args.out / label, args)
+            frames += len(detections.frames)
+            protocol, scores[sequence.name] = _score(sequence, args.out / label)
             if sequence.name not in protocols.setdefault(protocol, []):
                 protocols[protocol].append(sequence.name)
-            frames, seconds = frames + len(given.frames), seconds + spent
-        for row, found in metrics.with_combined(scores).items():
-            rows[row if len(configurations) == 1 else f"{name} {row}"] = found
-        speeds[name] = frames / seconds if seconds else float("nan")
-    table = metrics.text_table(rows)
-    speed = "\n".join(
-        f"{name}: tracked at {fps:.0f} frames per second" for name, fps in speeds.items()
-    )
-    rules = "\n".join(
+        for name, each in metrics.with_combined(scores).items():
+            rows[name if len(trackers) == 1 else f"{label} {name}"] = each
+        rate = frames / seconds if seconds else float("nan")
+        speeds.append(f"{label}: tracked at {rate:.0f} frames per second")
+    rules = [
         f"protocol: {protocol}" + (f" ({', '.join(names)})" if len(protocols) > 1 else "")
         for protocol, names in sorted(protocols.items())
-    )
-    (args.out / "table.txt").write_text(f"{table}\n{speed}\n{rules}\n", encoding="utf-8")
-    print(f"{table}\n{speed}\n{rules}\nwritten to {args.out}")
+    ]
+    text = "\n".join([metrics.text_table(rows), *speeds, *rules])
+    write_atomically(args.out / "table.txt", f"{text}\n")
+    print(f"{text}\nwritten to {args.out}")
     return 0
 
 
-def _only(sequences: "list[MotSequence]", names: list[str]) -> "list[MotSequence]":
+def _sequences(args: argparse.Namespace) -> "list[MotSequence]":
+    """The sequences with ground truth below the folder, limited to those of --only."""
+    from deepsort_reid.io.mot_sequences import find_sequences
+
+    sequences = [each for each in find_sequences(args.folder) if each.ground_truth is not None]
     known = {each.name for each in sequences}
-    for name in names:
+    for name in args.only:
         if name not in known:
             raise ValueError(f"--only: no sequence {name!r}; there are {', '.join(sorted(known))}")
-    return [each for each in sequences if each.name in names]
+    if not sequences:
+        raise ValueError(f"{args.folder}: expected MOT sequences with gt/gt.txt, found none")
+    return [each for each in sequences if not args.only or each.name in args.only]
 
 
 def _check_distinct(kind: str, names: list[str]) -> None:
-    """Results are kept by name: of two of one name one would be lost."""
+    """Refuse equal names: the results are stored by name, so one would overwrite another."""
     for name in sorted(names):
         if names.count(name) > 1:
-            raise ValueError(f"expected {kind} of different names, got {name!r} more than once")
+            raise ValueError(f"expected {kind} with distinct names, got {name!r} more than once")
 
 
 def _label(config: str) -> str:
+    """The name of a configuration in the table and in the output folder."""
     return config if config in (DEFAULT, PUBLISHED) else Path(config).stem
 
 
-def _tracker_of(config: str) -> "Callable[..., DeepSort]":
-    """What makes a new tracker of a configuration: default, published or a JSON file."""
+def _tracker_factory(config: str) -> "Callable[..., DeepSort]":
+    """A function that makes a tracker for a configuration: default, published or a JSON file."""
     from deepsort_reid.cli.tracking_options import read_config
     from deepsort_reid.tracking import DeepSort, published
 
@@ -129,8 +168,8 @@ def _tracker_of(config: str) -> "Callable[..., DeepSort]":
     return partial(DeepSort, None if config == DEFAULT else read_config(Path(config)))
 
 
-def _inputs(sequence: "MotSequence", args: argparse.Namespace) -> "SequenceDetections":
-    """The detections that every configuration gets."""
+def _detections(sequence: "MotSequence", args: argparse.Namespace) -> "SequenceDetections":
+    """The detections of a sequence, with embeddings: the same for every configuration."""
     from deepsort_reid.cli.progress import progress_bar
     from deepsort_reid.cli.tracking_options import make_embedder
     from deepsort_reid.io.detections_npz import read_detections_npz
@@ -146,29 +185,30 @@ def _inputs(sequence: "MotSequence", args: argparse.Namespace) -> "SequenceDetec
         if not file.is_file():
             raise FileNotFoundError(f"{saved}: no such file, nor {file.name} beside it")
     if args.detector is None and file is None:
-        raise ValueError(f"{sequence.folder}: expected det/det.txt; or name a --detector")
-    word = str(args.detector or file)
-    named = args.embedder is not None
-    wants_looks = args.embedder != "none" and (named or sequence.frames is not None)
-    sources: list[Path | str] = [Path(word) if Path(word).is_file() else word]
-    if wants_looks:
+        raise ValueError(f"{sequence.folder}: expected det/det.txt, or --detections or --detector")
+    source = str(args.detector or file)
+    has_embedder = args.embedder != "none" and (
+        args.embedder is not None or sequence.frames is not None
+    )
+    sources: list[Path | str] = [Path(source) if Path(source).is_file() else source]
+    if has_embedder:
         sources.append(_embedder_file(args.embedder))
 
-    def detector() -> Any:
+    def make_detector() -> Any:
         if args.detector is None:
-            return MotDetections(word)
+            return MotDetections(source)
         return load_detector(args.detector, threads=args.threads)
 
-    def bar(found: Iterator[Any], total: int | None) -> Iterator[Any]:
-        return progress_bar(found, total, quiet=args.quiet)
+    def progress(frames: Iterator[Any], total: int | None) -> Iterator[Any]:
+        return progress_bar(frames, total, quiet=args.quiet)
 
     return cached_detections(
         sequence,
         args.cache or args.out / "cache",
-        make_detector=detector,
-        make_embedder=partial(make_embedder, args.embedder, args.threads) if wants_looks else None,
+        make_detector=make_detector,
+        make_embedder=partial(make_embedder, args.embedder, args.threads) if has_embedder else None,
         sources=sources,
-        progress=bar,
+        progress=progress,
     )
 
 
@@ -182,53 +222,55 @@ def _embedder_file(name: str | None) -> Path | str:
 
 def _track(
     sequence: "MotSequence",
-    given: "SequenceDetections",
-    make: "Callable[..., DeepSort]",
+    inputs: "SequenceDetections",
+    make_tracker: "Callable[..., DeepSort]",
     out: Path,
     args: argparse.Namespace,
 ) -> float:
-    """Track one sequence, unless this very run was done before; returns the seconds it took."""
+    """Track one sequence unless the same run is already in `out`; returns the time in seconds.
+
+    SEQUENCE.json records what determines the result. It is written last, so that it exists only
+    beside complete tracks, and removed first, so that it never describes other tracks.
+    """
     from deepsort_reid.cli.output_folder import versions
     from deepsort_reid.io.atomic import write_atomically
     from deepsort_reid.io.track_writers import MotWriter
 
     assert sequence.ground_truth is not None
-    tracker = make(record=True) if args.events else make()
-    run_card: dict[str, Any] = {
+    tracker = make_tracker(record=True) if args.events else make_tracker()
+    settings: dict[str, Any] = {
         "sequence": sequence.name,
-        "detections_sha256": given.digest,
+        "detections_sha256": inputs.digest,
         "truth_sha256": sha256(sequence.ground_truth.read_bytes()).hexdigest(),
         "config": {name: str(value) for name, value in asdict(tracker.config).items()},
         "association": repr(tracker.association),
         "versions": versions(),
     }
-    card, tracks = out / f"{sequence.name}.json", out / f"{sequence.name}.txt"
+    settings_file, tracks = out / f"{sequence.name}.json", out / f"{sequence.name}.txt"
     events = out / f"{sequence.name}.events.csv"
-    if card.is_file() and tracks.is_file() and (events.is_file() or not args.events):
-        done = json.loads(card.read_text(encoding="utf-8"))
-        seconds = done.pop("seconds", 0.0)
-        if done == run_card:
+    if settings_file.is_file() and tracks.is_file() and (events.is_file() or not args.events):
+        stored = json.loads(settings_file.read_text(encoding="utf-8"))
+        seconds = stored.pop("seconds", 0.0)
+        if stored == settings:
             return float(seconds)
-    # Before anything of it changes: nothing half done, or of another run, must pass for this one.
-    card.unlink(missing_ok=True)
+    settings_file.unlink(missing_ok=True)
     events.unlink(missing_ok=True)
     out.mkdir(parents=True, exist_ok=True)
     seconds = 0.0
     with MotWriter(tracks) as writer:
-        for number, detections in enumerate(given.frames, start=1):
+        for number, detections in enumerate(inputs.frames, start=1):
             start = time.perf_counter()
-            found = tracker.update(detections)
+            result = tracker.update(detections)
             seconds += time.perf_counter() - start
-            writer.append(number, found)
+            writer.append(number, result)
     if args.events:
         _write_events(sequence, tracks, tracker, events)
-    # Last: a card says that the run beside it is complete.
-    write_atomically(card, json.dumps({**run_card, "seconds": seconds}, indent=2))
+    write_atomically(settings_file, json.dumps({**settings, "seconds": seconds}, indent=2))
     return seconds
 
 
 def _score(sequence: "MotSequence", out: Path) -> "tuple[str, Scores]":
-    """The protocol that the truth calls for, and the scores under it."""
+    """The protocol of a sequence and its scores."""
     from deepsort_reid import metrics
     from deepsort_reid.io.mot import read_ground_truth, read_results
 
@@ -240,20 +282,18 @@ def _score(sequence: "MotSequence", out: Path) -> "tuple[str, Scores]":
 
 
 def _write_events(sequence: "MotSequence", tracks: Path, tracker: "DeepSort", path: Path) -> None:
-    """Every mishap of one sequence, each switch with its cause."""
+    """Write all errors of a sequence, with the causes of the identity switches."""
     from deepsort_reid import metrics
+    from deepsort_reid.io.atomic import write_atomically
     from deepsort_reid.io.mot import read_ground_truth, read_results
 
     assert sequence.ground_truth is not None
     assert tracker.record is not None
-    truth = read_ground_truth(sequence.ground_truth)
+    truth, predicted = read_ground_truth(sequence.ground_truth), read_results(tracks)
+    rules = metrics.ScoringRules()
     comparison = metrics.compare_under_rules(
-        truth,
-        read_results(tracks),
-        metrics.ScoringRules(),
-        frames=sequence.length,
-        name=sequence.name,
+        truth, predicted, rules, frames=sequence.length, name=sequence.name
     )
-    found = metrics.events(comparison, truth)
-    found = metrics.attribute_switches(found, comparison, truth, tracker.record)
-    path.write_text(metrics.events_csv({sequence.name: found}), encoding="utf-8")
+    events = metrics.events(comparison, truth)
+    events = metrics.attribute_switches(events, comparison, truth, tracker.record)
+    write_atomically(path, metrics.events_csv({sequence.name: events}))

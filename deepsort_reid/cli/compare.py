@@ -1,4 +1,4 @@
-"""`deepsort-reid compare`: is one tracker really better than another on the same sequences?"""
+"""`deepsort-reid compare`: differences between trackers, with bootstrap confidence intervals."""
 
 import argparse
 import json
@@ -6,107 +6,145 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deepsort_reid.cli.evaluate import add_rule_arguments
-
-FEW = 6  # sequences, below which an interval over them is too narrow
+from deepsort_reid.cli.evaluation_options import (
+    GT_HELP,
+    add_scoring_arguments,
+    for_each_sequence,
+    paired_files,
+    scoring_rules,
+)
 
 if TYPE_CHECKING:
-    from deepsort_reid.metrics.analysis.bootstrap import ConfidenceInterval, MetricDifference
+    from deepsort_reid.metrics import ConfidenceInterval, MetricDifference
+    from deepsort_reid.metrics.analysis.block_counts import Array
+
+FEW_SEQUENCES = 6  # with fewer, an interval over sequences is too narrow
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of the command."""
+    """Add the arguments of the command."""
+    parser.add_argument("gt", type=Path, help=GT_HELP)
     parser.add_argument(
-        "gt", type=Path, help="truth: a file, or a folder with SEQ/gt/gt.txt or SEQ.txt"
+        "first", type=Path, help="results of the reference tracker: a file or a folder"
     )
-    parser.add_argument("first", type=Path, help="the tracker to compare with: file or folder")
-    parser.add_argument("other", type=Path, nargs="+", help="trackers that may be better")
-    add_rule_arguments(parser)
     parser.add_argument(
-        "--block", type=int, default=50, metavar="N", help="frames drawn together (default 50)"
+        "other",
+        type=Path,
+        nargs="+",
+        help="results of the trackers to compare with the reference, as for first",
     )
-    parser.add_argument("--draws", type=int, default=2000, metavar="N", help="(default 2000)")
-    parser.add_argument("--seed", type=int, default=0, help="(default 0)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="every number, unrounded")
+    add_scoring_arguments(parser)
+    parser.add_argument(
+        "--block-length",
+        type=int,
+        default=50,
+        metavar="FRAMES",
+        help="length of the blocks of consecutive frames that are resampled (default: 50)",
+    )
+    parser.add_argument(
+        "--resamples",
+        type=int,
+        default=2000,
+        metavar="N",
+        help="number of bootstrap resamples (default: 2000)",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="seed of the resampling (default: 0)")
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="write all numbers as JSON, unrounded"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Print a table for each of the other trackers against the first."""
-    from deepsort_reid.cli.evaluation_options import (
-        for_each_sequence,
-        pairs_of,
-        rules_of,
-    )
     from deepsort_reid.io.atomic import write_atomically
-    from deepsort_reid.metrics.analysis.block_counts import ScoreBlocks
-    from deepsort_reid.metrics.analysis.bootstrap import bootstrap_differences
+    from deepsort_reid.metrics import bootstrap_differences
 
-    for name in ("block", "draws"):
-        if getattr(args, name) < 1:
-            raise ValueError(f"--{name} is 1 or more: got {getattr(args, name)}")
-    work = ScoreBlocks(rules_of(args), args.block)
-    trackers = [args.first, *args.other]
-    counted = []
-    for path in trackers:
-        done = for_each_sequence(work, pairs_of(args, path), args)
-        counted.append({name: counts for name, _, counts in done})
-        protocols = ", ".join(sorted({protocol for _, protocol, _ in done}))
-    common = [name for name in counted[0] if all(name in each for each in counted)]
-    if not common:
-        raise ValueError("no sequence has results of all trackers")
-    if len(common) < max(map(len, counted)):
-        print(f"compared on what all trackers have: {', '.join(common)}", file=sys.stderr)
-    first, *others = [{name: each[name] for name in common} for each in counted]
-    print(f"protocol: {protocols}; {args.draws} draws, blocks of {args.block} frames")
-    written = []
-    for path, second in zip(args.other, others, strict=True):
-        found = bootstrap_differences(first, second, draws=args.draws, seed=args.seed)
+    for option, value in (("--block-length", args.block_length), ("--resamples", args.resamples)):
+        if value < 1:
+            raise ValueError(f"{option}: expected 1 or more, got {value}")
+    (first, *others), protocols = _block_counts(args)
+    print(
+        f"protocol: {', '.join(protocols)}; {args.resamples} resamples, "
+        f"blocks of {args.block_length} frames"
+    )
+    results = []
+    for path, counts in zip(args.other, others, strict=True):
+        differences = bootstrap_differences(
+            first, counts, n_resamples=args.resamples, seed=args.seed
+        )
         print(f"\n{path} minus {args.first}")
-        print("\n".join(_table(found)))
-        written.append({"first": str(args.first), "second": str(path), **_as_json(found)})
+        print("\n".join(_table(differences)))
+        results.append({"first": str(args.first), "second": str(path), **_as_json(differences)})
     if args.json:
-        write_atomically(args.json, json.dumps(written, indent=1) + "\n")
+        write_atomically(args.json, json.dumps(results, indent=1) + "\n")
     return 0
 
 
-def _table(found: "list[MetricDifference]") -> list[str]:
-    from deepsort_reid.metrics.analysis.block_counts import STATISTICS
+def _block_counts(args: argparse.Namespace) -> "tuple[list[dict[str, Array]], list[str]]":
+    """The block counts of each tracker in the sequences that all have, and the protocols."""
+    from deepsort_reid.metrics.analysis import ScoreBlocks
 
+    score_blocks = ScoreBlocks(scoring_rules(args), args.block_length)
+    by_tracker: list[dict[str, Array]] = []
+    protocols: set[str] = set()
+    for path in (args.first, *args.other):
+        results = for_each_sequence(score_blocks, paired_files(args, path), args)
+        by_tracker.append({name: counts for name, _, counts in results})
+        protocols = {protocol for _, protocol, _ in results}
+    common = [name for name in by_tracker[0] if all(name in each for each in by_tracker)]
+    if not common:
+        raise ValueError("no sequence has results of all trackers")
+    if len(common) < max(map(len, by_tracker)):
+        print(f"compared on the sequences of all trackers: {', '.join(common)}", file=sys.stderr)
+    return [{name: each[name] for name in common} for each in by_tracker], sorted(protocols)
+
+
+def _table(differences: "list[MetricDifference]") -> list[str]:
+    """The lines of the table, and the sequences in which the change is conclusive or not."""
     head = f"{'':6}{'first':>9}{'second':>9}{'change':>9}"
     lines = [head + f"{'95 % over sequences':>24}{'95 % over blocks':>24}"]
-    for each in found:
+    for each in differences:
         scale = 1.0 if each.name == "IDSW" else 100.0
         digits = 0 if each.name == "IDSW" else 2
         lines.append(
             f"{each.name:6}{scale * each.first:9.{digits}f}{scale * each.second:9.{digits}f}"
             f"{scale * each.change:+9.{digits}f}"
-            f"{_shown(each.over_sequences, scale, digits):>24}"
-            f"{_shown(each.over_blocks, scale, digits):>24}"
+            f"{_interval(each.over_sequences, scale, digits):>24}"
+            f"{_interval(each.over_blocks, scale, digits):>24}"
         )
-    n_sequences = len(found[0].sequences)
-    one = n_sequences == 1
-    if one:
-        lines.append("One sequence: nothing can be said about other sequences.")
-    elif n_sequences < FEW:
-        lines.append(f"Only {n_sequences} sequences: what they say about others is rough.")
-    for each in [] if one else found:
-        up = 1 if STATISTICS[each.name] else -1  # which way is better
-        for word, sign in (("better", up), ("worse", -up), ("open", 0)):
-            names = each.sequences_with_sign(sign)
-            if names:
-                lines.append(f"{each.name:6}{word:7}in {len(names)}: {', '.join(names)}")
-    lines.append("* the interval does not hold zero")
+    n_sequences = len(differences[0].sequences)
+    if n_sequences == 1:
+        lines.append("One sequence: no interval over sequences.")
+    elif n_sequences < FEW_SEQUENCES:
+        lines.append(f"Only {n_sequences} sequences: the intervals over sequences are too narrow.")
+    if n_sequences > 1:
+        lines += [line for each in differences for line in _by_sequence(each)]
+    lines.append("* the interval does not contain zero")
     return lines
 
 
-def _shown(interval: "ConfidenceInterval | None", scale: float, digits: int) -> str:
+def _by_sequence(difference: "MetricDifference") -> list[str]:
+    """The sequences with a better, a worse and an inconclusive result in one metric."""
+    from deepsort_reid.metrics.analysis import STATISTICS
+
+    better = 1 if STATISTICS[difference.name] else -1
+    lines = []
+    for result, sign in (("better", better), ("worse", -better), ("inconclusive", 0)):
+        names = difference.sequences_with_sign(sign)
+        if names:
+            noun = "sequence" if len(names) == 1 else "sequences"
+            lines.append(f"{difference.name:6}{result} in {len(names)} {noun}: {', '.join(names)}")
+    return lines
+
+
+def _interval(interval: "ConfidenceInterval | None", scale: float, digits: int) -> str:
     if interval is None:
         return "-"
     low, high = scale * interval.low, scale * interval.high
     return f"{low:+.{digits}f} to {high:+.{digits}f}{'*' if interval.sign else ' '}"
 
 
-def _as_json(found: "list[MetricDifference]") -> dict[str, object]:
+def _as_json(differences: "list[MetricDifference]") -> dict[str, object]:
     return {
         each.name: {
             "first": each.first,
@@ -119,7 +157,7 @@ def _as_json(found: "list[MetricDifference]") -> dict[str, object]:
                 for name, (change, interval) in each.sequences.items()
             },
         }
-        for each in found
+        for each in differences
     }
 
 

@@ -1,4 +1,4 @@
-"""`deepsort-reid evaluate`: tracks against the truth, and what went wrong."""
+"""`deepsort-reid evaluate`: score result files against ground truth and list the errors."""
 
 import argparse
 import json
@@ -6,140 +6,156 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from deepsort_reid.cli.evaluation_options import (
+    GT_HELP,
+    add_scoring_arguments,
+    for_each_sequence,
+    paired_files,
+    scoring_rules,
+)
+
 if TYPE_CHECKING:
-    from deepsort_reid.metrics.analysis.sequence_analysis import SequenceAnalysis
-    from deepsort_reid.metrics.scores import Scores
+    from deepsort_reid.metrics import Scores
+    from deepsort_reid.metrics.analysis import SequenceAnalysis
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of the command."""
+    """Add the arguments of the command."""
+    parser.add_argument("gt", type=Path, help=GT_HELP)
     parser.add_argument(
-        "gt", type=Path, help="truth: a file, or a folder with SEQ/gt/gt.txt or SEQ.txt"
+        "predicted",
+        type=Path,
+        help="results to score: a file in MOT format, an output folder of track, or a folder with "
+        "SEQ.txt, data/SEQ.txt or SEQ/tracks.txt",
+    )
+    add_scoring_arguments(parser)
+    parser.add_argument(
+        "--json",
+        type=Path,
+        metavar="FILE",
+        help="write all scores as JSON, unrounded, those of HOTA also per IoU threshold",
     )
     parser.add_argument(
-        "predicted", type=Path, help="tracks: a file, or a folder with SEQ.txt or SEQ/tracks.txt"
-    )
-    add_rule_arguments(parser)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="every number, unrounded")
-    parser.add_argument("--csv", type=Path, metavar="FILE", help="every number but lists")
-    parser.add_argument("--latex", type=Path, metavar="FILE", help="the table for a paper")
-    parser.add_argument(
-        "--events", type=Path, metavar="FILE.csv", help="every switch, fragment, miss, false track"
+        "--csv", type=Path, metavar="FILE", help="write all scores as CSV, one row per sequence"
     )
     parser.add_argument(
-        "--report", type=Path, metavar="FILE.html", help="one page with tables and pictures"
+        "--latex", type=Path, metavar="FILE", help="write the printed table as a LaTeX tabular"
     )
     parser.add_argument(
-        "--strips", type=int, default=12, metavar="N", help="film strips in the report (default 12)"
+        "--events",
+        type=Path,
+        metavar="FILE.csv",
+        help="write every identity switch, fragment, miss and false track as a row of a CSV file",
     )
     parser.add_argument(
-        "--check", action="store_true", help="the numbers of motmetrics beside, and why they differ"
-    )
-
-
-def add_rule_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments that say which boxes and sequences are scored."""
-    parser.add_argument(
-        "--protocol",
-        choices=("auto", "mot16", "mot20", "plain"),
-        default="auto",
-        help="mot16 (also MOT17) and mot20 leave out distractors, plain scores every box "
-        "(default: chosen from the classes of the truth)",
-    )
-    parser.add_argument("--classes", help="plain: score these classes only, such as 1,3")
-    parser.add_argument("--ignore-classes", help="plain: truth boxes that mark ignore regions")
-    parser.add_argument(
-        "--allow-missing", action="store_true", help="leave out sequences that one side lacks"
+        "--report",
+        type=Path,
+        metavar="FILE.html",
+        help="write an HTML page with tables, plots, a timeline and the identity switches",
     )
     parser.add_argument(
-        "--processes", type=int, help="sequences at a time (default: one per CPU core)"
+        "--strips",
+        type=int,
+        default=12,
+        metavar="N",
+        help="show the N worst identity switches as images in the report, for sequences with "
+        "frames beside gt/gt.txt (default: 12)",
     )
-    parser.add_argument("--quiet", action="store_true", help="no progress bar, no notes")
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="also score with motmetrics and explain the differences (needs the extra eval)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the table, and write what else is asked for."""
+    """Print the scores and write the requested files."""
     from deepsort_reid import metrics
-    from deepsort_reid.cli.evaluation_options import for_each_sequence, pairs_of, rules_of
-    from deepsort_reid.metrics.analysis.sequence_analysis import AnalyzeSequence
-    from deepsort_reid.metrics.report.motmetrics_table import motmetrics_table
+    from deepsort_reid.metrics.analysis import AnalyzeSequence
+    from deepsort_reid.metrics.report import COMBINED, motmetrics_table
 
-    rules, pairs = rules_of(args), pairs_of(args, args.predicted)
-    found = for_each_sequence(AnalyzeSequence(rules, args.check), pairs, args)
-    scores = {each.pair.name: each.scores for each in found}
-    rows = metrics.with_combined(scores)
-    _print_notes(found, args.quiet)
-    print(metrics.text_table(rows))
-    print("\nBack with the same id, by frames away:")
-    away = {each.pair.name: each.reid_after_gap for each in found}
-    if len(away) > 1:
-        away["COMBINED"] = sum(away.values(), metrics.ReidAfterGapCounts())
-    print(metrics.reid_after_gap_table(away))
-    _print_causes(found)
     if args.check:
-        checks = {each.pair.name: each.check for each in found if each.check is not None}
+        import motmetrics  # noqa: F401  # before scoring: a missing package is reported at once
+
+    sequences = paired_files(args, args.predicted)
+    analyze = AnalyzeSequence(scoring_rules(args), args.check)
+    analyses = for_each_sequence(analyze, sequences, args)
+    scores = {each.files.name: each.scores for each in analyses}
+    rows = metrics.with_combined(scores)
+    _print_remarks(analyses, args.quiet)
+    print(metrics.text_table(rows))
+    print("\nSame id after a gap, by length of the gap in frames:")
+    gaps = {each.files.name: each.reid_after_gap for each in analyses}
+    if len(gaps) > 1:
+        gaps[COMBINED] = sum(gaps.values(), metrics.ReidAfterGapCounts())
+    print(metrics.reid_after_gap_table(gaps))
+    _print_causes(analyses)
+    if args.check:
+        checks = {each.files.name: each.check for each in analyses if each.check is not None}
         print(f"\n{motmetrics_table(scores, checks)}")
-    _write_files(args, rows, found)
+    _write_files(args, rows, analyses)
     return 0
 
 
-def _print_notes(found: "list[SequenceAnalysis]", quiet: bool) -> None:
-    for protocol in sorted({each.protocol for each in found}):
-        names = [each.pair.name for each in found if each.protocol == protocol]
-        of = "" if len(names) == len(found) else f" ({', '.join(names)})"
-        print(f"protocol: {protocol}{of}")
-    for each in found:
+def _print_remarks(analyses: "list[SequenceAnalysis]", quiet: bool) -> None:
+    for protocol in sorted({each.protocol for each in analyses}):
+        names = [each.files.name for each in analyses if each.protocol == protocol]
+        suffix = "" if len(names) == len(analyses) else f" ({', '.join(names)})"
+        print(f"protocol: {protocol}{suffix}")
+    for each in analyses:
         for note in () if quiet else each.notes:
-            print(f"{each.pair.name}: {note}", file=sys.stderr)
+            print(f"{each.files.name}: {note}", file=sys.stderr)
 
 
-def _print_causes(found: "list[SequenceAnalysis]") -> None:
+def _print_causes(analyses: "list[SequenceAnalysis]") -> None:
     from deepsort_reid.metrics import EventKind, SwitchCause
 
     causes = [
         SwitchCause(cause)
-        for each in found
+        for each in analyses
         for cause in each.events.of_kind(EventKind.SWITCH).cause
     ]
     if any(causes):
-        shown = ", ".join(
+        counts = ", ".join(
             f"{cause.label or 'unknown'} {causes.count(cause)}"
             for cause in sorted(set(causes), key=causes.count, reverse=True)
         )
-        print(f"\nSwitches by cause: {shown}")
+        print(f"\nIdentity switches by cause: {counts}")
 
 
 def _write_files(
-    args: argparse.Namespace, rows: "dict[str, Scores]", found: "list[SequenceAnalysis]"
+    args: argparse.Namespace, rows: "dict[str, Scores]", analyses: "list[SequenceAnalysis]"
 ) -> None:
     from deepsort_reid import metrics
     from deepsort_reid.io.atomic import write_atomically
 
     if args.json:
-        numbers = {name: metrics.as_dict(scores) for name, scores in rows.items()}
-        about = {
-            each.pair.name: {"protocol": each.protocol, "notes": list(each.notes)} for each in found
+        scores = {name: metrics.as_dict(each) for name, each in rows.items()}
+        sequences = {
+            each.files.name: {"protocol": each.protocol, "notes": list(each.notes)}
+            for each in analyses
         }
         thresholds = metrics.THRESHOLDS.round(2).tolist()
-        content = {"sequences": about, "thresholds": thresholds, "scores": numbers}
+        content = {"sequences": sequences, "thresholds": thresholds, "scores": scores}
         write_atomically(args.json, json.dumps(content, indent=1) + "\n")
     if args.csv:
         write_atomically(args.csv, metrics.csv_table(rows))
     if args.latex:
         write_atomically(args.latex, metrics.latex_table(rows))
     if args.events:
-        named = {each.pair.name: each.events for each in found}
-        write_atomically(args.events, metrics.events_csv(named))
+        events = {each.files.name: each.events for each in analyses}
+        write_atomically(args.events, metrics.events_csv(events))
     if args.report:
-        _write_report(args, found)
+        _write_report(args, analyses)
 
 
-def _write_report(args: argparse.Namespace, found: "list[SequenceAnalysis]") -> None:
+def _write_report(args: argparse.Namespace, analyses: "list[SequenceAnalysis]") -> None:
     from deepsort_reid.cli.switch_strips import make_switch_strips
     from deepsort_reid.io.atomic import write_atomically
-    from deepsort_reid.metrics.analysis.worst_switches import worst_switches
-    from deepsort_reid.metrics.report.html_report import html_report
+    from deepsort_reid.metrics.analysis import worst_switches
+    from deepsort_reid.metrics.report import html_report
 
-    strips = make_switch_strips([each.pair for each in found], worst_switches(found, args.strips))
+    switches = worst_switches(analyses, args.strips)
+    strips = make_switch_strips([each.files for each in analyses], switches)
     title = f"{args.predicted.name or args.predicted.resolve().name} against {args.gt.name}"
-    write_atomically(args.report, html_report(title, found, strips))
+    write_atomically(args.report, html_report(title, analyses, strips))

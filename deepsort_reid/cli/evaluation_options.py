@@ -1,53 +1,103 @@
-"""What `evaluate` and `compare` share: which files, under which rules, with a bar, and out."""
+"""Command-line options and sequence loop shared by `evaluate` and `compare`."""
 
 import argparse
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from deepsort_reid.cli.progress import progress_bar
-from deepsort_reid.metrics.protocol import ScoringRules
-from deepsort_reid.metrics.sequences import SequenceFiles, map_sequences, pair_files
+
+if TYPE_CHECKING:
+    from deepsort_reid.metrics.protocol import ScoringRules
+    from deepsort_reid.metrics.sequences import SequenceFiles
 
 Result = TypeVar("Result")
 
-# A process takes a second to start; files below this many bytes are scored sooner than that.
-WORTH_A_PROCESS = 5_000_000
+# Smaller inputs (bytes) are scored in less time than the start of a process takes, about a second.
+MIN_PARALLEL_BYTES = 5_000_000
+
+GT_HELP = (
+    "ground truth: a file, a sequence folder, or a folder with SEQ/gt/gt.txt, SEQ/gt.txt or SEQ.txt"
+)
 
 
-def rules_of(args: argparse.Namespace) -> ScoringRules:
-    """The rules that the arguments ask for."""
+def add_scoring_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that select the scored boxes and sequences."""
+    parser.add_argument(
+        "--protocol",
+        choices=("auto", "mot16", "mot20", "plain"),
+        default="auto",
+        help="rules of scoring: mot16 (also MOT17) and mot20 score pedestrians and ignore "
+        "distractors, plain scores every box, auto chooses by the classes of the ground truth "
+        "(default: auto)",
+    )
+    parser.add_argument(
+        "--classes",
+        metavar="CLASSES",
+        help="score only these classes, such as 1,3; protocol plain (default: all classes)",
+    )
+    parser.add_argument(
+        "--ignore-classes",
+        metavar="CLASSES",
+        help="ground-truth boxes of these classes, such as 13, are ignore regions: they are not "
+        "scored, nor are unmatched predictions inside; protocol plain (default: none)",
+    )
+    parser.add_argument(
+        "--allow-missing",
+        action="store_true",
+        help="leave out sequences without ground truth or without predictions (default: refuse)",
+    )
+    parser.add_argument(
+        "--processes",
+        type=int,
+        metavar="N",
+        help="number of sequences scored at the same time "
+        "(default: one per CPU core, 1 for files below 5 MB in total)",
+    )
+    parser.add_argument("--quiet", action="store_true", help="show no progress bar and no remarks")
+
+
+def scoring_rules(args: argparse.Namespace) -> "ScoringRules":
+    """The rules given by the arguments. Raises ValueError for invalid ones."""
+    from deepsort_reid.metrics.protocol import ScoringRules
+
     return ScoringRules(
         protocol=args.protocol,
-        classes=_numbers(args.classes, "--classes"),
-        ignore_classes=_numbers(args.ignore_classes, "--ignore-classes") or (),
+        classes=_class_ids(args.classes, "--classes"),
+        ignore_classes=_class_ids(args.ignore_classes, "--ignore-classes") or (),
     )
 
 
-def pairs_of(args: argparse.Namespace, predicted: Path) -> list[SequenceFiles]:
-    """The sequences to score; what is left out is said on stderr."""
-    pairs, left_out = pair_files(args.gt, predicted, allow_missing=args.allow_missing)
-    for note in left_out:
-        print(f"left out: {note}", file=sys.stderr)
-    return pairs
+def paired_files(args: argparse.Namespace, predicted: Path) -> "list[SequenceFiles]":
+    """The files of the sequences to score. Sequences that are left out are named on stderr."""
+    from deepsort_reid.metrics.sequences import pair_files
+
+    sequences, missing = pair_files(args.gt, predicted, allow_missing=args.allow_missing)
+    for remark in missing:
+        print(f"left out: {remark}", file=sys.stderr)
+    return sequences
 
 
 def for_each_sequence(
-    work: Callable[[SequenceFiles], Result], pairs: list[SequenceFiles], args: argparse.Namespace
+    function: "Callable[[SequenceFiles], Result]",
+    sequences: "list[SequenceFiles]",
+    args: argparse.Namespace,
 ) -> list[Result]:
-    """Do `work` on every pair, several at a time where that pays, behind a progress bar."""
+    """Apply `function` to every sequence, in parallel for large files, with a progress bar."""
+    from deepsort_reid.metrics.sequences import map_sequences
+
     if args.processes is not None and args.processes < 1:
-        raise ValueError(f"--processes is 1 or more: got {args.processes}")
-    size = sum(pair.truth.stat().st_size + pair.predicted.stat().st_size for pair in pairs)
-    sensible = (os.cpu_count() or 1) if size > WORTH_A_PROCESS else 1
-    done = map_sequences(work, pairs, args.processes or sensible)
-    quiet = args.quiet or len(pairs) == 1
-    return list(progress_bar(done, len(pairs), quiet=quiet, unit="sequence", keep=False))
+        raise ValueError(f"--processes: expected 1 or more, got {args.processes}")
+    size = sum(each.truth.stat().st_size + each.predicted.stat().st_size for each in sequences)
+    default = (os.cpu_count() or 1) if size > MIN_PARALLEL_BYTES else 1
+    results = map_sequences(function, sequences, args.processes or default)
+    quiet = args.quiet or len(sequences) == 1
+    return list(progress_bar(results, len(sequences), quiet=quiet, unit="sequence", keep=False))
 
 
-def _numbers(text: str | None, argument: str) -> tuple[int, ...] | None:
+def _class_ids(text: str | None, argument: str) -> tuple[int, ...] | None:
     if text is None:
         return None
     try:

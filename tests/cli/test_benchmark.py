@@ -1,4 +1,4 @@
-"""`benchmark`: configurations as rows, nothing computed twice, causes, and cards to reproduce."""
+"""`benchmark`: table of configurations, reuse of earlier results, causes of switches, errors."""
 
 import csv
 import hashlib
@@ -21,7 +21,7 @@ FRAMES = synthetic_video.SEQUENCE_LENGTH
 
 @pytest.fixture
 def updates(monkeypatch):
-    """Counts the frames that trackers are given; `updates.stop_at` presses Ctrl-C there."""
+    """Count the tracker updates; the one with number `updates.stop_at` raises KeyboardInterrupt."""
 
     class Count:
         frames, stop_at = 0, None
@@ -39,7 +39,7 @@ def updates(monkeypatch):
 
 
 def table(path):
-    """The rows of a CSV file as dicts."""
+    """The rows of a CSV file as dictionaries."""
     return list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
 
 
@@ -47,7 +47,7 @@ def first_words(text):
     return [line.split()[0] for line in text.splitlines() if line.strip()]
 
 
-def test_the_table_is_that_of_evaluate_and_has_a_combined_row(
+def test_table_equals_that_of_evaluate_and_has_a_combined_row(
     run_benchmark, sequences, out, capsys
 ):
     assert run_benchmark(sequences) == 0
@@ -69,17 +69,17 @@ def test_the_table_is_that_of_evaluate_and_has_a_combined_row(
         for name, frames in (("SEQ-01", FRAMES), ("SEQ-02", FRAMES + 2))
     }
     assert kept.startswith(metrics.text_table(metrics.with_combined(scores)))
-    # Two people, missed in their first two frames, nothing else: 40 + 4 boxes, 8 of them missed.
+    # Two persons, missed only in their first two frames: 8 of 40 + 4 boxes.
     combined = metrics.with_combined(scores)["COMBINED"].clear
     assert (combined.misses, combined.false_positives, combined.switches) == (8, 0, 0)
     assert combined.mota == pytest.approx(36 / 44)
 
 
-def test_each_sequence_is_scored_and_told_under_the_rules_that_evaluate_chooses(
+def test_each_sequence_is_scored_under_the_protocol_that_evaluate_chooses(
     run_benchmark, sequences, out, capsys
 ):
     truth = synthetic_video.mot_rows(FRAMES, score=1)
-    truth.class_id[truth.id == 2] = 6  # a vehicle, which MOT20 forgives and MOT16 does not know
+    truth.class_id[truth.id == 2] = 6  # non-motorised vehicle: a distractor in MOT20 only
     for name in ("MOT20-77", "OTHER"):
         synthetic_video.write_sequence(sequences / name, FRAMES, truth=truth)
     assert run_benchmark(sequences) == 0
@@ -91,13 +91,13 @@ def test_each_sequence_is_scored_and_told_under_the_rules_that_evaluate_chooses(
     ]
     assert [line for line in printed.splitlines() if line.startswith("protocol")] == rules
     assert main(["evaluate", str(sequences), str(out / "default"), "--quiet"]) == 0
-    told = capsys.readouterr().out.splitlines()
-    assert told[:3] == rules
-    for line in told[3:9]:
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:3] == rules
+    for line in lines[3:9]:
         assert line in printed.splitlines()
 
 
-def test_tracks_are_those_of_the_tracker_on_the_public_detections(run_benchmark, sequences, out):
+def test_tracks_equal_those_of_the_tracker_on_the_public_detections(run_benchmark, sequences, out):
     assert run_benchmark(sequences, "--config", "published", "--only", "SEQ-01") == 0
     tracker, expected = published(), []
     for number in range(1, FRAMES + 1):
@@ -110,7 +110,7 @@ def test_tracks_are_those_of_the_tracker_on_the_public_detections(run_benchmark,
     assert not (out / "published" / "SEQ-02.txt").exists()
 
 
-def test_sequences_are_chosen_before_or_after_the_folder_one_or_several(sequences, out, capsys):
+def test_only_accepts_one_or_several_sequences_before_or_after_the_folder(sequences, out, capsys):
     synthetic_video.write_sequence(sequences / "SEQ-03", 2)
     options = ["--out", str(out), "--quiet", "--embedder", "none"]
     assert main(["benchmark", *options, "--only", "SEQ-01", str(sequences)]) == 0
@@ -135,13 +135,11 @@ def test_several_configurations_are_rows_of_one_table(
     assert rows == ["default COMBINED", "early COMBINED", "published COMBINED"]
     assert len(read_results(out / "early" / "SEQ-01.txt")) == 2 * FRAMES
     assert len(read_results(out / "default" / "SEQ-01.txt")) == 2 * (FRAMES - 2)
-    card = json.loads((out / "early" / "SEQ-01.json").read_text(encoding="utf-8"))
-    assert card["config"]["n_init"] == "1"
+    settings = json.loads((out / "early" / "SEQ-01.json").read_text(encoding="utf-8"))
+    assert settings["config"]["n_init"] == "1"
 
 
-def test_a_second_run_tracks_nothing_again_and_prints_the_same(
-    run_benchmark, sequences, updates, capsys
-):
+def test_second_run_tracks_nothing_and_prints_the_same(run_benchmark, sequences, updates, capsys):
     assert run_benchmark(sequences) == 0
     first = capsys.readouterr().out
     assert updates.frames == FRAMES + FRAMES + 2
@@ -150,7 +148,7 @@ def test_a_second_run_tracks_nothing_again_and_prints_the_same(
     assert capsys.readouterr().out == first
 
 
-def test_an_interrupted_benchmark_continues_where_it_stopped(
+def test_interrupted_benchmark_continues_with_the_next_sequence(
     run_benchmark, sequences, updates, out, capsys
 ):
     updates.stop_at = FRAMES + 5  # in the second sequence
@@ -166,8 +164,8 @@ def test_an_interrupted_benchmark_continues_where_it_stopped(
     assert (out.parent / "out-anew" / "default" / "SEQ-02.txt").read_bytes() == after
 
 
-@pytest.mark.parametrize("change", ["config", "detections", "truth", "card", "no tracks"])
-def test_whatever_decides_the_result_makes_the_run_anew(
+@pytest.mark.parametrize("change", ["config", "detections", "truth", "settings", "no tracks"])
+def test_sequence_is_tracked_again_after_a_change_of_its_inputs(
     change, run_benchmark, sequences, updates, out, tmp_path
 ):
     config = tmp_path / "mine.json"
@@ -183,16 +181,16 @@ def test_whatever_decides_the_result_makes_the_run_anew(
     elif change == "truth":
         truth = sequences / "SEQ-01" / "gt" / "gt.txt"
         truth.write_text("".join(truth.read_text().splitlines(keepends=True)[:-1]))
-    elif change == "card":
-        card = out / "mine" / "SEQ-01.json"
-        card.write_text(card.read_text().replace(versions()["numpy"], "1.0"))
+    elif change == "settings":
+        settings = out / "mine" / "SEQ-01.json"
+        settings.write_text(settings.read_text().replace(versions()["numpy"], "1.0"))
     else:
         (out / "mine" / "SEQ-01.txt").unlink()
     assert run_benchmark(sequences, *options) == 0
     assert updates.frames == 2 * FRAMES
 
 
-def test_a_run_of_another_configuration_cut_short_does_not_pass_for_the_first(
+def test_interrupted_run_of_another_configuration_is_not_taken_for_a_complete_one(
     run_benchmark, sequences, updates, out, tmp_path
 ):
     config = tmp_path / "mine.json"
@@ -210,21 +208,23 @@ def test_a_run_of_another_configuration_cut_short_does_not_pass_for_the_first(
     assert (out / "mine" / "SEQ-01.txt").read_bytes() == before
 
 
-def test_the_card_beside_the_tracks_reproduces_the_number(run_benchmark, sequences, out):
+def test_settings_beside_the_tracks_record_what_determines_the_result(
+    run_benchmark, sequences, out
+):
     assert run_benchmark(sequences) == 0
-    card = json.loads((out / "default" / "SEQ-01.json").read_text(encoding="utf-8"))
-    assert card["sequence"] == "SEQ-01"
-    assert card["versions"] == versions()
-    assert card["association"] == repr(DeepSort().association)
-    assert card["seconds"] > 0
+    settings = json.loads((out / "default" / "SEQ-01.json").read_text(encoding="utf-8"))
+    assert settings["sequence"] == "SEQ-01"
+    assert settings["versions"] == versions()
+    assert settings["association"] == repr(DeepSort().association)
+    assert settings["seconds"] > 0
     truth = (sequences / "SEQ-01" / "gt" / "gt.txt").read_bytes()
-    assert card["truth_sha256"] == hashlib.sha256(truth).hexdigest()
+    assert settings["truth_sha256"] == hashlib.sha256(truth).hexdigest()
     (kept,) = (out / "cache").glob("SEQ-01-*.npz")
     with np.load(kept) as stored:
         digest = hashlib.sha256()
         for name in ("frame", "xyxy", "score", "class_id"):
             digest.update(stored[name].tobytes())
-    assert card["detections_sha256"] == digest.hexdigest()
+    assert settings["detections_sha256"] == digest.hexdigest()
     assert not list(out.rglob("*.part*"))
 
 
@@ -233,7 +233,7 @@ def test_the_card_beside_the_tracks_reproduces_the_number(run_benchmark, sequenc
 
 @pytest.fixture
 def jumping(tmp_path):
-    """The truth says that the red person and one who appears later elsewhere are the same."""
+    """The ground truth of the red person jumps to another place in frame 7."""
     frames = 12
     first, second = synthetic_video.mot_rows(6), synthetic_video.mot_rows(frames - 6, first=7)
     moved = second.xyxy.copy()
@@ -257,11 +257,11 @@ def test_every_switch_has_a_cause(run_benchmark, jumping, out):
     rows = table(out / "default" / "SEQ-04.events.csv")
     switches = [row for row in rows if row["kind"] == "switch"]
     assert [(row["truth_id"], row["cause"]) for row in switches] == [("1", "motion gate")]
-    # Seen again in frame 7, with an id from the third frame there.
+    # Detected at the new place from frame 7, confirmed in the third frame there.
     assert switches[0]["frame"] == "9"
 
 
-def test_events_asked_for_later_are_those_of_the_tracks_beside_them(
+def test_events_of_a_later_run_belong_to_the_tracks_beside_them(
     run_benchmark, jumping, updates, out, tmp_path
 ):
     config = tmp_path / "mine.json"
@@ -272,7 +272,7 @@ def test_events_asked_for_later_are_those_of_the_tracks_beside_them(
     assert run_benchmark(jumping, "--config", config, "--events") == 0
     assert updates.frames == 24
     assert ",9," in events.read_text(encoding="utf-8")
-    # Another configuration tracked without events, then with: not those of the first one.
+    # After a run of another configuration without events, the old event list is not reused.
     config.write_text('{"n_init": 2}')
     assert run_benchmark(jumping, "--config", config) == 0
     assert run_benchmark(jumping, "--config", config, "--events") == 0
@@ -283,7 +283,7 @@ def test_events_asked_for_later_are_those_of_the_tracks_beside_them(
 # --- bad input ---------------------------------------------------------------------------------
 
 
-def test_a_folder_without_sequences_is_one_line(run_benchmark, tmp_path, out, capsys):
+def test_folder_without_sequences_is_reported_in_one_line(run_benchmark, tmp_path, out, capsys):
     (tmp_path / "nothing").mkdir()
     for folder, message in (("nothing", "no sequence"), ("missing", "no such folder")):
         assert run_benchmark(tmp_path / folder) == 2
@@ -293,7 +293,7 @@ def test_a_folder_without_sequences_is_one_line(run_benchmark, tmp_path, out, ca
     assert not out.exists()
 
 
-def test_sequences_without_truth_cannot_be_scored(run_benchmark, tmp_path, capsys):
+def test_sequences_without_ground_truth_are_refused(run_benchmark, tmp_path, capsys):
     folder = synthetic_video.write_sequence(tmp_path / "sequences" / "SEQ-05", 3)
     (folder / "gt" / "gt.txt").unlink()
     assert run_benchmark(tmp_path / "sequences") == 2
@@ -302,9 +302,7 @@ def test_sequences_without_truth_cannot_be_scored(run_benchmark, tmp_path, capsy
     )
 
 
-def test_sequences_and_configurations_that_do_not_exist_are_named(
-    run_benchmark, sequences, out, capsys
-):
+def test_missing_sequences_and_configurations_are_named(run_benchmark, sequences, out, capsys):
     assert run_benchmark(sequences, "--only", "SEQ-09") == 2
     assert (
         "--only: no sequence 'SEQ-09'; there are SEQ-01, SEQ-02"
@@ -315,13 +313,13 @@ def test_sequences_and_configurations_that_do_not_exist_are_named(
     assert not out.exists()
 
 
-def test_two_of_one_name_would_hide_each_other_and_are_refused(
+def test_sequences_or_configurations_with_equal_names_are_refused(
     run_benchmark, sequences, tmp_path, out, capsys
 ):
     synthetic_video.write_sequence(sequences / "more" / "SEQ-01", 3)
     assert run_benchmark(sequences) == 2
     assert (
-        "sequences of different names, got 'SEQ-01' more than once"
+        "sequences with distinct names, got 'SEQ-01' more than once"
         in synthetic_video.read_error_line(capsys)
     )
     for folder in ("a", "b"):
@@ -329,13 +327,15 @@ def test_two_of_one_name_would_hide_each_other_and_are_refused(
         (tmp_path / folder / "mine.json").write_text("{}")
     both = ["--config", tmp_path / "a" / "mine.json", "--config", tmp_path / "b" / "mine.json"]
     assert run_benchmark(sequences, "--only", "SEQ-02", *both) == 2
-    assert "of different names, got 'mine' more than once" in synthetic_video.read_error_line(
+    assert "with distinct names, got 'mine' more than once" in synthetic_video.read_error_line(
         capsys
     )
     assert not out.exists()
 
 
-def test_missing_detections_and_pictures_are_one_line(run_benchmark, sequences, tmp_path, capsys):
+def test_missing_detections_and_frames_are_reported_in_one_line(
+    run_benchmark, sequences, tmp_path, capsys
+):
     (tmp_path / "saved").mkdir()
     assert run_benchmark(sequences, "--detections", tmp_path / "saved") == 2
     assert "SEQ-01.npz: no such file, nor SEQ-01.txt beside it" in synthetic_video.read_error_line(
@@ -350,17 +350,19 @@ def test_missing_detections_and_pictures_are_one_line(run_benchmark, sequences, 
     assert "without frames give --embedder none" in synthetic_video.read_error_line(capsys)
     (sequences / "SEQ-01" / "det" / "det.txt").unlink()
     assert run_benchmark(sequences) == 2
-    assert "expected det/det.txt; or name a --detector" in synthetic_video.read_error_line(capsys)
+    assert "expected det/det.txt, or --detections or --detector" in synthetic_video.read_error_line(
+        capsys
+    )
 
 
-def test_a_bad_row_is_told_with_file_and_line(run_benchmark, sequences, capsys):
+def test_invalid_row_is_named_with_file_and_line(run_benchmark, sequences, capsys):
     file = sequences / "SEQ-01" / "det" / "det.txt"
     file.write_text("1,-1,10,10,20,50,0.9,-1,-1,-1\n2,-1,ten,10,20,50,0.9,-1,-1,-1\n")
     assert run_benchmark(sequences) == 2
     assert f"{file}:2" in synthetic_video.read_error_line(capsys)
 
 
-def test_an_output_folder_that_cannot_be_made_is_one_line(
+def test_output_folder_that_cannot_be_created_is_reported_in_one_line(
     run_benchmark, sequences, out, capsys, updates
 ):
     out.write_text("mine")
@@ -369,7 +371,7 @@ def test_an_output_folder_that_cannot_be_made_is_one_line(
     assert updates.frames == 0
 
 
-def test_words_that_name_a_configuration():
+def test_label_of_a_configuration_is_a_keyword_or_the_file_name():
     assert command._label("default") == "default"
     assert command._label("configs/fast.json") == "fast"
 

@@ -28,11 +28,11 @@ def two_files(tmp_path: Path) -> tuple[Path, Path]:
 
 @pytest.fixture
 def scenes(tmp_path: Path) -> tuple[Path, Path]:
-    """Truth and tracks of three sequences in folders."""
+    """Ground truth and results of three sequences in folders."""
     truth_folder, predicted_folder = tmp_path / "gt", tmp_path / "results"
     predicted_folder.mkdir()
     for seed in (0, 1, 9):
-        truth, predicted = walkers(seed)
+        truth, predicted = walking_persons(seed)
         place = truth_folder / f"scene-{seed}" / "gt" / "gt.txt"
         place.parent.mkdir(parents=True)
         write_rows(place, truth, "gt")
@@ -40,14 +40,14 @@ def scenes(tmp_path: Path) -> tuple[Path, Path]:
     return truth_folder, predicted_folder
 
 
-def walkers(seed: int) -> tuple[MotRows, MotRows]:
-    """Six people for forty frames, some boxes missed, and now and then two ids exchanged."""
+def walking_persons(seed: int) -> tuple[MotRows, MotRows]:
+    """Six persons in forty frames; 15 % of the boxes are missed, and every id changes once."""
     rng = np.random.default_rng(seed)
-    frame, who = (each.ravel() for each in np.mgrid[1:41, 1:7])
-    left, top = 25.0 * who + rng.normal(0, 1, len(who)), 2.0 * frame
-    truth = MotRows(frame, who, np.column_stack([left, top, left + 20, top + 40]))
-    ids = np.where(frame > 10 * (1 + who % 4), who + 10 * (1 + seed), who)
-    seen = rng.random(len(who)) < 0.85
+    frame, person = (each.ravel() for each in np.mgrid[1:41, 1:7])
+    left, top = 25.0 * person + rng.normal(0, 1, len(person)), 2.0 * frame
+    truth = MotRows(frame, person, np.column_stack([left, top, left + 20, top + 40]))
+    ids = np.where(frame > 10 * (1 + person % 4), person + 10 * (1 + seed), person)
+    seen = rng.random(len(person)) < 0.85
     return truth, MotRows(frame[seen], ids[seen], truth.xyxy[seen] + 2)
 
 
@@ -55,14 +55,14 @@ def numbers(line: str) -> list[float]:
     return [float(cell) for cell in line.split()[1:]]
 
 
-def test_two_files_give_a_table_counted_by_hand(
+def test_scores_of_two_files_equal_the_scores_counted_by_hand(
     two_files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["evaluate", *map(str, two_files)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "protocol: plain"
     shown = dict(zip(lines[1].split(), numbers(lines[2]), strict=True))
-    # Three boxes in place, two of them under one id: A(c) is 2/3, 2/3 and 1/3.
+    # Three true positives, two of them with one id: A(c) is 2/3, 2/3 and 1/3.
     assert shown["DetA"] == 100
     assert shown["AssA"] == 55.6
     assert shown["HOTA"] == 74.5
@@ -70,7 +70,7 @@ def test_two_files_give_a_table_counted_by_hand(
     assert "COMBINED" not in "".join(lines)
 
 
-def test_folders_give_one_row_per_sequence_and_their_sum(
+def test_folders_give_one_row_per_sequence_and_a_combined_row(
     scenes: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     files = {kind: tmp_path / f"scores.{kind}" for kind in ("json", "csv", "latex")}
@@ -111,12 +111,12 @@ def test_events_are_written_with_the_name_of_their_sequence(
         assert length == clear.misses
 
 
-def test_check_shows_motmetrics_beside_and_finds_no_difference_where_nothing_competes(
+def test_check_shows_motmetrics_and_no_difference_without_competing_boxes(
     two_files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["evaluate", *map(str, two_files), "--check"]) == 0
     out = capsys.readouterr().out
-    assert "Every single box is matched alike." in out
+    assert "All boxes are matched identically." in out
     checked = {
         line.split()[0]: line.split()[1:] for line in out.split("motmetrics\n")[1].splitlines()[:13]
     }
@@ -125,10 +125,10 @@ def test_check_shows_motmetrics_beside_and_finds_no_difference_where_nothing_com
     assert all(here == there for here, there in checked.values())
 
 
-def test_check_says_where_motmetrics_returns_to_the_track_from_before_a_gap(
+def test_check_lists_matches_in_which_motmetrics_prefers_the_track_before_a_gap(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    # In frame 2 the person has no track; in frame 3 the old track overlaps less than a new one.
+    # Frame 2 has no match; in frame 3 the old track has a smaller IoU than a new one.
     truth = "1,1,0,0,10,20,1\n2,1,0,0,10,20,1\n3,1,0,0,10,20,1\n"
     predicted = "1,5,0,0,10,20\n2,7,500,0,10,20\n3,5,2,0,10,20\n3,6,0,0,10,20\n"
     (tmp_path / "truth.txt").write_text(truth, encoding="utf-8")
@@ -136,12 +136,12 @@ def test_check_says_where_motmetrics_returns_to_the_track_from_before_a_gap(
     files = [str(tmp_path / name) for name in ("truth.txt", "predicted.txt")]
     assert main(["evaluate", *files, "--check", "--quiet"]) == 0
     out = capsys.readouterr().out
-    assert "goes back to the track from before the gap" in out
-    assert "frame 3, person 1: track 6 here, track 5 in motmetrics" in out
+    assert "after a gap, motmetrics prefers the earlier track" in out
+    assert "frame 3, ground-truth id 1: track 6 here, track 5 in motmetrics" in out
     assert "IDSW               1           0  differs" in out
 
 
-def test_the_report_is_written_whole(scenes: tuple[Path, Path], tmp_path: Path) -> None:
+def test_report_is_a_complete_page(scenes: tuple[Path, Path], tmp_path: Path) -> None:
     place = tmp_path / "report.html"
     assert main(["evaluate", *map(str, scenes), "--quiet", "--report", str(place)]) == 0
     text = place.read_text(encoding="utf-8")
@@ -150,7 +150,7 @@ def test_the_report_is_written_whole(scenes: tuple[Path, Path], tmp_path: Path) 
     assert not list(tmp_path.glob("*.part"))
 
 
-def test_causes_beside_the_tracks_are_shown(
+def test_causes_in_an_event_list_beside_the_tracks_are_shown(
     two_files: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     events, page = tmp_path / "predicted.events.csv", tmp_path / "report.html"
@@ -161,17 +161,17 @@ def test_causes_beside_the_tracks_are_shown(
     listed = events.read_text(encoding="utf-8").replace("5,6,0,,,\n", "5,6,0,,,motion gate\n")
     events.write_text(listed, encoding="utf-8")
     assert main([*arguments, "--report", str(page)]) == 0
-    assert "Switches by cause: motion gate 1" in capsys.readouterr().out
+    assert "Identity switches by cause: motion gate 1" in capsys.readouterr().out
     text = page.read_text(encoding="utf-8")
     assert "<td>motion gate</td><td>1</td>" in text
     assert "<button>cause</button>" in text
 
 
 @pytest.mark.data
-def test_the_report_shows_the_worst_switches_as_film_strips_where_frames_are_at_hand(
+def test_report_shows_the_worst_switches_as_images_for_sequences_with_frames(
     data_root: Path, tmp_path: Path
 ) -> None:
-    # PETS09-S2L1 has a video, TUD-Campus images, and the third is text alone.
+    # PETS09-S2L1 has a video, TUD-Campus has images, KITTI-17 has no frames.
     place = tmp_path / "report.html"
     truth = tmp_path / "gt"
     truth.mkdir()
@@ -187,12 +187,12 @@ def test_the_report_shows_the_worst_switches_as_film_strips_where_frames_are_at_
     found = metrics.evaluate_folders(truth, results, allow_missing=True)
     switches = {name: each.scores.clear.switches for name, each in found.items()}
     for name, expected in switches.items():
-        shown = sum(f"{name}, person" in strip for strip in strips)
+        shown = sum(f"{name}, ground-truth id" in strip for strip in strips)
         assert shown == (0 if name == "KITTI-17" else expected)
     assert all(2 <= strip.count("data:image/jpeg;base64,") <= 6 for strip in strips)
 
 
-# Bad input: the same numbers, or status 2 and one line that names the place.
+# Bad input: either the same scores, or status 2 and one line that names file and line.
 
 
 def scored(tmp_path: Path, truth: str, predicted: str) -> dict[str, object]:
@@ -230,9 +230,7 @@ def scored(tmp_path: Path, truth: str, predicted: str) -> dict[str, object]:
         "byte order mark",
     ],
 )
-def test_files_that_mean_the_same_score_the_same(
-    tmp_path: Path, change: Callable[[str], str]
-) -> None:
+def test_equivalent_files_have_equal_scores(tmp_path: Path, change: Callable[[str], str]) -> None:
     expected = scored(tmp_path, TRUTH, PREDICTED)
     assert scored(tmp_path, change(TRUTH), change(PREDICTED)) == expected
 
@@ -258,7 +256,7 @@ def _split(text: str) -> list[tuple[str, str]]:
     ],
 )
 @pytest.mark.parametrize("side", ["truth", "predicted"])
-def test_a_line_that_cannot_be_meant_is_named(
+def test_invalid_line_is_named_with_file_and_line(
     two_files: tuple[Path, Path],
     capsys: pytest.CaptureFixture[str],
     side: str,
@@ -279,7 +277,7 @@ def test_a_line_that_cannot_be_meant_is_named(
     assert expected in message
 
 
-def test_a_bad_line_leaves_an_earlier_output_alone(
+def test_invalid_line_does_not_change_an_earlier_output_file(
     two_files: tuple[Path, Path], tmp_path: Path
 ) -> None:
     place = tmp_path / "scores.json"
@@ -290,7 +288,7 @@ def test_a_bad_line_leaves_an_earlier_output_alone(
     assert place.read_text(encoding="utf-8") == before
 
 
-def test_empty_files_are_scored_and_remarked(
+def test_empty_results_are_scored_with_a_remark(
     two_files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     truth, predicted = two_files
@@ -306,7 +304,7 @@ def test_empty_files_are_scored_and_remarked(
     assert (shown["HOTA"], shown["MOTA"], shown["FN"], shown["ML"]) == (0, 0, 3, 1)
 
 
-def test_predictions_beyond_the_end_of_the_sequence_are_refused_by_name(
+def test_predictions_after_the_end_of_the_sequence_are_refused_with_the_file_name(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "SEQ"
@@ -316,7 +314,7 @@ def test_predictions_beyond_the_end_of_the_sequence_are_refused_by_name(
     (tmp_path / "other.txt").write_text("4,1,0,0,1,1\n", encoding="utf-8")
     assert main(["evaluate", str(folder), str(tmp_path / "other.txt")]) == 2
     (message,) = capsys.readouterr().err.splitlines()
-    assert "predicted boxes lie in frame 4, but the sequence has 3 frames" in message
+    assert "predicted boxes in frame 4, but the sequence has 3 frames" in message
     assert "other.txt" in message
 
 
@@ -324,12 +322,12 @@ def test_predictions_beyond_the_end_of_the_sequence_are_refused_by_name(
     ("arguments", "expected"),
     [
         (["--classes", "one"], "--classes: expected numbers such as 1,3, got 'one'"),
-        (["--processes", "0"], "--processes is 1 or more: got 0"),
-        (["--protocol", "mot16", "--classes", "1"], "has its own classes"),
-        (["--json", "nowhere/scores.json"], "nowhere"),
+        (["--processes", "0"], "--processes: expected 1 or more, got 0"),
+        (["--protocol", "mot16", "--classes", "1"], "defines its own classes"),
+        (["--json", "missing/scores.json"], "missing"),
     ],
 )
-def test_arguments_that_cannot_be_meant_end_with_one_line(
+def test_invalid_arguments_are_reported_in_one_line(
     two_files: tuple[Path, Path],
     capsys: pytest.CaptureFixture[str],
     arguments: list[str],
@@ -340,26 +338,26 @@ def test_arguments_that_cannot_be_meant_end_with_one_line(
     assert expected in message
 
 
-def test_far_apart_ids_and_frames_cost_nothing(tmp_path: Path) -> None:
+def test_large_ids_and_frame_numbers_need_no_large_arrays(tmp_path: Path) -> None:
     expected = scored(tmp_path, TRUTH, PREDICTED)
     far = {"1": "1", "2": "40000000000", "3": "900000000000"}
-    apart = [
+    files = [
         "".join(
             f"{far[frame]},{rest.replace('5,', '7000000000,', 1)}" for frame, rest in _split(text)
         )
         for text in (TRUTH, PREDICTED)
     ]
-    found = scored(tmp_path, *apart)
+    found = scored(tmp_path, *files)
     for name in ("HOTA", "MOTA", "IDF1", "IDSW", "GT_Dets", "IDs"):
         assert found[name] == expected[name]
 
 
 @pytest.mark.slow
 def test_a_million_rows_are_scored(tmp_path: Path) -> None:
-    frames, people = 4000, 250
-    frame, who = (each.ravel() for each in np.mgrid[1 : frames + 1, 1 : people + 1])
-    left = 30.0 * who + frame % 7
-    table = np.column_stack([frame, who, left, left * 0, left * 0 + 20, left * 0 + 40])
+    frames, persons = 4000, 250
+    frame, person = (each.ravel() for each in np.mgrid[1 : frames + 1, 1 : persons + 1])
+    left = 30.0 * person + frame % 7
+    table = np.column_stack([frame, person, left, left * 0, left * 0 + 20, left * 0 + 40])
     place = tmp_path / "rows.txt"
     np.savetxt(place, table, fmt="%d", delimiter=",")
     truth, predicted = read_ground_truth(place), read_results(place)

@@ -11,16 +11,16 @@ from deepsort_reid.structures.mot_rows import MotRows
 from deepsort_reid.vision.drawing import id_colour_bgr
 
 SWITCH = WorstSwitch("SEQ", 8, 1, 1, 2, 3, 4, 5)
-BODY = (10, 200, 250)
+PERSON_COLOUR = (10, 200, 250)
 
 
 def sequence(folder: Path, frames: int) -> SequenceFiles:
-    """A bright person on black who stands still; track 1, nobody for three frames, track 2."""
+    """A standing person on black: track 1, three frames without a track, then track 2."""
     (folder / "img1").mkdir(parents=True)
     (folder / "gt").mkdir()
     for number in range(1, frames + 1):
         image = np.zeros((240, 320, 3), dtype=np.uint8)
-        image[100:160, 200:230] = BODY
+        image[100:160, 200:230] = PERSON_COLOUR
         cv2.imwrite(str(folder / "img1" / f"{number:06d}.png"), image)
     box = np.tile([200.0, 100.0, 230.0, 160.0], (12, 1))
     truth = MotRows(np.arange(1, 13), np.ones(12), box)
@@ -31,35 +31,36 @@ def sequence(folder: Path, frames: int) -> SequenceFiles:
     return SequenceFiles("SEQ", folder / "gt" / "gt.txt", folder / "tracks.txt")
 
 
-def decoded(picture: bytes) -> np.ndarray:
-    image = cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR)
+def decoded(image_file: bytes) -> np.ndarray:
+    image = cv2.imdecode(np.frombuffer(image_file, np.uint8), cv2.IMREAD_COLOR)
     assert image is not None
     return image
 
 
-def test_a_strip_shows_the_person_before_during_and_after_the_gap(tmp_path: Path) -> None:
+def test_strip_shows_the_person_before_during_and_after_the_gap(tmp_path: Path) -> None:
     (strip,) = make_switch_strips([sequence(tmp_path / "SEQ", frames=12)], [SWITCH])
     assert strip.switch == SWITCH
-    # Lost after 4, two frames of the gap, found in 8; ten frames before and after lie outside.
-    assert [frame for frame, _ in strip.pictures] == [1, 4, 5, 6, 8]
-    for frame, picture in strip.pictures:
-        image = decoded(picture)
+    # Last match in frame 4, two frames of the gap, new match in frame 8. The frames ten before and
+    # after are outside of the sequence.
+    assert [frame for frame, _ in strip.images] == [1, 4, 5, 6, 8]
+    for frame, image_file in strip.images:
+        image = decoded(image_file)
         assert image.shape == (HEIGHT, WIDTH, 3)
         middle = image[HEIGHT // 2, WIDTH // 2]
-        assert np.abs(middle.astype(int) - BODY).max() < 12
+        assert np.abs(middle.astype(int) - PERSON_COLOUR).max() < 12
         edge = image[HEIGHT // 2, WIDTH // 2 - 42 : WIDTH // 2 - 34].astype(int)
         track = {1: 1, 4: 1, 8: 2}.get(frame)
         near = [np.abs(edge - id_colour_bgr(number)).sum(axis=1).min() < 60 for number in (1, 2)]
         assert near == [track == 1, track == 2]
 
 
-def test_frames_that_are_not_there_are_left_out(tmp_path: Path) -> None:
+def test_missing_frames_are_left_out(tmp_path: Path) -> None:
     pair = sequence(tmp_path / "SEQ", frames=5)
     (strip,) = make_switch_strips([pair], [SWITCH])
-    assert [frame for frame, _ in strip.pictures] == [1, 4, 5]
+    assert [frame for frame, _ in strip.images] == [1, 4, 5]
 
 
-def test_without_frames_there_is_no_strip(tmp_path: Path) -> None:
+def test_sequence_without_frames_has_no_strip(tmp_path: Path) -> None:
     pair = sequence(tmp_path / "SEQ", frames=0)
     assert make_switch_strips([pair], [SWITCH]) == []
     flat = tmp_path / "truth.txt"

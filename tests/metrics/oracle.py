@@ -1,4 +1,4 @@
-"""TrackEval 1.3.0 as the oracle, and scenes to ask it about."""
+"""Reference scores from TrackEval 1.3.0, and random scenes to compare on."""
 
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ QUIET = {"PRINT_CONFIG": False}
 
 
 def trackeval_data(truth: MotRows, predicted: MotRows, frames: int) -> dict[str, Any]:
-    """The dictionary that TrackEval's metrics read, every box scored."""
+    """The input of the metrics of TrackEval, with every box scored."""
     data: dict[str, Any] = {"num_timesteps": frames, "similarity_scores": []}
     for side, rows in (("gt", truth), ("tracker", predicted)):
         ids, number = np.unique(rows.id, return_inverse=True)
@@ -55,52 +55,52 @@ def trackeval_combined(sequences: dict[str, dict[str, Any]]) -> dict[str, Any]:
 
 
 def our_scores(scores: metrics.Scores) -> dict[str, Any]:
-    """Our numbers under TrackEval's names, all of them."""
+    """All scores of this package under the names of TrackEval."""
     return tables.single_numbers(scores) | tables.per_threshold(scores)
 
 
 def assert_equal_in_every_field(ours: dict[str, Any], theirs: dict[str, Any]) -> None:
     missing = set(theirs) - set(ours)
-    assert not missing, f"TrackEval has fields of which we have none: {sorted(missing)}"
+    assert not missing, f"fields of TrackEval that are missing here: {sorted(missing)}"
     for name, value in theirs.items():
         np.testing.assert_allclose(ours[name], value, rtol=0, atol=1e-9, err_msg=name)
 
 
 def random_scene(seed: int) -> tuple[MotRows, MotRows, int]:
-    """A small scene of random size and manners: crowded, tied, empty, broken up."""
+    """A small random scene, possibly crowded, with ties, empty frames or fragmented tracks."""
     rng = np.random.default_rng(seed)
     frames = int(rng.choice([1, 2, 5, 12, 30]))
-    people = int(rng.integers(0, 13))
+    persons = int(rng.integers(0, 13))
     extent = float(rng.choice([30.0, 80.0, 300.0]))
-    grid = float(rng.choice([0.0, 0.0, 5.0, 10.0]))  # whole steps make exact ties
+    grid = float(rng.choice([0.0, 0.0, 5.0, 10.0]))  # multiples of the step make exact ties
     noise = float(rng.choice([0.0, 1.0, 4.0]))
-    position = rng.uniform(0, extent, (people, 2))
-    velocity = rng.normal(0, rng.choice([0.0, 1.0, 3.0]), (people, 2))
-    size = rng.uniform(15, 40, (people, 2))
-    quiet_frames = rng.random(frames) < rng.choice([0.0, 0.0, 0.3])
-    unwatched_frames = rng.random(frames) < rng.choice([0.0, 0.0, 0.3])
-    seen = 0.0 if rng.random() < 0.05 else float(rng.choice([0.5, 0.8, 1.0]))
-    exchange = float(rng.choice([0.0, 0.05, 0.3]))
-    spurious = float(rng.choice([0.0, 0.5, 3.0]))
+    position = rng.uniform(0, extent, (persons, 2))
+    velocity = rng.normal(0, rng.choice([0.0, 1.0, 3.0]), (persons, 2))
+    size = rng.uniform(15, 40, (persons, 2))
+    frames_without_truth = rng.random(frames) < rng.choice([0.0, 0.0, 0.3])
+    frames_without_predictions = rng.random(frames) < rng.choice([0.0, 0.0, 0.3])
+    recall = 0.0 if rng.random() < 0.05 else float(rng.choice([0.5, 0.8, 1.0]))
+    id_swap_rate = float(rng.choice([0.0, 0.05, 0.3]))
+    clutter = float(rng.choice([0.0, 0.5, 3.0]))
     truth: list[list[float]] = []
     predicted: list[list[float]] = []
-    label = np.arange(people)
+    label = np.arange(persons)
     for frame in range(1, frames + 1):
-        present = (rng.random(people) < 0.9) & ~quiet_frames[frame - 1]
-        if people > 1 and rng.random() < exchange:
-            a, b = rng.choice(people, 2, replace=False)
+        present = (rng.random(persons) < 0.9) & ~frames_without_truth[frame - 1]
+        if persons > 1 and rng.random() < id_swap_rate:
+            a, b = rng.choice(persons, 2, replace=False)
             label[[a, b]] = label[[b, a]]
-        if people and rng.random() < exchange:
-            label[rng.integers(people)] = label.max() + 1
+        if persons and rng.random() < id_swap_rate:
+            label[rng.integers(persons)] = label.max() + 1
         corner = position + velocity * frame
         for i in rng.permutation(np.flatnonzero(present)):
             truth.append([frame, 7 * i + 3, *_box(corner[i], size[i], grid)])
-        if unwatched_frames[frame - 1]:
+        if frames_without_predictions[frame - 1]:
             continue
-        for i in rng.permutation(np.flatnonzero(present & (rng.random(people) < seen))):
+        for i in rng.permutation(np.flatnonzero(present & (rng.random(persons) < recall))):
             moved = corner[i] + rng.normal(0, noise, 2) if noise else corner[i]
             predicted.append([frame, label[i] + 1, *_box(moved, size[i], grid)])
-        for extra in range(rng.poisson(spurious) if seen else 0):
+        for extra in range(rng.poisson(clutter) if recall else 0):
             corner_extra, size_extra = rng.uniform(0, extent, 2), rng.uniform(15, 40, 2)
             predicted.append([frame, 10_000 + extra, *_box(corner_extra, size_extra, grid)])
     return _rows(truth), _rows(predicted), frames
@@ -120,7 +120,7 @@ def _rows(table: list[list[float]]) -> MotRows:
 def trackeval_from_files(
     folder: Path, name: str, frames: int, benchmark: str, *, rules: bool = True
 ) -> dict[str, Any]:
-    """What TrackEval makes of gt/NAME/gt/gt.txt and trackers/ours/data/NAME.txt in a folder."""
+    """The scores of TrackEval for gt/NAME/gt/gt.txt and trackers/ours/data/NAME.txt in a folder."""
     dataset = trackeval.datasets.MotChallenge2DBox(
         QUIET
         | {
@@ -139,7 +139,7 @@ def trackeval_from_files(
 def write_both(
     folder: Path, name: str, truth: MotRows, predicted: MotRows
 ) -> tuple[MotRows, MotRows]:
-    """Write both sides where `trackeval_from_files` looks for them, and read them again."""
+    """Write both sides to the paths that `trackeval_from_files` reads, and read them back."""
     truth_file = folder / "gt" / name / "gt" / "gt.txt"
     predicted_file = folder / "trackers" / "ours" / "data" / f"{name}.txt"
     truth_file.parent.mkdir(parents=True)

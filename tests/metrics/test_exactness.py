@@ -1,4 +1,4 @@
-"""Wide frames, ties in them, and the parts that make exactness: overlaps, sums, the solver."""
+"""Exact equality with TrackEval in crowded frames with ties: scores, IoU, sums and matching."""
 
 import numpy as np
 import pytest
@@ -11,8 +11,8 @@ from deepsort_reid.structures.mot_rows import MotRows
 from tests.metrics import oracle
 
 
-def wide_scene(seed: int) -> tuple[MotRows, MotRows]:
-    """Frames of up to 40 boxes on each side, half of the scenes on a grid, where all is tied."""
+def crowded_scene(seed: int) -> tuple[MotRows, MotRows]:
+    """Four frames of up to 40 boxes on each side. Odd seeds make ties: boxes on a grid."""
     rng = np.random.default_rng(seed)
     sides = []
     for _ in range(2):
@@ -27,16 +27,16 @@ def wide_scene(seed: int) -> tuple[MotRows, MotRows]:
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_every_field_equals_trackeval_in_wide_frames_with_ties(seed: int) -> None:
-    truth, predicted = wide_scene(seed)
+def test_every_field_equals_trackeval_in_crowded_frames_with_ties(seed: int) -> None:
+    truth, predicted = crowded_scene(seed)
     theirs = oracle.trackeval_scores(oracle.trackeval_data(truth, predicted, 4))
     ours = metrics.evaluate(truth, predicted, frames=4)
     oracle.assert_equal_in_every_field(oracle.our_scores(ours), theirs)
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_sums_of_overlaps_are_those_of_the_full_matrices_to_the_last_bit(seed: int) -> None:
-    truth, predicted = wide_scene(seed)
+def test_similarity_sums_equal_sums_of_the_full_matrices_bit_by_bit(seed: int) -> None:
+    truth, predicted = crowded_scene(seed)
     comparison = metrics.compare_boxes(truth, predicted)
     by_row, by_column = exact_sums.similarity_sums(comparison)
     for frame in range(1, 5):
@@ -50,7 +50,7 @@ def test_sums_of_overlaps_are_those_of_the_full_matrices_to_the_last_bit(seed: i
         assert (by_column[columns] == full.sum(axis=0)).all()
 
 
-def test_a_matrix_of_one_column_is_summed_like_one_line() -> None:
+def test_matrix_of_one_column_is_summed_like_a_row() -> None:
     rng = np.random.default_rng(0)
     corner = rng.uniform(0, 10, (30, 2))
     truth = MotRows(np.ones(30), np.arange(30), np.concatenate([corner, corner + 40], axis=1))
@@ -62,41 +62,41 @@ def test_a_matrix_of_one_column_is_summed_like_one_line() -> None:
 
 
 @pytest.mark.parametrize("seed", range(20))
-@pytest.mark.parametrize("at_once", [(1, 1), (7, 50), (1 << 13, 1 << 16)])
-def test_overlaps_are_those_of_every_pair_however_they_are_cut_up(
-    monkeypatch: pytest.MonkeyPatch, seed: int, at_once: tuple[int, int]
+@pytest.mark.parametrize("chunks", [(1, 1), (7, 50), (1 << 13, 1 << 16)])
+def test_overlaps_equal_iou_of_all_pairs_for_any_chunk_size(
+    monkeypatch: pytest.MonkeyPatch, seed: int, chunks: tuple[int, int]
 ) -> None:
-    monkeypatch.setattr(overlaps, "BOX_CHUNK", at_once[0])
-    monkeypatch.setattr(overlaps, "CANDIDATE_CHUNK", at_once[1])
-    truth, predicted = wide_scene(seed)
-    far = seed % 3 * 1e6  # coordinates may be large
-    truth = MotRows(truth.frame * 10, truth.id, truth.xyxy + far)
-    predicted = MotRows(predicted.frame * 10, predicted.id, predicted.xyxy + far)
+    monkeypatch.setattr(overlaps, "BOX_CHUNK", chunks[0])
+    monkeypatch.setattr(overlaps, "CANDIDATE_CHUNK", chunks[1])
+    truth, predicted = crowded_scene(seed)
+    offset = seed % 3 * 1e6  # large coordinates
+    truth = MotRows(truth.frame * 10, truth.id, truth.xyxy + offset)
+    predicted = MotRows(predicted.frame * 10, predicted.id, predicted.xyxy + offset)
     comparison = metrics.compare_boxes(truth, predicted)
     assert (np.diff(comparison.pair_truth) >= 0).all()
     found = np.zeros((len(truth), len(predicted)))
     rows = comparison.truth.row[comparison.pair_truth]
     found[rows, comparison.predicted.row[comparison.pair_predicted]] = comparison.similarity
-    every = _BaseDataset._calculate_box_ious(truth.xyxy, predicted.xyxy, box_format="x0y0x1y1")
+    expected = _BaseDataset._calculate_box_ious(truth.xyxy, predicted.xyxy, box_format="x0y0x1y1")
     same_frame = truth.frame[:, None] == predicted.frame
-    assert (found == np.where(same_frame, every, 0)).all()
+    assert (found == np.where(same_frame, expected, 0)).all()
 
 
-def test_boxes_next_to_each_other_do_not_overlap() -> None:
+def test_adjacent_boxes_do_not_overlap() -> None:
     one = MotRows([1], [1], [[0.0, 0.0, 10.0, 10.0]])
-    for beside in ([10.0, 0.0, 20.0, 10.0], [0.0, 10.0, 10.0, 20.0], [30.0, 30.0, 40.0, 40.0]):
-        comparison = metrics.compare_boxes(one, MotRows([1], [1], [beside]))
+    for other in ([10.0, 0.0, 20.0, 10.0], [0.0, 10.0, 10.0, 20.0], [30.0, 30.0, 40.0, 40.0]):
+        comparison = metrics.compare_boxes(one, MotRows([1], [1], [other]))
         assert len(comparison.similarity) == 0
 
 
-def test_boxes_without_an_area_overlap_with_nothing() -> None:
+def test_boxes_with_negligible_area_do_not_overlap() -> None:
     tiny = MotRows([1], [1], [[0.0, 0.0, 1e-9, 1e-9]])
     assert len(metrics.compare_boxes(tiny, tiny).similarity) == 0
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_the_heaviest_choice_is_the_solvers_ties_included(seed: int) -> None:
-    truth, predicted = wide_scene(seed)
+def test_max_weight_matching_equals_the_solver_including_ties(seed: int) -> None:
+    truth, predicted = crowded_scene(seed)
     comparison = metrics.compare_boxes(truth, predicted)
     rng = np.random.default_rng(seed)
     score = rng.random(len(comparison.similarity))
@@ -116,7 +116,7 @@ def test_the_heaviest_choice_is_the_solvers_ties_included(seed: int) -> None:
         assert (chosen[here] == (expected & (matrix > 0))[place]).all()
 
 
-def test_an_id_twice_in_a_frame_is_refused_with_its_name() -> None:
+def test_repeated_id_in_a_frame_is_refused_with_side_and_frame() -> None:
     box = [[0.0, 0.0, 10.0, 10.0], [20.0, 0.0, 30.0, 10.0]]
     twice, once = MotRows([7, 7], [4, 4], box), MotRows([7, 7], [4, 5], box)
     message = r"predicted: .* got id 4 more than once in frame 7 \(1 repeated rows in total\)"
@@ -126,7 +126,7 @@ def test_an_id_twice_in_a_frame_is_refused_with_its_name() -> None:
         metrics.evaluate(twice, once)
 
 
-def test_edge_values_are_those_of_the_papers_reference() -> None:
+def test_scores_of_empty_sides_equal_the_reference_implementation() -> None:
     one = MotRows([1, 2], [1, 1], [[0.0, 0.0, 10.0, 10.0]] * 2)
     without_predictions = metrics.evaluate(one, MotRows.empty())
     assert without_predictions.hota.loca.tolist() == [1.0] * 19
@@ -135,5 +135,5 @@ def test_edge_values_are_those_of_the_papers_reference() -> None:
     without_truth = metrics.evaluate(MotRows.empty(), one)
     assert without_truth.hota.false_positives.tolist() == [2.0] * 19
     assert without_truth.clear.mota == 0
-    # Added to others, its false positives count.
+    # In a sum of sequences its false positives count.
     assert (metrics.ClearCounts() + without_truth.clear).mota == -2

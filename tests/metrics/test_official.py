@@ -1,4 +1,4 @@
-"""Real sequences: the official figures of MOT15, and TrackEval on MOT17 in and out of its rules."""
+"""Real sequences: official scores of MOT15, and TrackEval on MOT17 with and without its rules."""
 
 from pathlib import Path
 
@@ -13,14 +13,14 @@ from tests.metrics import oracle
 
 pytestmark = pytest.mark.data
 
-# What the official development kit prints, as the data's README has it.
+# The output of the official development kit, from the README of the data.
 OFFICIAL = {
     "TUD-Stadtmitte": {
         "IDF1": 64.5, "MOTA": 56.4, "MOTP": 65.4, "FP": 45, "FN": 452, "IDSW": 7, "Frag": 6
     },
     "TUD-Campus": {"IDF1": 55.8, "MOTA": 52.6, "FP": 13, "FN": 150, "IDSW": 7},
     "Venice-2": {"IDF1": 35.5, "MOTA": 14.9, "FP": 1890, "FN": 4144, "IDSW": 42},
-    # The kit counts 220 switches in all: it returns to the track from before a gap. TrackEval 222.
+    # The kit counts 220 switches because it prefers the track before a gap; TrackEval counts 222.
     "COMBINED": {"IDF1": 41.2, "MOTA": 26.8, "FP": 7129, "FN": 21842, "IDSW": 222},
 }  # fmt: skip
 
@@ -32,7 +32,7 @@ def mot15(data_root: Path) -> dict[str, metrics.SequenceScores]:
 
 
 @pytest.mark.parametrize("name", OFFICIAL)
-def test_official_figures_of_mot15_are_reproduced(
+def test_official_scores_of_mot15_are_reproduced(
     mot15: dict[str, metrics.SequenceScores], name: str
 ) -> None:
     rows = metrics.with_combined({name: each.scores for name, each in mot15.items()})
@@ -48,7 +48,7 @@ def test_every_field_equals_trackeval_on_the_scored_mot15_results(
 ) -> None:
     folder = data_root / "mot15-scored"
     (tmp_path / "trackers" / "ours").mkdir(parents=True)
-    # TrackEval wants its own layout; the files are the same.
+    # The same files in the folder layout of TrackEval.
     (tmp_path / "gt").symlink_to(folder / "gt")
     (tmp_path / "trackers" / "ours" / "data").symlink_to(folder / "results")
     theirs = {}
@@ -61,7 +61,7 @@ def test_every_field_equals_trackeval_on_the_scored_mot15_results(
 
 
 def tracks_of_detections(detections: MotRows, seed: int) -> MotRows:
-    """Public detections linked by their nearest neighbour in the frame before, now and then not."""
+    """Public detections linked to the nearest one in the previous frame; 1 % are not linked."""
     rng = np.random.default_rng(seed)
     ids = np.zeros(len(detections), dtype=np.int64)
     next_id, before = 1, np.empty(0, dtype=np.int64)
@@ -82,7 +82,7 @@ def tracks_of_detections(detections: MotRows, seed: int) -> MotRows:
 
 
 @pytest.mark.slow
-def test_every_field_equals_trackeval_on_mot17_in_and_out_of_its_rules(
+def test_every_field_equals_trackeval_on_mot17_with_and_without_its_rules(
     data_root: Path, tmp_path: Path
 ) -> None:
     for seed, sequence in enumerate(find_sequences(data_root / "mot-text")):

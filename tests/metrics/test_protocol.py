@@ -10,7 +10,7 @@ from tests.metrics import oracle
 
 
 def with_classes(rows: MotRows, seed: int, classes: tuple[int, ...]) -> MotRows:
-    """The same boxes with random classes and every tenth marked zero."""
+    """The same boxes with random classes and, for every tenth, the consider flag 0."""
     rng = np.random.default_rng(seed)
     return MotRows(
         frame=rows.frame,
@@ -62,7 +62,7 @@ def rows(*lines: tuple[float, ...]) -> MotRows:
     )
 
 
-def test_the_protocol_is_chosen_from_the_classes_of_the_truth() -> None:
+def test_protocol_is_chosen_from_the_classes_of_the_ground_truth() -> None:
     box = (1, 1, 0, 0, 10, 10, 1)
     assert metrics.choose_protocol(rows((*box, -1))) == "plain"
     assert metrics.choose_protocol(rows((*box, 0))) == "plain"
@@ -74,7 +74,7 @@ def test_the_protocol_is_chosen_from_the_classes_of_the_truth() -> None:
     assert metrics.choose_protocol(MotRows.empty()) == "plain"
 
 
-def test_a_prediction_on_a_distractor_is_neither_right_nor_wrong() -> None:
+def test_prediction_on_a_distractor_is_not_scored() -> None:
     truth = rows((1, 1, 0, 0, 10, 10, 1, 1), (1, 2, 50, 0, 60, 10, 1, 8))
     predicted = rows((1, 1, 0, 0, 10, 10, 1, -1), (1, 2, 50, 0, 60, 10, 1, -1))
     boxes = metrics.evaluate(truth, predicted).boxes
@@ -83,20 +83,20 @@ def test_a_prediction_on_a_distractor_is_neither_right_nor_wrong() -> None:
     assert (boxes.truth_boxes, boxes.predicted_boxes) == (2, 2)
 
 
-def test_a_prediction_in_an_ignore_region_counts_only_when_it_matches_somebody() -> None:
+def test_prediction_in_an_ignore_region_is_scored_only_if_it_matches_ground_truth() -> None:
     truth = rows(
         (1, 1, 10, 10, 20, 20, 1, 1), (1, 2, 0, 0, 100, 100, 1, 13), (1, 3, 300, 0, 310, 10, 1, 1)
     )
     predicted = rows(
-        (1, 1, 10, 10, 20, 20, 1, -1),  # on somebody inside the region
-        (1, 2, 60, 60, 70, 70, 1, -1),  # in the region, on nobody
+        (1, 1, 10, 10, 20, 20, 1, -1),  # matches a person inside the region
+        (1, 2, 60, 60, 70, 70, 1, -1),  # in the region, without a match
         (1, 3, 94, 60, 110, 70, 1, -1),  # less than half inside
     )
     clear = metrics.evaluate(truth, predicted, ignore_classes=(13,)).clear
     assert (clear.matches, clear.misses, clear.false_positives) == (1, 1, 1)
 
 
-def test_only_the_wanted_classes_are_scored_and_predictions_without_a_class_stay() -> None:
+def test_only_given_classes_and_predictions_without_a_class_are_scored() -> None:
     truth = rows((1, 1, 0, 0, 10, 10, 1, 3), (1, 2, 50, 0, 60, 10, 1, 4))
     predicted = rows(
         (1, 1, 0, 0, 10, 10, 1, 3), (1, 2, 50, 0, 60, 10, 1, 4), (1, 3, 90, 0, 99, 9, 1, -1)
@@ -105,38 +105,39 @@ def test_only_the_wanted_classes_are_scored_and_predictions_without_a_class_stay
     assert (clear.matches, clear.misses, clear.false_positives) == (1, 0, 1)
 
 
-def test_a_truth_that_names_no_class_has_none_to_choose() -> None:
+def test_classes_are_refused_for_ground_truth_without_classes() -> None:
     truth = rows((1, 1, 0, 0, 10, 10, 1, -1))
-    with pytest.raises(ValueError, match=r"classes \[1\] .* the truth names no class"):
+    with pytest.raises(ValueError, match=r"classes \[1\] .* the ground truth has no classes"):
         metrics.evaluate(truth, truth, classes=(1,))
 
 
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ({"protocol": "mot18"}, "protocol is one of auto, mot16, mot20, plain: got 'mot18'"),
-        ({"protocol": "mot16", "classes": (1,)}, "has its own classes"),
-        ({"classes": (1,), "ignore_classes": (1,)}, r"\[1\] cannot both"),
+        ({"protocol": "mot18"}, "protocol: expected one of auto, mot16, mot20, plain, got 'mot18'"),
+        ({"protocol": "mot16", "classes": (1,)}, "defines its own classes"),
+        ({"classes": (1,), "ignore_classes": (1,)}, r"\[1\] cannot be both scored and ignored"),
     ],
 )
-def test_rules_that_contradict_themselves_are_refused(
-    options: dict[str, Any], expected: str
-) -> None:
+def test_contradicting_rules_are_refused(options: dict[str, Any], expected: str) -> None:
     with pytest.raises(ValueError, match=expected):
         metrics.evaluate(MotRows.empty(), MotRows.empty(), **options)
 
 
 @pytest.mark.parametrize("protocol", ["plain", "mot16"])
-def test_truth_with_scores_in_place_of_marks_is_refused(protocol: str) -> None:
-    fine, wrong = (1, 1, 0, 0, 10, 10, 1, 1), (2, 1, 0, 0, 10, 10, 0.9, 1)
-    with pytest.raises(ValueError, match=r"whether it counts, 0 or 1: got 0\.9 in row 1"):
-        metrics.evaluate(rows(fine, wrong), rows(fine), protocol=protocol)
-    assert metrics.evaluate(rows(fine), rows(wrong), protocol=protocol).clear.misses == 1
+def test_ground_truth_with_scores_instead_of_consider_flags_is_refused(protocol: str) -> None:
+    valid, invalid = (1, 1, 0, 0, 10, 10, 1, 1), (2, 1, 0, 0, 10, 10, 0.9, 1)
+    with pytest.raises(ValueError, match=r"consider flag: expected 0 or 1, got 0\.9 in row 1"):
+        metrics.evaluate(rows(valid, invalid), rows(valid), protocol=protocol)
+    assert metrics.evaluate(rows(valid), rows(invalid), protocol=protocol).clear.misses == 1
 
 
-def test_classes_that_the_protocol_does_not_know_are_refused() -> None:
+def test_classes_unknown_to_the_protocol_are_refused() -> None:
     box = (1, 1, 0, 0, 10, 10, 1)
-    with pytest.raises(ValueError, match=r"knows the classes 1 to 13: the truth has \[17\]"):
+    with pytest.raises(ValueError, match=r"expected ground-truth classes from 1 to 13, got \[17\]"):
         metrics.evaluate(rows((*box, 17)), rows((*box, -1)), protocol="mot16")
-    with pytest.raises(ValueError, match=r"the predictions have the classes \[3\]"):
+    with pytest.raises(
+        ValueError,
+        match=r"expected predictions of class 1 .* got the classes \[3\]",
+    ):
         metrics.evaluate(rows((*box, 1)), rows((*box, 3)), protocol="mot16")

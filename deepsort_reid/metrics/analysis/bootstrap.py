@@ -3,9 +3,10 @@
 Both trackers are scored on the same random resamples of the data, so that the difficulty of a
 resample cancels. Resampled sequences tell whether the difference would hold on other sequences of
 this kind. Resampled blocks of frames within each sequence tell whether it is larger than the
-variation between these frames. See B. Efron, R. Tibshirani: "An Introduction to the Bootstrap", 1993. Blocks
-are drawn, not frames, because consecutive frames are correlated: H. R. Kuensch: "The Jackknife
-and the Bootstrap for General Stationary Observations", The Annals of Statistics 1989.
+variation between these frames. See B. Efron, R. Tibshirani: "An Introduction to
+the Bootstrap", 1993. Blocks are drawn, not frames, because consecutive frames are correlated: H. R.
+Kuensch: "The Jackknife and the Bootstrap for General Stationary Observations", The Annals of
+Statistics 1989.
 """
 
 from collections.abc import Mapping

@@ -96,7 +96,8 @@ class MatchHistory:
     @property
     def is_switch(self) -> NDArray[np.bool_]:
         """Whether the same ground-truth id was matched to another track before, (M,)."""
-        return self.continues & (self.track_id != np.roll(self.track_id, 1))
+        is_switch: NDArray[np.bool_] = self.continues & (self.track_id != np.roll(self.track_id, 1))
+        return is_switch
 
 
 def match_history(comparison: Comparison) -> MatchHistory:

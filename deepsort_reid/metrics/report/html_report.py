@@ -18,6 +18,7 @@ from deepsort_reid.metrics.report.html import data, escape, figure, paragraph, r
 from deepsort_reid.metrics.report.svg_plots import reid_after_gap_bars, threshold_curves
 from deepsort_reid.metrics.report.tables import COLUMNS, COMBINED, Column, with_combined
 from deepsort_reid.metrics.scores import Scores
+from deepsort_reid.structures.colours import id_colour
 
 CARDS = ("HOTA", "DetA", "AssA", "MOTA", "IDF1", "IDSW")
 
@@ -169,8 +170,8 @@ def _timelines(analyses: Sequence[SequenceAnalysis]) -> str:
         f"<label>Zoom {zoom}</label>",
     ]
     legend = paragraph(
-        "One row per ground-truth id, one color per track. An identity switch is a change "
-        "of color with a dark line. A thin gray line marks frames without a match."
+        "One row per ground-truth id, one colour per track. An identity switch is a change "
+        "of colour with a dark line. A thin gray line marks frames without a match."
     )
     drawing = '<svg preserveAspectRatio="none"></svg><div class="axis"></div>'
     return (
@@ -181,7 +182,10 @@ def _timelines(analyses: Sequence[SequenceAnalysis]) -> str:
 
 
 def _timeline_data(analysis: SequenceAnalysis) -> dict[str, object]:
-    """The intervals of each ground-truth id as (first frame, last frame, track or None)."""
+    """The script's input: intervals (first frame, last frame, track or None) by ground-truth id.
+
+    Ids are sorted by their first frame. "colours" holds the colour of each track.
+    """
     intervals = analysis.timeline
     columns = (
         *(intervals.truth_id, intervals.track_id),
@@ -191,8 +195,12 @@ def _timeline_data(analysis: SequenceAnalysis) -> dict[str, object]:
     for truth_id, track, first, last in zip(*(each.tolist() for each in columns), strict=True):
         by_id.setdefault(truth_id, []).append((first, last, None if track == NO_ID else track))
     by_start = sorted(by_id.items(), key=lambda item: item[1][0][0])
-    identities = [{"id": truth_id, "intervals": own} for truth_id, own in by_start]
-    return {"frames": max(1, analysis.scores.boxes.frames), "identities": identities}
+    tracks = np.unique(intervals.track_id[intervals.track_id != NO_ID]).tolist()
+    return {
+        "frames": max(1, analysis.scores.boxes.frames),
+        "identities": [{"id": truth_id, "intervals": own} for truth_id, own in by_start],
+        "colours": {track: "#{:02x}{:02x}{:02x}".format(*id_colour(track)) for track in tracks},
+    }
 
 
 def _strips(strips: Sequence[SwitchStrip]) -> str:
@@ -202,7 +210,7 @@ def _strips(strips: Sequence[SwitchStrip]) -> str:
         "<h2>Worst identity switches</h2>",
         paragraph(
             "The switches that split the longest segments. White: ground truth. "
-            "Colored: tracks, in the colors of the timeline."
+            "Coloured: tracks, in the colours of the timeline."
         ),
     ]
     for strip in strips:

@@ -10,8 +10,8 @@ from deepsort_reid.structures.mot_rows import MotRows
 from tests.metrics import oracle
 
 
-def walk(*lines: tuple[int, int, float]) -> MotRows:
-    """frame, id, place: one 10 x 10 box at each place along x."""
+def moving_boxes(*lines: tuple[int, int, float]) -> MotRows:
+    """Boxes of 10 x 10 pixels from (frame, id, left edge); visibility 0.5 in even frames."""
     table = np.array(lines, dtype=float).reshape(-1, 3)
     left = table[:, 2]
     return MotRows(
@@ -22,7 +22,7 @@ def walk(*lines: tuple[int, int, float]) -> MotRows:
     )
 
 
-def one_line_each(events: metrics.Events) -> list[tuple[int, ...]]:
+def as_tuples(events: metrics.Events) -> list[tuple[int, ...]]:
     columns = (
         events.kind,
         events.frame,
@@ -35,24 +35,24 @@ def one_line_each(events: metrics.Events) -> list[tuple[int, ...]]:
     return [tuple(int(value) for value in line) for line in zip(*columns, strict=True)]
 
 
-def test_a_frame_without_any_prediction_does_not_fragment_a_track() -> None:
-    # TrackEval's rule, kept so that the rows add up to Frag; the miss is there all the same.
-    truth = walk((1, 4, 0), (2, 4, 0), (3, 4, 0))
-    found = metrics.events(metrics.compare_boxes(truth, walk((1, 1, 0), (3, 1, 0))), truth)
-    assert one_line_each(found) == [(EventKind.MISS, 2, 2, 4, 1, 1, 1)]
+def test_frame_without_any_prediction_does_not_fragment_a_track() -> None:
+    # As in TrackEval, so that the rows add up to Frag. The miss is listed.
+    truth = moving_boxes((1, 4, 0), (2, 4, 0), (3, 4, 0))
+    found = metrics.events(metrics.compare_boxes(truth, moving_boxes((1, 1, 0), (3, 1, 0))), truth)
+    assert as_tuples(found) == [(EventKind.MISS, 2, 2, 4, 1, 1, 1)]
 
 
-def test_events_of_a_scene_counted_by_hand() -> None:
-    truth = walk(*[(frame, 4, 0) for frame in range(1, 10)])
-    predicted = walk(
+def test_events_of_a_scene_equal_the_events_counted_by_hand() -> None:
+    truth = moving_boxes(*[(frame, 4, 0) for frame in range(1, 10)])
+    predicted = moving_boxes(
         *[(frame, 1, 0) for frame in (2, 3)],  # frame 1 is missed
-        *[(frame, 2, 0) for frame in (6, 7)],  # after two frames another track
-        (9, 2, 0),  # after one frame the same again
-        *[(frame, 8, 500) for frame in (4, 5, 7, 8)],  # on nobody, twice
+        *[(frame, 2, 0) for frame in (6, 7)],  # another track after two missed frames
+        (9, 2, 0),  # the same track after one missed frame
+        *[(frame, 8, 500) for frame in (4, 5, 7, 8)],  # no match, twice
     )
     comparison = metrics.compare_boxes(truth, predicted)
     found = metrics.events(comparison, truth)
-    assert one_line_each(found) == [
+    assert as_tuples(found) == [
         (EventKind.MISS, 1, 1, 4, -1, 1, 1),
         (EventKind.MISS, 4, 5, 4, 1, 2, 2),
         (EventKind.FALSE_TRACK, 4, 5, -1, -1, 8, 0),
@@ -70,7 +70,7 @@ def test_events_of_a_scene_counted_by_hand() -> None:
 
 
 @pytest.mark.parametrize("block", range(5))
-def test_events_account_for_every_count_of_clear(block: int) -> None:
+def test_events_add_up_to_the_clear_counts(block: int) -> None:
     for seed in range(40 * block, 40 * block + 40):
         truth, predicted, frames = oracle.random_scene(seed)
         comparison = metrics.compare_boxes(truth, predicted, frames=frames)
@@ -83,11 +83,11 @@ def test_events_account_for_every_count_of_clear(block: int) -> None:
         assert (np.diff(found.frame) >= 0).all()
 
 
-def test_recovery_counts_by_length_of_the_gap() -> None:
-    seen = [1, 12, 23, 54, 115, 266, 418]  # gaps of 10, 10, 30, 60, 150 and 151 frames
-    truth = walk(*[(frame, 1, 0) for frame in range(1, 419)])
+def test_reid_after_gap_counts_gaps_by_length() -> None:
+    frames = [1, 12, 23, 54, 115, 266, 418]  # gaps of 10, 10, 30, 60, 150 and 151 frames
+    truth = moving_boxes(*[(frame, 1, 0) for frame in range(1, 419)])
     ids = [1, 1, 2, 2, 2, 3, 3]
-    predicted = walk(*[(frame, id, 0) for frame, id in zip(seen, ids, strict=True)])
+    predicted = moving_boxes(*[(frame, id, 0) for frame, id in zip(frames, ids, strict=True)])
     counts = metrics.reid_after_gap(metrics.compare_boxes(truth, predicted))
     assert counts.num_gaps.tolist() == [2, 1, 1, 1, 1]
     assert counts.same_id.tolist() == [1, 1, 1, 0, 1]
@@ -97,59 +97,59 @@ def test_recovery_counts_by_length_of_the_gap() -> None:
     assert np.isnan(metrics.ReidAfterGapCounts().rate).all()
 
 
-def test_people_who_never_come_back_are_not_counted() -> None:
-    truth = walk((1, 1, 0), (2, 1, 0), (3, 1, 0), (1, 2, 50), (3, 2, 50))
-    predicted = walk((1, 1, 0), (1, 2, 50), (3, 2, 50))
+def test_frames_after_the_last_match_are_not_a_gap() -> None:
+    truth = moving_boxes((1, 1, 0), (2, 1, 0), (3, 1, 0), (1, 2, 50), (3, 2, 50))
+    predicted = moving_boxes((1, 1, 0), (1, 2, 50), (3, 2, 50))
     counts = metrics.reid_after_gap(metrics.compare_boxes(truth, predicted))
     assert counts.num_gaps.tolist() == [1, 0, 0, 0, 0]
     assert counts.same_id.tolist() == [1, 0, 0, 0, 0]
 
 
-class Remembered:
-    """A record that was given one detection per frame, and one answer."""
+class FakeRecord:
+    """A record with at most one detection per frame and always the same rejection reason."""
 
-    def __init__(self, places: dict[int, float], reason: str) -> None:
-        self.places, self.reason = places, reason
-        self.asked: list[tuple[int, int, int]] = []
+    def __init__(self, left: dict[int, float], reason: str) -> None:
+        self.left, self.reason = left, reason
+        self.queries: list[tuple[int, int, int]] = []
 
     def detections(self, frame: int) -> np.ndarray:
-        left = self.places.get(frame)
-        return np.empty((0, 4)) if left is None else np.array([[left, 0.0, left + 10, 10.0]])
+        x = self.left.get(frame)
+        return np.empty((0, 4)) if x is None else np.array([[x, 0.0, x + 10, 10.0]])
 
     def refusal(self, frame: int, track: int, detection: int) -> str:
-        self.asked.append((frame, track, detection))
+        self.queries.append((frame, track, detection))
         return self.reason
 
 
-def test_a_switch_is_attributed_where_the_old_track_first_let_the_person_go() -> None:
-    truth = walk(*[(frame, 4, 0) for frame in range(1, 8)])
-    predicted = walk((1, 1, 0), (2, 1, 0), (7, 2, 0))
+def test_cause_is_taken_from_the_first_frame_with_a_detection_of_the_person() -> None:
+    truth = moving_boxes(*[(frame, 4, 0) for frame in range(1, 8)])
+    predicted = moving_boxes((1, 1, 0), (2, 1, 0), (7, 2, 0))
     comparison = metrics.compare_boxes(truth, predicted)
     found = metrics.events(comparison, truth)
-    # Frame 3 has no detection, in frame 4 it is elsewhere, from 5 on it is on the person.
-    record = Remembered({1: 0, 2: 0, 4: 200, 5: 1, 6: 0, 7: 0}, "motion")
+    # Frame 3 has no detection, in frame 4 it is far away, from frame 5 on it is on the person.
+    record = FakeRecord({1: 0, 2: 0, 4: 200, 5: 1, 6: 0, 7: 0}, "motion")
     causes = metrics.attribute_switches(found, comparison, truth, record)
-    assert record.asked == [(5, 1, 0)]
+    assert record.queries == [(5, 1, 0)]
     assert causes.of_kind(EventKind.SWITCH).cause.tolist() == [SwitchCause.MOTION_GATE]
     assert (causes.cause[causes.kind != EventKind.SWITCH] == SwitchCause.UNKNOWN).all()
 
 
-def test_without_a_detection_the_detector_missed_the_person() -> None:
-    truth = walk(*[(frame, 4, 0) for frame in range(1, 5)])
-    predicted = walk((1, 1, 0), (4, 2, 0))
+def test_cause_without_a_detection_is_a_missed_detection() -> None:
+    truth = moving_boxes(*[(frame, 4, 0) for frame in range(1, 5)])
+    predicted = moving_boxes((1, 1, 0), (4, 2, 0))
     comparison = metrics.compare_boxes(truth, predicted)
-    record = Remembered({1: 0}, "expired")
+    record = FakeRecord({1: 0}, "expired")
     causes = metrics.attribute_switches(
         metrics.events(comparison, truth), comparison, truth, record
     )
     assert causes.of_kind(EventKind.SWITCH).cause.tolist() == [SwitchCause.MISSED_DETECTION]
 
 
-def test_causes_are_taken_over_from_an_event_list_for_the_same_switches_alone(
+def test_causes_are_copied_from_an_event_list_to_the_same_switches_only(
     tmp_path: Path,
 ) -> None:
-    truth = walk(*[(frame, 4, 0) for frame in range(1, 8)])
-    predicted = walk((1, 1, 0), (2, 1, 0), (4, 2, 0), (7, 3, 0))
+    truth = moving_boxes(*[(frame, 4, 0) for frame in range(1, 8)])
+    predicted = moving_boxes((1, 1, 0), (2, 1, 0), (4, 2, 0), (7, 3, 0))
     found = metrics.events(metrics.compare_boxes(truth, predicted), truth)
     assert np.count_nonzero(found.kind == EventKind.SWITCH) == 2
     causes = np.where(found.frame == 4, SwitchCause.APPEARANCE, SwitchCause.UNKNOWN)
@@ -161,15 +161,15 @@ def test_causes_are_taken_over_from_an_event_list_for_the_same_switches_alone(
         SwitchCause.APPEARANCE,
         SwitchCause.UNKNOWN,
     ]
-    others = walk((1, 1, 0), (2, 1, 0), (4, 9, 0), (7, 3, 0))
+    others = moving_boxes((1, 1, 0), (2, 1, 0), (4, 9, 0), (7, 3, 0))
     found = metrics.events(metrics.compare_boxes(truth, others), truth)
     assert not metrics.causes_from_csv(found, place).cause.any()
 
 
 @pytest.mark.parametrize("text", ["a,b\n1,2\n", "kind,frame,cause\nswitch,1,bad luck\n"])
-def test_a_file_that_is_no_event_list_is_refused_with_its_line(tmp_path: Path, text: str) -> None:
-    truth = walk((1, 4, 0), (2, 4, 0))
-    found = metrics.events(metrics.compare_boxes(truth, walk((1, 1, 0), (2, 2, 0))), truth)
+def test_file_that_is_not_an_event_list_is_refused_with_its_line(tmp_path: Path, text: str) -> None:
+    truth = moving_boxes((1, 4, 0), (2, 4, 0))
+    found = metrics.events(metrics.compare_boxes(truth, moving_boxes((1, 1, 0), (2, 2, 0))), truth)
     place = tmp_path / "A.events.csv"
     place.write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match=r"A\.events\.csv:2: expected an event list"):

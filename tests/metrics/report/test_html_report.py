@@ -16,17 +16,17 @@ from deepsort_reid.metrics.report.html_report import SwitchStrip, html_report
 from deepsort_reid.metrics.report.svg_plots import reid_after_gap_bars, threshold_curves
 from deepsort_reid.metrics.sequences import pair_files
 from tests.metrics import oracle
-from tests.metrics.analysis.test_events import walk
+from tests.metrics.analysis.test_events import moving_boxes
 
-# One grey pixel.
+# A PNG file of one grey pixel.
 PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mNoAAAAggCBd81ytgAAAABJRU5ErkJggg=="
 )
 
 
 @pytest.fixture
-def found(tmp_path: Path) -> list[SequenceAnalysis]:
-    """Three scenes with switches and gaps; the name of one is no good HTML."""
+def analyses(tmp_path: Path) -> list[SequenceAnalysis]:
+    """Three scenes with switches and gaps; one name has special characters of HTML."""
     for name, seed in (("A", 0), ("B", 1), ("C", 9)):
         truth, predicted, _ = oracle.random_scene(seed)
         oracle.write_both(tmp_path, name, truth, predicted)
@@ -35,28 +35,28 @@ def found(tmp_path: Path) -> list[SequenceAnalysis]:
     return [AnalyzeSequence(metrics.ScoringRules())(pair) for pair in pairs]
 
 
-def strips_of(found: list[SequenceAnalysis]) -> list[SwitchStrip]:
+def strips_of(analyses: list[SequenceAnalysis]) -> list[SwitchStrip]:
     return [
         SwitchStrip(switch, ((switch.frame, PIXEL), (switch.frame + 1, PIXEL)))
-        for switch in worst_switches(found, 2)
+        for switch in worst_switches(analyses, 2)
     ]
 
 
 def browser() -> str:
-    """Chromium or Chrome; a test that asks for it fails without one."""
+    """The path of Chromium or Chrome; the test fails if there is none."""
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-    places = ("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",)
-    program = next((found for name in (*names, *places) if (found := shutil.which(name))), None)
+    paths = ("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",)
+    program = next((found for name in (*names, *paths) if (found := shutil.which(name))), None)
     if program is None:
         pytest.fail(
-            f"no browser to open the report in: looked for {', '.join(names)}; install chromium, "
-            "or leave these tests out with -m 'not browser'"
+            f"no browser found: looked for {', '.join(names)}; install chromium, or leave these "
+            "tests out with -m 'not browser'"
         )
     return program
 
 
 def opened(page: Path, profile: Path) -> tuple[str, list[str]]:
-    """The document after its scripts have run, and what they complained of."""
+    """The document after its scripts have run, and the messages on the console."""
     done = subprocess.run(
         [
             browser(),
@@ -64,7 +64,7 @@ def opened(page: Path, profile: Path) -> tuple[str, list[str]]:
             "--no-sandbox",
             "--disable-gpu",
             f"--user-data-dir={profile}",
-            "--host-resolver-rules=MAP * ~NOTFOUND",  # there is no network
+            "--host-resolver-rules=MAP * ~NOTFOUND",  # no network
             "--enable-logging=stderr",
             "--virtual-time-budget=4000",
             "--dump-dom",
@@ -79,24 +79,24 @@ def opened(page: Path, profile: Path) -> tuple[str, list[str]]:
 
 
 @pytest.mark.browser
-def test_the_report_opens_in_a_browser_without_errors(
-    found: list[SequenceAnalysis], tmp_path: Path
+def test_report_opens_in_a_browser_without_errors(
+    analyses: list[SequenceAnalysis], tmp_path: Path
 ) -> None:
     page = tmp_path / "report.html"
-    page.write_text(html_report("A title", found, strips_of(found)), encoding="utf-8")
-    document, complaints = opened(page, tmp_path / "profile")
-    assert complaints == []
+    page.write_text(html_report("A title", analyses, strips_of(analyses)), encoding="utf-8")
+    document, messages = opened(page, tmp_path / "profile")
+    assert messages == []
     assert 'data-ready="yes"' in document
-    people = len(np.unique(found[0].timeline.person))
+    truth_ids = len(np.unique(analyses[0].timeline.truth_id))
     names = re.search(r'<div class="names">(.*?)</div></div>', document)
     assert names is not None
-    assert names[1].count("<div>") == people
-    assert document.count("<rect") > len(found[0].timeline.person)
+    assert names[1].count("<div>") == truth_ids
+    assert document.count("<rect") > len(analyses[0].timeline.truth_id)
 
 
 @pytest.mark.browser
-def test_tables_sort_and_choices_change_the_picture(
-    found: list[SequenceAnalysis], tmp_path: Path
+def test_tables_can_be_sorted_and_controls_change_plots_and_timeline(
+    analyses: list[SequenceAnalysis], tmp_path: Path
 ) -> None:
     script = """
     <script>{
@@ -125,17 +125,17 @@ def test_tables_sort_and_choices_change_the_picture(
     document.body.replaceChildren();
     document.body.textContent = JSON.stringify({ down, up, names, shown, rows, width });
     }</script></body>"""
-    text = html_report("A title", found)
+    text = html_report("A title", analyses)
     page = tmp_path / "report.html"
     page.write_text(text.replace("</body>", script), encoding="utf-8")
-    document, complaints = opened(page, tmp_path / "profile")
-    assert complaints == []
-    hota = sorted(round(100 * float(each.scores.hota.hota.mean()), 1) for each in found)
-    people = sorted(set(found[2].timeline.person.tolist()))
+    document, messages = opened(page, tmp_path / "profile")
+    assert messages == []
+    hota = sorted(round(100 * float(each.scores.hota.hota.mean()), 1) for each in analyses)
+    truth_ids = sorted(set(analyses[2].timeline.truth_id.tolist()))
     assert f'"down":{_json(hota[::-1])},"up":{_json(hota)}' in document
     assert '"names":["C","B &amp; &lt;b&gt;","A"]' in document
     assert '"shown":["A","A"]' in document
-    assert '"rows":[' + ",".join(f'"{person}"' for person in people) + "]" in document
+    assert '"rows":[' + ",".join(f'"{truth_id}"' for truth_id in truth_ids) + "]" in document
     assert '"width":"400%"' in document
 
 
@@ -143,30 +143,30 @@ def _json(values: list[float]) -> str:
     return "[" + ",".join(f"{value:g}" for value in values) + "]"
 
 
-def test_the_report_needs_no_other_file(found: list[SequenceAnalysis]) -> None:
-    text = html_report("A title", found, strips_of(found))
+def test_report_needs_no_other_file(analyses: list[SequenceAnalysis]) -> None:
+    text = html_report("A title", analyses, strips_of(analyses))
     references = re.findall(r"""(?:src|href)\s*=\s*["']?([^"'>\s]+)""", text)
     assert references
     assert all(reference.startswith("data:") for reference in references)
     assert "@import" not in text
     assert "url(" not in text
-    # The name of the SVG language is the one address in it, and nothing is loaded from there.
+    # The only URL is the namespace of SVG, from which nothing is loaded.
     assert set(re.findall(r"\w+://[^\s\"'<]+", text)) == {"http://www.w3.org/2000/svg"}
 
 
-def test_names_of_sequences_cannot_break_the_page(found: list[SequenceAnalysis]) -> None:
-    text = html_report("<script>", found)
+def test_sequence_names_are_escaped(analyses: list[SequenceAnalysis]) -> None:
+    text = html_report("<script>", analyses)
     assert "<b>" not in text.replace("<b>", "", len(re.findall(r"</span><b>", text)))
     assert "B &amp; &lt;b&gt;" in text
     assert "<title>&lt;script&gt;</title>" in text
 
 
-def test_a_single_sequence_has_no_combined_row(found: list[SequenceAnalysis]) -> None:
-    assert "COMBINED" in html_report("A title", found)
-    assert "COMBINED" not in html_report("A title", found[:1])
+def test_single_sequence_has_no_combined_row(analyses: list[SequenceAnalysis]) -> None:
+    assert "COMBINED" in html_report("A title", analyses)
+    assert "COMBINED" not in html_report("A title", analyses[:1])
 
 
-def test_plots_hold_the_numbers_that_they_show() -> None:
+def test_plots_are_labelled_with_their_numbers() -> None:
     truth, predicted, frames = oracle.random_scene(0)
     comparison = metrics.compare_boxes(truth, predicted, frames=frames)
     hota = metrics.score(comparison).hota
@@ -175,15 +175,18 @@ def test_plots_hold_the_numbers_that_they_show() -> None:
     assert f"HOTA {100 * hota.hota.mean():.1f}" in curves
     counts = metrics.ReidAfterGapCounts(np.array([4, 2, 0, 1, 1]), np.array([3, 2, 0, 0, 1]))
     bars = reid_after_gap_bars(counts)
-    for shown in ("3 of 4", "2 of 2", "nobody", "0 of 1", "1 of 1"):
+    for shown in ("3 of 4", "2 of 2", "no gaps", "0 of 1", "1 of 1"):
         assert f">{shown}<" in bars
 
 
-def test_the_timeline_has_a_spell_for_every_change() -> None:
-    truth = walk(*[(frame, 4, 0) for frame in (1, 2, 3, 4, 5, 8)], (2, 9, 100))
-    predicted = walk((1, 1, 0), (2, 1, 0), (4, 2, 0), (5, 2, 0), (8, 2, 0))
-    spells = timeline(metrics.compare_boxes(truth, predicted))
-    columns = (spells.person, spells.track, spells.first, spells.last)
+def test_timeline_has_an_interval_for_every_change_of_track() -> None:
+    truth = moving_boxes(*[(frame, 4, 0) for frame in (1, 2, 3, 4, 5, 8)], (2, 9, 100))
+    predicted = moving_boxes((1, 1, 0), (2, 1, 0), (4, 2, 0), (5, 2, 0), (8, 2, 0))
+    intervals = timeline(metrics.compare_boxes(truth, predicted))
+    columns = (
+        *(intervals.truth_id, intervals.track_id),
+        *(intervals.first_frame, intervals.last_frame),
+    )
     assert list(zip(*(column.tolist() for column in columns), strict=True)) == [
         (4, 1, 1, 2),
         (4, -1, 3, 3),
@@ -193,11 +196,11 @@ def test_the_timeline_has_a_spell_for_every_change() -> None:
     ]
 
 
-def test_the_worst_switch_tears_two_long_stays_apart(tmp_path: Path) -> None:
-    truth = walk(*[(frame, 1, 0) for frame in range(1, 31)])
-    # Track 1 for 10 frames, a flicker of track 2, and track 3 for the rest.
+def test_worst_switch_separates_the_longest_segments(tmp_path: Path) -> None:
+    truth = moving_boxes(*[(frame, 1, 0) for frame in range(1, 31)])
+    # Track 1 for 10 frames, track 2 for 2 frames and track 3 for 18 frames.
     ids = [1] * 10 + [2] * 2 + [3] * 18
-    predicted = walk(*[(frame, id, 0) for frame, id in zip(range(1, 31), ids, strict=True)])
+    predicted = moving_boxes(*[(frame, id, 0) for frame, id in zip(range(1, 31), ids, strict=True)])
     oracle.write_both(tmp_path, "A", truth, predicted)
     (pair,), _ = pair_files(tmp_path / "gt", tmp_path / "trackers" / "ours")
     switches = worst_switches([AnalyzeSequence(metrics.ScoringRules())(pair)], 5)

@@ -3,11 +3,11 @@ import csv
 import numpy as np
 
 from deepsort_reid import metrics
-from deepsort_reid.metrics.report.tables import COLUMNS
+from deepsort_reid.metrics.report import COLUMNS
 from tests.metrics import oracle
 
 
-def some_scores() -> dict[str, metrics.Scores]:
+def example_scores() -> dict[str, metrics.Scores]:
     found = {}
     for seed in (0, 1):
         truth, predicted, frames = oracle.random_scene(seed)
@@ -15,8 +15,8 @@ def some_scores() -> dict[str, metrics.Scores]:
     return found
 
 
-def test_combined_is_the_sum_and_stands_only_below_several() -> None:
-    scores = some_scores()
+def test_combined_row_is_the_sum_of_several_sequences() -> None:
+    scores = example_scores()
     rows = metrics.with_combined(scores)
     assert list(rows) == ["a_0", "a_1", "COMBINED"]
     both = scores["a_0"].clear.switches + scores["a_1"].clear.switches
@@ -24,24 +24,24 @@ def test_combined_is_the_sum_and_stands_only_below_several() -> None:
     assert list(metrics.with_combined({"a_0": scores["a_0"]})) == ["a_0"]
 
 
-def test_the_table_is_aligned_and_in_percent() -> None:
-    scores = some_scores()
+def test_text_table_is_aligned_and_in_percent() -> None:
+    scores = example_scores()
     lines = metrics.text_table(scores).splitlines()
     assert len({len(line) for line in lines}) == 1
     assert lines[0].split() == [column.name for column in COLUMNS]
     assert lines[1].split()[1] == f"{100 * scores['a_0'].hota.hota.mean():.1f}"
 
 
-def test_latex_has_a_row_for_each_and_escapes_names() -> None:
-    text = metrics.latex_table(metrics.with_combined(some_scores()))
+def test_latex_table_has_a_row_per_sequence_and_escapes_names() -> None:
+    text = metrics.latex_table(metrics.with_combined(example_scores()))
     assert text.count(r" \\" + "\n") == 4
     assert r"a\_0 & " in text
     assert text.count(r"\midrule") == 2
     assert r"IDSW $\downarrow$" in text
 
 
-def test_csv_holds_every_number_unrounded() -> None:
-    scores = some_scores()
+def test_csv_table_holds_every_number_unrounded() -> None:
+    scores = example_scores()
     lines = list(csv.DictReader(metrics.csv_table(scores).splitlines()))
     for line in lines:
         expected = metrics.as_dict(scores[line.pop("sequence")])
@@ -49,7 +49,7 @@ def test_csv_holds_every_number_unrounded() -> None:
         assert {name: float(value) for name, value in line.items()} == expected
 
 
-def test_the_dictionary_has_every_name_of_trackeval() -> None:
+def test_dictionary_has_all_fields_of_trackeval() -> None:
     truth, predicted, frames = oracle.random_scene(0)
     theirs = oracle.trackeval_scores(oracle.trackeval_data(truth, predicted, frames))
     ours = metrics.as_dict(metrics.evaluate(truth, predicted, frames=frames))

@@ -1,19 +1,5 @@
 "use strict";
 
-// The color of a track id, equal to `vision.drawing`: hues in steps of the golden ratio, shades
-// (saturation and lightness) that change every three ids.
-const GOLDEN_RATIO = 0.6180339887498949;
-const SHADES = ["100% 57.5%", "100% 72.5%", "81.8% 44%"];
-
-function modulo(value, divisor) {
-  return ((value % divisor) + divisor) % divisor; // not negative, as in Python
-}
-
-function trackColor(id) {
-  const hue = 360 * modulo(0.08 + id * GOLDEN_RATIO, 1);
-  return `hsl(${hue.toFixed(1)} ${SHADES[modulo(Math.floor(id / 3), 3)]})`;
-}
-
 function appendSvg(name, attributes, parent) {
   const element = document.createElementNS("http://www.w3.org/2000/svg", name);
   for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
@@ -61,7 +47,7 @@ plotChoice.addEventListener("change", () => {
   }
 });
 
-// Timeline: one row per ground-truth id, one color per track.
+// Timeline: one row per ground-truth id, one colour per track.
 const ROW = 14;
 const sequences = JSON.parse(document.querySelector("#timelines").textContent);
 const choice = document.querySelector("#timeline-choice");
@@ -76,21 +62,21 @@ function countSwitches(identity) {
   return tracks.filter((track, i) => i > 0 && track !== tracks[i - 1]).length;
 }
 
-function drawIdentity(identity, top, parent) {
+function drawIdentity(identity, top, sequence) {
   let previousTrack = null;
   for (const [first, last, track] of identity.intervals) {
     const matched = track !== null;
     const [y, height] = matched ? [top + 1, ROW - 3] : [top + 6, 2];
     const shape = { x: first - 1, y, width: last - first + 1, height };
-    const rect = appendSvg("rect", shape, parent);
-    if (matched) rect.setAttribute("fill", trackColor(track));
+    const rect = appendSvg("rect", shape, drawing);
+    if (matched) rect.setAttribute("fill", sequence.colours[track]);
     else rect.setAttribute("class", "missed");
     const label = matched ? `track ${track}` : "no track";
     appendSvg("title", {}, rect).textContent =
       `ground-truth id ${identity.id}: ${label}, frames ${first} to ${last}`;
     if (matched && previousTrack !== null && previousTrack !== track) {
       const line = { class: "switch", x1: first - 1, x2: first - 1, y1: top, y2: top + ROW };
-      const mark = appendSvg("line", line, parent);
+      const mark = appendSvg("line", line, drawing);
       appendSvg("title", {}, mark).textContent =
         `frame ${first}: track ${previousTrack} changes to track ${track}`;
     }
@@ -112,7 +98,7 @@ function drawTimeline() {
   drawing.setAttribute("viewBox", `0 0 ${sequence.frames} ${height}`);
   drawing.setAttribute("height", height);
   drawing.replaceChildren();
-  identities.forEach((identity, i) => drawIdentity(identity, i * ROW, drawing));
+  identities.forEach((identity, i) => drawIdentity(identity, i * ROW, sequence));
   axis.replaceChildren(...[0, 0.25, 0.5, 0.75, 1].map((share) => {
     const mark = document.createElement("span");
     mark.style.left = `${100 * share}%`;
