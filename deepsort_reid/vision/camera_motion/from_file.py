@@ -10,13 +10,14 @@ from deepsort_reid.vision.camera_motion.motion import CameraMotion
 
 
 class CameraMotionFromFile:
-    """Camera motion that was estimated before, one line per frame.
+    """Camera motion estimated earlier, one line per frame.
 
-    A line is a number and the six values of the warp (2, 3), row by row, separated by blanks or
-    commas. The first line belongs to frame 1 and is the identity, the next maps frame 1 to 2.
-    Called frame by frame it answers for frames start, start + every, ...; `at` for any frame.
+    A line is a number and the six values of the warp (2, 3) in row-major order, separated by
+    blanks or commas. Line n holds the motion from frame n - 1 to frame n; line 1 is the identity.
+    Successive calls return the motion to frames start, start + every, ...; `at` returns that of
+    any frame.
 
-    Raises ValueError with file and line for a line that is not so.
+    Raises OSError, or ValueError with file and line for a line of another form.
     """
 
     def __init__(self, path: Path | str, *, start: int = 1, every: int = 1) -> None:
@@ -26,12 +27,12 @@ class CameraMotionFromFile:
         self._last: int | None = None
 
     def __call__(self, frame: Any = None, xyxy: ArrayLike | None = None) -> CameraMotion:
-        """Motion from the frame of the last call to the next; the picture is not looked at."""
+        """Motion from the frame of the last call to the next one; the arguments are ignored."""
         number, last = self._next, self._last
         self._next += self._every
         self._last = number
         if last is None:
-            return CameraMotion.none()
+            return CameraMotion.identity()
         warp, quality = np.eye(3), 1.0
         for k in range(last + 1, number + 1):
             motion = self.at(k)
@@ -40,14 +41,14 @@ class CameraMotionFromFile:
         return CameraMotion(warp[:2], quality)
 
     def at(self, number: int) -> CameraMotion:
-        """Motion from frame number - 1 to `number`; none, of quality 0, outside the file."""
+        """Motion from frame number - 1 to `number`; the identity of quality 0 outside the file."""
         if not 1 <= number <= len(self._warps):
-            return CameraMotion.none()
+            return CameraMotion.identity()
         return CameraMotion(self._warps[number - 1].copy(), 1.0)
 
 
 def _read_warps(path: Path) -> NDArray[np.float64]:
-    """Warps (N, 2, 3) of a file, one per line."""
+    """Read the warps (N, 2, 3) of a file, one per line."""
     warps: list[list[float]] = []
     for line, text in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1):
         if not text.strip():

@@ -6,107 +6,118 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from deepsort_reid.vision.camera_motion.motion import (
+from deepsort_reid.vision.camera_motion.motion import CameraMotion, Warp
+from deepsort_reid.vision.camera_motion.reference_frame import (
+    DEFAULT_HEIGHT,
+    MIN_CORNER_SHIFT,
     MIN_QUALITY,
-    ROWS,
-    STILL,
-    CameraMotion,
+    DownscaledFrame,
     Grey,
-    Warp,
-    _View,
-    _Watch,
+    ReferenceFrameEstimator,
 )
+
+MIN_POINTS = 8
+# Estimated motion must explain this much more of the image than no motion does.
+MIN_GAIN = 0.25
+# The image is divided into cells of a grid; a smaller number of cells with points counts as this.
+GRID_ROWS, GRID_COLUMNS, MIN_CELLS = 4, 6, 6
+
+Points = NDArray[np.float32]  # (P, 2)
 
 
 class SparseFlow:
-    """Camera motion from corners of the background, followed from frame to frame.
+    """Camera motion from corners of the background, tracked from frame to frame.
 
-    Shi-Tomasi corners outside the boxes, pyramidal Lucas-Kanade flow there and back, and a
-    similarity by RANSAC (`cv2.estimateAffinePartial2D`). The quality is the share of the picture
-    that agrees with the answer. A camera that stands still is left alone after a few frames and
-    looked at now and then only.
+    Shi-Tomasi corners outside the boxes, pyramidal Lucas-Kanade flow with a forward-backward
+    check, and a similarity by RANSAC (`cv2.estimateAffinePartial2D`). The quality is the fraction
+    of the image that agrees with the similarity. After a few frames without motion only every
+    fifth frame is compared.
 
-    corners: at most so many are followed. rows: frames are shrunk to so many rows.
+    Args:
+        max_corners: upper limit of corners.
+        height: frames with more rows are downscaled to this many.
     """
 
-    def __init__(self, *, corners: int = 200, rows: int = ROWS) -> None:
-        self._corners = corners
-        self._watch = _Watch(self._estimate, rows)
-        self._points: tuple[Grey, NDArray[np.float32]] | None = None
+    def __init__(self, *, max_corners: int = 200, height: int = DEFAULT_HEIGHT) -> None:
+        self._max_corners = max_corners
+        self._estimator = ReferenceFrameEstimator(self._estimate, height)
+        self._corners: tuple[Grey, Points] | None = None  # of the reference frame
 
     def __call__(self, frame: Any, xyxy: ArrayLike | None = None) -> CameraMotion:
-        """Motion since the last call; frame BGR uint8 (H, W, 3), xyxy (M, 4) in its pixels."""
-        return self._watch(frame, xyxy)
+        """Motion since the last call; frame BGR uint8 (H, W, 3), boxes (M, 4) in its pixels."""
+        return self._estimator(frame, xyxy)
 
-    def _estimate(self, before: "_View", now: "_View") -> tuple[Warp, float] | None:
-        start = self._corners_of(before)
-        if len(start) < 8:
+    def _estimate(
+        self, previous: DownscaledFrame, current: DownscaledFrame
+    ) -> tuple[Warp, float] | None:
+        shape = current.grey.shape
+        start = self._find_corners(previous)
+        if len(start) < MIN_POINTS:
             return None
-        end, kept = _followed(before.grey, now.grey, start)
-        kept &= now.is_background(end)
-        standing = _standing(start[kept], end[kept], now.grey.shape)
-        if standing > MIN_QUALITY:
-            # A good part of the picture stands still: then people move, not the camera.
-            return np.eye(2, 3), standing
-        # Flow that does not find its way back went astray.
-        back, returned = _followed(now.grey, before.grey, end)
-        kept &= returned & (np.linalg.norm(back - start, axis=1) < 0.5)
-        start, end = start[kept], end[kept]
-        if len(start) < 8:
+        end, valid = _optical_flow(previous.grey, current.grey, start)
+        valid &= current.is_background(end)
+        static = _static_fraction(start[valid], end[valid], shape)
+        if static > MIN_QUALITY:
+            # A large part of the image is static: people move, and not the camera.
+            return np.eye(2, 3), static
+        # Forward-backward check: flow back from the end must return to the start.
+        back, returned = _optical_flow(current.grey, previous.grey, end)
+        valid &= returned & (np.linalg.norm(back - start, axis=1) < 0.5)
+        start, end = start[valid], end[valid]
+        if len(start) < MIN_POINTS:
             return None
-        standing = _standing(start, end, now.grey.shape)
-        if standing > MIN_QUALITY:
-            return np.eye(2, 3), standing
+        static = _static_fraction(start, end, shape)
+        if static > MIN_QUALITY:
+            return np.eye(2, 3), static
         warp, inlier = cv2.estimateAffinePartial2D(
             start, end, method=cv2.RANSAC, ransacReprojThreshold=1.0, confidence=0.995
         )
         if warp is None:
             return None
-        agrees = _agreement(start, np.asarray(inlier)[:, 0] == 1, now.grey.shape)
-        if agrees < standing + 0.25:  # hardly better than no motion: that is what it was
-            return np.eye(2, 3), standing
-        return np.asarray(warp, dtype=np.float64), agrees
+        agreement = _agreeing_fraction(start, np.asarray(inlier)[:, 0] == 1, shape)
+        if agreement < static + MIN_GAIN:
+            return np.eye(2, 3), static
+        return np.asarray(warp, dtype=np.float64), agreement
 
-    def _corners_of(self, view: "_View") -> NDArray[np.float32]:
-        """Corners (P, 2) of the background; kept as long as the same view is asked about."""
-        if self._points is None or self._points[0] is not view.grey:
+    def _find_corners(self, frame: DownscaledFrame) -> Points:
+        """Corners (P, 2) of the background; cached while the reference frame stays the same."""
+        if self._corners is None or self._corners[0] is not frame.grey:
+            min_distance = max(len(frame.grey) // 30, 3)
             found = cv2.goodFeaturesToTrack(
-                view.grey, self._corners, 0.01, max(len(view.grey) // 30, 3), mask=view.background
+                frame.grey, self._max_corners, 0.01, min_distance, mask=frame.background
             )
             points = np.empty((0, 2)) if found is None else np.asarray(found)
-            self._points = (view.grey, points.reshape(-1, 2).astype(np.float32))
-        return self._points[1]
+            self._corners = (frame.grey, points.reshape(-1, 2).astype(np.float32))
+        return self._corners[1]
 
 
-def _followed(
-    before: Grey, now: Grey, points: NDArray[np.float32]
-) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Where points (P, 2) went, and which were found (P,)."""
-    follow: Any = cv2.calcOpticalFlowPyrLK  # the stubs know no flow without a first guess
-    end, found, _ = follow(before, now, points[:, None], None)
+def _optical_flow(
+    previous: Grey, current: Grey, points: Points
+) -> tuple[Points, NDArray[np.bool_]]:
+    """Positions of points (P, 2) in the current frame, and which were found (P,)."""
+    flow: Any = cv2.calcOpticalFlowPyrLK  # its stub requires an initial guess
+    end, found, _ = flow(previous, current, points[:, None], None)
     return end[:, 0], found[:, 0] == 1
 
 
-def _standing(
-    start: NDArray[np.float32], end: NDArray[np.float32], shape: tuple[int, ...]
-) -> float:
-    """Share of the picture that stays where it is."""
-    return _agreement(start, np.linalg.norm(end - start, axis=1) < 2 * STILL, shape)
+def _static_fraction(start: Points, end: Points, shape: tuple[int, ...]) -> float:
+    """Fraction of the image without motion."""
+    return _agreeing_fraction(
+        start, np.linalg.norm(end - start, axis=1) < 2 * MIN_CORNER_SHIFT, shape
+    )
 
 
-def _agreement(
-    points: NDArray[np.float32], agrees: NDArray[np.bool_], shape: tuple[int, ...]
-) -> float:
-    """Share of the picture, in 4 x 6 cells, whose points (P, 2) agree.
+def _agreeing_fraction(points: Points, agrees: NDArray[np.bool_], shape: tuple[int, ...]) -> float:
+    """Fraction of the image whose points (P, 2) agree, averaged over the cells of a grid.
 
-    By cells, so that one richly textured thing has no more say than the rest of the scene.
+    Cells give each part of the scene the same weight, however many corners it has.
     """
-    rows = np.clip(points[:, 1] * 4 / shape[0], 0, 3).astype(np.int64)
-    columns = np.clip(points[:, 0] * 6 / shape[1], 0, 5).astype(np.int64)
-    cell = rows * 6 + columns
     if not len(points):
         return 0.0
-    count = np.bincount(cell, minlength=24)
-    share = np.bincount(cell, weights=agrees, minlength=24)[count > 0] / count[count > 0]
-    # Fewer than six cells with corners are too few to speak for the picture.
-    return float(share.sum() / max(len(share), 6))
+    rows = np.clip(points[:, 1] * GRID_ROWS / shape[0], 0, GRID_ROWS - 1).astype(np.int64)
+    columns = np.clip(points[:, 0] * GRID_COLUMNS / shape[1], 0, GRID_COLUMNS - 1).astype(np.int64)
+    cell = rows * GRID_COLUMNS + columns
+    count = np.bincount(cell, minlength=GRID_ROWS * GRID_COLUMNS)
+    agreeing = np.bincount(cell, weights=agrees, minlength=GRID_ROWS * GRID_COLUMNS)
+    fraction = agreeing[count > 0] / count[count > 0]
+    return float(fraction.sum() / max(len(fraction), MIN_CELLS))

@@ -1,16 +1,27 @@
-"""Person detectors. Each is called with a frame and returns `Detections`."""
+"""Person detectors: callables that take a frame (BGR uint8) and return its `Detections`.
+
+Any function `frame -> Detections` is a detector; these are the ones of the package.
+"""
 
 from deepsort_reid.vision.detectors.background import BackgroundSubtraction
-from deepsort_reid.vision.detectors.factory import load_detector
-from deepsort_reid.vision.detectors.precomputed import MotDetections, PrecomputedDetections
+from deepsort_reid.vision.detectors.factory import Detector, load_detector
+from deepsort_reid.vision.detectors.precomputed import (
+    MotDetections,
+    NpzDetections,
+    PrecomputedDetections,
+    normalize_scores,
+)
 from deepsort_reid.vision.detectors.torchvision_coco import TorchvisionDetector
 from deepsort_reid.vision.detectors.yolox import YoloxDetector
 
 __all__ = [
     "BackgroundSubtraction",
+    "Detector",
     "MotDetections",
+    "NpzDetections",
     "PrecomputedDetections",
     "TorchvisionDetector",
     "YoloxDetector",
     "load_detector",
+    "normalize_scores",
 ]

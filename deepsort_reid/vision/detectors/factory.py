@@ -1,7 +1,4 @@
-"""Detectors: callables that take a frame (BGR uint8) and return its `Detections`.
-
-Any function `frame -> Detections` is one; these are the ones that come with the package.
-"""
+"""Choice of a detector by a word or a file name."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,39 +6,34 @@ from pathlib import Path
 from deepsort_reid.structures.detections import Detections
 from deepsort_reid.structures.frame import Frame
 from deepsort_reid.vision.detectors.background import BackgroundSubtraction
-from deepsort_reid.vision.detectors.precomputed import (
-    MotDetections,
-    PrecomputedDetections,
-    normalize_scores,
-)
+from deepsort_reid.vision.detectors.precomputed import MotDetections
 from deepsort_reid.vision.detectors.torchvision_coco import TorchvisionDetector
 from deepsort_reid.vision.detectors.yolox import YoloxDetector
 
-__all__ = [
-    "BackgroundSubtraction",
-    "Detector",
-    "MotDetections",
-    "PrecomputedDetections",
-    "TorchvisionDetector",
-    "YoloxDetector",
-    "load_detector",
-    "normalize_scores",
-]
-
 Detector = Callable[[Frame], Detections]
+
+DEFAULT_MIN_SCORE = 0.1
 
 
 def load_detector(
     source: str | Path | Detector, *, min_score: float | None = None, threads: int | None = None
 ) -> Detector:
-    """The detector that a word or a file name stands for; a callable is returned as it is.
+    """Return the detector that a word or file name stands for.
 
-    "background"; a YOLOX model NAME.onnx; a MOT detection file NAME.txt; else the name of a
-    torchvision COCO model. min_score: instead of the detector's own limit.
+    Args:
+        source: "background", a YOLOX model NAME.onnx, a MOT detection file NAME.txt, or the name
+            of a COCO model of torchvision. A callable is returned unchanged.
+        min_score: detections with a lower score are dropped; by default 0.1, and 0 for a MOT file.
+        threads: upper limit of CPU threads of a YOLOX model.
+
+    Raises:
+        ValueError: the word stands for no detector, or the file is not valid.
+        OSError: the file cannot be read, or weights cannot be downloaded.
+        ModuleNotFoundError: the detector needs torchvision, which is not installed.
     """
     if callable(source):
         return source
-    limit = 0.1 if min_score is None else min_score
+    limit = DEFAULT_MIN_SCORE if min_score is None else min_score
     word = str(source)
     if word == "background":
         return BackgroundSubtraction(min_score=limit)

@@ -1,4 +1,4 @@
-"""Post-processing shared by the detectors."""
+"""Post-processing and argument checks shared by the detectors."""
 
 from collections.abc import Sequence
 
@@ -9,25 +9,42 @@ from deepsort_reid.structures import boxes
 from deepsort_reid.structures.detections import Detections
 
 
-def _inside(
+def clip_to_frame(
     xyxy: boxes.Boxes,
     score: NDArray[np.float64],
     class_id: NDArray[np.int64],
     size: tuple[int, ...],
 ) -> Detections:
-    """Clip to the frame of `size` (width, height); what has no extent left is dropped."""
+    """Clip boxes (M, 4) to a frame of `size` (width, height); boxes without area are dropped."""
     xyxy = boxes.clip(xyxy, size[0], size[1])
     keep = boxes.area(xyxy) > 0
     return Detections(xyxy[keep], score[keep], class_id[keep])
 
 
-def _checked_classes(classes: Sequence[int] | None, count: int) -> NDArray[np.int64]:
-    chosen = np.arange(count) if classes is None else np.unique(np.asarray(classes, np.int64))
-    if not len(chosen) or chosen.min() < 0 or chosen.max() >= count:
+def nms_per_class(
+    xyxy: boxes.Boxes,
+    score: NDArray[np.float64],
+    class_id: NDArray[np.int64],
+    max_iou: float,
+) -> NDArray[np.intp]:
+    """Non-maximum suppression within each class; indices of the kept boxes, best score first."""
+    # Shifted far apart, boxes of different classes do not overlap.
+    shift = class_id[:, None] * (2 * np.abs(xyxy).max(initial=0) + 1)
+    return boxes.nms(xyxy + shift, score, max_iou)
+
+
+def check_classes(classes: Sequence[int] | None, count: int) -> NDArray[np.int64]:
+    """Return the class numbers sorted without duplicates; None stands for all `count` classes.
+
+    Raises ValueError for an empty selection and for a number outside 0 to count - 1.
+    """
+    selected = np.arange(count) if classes is None else np.unique(np.asarray(classes, np.int64))
+    if not len(selected) or selected.min() < 0 or selected.max() >= count:
         raise ValueError(f"classes: expected numbers from 0 to {count - 1}, got {classes}")
-    return chosen.astype(np.int64)
+    return selected.astype(np.int64)
 
 
-def _check_share(name: str, value: float) -> None:
+def check_fraction(name: str, value: float) -> None:
+    """Raise ValueError when the argument `name` is outside 0 to 1."""
     if not 0 <= value <= 1:
         raise ValueError(f"{name}: expected a number from 0 to 1, got {value}")

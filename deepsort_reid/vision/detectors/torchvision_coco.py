@@ -1,4 +1,4 @@
-"""Person detectors of torchvision, trained on COCO."""
+"""Detectors of torchvision, trained on COCO; needs torch and torchvision."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,23 +8,38 @@ import numpy as np
 
 from deepsort_reid.structures.detections import Detections
 from deepsort_reid.structures.frame import Frame, check_frame
-from deepsort_reid.vision.detectors.postprocess import _check_share, _checked_classes, _inside
+from deepsort_reid.vision.detectors.postprocess import (
+    check_classes,
+    check_fraction,
+    clip_to_frame,
+)
 
-# Torchvision ran these with batch norms whose epsilon was 0 when their weights were trained, and
-# sets it so when it loads the weights itself.
-_WITHOUT_EPSILON = frozenset(
+# Names without an object in torchvision's list of COCO categories.
+_NO_OBJECT = frozenset({"__background__", "N/A", "no person"})
+# The weights of these models were trained with batch normalisation of epsilon 0. torchvision sets
+# it when it loads the weights itself.
+_ZERO_EPSILON_MODELS = frozenset(
     f"{kind}_resnet50_fpn" for kind in ("fasterrcnn", "maskrcnn", "keypointrcnn", "retinanet")
 )
 
 
 class TorchvisionDetector:
-    """A COCO detector of torchvision by its name, such as "fasterrcnn_resnet50_fpn_v2".
+    """A COCO detector of torchvision, such as "fasterrcnn_resnet50_fpn_v2".
 
-    weights: a file of weights for machines without network; None lets torchvision download its
-        own once. classes: as YOLOX counts COCO's 80 classes (0 is a person), None for all.
-    device: "cpu" or "cuda".
+    Boxes are clipped to the frame.
 
-    Raises ValueError for an unknown name, OSError when the weights cannot be had.
+    Args:
+        name: name of the model in torchvision.
+        weights: file of its weights; None lets torchvision download them once.
+        min_score: detections with a lower score are dropped.
+        classes: class numbers to keep, in the numbering of YOLOX (the 80 classes of COCO without
+            gaps; 0 is a person); None for all.
+        device: "cpu" or "cuda".
+
+    Raises:
+        ModuleNotFoundError: torch or torchvision is not installed.
+        ValueError: the name is unknown, or the file does not hold weights of this model.
+        OSError: the weights cannot be downloaded or read.
     """
 
     def __init__(
@@ -36,21 +51,19 @@ class TorchvisionDetector:
         classes: Sequence[int] | None = (0,),
         device: str = "cpu",
     ) -> None:
-        _check_share("min_score", min_score)
+        check_fraction("min_score", min_score)
         self._min_score = min_score
         self._device = device
-        self._model, categories = _torchvision_model(name, weights)
+        self._model, categories = _load_model(name, weights)
         self._model.eval().to(device)
-        # Torchvision numbers COCO's categories with gaps; the gaps are called "N/A".
-        real = [
-            i for i, c in enumerate(categories) if c not in ("__background__", "N/A", "no person")
-        ]
-        self._class_of = np.full(len(categories), -1, dtype=np.int64)
-        self._class_of[real] = np.arange(len(real))
-        self._classes = _checked_classes(classes, len(real))
+        # torchvision numbers the categories of COCO with gaps.
+        real = [i for i, category in enumerate(categories) if category not in _NO_OBJECT]
+        self._class_of_label = np.full(len(categories), -1, dtype=np.int64)
+        self._class_of_label[real] = np.arange(len(real))
+        self._classes = check_classes(classes, len(real))
 
     def __call__(self, frame: Frame) -> Detections:
-        """Detect in one BGR uint8 frame (H, W, 3)."""
+        """Detect in one BGR uint8 frame (H, W, 3); ValueError for another kind of array."""
         import torch
 
         frame = check_frame(frame)
@@ -59,13 +72,13 @@ class TorchvisionDetector:
             found = self._model([image.to(self._device).float() / 255])[0]
         xyxy = found["boxes"].cpu().numpy().astype(np.float64)
         score = found["scores"].cpu().numpy().astype(np.float64)
-        class_id = self._class_of[found["labels"].cpu().numpy()]
+        class_id = self._class_of_label[found["labels"].cpu().numpy()]
         keep = (score >= self._min_score) & np.isin(class_id, self._classes)
-        return _inside(xyxy[keep], score[keep], class_id[keep], frame.shape[1::-1])
+        return clip_to_frame(xyxy[keep], score[keep], class_id[keep], frame.shape[1::-1])
 
 
-def _torchvision_model(name: str, weights: Path | str | None) -> tuple[Any, list[str]]:
-    """The network with its weights, and the names of its classes."""
+def _load_model(name: str, weights: Path | str | None) -> tuple[Any, list[str]]:
+    """Load a network with its weights; also returns the names of its categories."""
     import torch
     from torchvision.models import detection, get_model, get_model_weights, list_models
 
@@ -80,14 +93,14 @@ def _torchvision_model(name: str, weights: Path | str | None) -> tuple[Any, list
             return get_model(name, weights=pretrained), categories
         except OSError as error:
             raise OSError(
-                f"detector {name}: its weights could not be downloaded ({error}); fetch "
-                f"{pretrained.url} where there is a network and pass the file as weights "
+                f"detector {name}: its weights could not be downloaded ({error}); download "
+                f"{pretrained.url} on a machine with network access and pass the file as weights "
                 "(--detector-weights)"
             ) from error
     if not Path(weights).is_file():
         raise FileNotFoundError(f"detector {name}: no such file of weights: {weights}")
     model = get_model(name, weights=None, weights_backbone=None, num_classes=len(categories))
-    if name in _WITHOUT_EPSILON:
+    if name in _ZERO_EPSILON_MODELS:
         for module in model.modules():
             if isinstance(module, torch.nn.BatchNorm2d):
                 module.eps = 0.0
