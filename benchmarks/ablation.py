@@ -10,7 +10,6 @@ interval without zero is marked *. The columns "re-id" give the share of identit
 same id before and after a gap, by the length of the gap in frames.
 """
 
-import argparse
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -19,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.lib import embedding_cache, inputs, provenance
+from benchmarks.lib import cli_options, embedding_cache, inputs, provenance
 from benchmarks.lib.configurations import CUMULATIVE, SINGLE_CHANGES
 from benchmarks.lib.evaluation import (
     EmbedInput,
@@ -145,18 +144,9 @@ def _cell(gain: MetricDifference) -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.ablation", description=__doc__.split("\n")[0]
-    )
-    inputs.add_arguments(parser)
-    parser.add_argument(
-        "--embedder",
-        type=Path,
-        metavar="ONNX",
-        help="compute embeddings with this model; only groups with frames are measured "
-        "(default: stored embeddings of OSNet x0.25)",
-    )
-    embedding_cache.add_cache_argument(parser)
+    parser = cli_options.make_parser("ablation", __doc__)
+    cli_options.add_groups(parser)
+    cli_options.add_input_embedder(parser)
     args = parser.parse_args(argv)
     data = inputs.find_data_root(args.data)
     if data is None:

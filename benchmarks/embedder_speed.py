@@ -1,6 +1,5 @@
 """Measure crops per second: the network alone, and `Embedder` from BGR crops to unit rows."""
 
-import argparse
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,25 +8,19 @@ import cv2
 import numpy as np
 import onnxruntime
 
-from benchmarks.lib import provenance
+from benchmarks.lib import cli_options, provenance
 from deepsort_reid import Embedder
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Print best and median over the rounds for each file; they differ on a busy machine."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.embedder_speed", description=__doc__
-    )
+    parser = cli_options.make_parser("embedder_speed", __doc__)
     parser.add_argument(
         "models", nargs="*", type=Path, help="ONNX files (default: the embedder of the package)"
     )
-    parser.add_argument(
-        "--batch", type=int, default=32, help="crops per batch (default: %(default)s)"
-    )
-    parser.add_argument("--threads", type=int, default=2, help="CPU threads (default: %(default)s)")
-    parser.add_argument(
-        "--rounds", type=int, default=60, help="measured batches (default: %(default)s)"
-    )
+    cli_options.add_number(parser, "--batch", 32, "crops per batch")
+    cli_options.add_number(parser, "--threads", 2, "CPU threads")
+    cli_options.add_number(parser, "--rounds", 60, "measured batches")
     args = parser.parse_args(argv)
     cv2.setNumThreads(args.threads)
     print(provenance.environment_line("onnxruntime", "numpy", "opencv-python"))

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.lib import provenance, single_core
+from benchmarks.lib import cli_options, provenance, single_core
 from benchmarks.lib.process_memory import peak_megabytes
 from deepsort_reid import metrics
 from deepsort_reid.io.mot import read_ground_truth, read_results, write_rows
@@ -34,19 +34,11 @@ FALSE_BOXES = 5  # per frame
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.evaluator_speed", description=__doc__.splitlines()[0]
-    )
-    parser.add_argument(
-        "--people", type=int, default=100, help="persons per frame (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--frames", type=int, default=2000, help="number of frames (default: %(default)s)"
-    )
-    parser.add_argument("--seed", type=int, default=0, help="random seed (default: %(default)s)")
-    parser.add_argument(
-        "--rounds", type=int, default=5, help="runs of each evaluator (default: %(default)s)"
-    )
+    parser = cli_options.make_parser("evaluator_speed", __doc__)
+    cli_options.add_number(parser, "--people", 100, "persons per frame")
+    cli_options.add_number(parser, "--frames", 2000, "number of frames")
+    cli_options.add_number(parser, "--seed", 0, "random seed")
+    cli_options.add_number(parser, "--rounds", 5, "runs of each evaluator")
     parser.add_argument("--only", choices=EVALUATORS, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     return parser

@@ -8,14 +8,12 @@ reports 68 of 73 frames for one person of its video.
 """
 
 import argparse
-import os
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.lib import provenance
+from benchmarks.lib import cli_options, inputs, provenance
 from deepsort_reid.io.mot import read_ground_truth
 from deepsort_reid.io.video_reader import iter_frames
 from deepsort_reid.reid.data.crop_extraction import select_pedestrians
@@ -35,25 +33,10 @@ Embedding = NDArray[np.float32]
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.find_person", description=__doc__.splitlines()[0]
-    )
-    parser.add_argument(
-        "--data",
-        type=Path,
-        metavar="DIR",
-        default=Path(os.environ.get("DEEPSORT_REID_DATA", "../shared/data")),
-        help="data folder (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--embedder", type=Path, metavar="ONNX", help="embedder (default: the one of the package)"
-    )
-    parser.add_argument(
-        "--frames",
-        type=int,
-        default=73,
-        help="frames to search after the query; 0: all (default: %(default)s)",
-    )
+    parser = cli_options.make_parser("find_person", __doc__)
+    cli_options.add_data(parser)
+    cli_options.add_embedder(parser)
+    cli_options.add_number(parser, "--frames", 73, "frames to search after the query; 0: all")
     parser.add_argument(
         "--threshold",
         type=float,
@@ -65,7 +48,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     args = make_parser().parse_args(argv)
-    folder = args.data / "mot" / "PETS09-S2L1"
+    folder = inputs.data_folder(args.data) / "mot" / "PETS09-S2L1"
     truth = select_pedestrians(read_ground_truth(folder / "gt" / "gt.txt"))
     embedder = Embedder(args.embedder)
     embedding = np.zeros((len(truth), embedder.embedding_dim), np.float32)

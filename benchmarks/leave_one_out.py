@@ -14,7 +14,6 @@ close to those of the single best configuration, the choice does not overfit. Th
 configurations of `benchmarks.ablation` and variations of single parameters.
 """
 
-import argparse
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -24,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.lib import inputs, provenance
+from benchmarks.lib import cli_options, inputs, provenance
 from benchmarks.lib.configurations import CUMULATIVE, PARAMETER_VALUES, SINGLE_CHANGES
 from benchmarks.lib.evaluation import evaluate_group
 from benchmarks.lib.inputs import GROUPS
@@ -117,10 +116,8 @@ def report(choice: Choice) -> list[str]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.leave_one_out", description=__doc__.split("\n")[0]
-    )
-    inputs.add_arguments(parser)
+    parser = cli_options.make_parser("leave_one_out", __doc__)
+    cli_options.add_groups(parser)
     args = parser.parse_args(argv)
     data = inputs.find_data_root(args.data)
     if data is None:

@@ -11,41 +11,28 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from benchmarks.lib import provenance
+from benchmarks.lib import cli_options, inputs, provenance
 from deepsort_reid import Embedder
 from deepsort_reid.reid.data.datasets import Sample, read_crop, read_market1501
 from deepsort_reid.reid.evaluation.retrieval import evaluate_reid
 
-DATA = Path("../shared/data")
 BATCH = 256  # images that are read at a time
 
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.market1501", description=__doc__.split("\n")[0]
-    )
+    parser = cli_options.make_parser("market1501", __doc__)
     parser.add_argument(
         "models", nargs="*", type=Path, help="ONNX files (default: the embedder of the package)"
     )
-    parser.add_argument(
-        "--data",
-        type=Path,
-        default=DATA,
-        metavar="DIR",
-        help="data folder with reid/Market-1501-v15.09.15 (default: %(default)s)",
-    )
+    cli_options.add_data(parser)
     parser.add_argument(
         "--flip-tta",
         action="store_true",
         help="also evaluate the mean with the embedding of the mirrored image (default: no)",
     )
-    parser.add_argument(
-        "--parts",
-        type=int,
-        default=1,
-        metavar="N",
-        help="also evaluate each of N equal parts of the embedding (default: %(default)s)",
+    cli_options.add_number(
+        parser, "--parts", 1, "also evaluate each of N equal parts of the embedding", metavar="N"
     )
     parser.add_argument(
         "--threads", type=int, help="CPU threads (default: the choice of onnxruntime)"
@@ -56,7 +43,7 @@ def make_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> None:
     """Print one line per file and variant: 3,368 queries against 19,732 gallery images."""
     args = make_parser().parse_args(argv)
-    folder = args.data / "reid" / "Market-1501-v15.09.15"
+    folder = inputs.data_folder(args.data) / "reid" / "Market-1501-v15.09.15"
     query = read_market1501(folder / "query")
     gallery = read_market1501(folder / "bounding_box_test")
     print(provenance.environment_line("onnxruntime", "numpy", "opencv-python"))

@@ -3,13 +3,12 @@
 python -m benchmarks.memory
 """
 
-import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from benchmarks.lib import provenance
+from benchmarks.lib import cli_options, provenance
 from benchmarks.lib.crowd import simulate
 from benchmarks.lib.process_memory import resident_megabytes
 from deepsort_reid.tracking import DeepSort
@@ -39,22 +38,10 @@ def readings(tracker: DeepSort, frames: int, interval: int, seed: int = 0) -> It
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.memory", description=__doc__.split("\n")[0]
-    )
-    parser.add_argument(
-        "--frames", type=int, default=FRAMES, help="length of the stream (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--every",
-        type=int,
-        default=INTERVAL,
-        metavar="FRAMES",
-        help="frames between two readings (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--seed", type=int, default=0, help="random seed of the crowd (default: %(default)s)"
-    )
+    parser = cli_options.make_parser("memory", __doc__)
+    cli_options.add_number(parser, "--frames", FRAMES, "length of the stream")
+    cli_options.add_number(parser, "--every", INTERVAL, "frames between two readings")
+    cli_options.add_number(parser, "--seed", 0, "random seed of the crowd")
     args = parser.parse_args(argv)
     print(provenance.environment_line("numpy", "scipy", "lap"))
     print(f"{PEOPLE} persons at a time, each for {MEAN_STAY} frames on average; seed {args.seed}")

@@ -10,10 +10,9 @@ processor time per frame. The upper bound are the raw detections with ids from t
 import argparse
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-from benchmarks.lib import embedding_cache, inputs, peers, provenance
+from benchmarks.lib import cli_options, embedding_cache, inputs, peers, provenance
 from benchmarks.lib.configurations import CUMULATIVE
 from benchmarks.lib.evaluation import (
     EmbedInput,
@@ -53,27 +52,18 @@ def measured_rows(
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.mot", description=__doc__.split("\n")[0]
-    )
-    inputs.add_arguments(parser)
+    parser = cli_options.make_parser("mot", __doc__)
+    cli_options.add_groups(parser)
     parser.add_argument(
         "--only",
         default="",
         metavar="TEXT",
         help="measure only rows whose name contains TEXT (default: all rows)",
     )
-    parser.add_argument(
-        "--embedder",
-        type=Path,
-        metavar="ONNX",
-        help="compute embeddings with this model for the groups with frames "
-        "(default: stored embeddings of OSNet x0.25)",
-    )
+    cli_options.add_input_embedder(parser)
     parser.add_argument(
         "--motion-only", action="store_true", help="track without embeddings (default: with)"
     )
-    embedding_cache.add_cache_argument(parser)
     parser.add_argument(
         "--frames",
         action="store_true",
@@ -84,11 +74,7 @@ def make_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="pass the camera motion from files to DeepSort.update (default: no camera motion)",
     )
-    parser.add_argument(
-        "--sequences",
-        action="store_true",
-        help="print a row for each sequence, too (default: only combined rows)",
-    )
+    cli_options.add_sequences(parser)
     parser.add_argument(
         "--reid-after-gap",
         action="store_true",

@@ -9,13 +9,13 @@ embedder of the package.
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.lib import cli_options
 from benchmarks.street_reid import MIN_VISIBILITY, visible_rows
 from deepsort_reid import Detections, Embedder
 from deepsort_reid.scene import Street
@@ -151,34 +151,15 @@ def _draw_label(tile: NDArray[np.uint8], text: str, bottom: int) -> None:
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.occlusion_image", description=__doc__.split("\n")[0]
+    parser = cli_options.make_parser("occlusion_image", __doc__)
+    cli_options.add_image_file(parser, "docs/occlusion.jpg")
+    cli_options.add_number(parser, "--seed", 5, "random seed of the street")
+    cli_options.add_number(parser, "--people", 14, "persons on the street")
+    cli_options.add_number(parser, "--frames", 300, "length of the video")
+    cli_options.add_number(
+        parser, "--after", 12, "frames between the occlusion and the images before and after"
     )
-    parser.add_argument(
-        "--out",
-        type=Path,
-        default=Path("docs/occlusion.jpg"),
-        metavar="FILE",
-        help="image file to write (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--seed", type=int, default=5, help="random seed of the street (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--people", type=int, default=14, help="persons on the street (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--frames", type=int, default=300, help="length of the video (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--after",
-        type=int,
-        default=12,
-        help="frames between the occlusion and the images before and after (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--embedder", metavar="ONNX", help="embedder (default: the one of the package)"
-    )
+    cli_options.add_embedder(parser)
     return parser
 
 

@@ -7,13 +7,12 @@ Read, detect (YOLOX-nano), embed, track, draw and write a sequence of the data f
 `deepsort-reid track`, and score the result.
 """
 
-import argparse
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.lib import inputs, provenance
+from benchmarks.lib import cli_options, inputs, provenance
 from benchmarks.lib.scoring import HEADER, ScoreRow
 from deepsort_reid.cli.output_folder import OutputFolder
 from deepsort_reid.io import mot
@@ -68,9 +67,7 @@ def score_tracks(sequence: MotSequence, tracks: Path, frames: int) -> ScoreRow:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.pipeline_speed", description=__doc__.split("\n")[0]
-    )
+    parser = cli_options.make_parser("pipeline_speed", __doc__)
     parser.add_argument(
         "--sequence",
         default=SEQUENCE,
@@ -79,13 +76,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--frames", type=int, help="number of frames from the first one (default: all)"
     )
-    parser.add_argument(
-        "--embedder", type=Path, metavar="ONNX", help="embedder (default: the one of the package)"
-    )
+    cli_options.add_embedder(parser)
     parser.add_argument(
         "--threads", type=int, help="CPU threads of detector and embedder (default: all cores)"
     )
-    inputs.add_data_argument(parser)
+    cli_options.add_data(parser)
     args = parser.parse_args(argv)
     try:
         data = inputs.data_root(args.data)

@@ -3,39 +3,25 @@
 python -m benchmarks.readme_image                  # writes docs/demo.jpg
 """
 
-import argparse
-from pathlib import Path
+from collections.abc import Sequence
 
 import cv2
 
+from benchmarks.lib import cli_options
 from deepsort_reid import DeepSort, Embedder, track_video
 from deepsort_reid.scene import Street
 from deepsort_reid.vision.detectors import BackgroundSubtraction
 from deepsort_reid.vision.drawing import Drawer
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Track the street up to the frame and write the annotated image."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.readme_image", description=__doc__.split("\n")[0]
-    )
-    parser.add_argument(
-        "--out",
-        type=Path,
-        default=Path("docs/demo.jpg"),
-        metavar="FILE",
-        help="image file to write (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--seed", type=int, default=9, help="random seed of the street (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--frame", type=int, default=200, help="number of the frame (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--embedder", metavar="ONNX", help="embedder (default: the one of the package)"
-    )
-    args = parser.parse_args()
+    parser = cli_options.make_parser("readme_image", __doc__)
+    cli_options.add_image_file(parser, "docs/demo.jpg")
+    cli_options.add_number(parser, "--seed", 9, "random seed of the street")
+    cli_options.add_number(parser, "--frame", 200, "number of the frame")
+    cli_options.add_embedder(parser)
+    args = parser.parse_args(argv)
     street = Street(seed=args.seed, frames=args.frame)
     frames = (frame for _, frame, _ in street)
     drawer = Drawer()

@@ -7,13 +7,12 @@ These rows use later frames, so they are not comparable with online trackers. Th
 `DeepSort()` shows the gain of the delay.
 """
 
-import argparse
 from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.lib import inputs, provenance, single_core
+from benchmarks.lib import cli_options, inputs, provenance, single_core
 from benchmarks.lib.evaluation import RunOnInput, evaluate_runs, tracks_to_rows, upper_bound
 from benchmarks.lib.inputs import GROUPS, Input
 from benchmarks.lib.scoring import HEADER
@@ -105,15 +104,9 @@ def fill(rows: MotRows) -> MotRows:
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.refinement", description=__doc__.split("\n")[0]
-    )
-    inputs.add_arguments(parser)
-    parser.add_argument(
-        "--sequences",
-        action="store_true",
-        help="print a row for each sequence, too (default: only combined rows)",
-    )
+    parser = cli_options.make_parser("refinement", __doc__)
+    cli_options.add_groups(parser)
+    cli_options.add_sequences(parser)
     args = parser.parse_args(argv)
     data = inputs.find_data_root(args.data)
     if data is None:

@@ -6,15 +6,12 @@ Identities and cameras are real, embeddings are random, as time and memory do no
 For the scores of an embedder, see `deepsort-reid eval-reid`.
 """
 
-import argparse
-import os
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
-from benchmarks.lib import provenance
+from benchmarks.lib import cli_options, inputs, provenance
 from benchmarks.lib.process_memory import peak_megabytes
 from deepsort_reid.reid.data.datasets import Sample, read_market1501
 from deepsort_reid.reid.evaluation.rerank import Reranking
@@ -22,27 +19,14 @@ from deepsort_reid.reid.evaluation.retrieval import ReidResult, evaluate_reid
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.reid_evaluation", description=__doc__.splitlines()[0]
-    )
-    parser.add_argument(
-        "--data",
-        type=Path,
-        metavar="DIR",
-        default=Path(os.environ.get("DEEPSORT_REID_DATA", "../shared/data")),
-        help="data folder (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--embedding-dim",
-        type=int,
-        default=512,
-        help="length of an embedding (default: %(default)s)",
-    )
+    parser = cli_options.make_parser("reid_evaluation", __doc__)
+    cli_options.add_data(parser)
+    cli_options.add_number(parser, "--embedding-dim", 512, "length of an embedding")
     parser.add_argument(
         "--rerank", action="store_true", help="with k-reciprocal re-ranking (default: without)"
     )
     args = parser.parse_args(argv)
-    root = args.data / "reid" / "Market-1501-v15.09.15"
+    root = inputs.data_folder(args.data) / "reid" / "Market-1501-v15.09.15"
     queries = read_market1501(root / "query")
     gallery = read_market1501(root / "bounding_box_test")
     print(provenance.environment_line("numpy"))

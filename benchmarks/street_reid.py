@@ -20,9 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.lib import provenance
+from benchmarks.lib import cli_options, provenance
 from benchmarks.lib.configurations import CUMULATIVE, SINGLE_CHANGES
-from benchmarks.lib.embedding_cache import add_cache_argument
 from benchmarks.refinement import track_all
 from deepsort_reid.scene.street import Absence, Street
 from deepsort_reid.structures.detections import Detections
@@ -172,9 +171,7 @@ def street_of(seed: int, frames: int = FRAMES, people: int = PEOPLE) -> Street:
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.street_reid", description=__doc__.split("\n")[0]
-    )
+    parser = cli_options.make_parser("street_reid", __doc__)
     parser.add_argument(
         "--seeds",
         type=int,
@@ -183,22 +180,16 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="N",
         help="random seeds; one street for each (default: 0 1)",
     )
-    parser.add_argument(
-        "--frames", type=int, default=FRAMES, help="frames per street (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--people", type=int, default=PEOPLE, help="persons per street (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--embedder", type=Path, metavar="ONNX", help="embedder (default: the one of the package)"
-    )
+    cli_options.add_number(parser, "--frames", FRAMES, "frames per street")
+    cli_options.add_number(parser, "--people", PEOPLE, "persons per street")
+    cli_options.add_embedder(parser)
     parser.add_argument(
         "--only",
         default="",
         metavar="TEXT",
         help="measure only configurations whose name contains TEXT (default: all)",
     )
-    add_cache_argument(parser)
+    cli_options.add_cache(parser)
     return parser
 
 

@@ -9,7 +9,6 @@ the detections for deep-sort-realtime) and for Kalman-filtered boxes; * marks wh
 by default.
 """
 
-import argparse
 import gc
 import sys
 from collections.abc import Sequence
@@ -19,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.lib import bare_operations, peers, provenance, single_core
+from benchmarks.lib import bare_operations, cli_options, peers, provenance, single_core
 from benchmarks.lib.configurations import CUMULATIVE, GALLERY_BUDGET
 from benchmarks.lib.crowd import Crowd, crowd
 from benchmarks.lib.evaluation import result_rows
@@ -154,9 +153,7 @@ def report(people: int, scene: Crowd, trackers: dict[str, TimedTracker]) -> list
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.tracking_speed", description=__doc__.split("\n")[0]
-    )
+    parser = cli_options.make_parser("tracking_speed", __doc__)
     parser.add_argument(
         "--people",
         type=int,
@@ -165,15 +162,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         metavar="N",
         help=f"sizes of the crowd in persons (default: {' '.join(map(str, PEOPLE))})",
     )
-    parser.add_argument(
-        "--frames",
-        type=int,
-        default=300,
-        help="frames per size of the crowd (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--seed", type=int, default=0, help="random seed of the crowd (default: %(default)s)"
-    )
+    cli_options.add_number(parser, "--frames", 300, "frames per size of the crowd")
+    cli_options.add_number(parser, "--seed", 0, "random seed of the crowd")
     args = parser.parse_args(argv)
     print(provenance.environment_line("numpy", "scipy", "lap", "deep-sort-realtime"))
     print(f"{single_core.pin_to_core()}; {single_core.clock()[0]}; seed {args.seed}")

@@ -8,14 +8,13 @@ gives the test scores. After an interruption, the same command continues after t
 epoch.
 """
 
-import argparse
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.lib import provenance
+from benchmarks.lib import cli_options, provenance
 from deepsort_reid.reid.training.checkpoint import load_checkpoint
 
 
@@ -49,16 +48,10 @@ LICENCE = "Apache-2.0 for the file; Market-1501 is for research only"
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Train the phases that are not finished, then write `embedder.onnx` to the run folder."""
-    name = "python -m benchmarks.train_embedder"
-    parser = argparse.ArgumentParser(prog=name, description=__doc__.split("\n")[0])
+    parser = cli_options.make_parser("train_embedder", __doc__)
     parser.add_argument("data", type=Path, help="folder Market-1501-v15.09.15")
     parser.add_argument("--out", type=Path, required=True, help="run folder; resumed if it exists")
-    parser.add_argument(
-        "--processes",
-        type=int,
-        default=2,
-        help="training processes; must divide the 16 identities of a batch (default: %(default)s)",
-    )
+    cli_options.add_number(parser, "--processes", 2, "training processes; a divisor of 16")
     args = parser.parse_args(argv)
     print(provenance.environment_line("torch", "torchvision", "numpy"))
     for phase in PHASES:

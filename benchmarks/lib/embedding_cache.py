@@ -1,8 +1,6 @@
 """Embeddings of the detections of an input, computed once by an embedder and cached on disk."""
 
-import argparse
 import hashlib
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,18 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.lib.inputs import Input
-
-
-def add_cache_argument(parser: argparse.ArgumentParser) -> None:
-    """Add the option --cache."""
-    folder = Path(tempfile.gettempdir()) / "deepsort_reid-embeddings"
-    parser.add_argument(
-        "--cache",
-        type=Path,
-        default=folder,
-        metavar="DIR",
-        help="folder of computed embeddings (default: %(default)s)",
-    )
 
 
 def cached_embeddings(model: Path, cache: Path) -> Callable[[Input], list[NDArray[np.float32]]]:

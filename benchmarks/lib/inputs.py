@@ -4,7 +4,6 @@ Detections, and OSNet embeddings for the sequences with frames, come from `input
 folder; all trackers are measured on them. Each sequence is read once per process.
 """
 
-import argparse
 import os
 import sys
 from collections.abc import Iterator
@@ -69,41 +68,25 @@ class Input:
         return found
 
 
+def data_folder(given: Path | None = None) -> Path:
+    """Return the data folder: `given`, else DEEPSORT_REID_DATA, else ../shared/data."""
+    from_environment = os.environ.get("DEEPSORT_REID_DATA")
+    beside_checkout = Path(__file__).resolve().parents[3] / "shared" / "data"
+    return given or (Path(from_environment) if from_environment else beside_checkout)
+
+
 def data_root(given: Path | None = None) -> Path:
-    """Return the data folder: `given`, else DEEPSORT_REID_DATA, else ../shared/data.
+    """Return `data_folder(given)` after a check that it has benchmark inputs.
 
     Raises:
         FileNotFoundError: the folder has no `inputs` folder.
     """
-    named = os.environ.get("DEEPSORT_REID_DATA")
-    beside = Path(__file__).resolve().parents[3] / "shared" / "data"
-    root = given or (Path(named) if named else beside)
+    root = data_folder(given)
     if not (root / "inputs").is_dir():
         raise FileNotFoundError(
             f"no benchmark data: {root / 'inputs'} is not a folder; pass --data FOLDER"
         )
     return root
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options --group and --data."""
-    parser.add_argument(
-        "--group",
-        choices=GROUPS,
-        action="append",
-        help="group of sequences; may be given several times (default: all four)",
-    )
-    add_data_argument(parser)
-
-
-def add_data_argument(parser: argparse.ArgumentParser) -> None:
-    """Add the option --data."""
-    parser.add_argument(
-        "--data",
-        type=Path,
-        metavar="DIR",
-        help="data folder (default: DEEPSORT_REID_DATA, else ../shared/data)",
-    )
 
 
 def find_data_root(given: Path | None) -> Path | None:
