@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "folder",
         type=Path,
         help="folder with MOT sequences at any depth: SEQUENCE/gt/gt.txt, and det/det.txt unless "
-        "detections or a detector are given",
+        "--detections or --detector is given",
     )
     parser.add_argument(
         "--out",
@@ -36,25 +36,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="output folder: table.txt, and for each configuration tracks, settings and times. "
         "Sequences that are already there for the same input are not tracked again "
         "(default: benchmark)",
-    )
-    parser.add_argument(
-        "--detections",
-        type=Path,
-        metavar="DIR",
-        help="folder with detections as SEQUENCE.npz or SEQUENCE.txt "
-        "(default: det/det.txt of each sequence)",
-    )
-    parser.add_argument(
-        "--detector",
-        metavar="DETECTOR",
-        help="detect in the frames instead: background, FILE.onnx, or the name of a torchvision "
-        "model (default: none)",
-    )
-    parser.add_argument(
-        "--embedder",
-        metavar="FILE.onnx|none",
-        help="embedder for sequences with frames (default: the embedder of the package; none for "
-        "sequences without frames)",
     )
     parser.add_argument(
         "--config",
@@ -77,6 +58,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="write SEQUENCE.events.csv with every tracking error and the cause of every identity "
         "switch",
     )
+    _add_input_arguments(parser)
+    parser.add_argument("--quiet", action="store_true", help="show no progress bar")
+
+
+def _add_input_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options for detections and embeddings."""
+    parser.add_argument(
+        "--detections",
+        type=Path,
+        metavar="DIR",
+        help="folder with detections as SEQUENCE.npz or SEQUENCE.txt "
+        "(default: det/det.txt of each sequence)",
+    )
+    parser.add_argument(
+        "--detector",
+        metavar="DETECTOR",
+        help="detect in the frames instead: background, FILE.onnx, or the name of a torchvision "
+        "model (default: none)",
+    )
+    parser.add_argument(
+        "--embedder",
+        metavar="FILE.onnx|none",
+        help="embedder for sequences with frames (default: the embedder of the package; none for "
+        "sequences without frames)",
+    )
     parser.add_argument(
         "--cache",
         type=Path,
@@ -87,9 +93,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--threads",
         type=int,
         metavar="N",
-        help="CPU threads of detector and embedder (default: one per CPU core)",
+        help="CPU threads of detector and embedder (default: all cores)",
     )
-    parser.add_argument("--quiet", action="store_true", help="show no progress bar")
 
 
 def run(args: argparse.Namespace) -> int:

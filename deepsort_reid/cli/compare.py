@@ -48,7 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="number of bootstrap resamples (default: 2000)",
     )
-    parser.add_argument("--seed", type=int, default=0, help="seed of the resampling (default: 0)")
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="seed of the resampling (default: 0)"
+    )
     parser.add_argument(
         "--json", type=Path, metavar="FILE", help="write all numbers as JSON, unrounded"
     )

@@ -82,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
     analyses = for_each_sequence(analyze, sequences, args)
     scores = {each.files.name: each.scores for each in analyses}
     rows = metrics.with_combined(scores)
-    _print_remarks(analyses, args.quiet)
+    _print_notes(analyses, args.quiet)
     print(metrics.text_table(rows))
     print("\nSame id after a gap, by length of the gap in frames:")
     gaps = {each.files.name: each.reid_after_gap for each in analyses}
@@ -97,7 +97,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _print_remarks(analyses: "list[SequenceAnalysis]", quiet: bool) -> None:
+def _print_notes(analyses: "list[SequenceAnalysis]", quiet: bool) -> None:
     for protocol in sorted({each.protocol for each in analyses}):
         names = [each.files.name for each in analyses if each.protocol == protocol]
         suffix = "" if len(names) == len(analyses) else f" ({', '.join(names)})"

@@ -56,7 +56,7 @@ def add_scoring_arguments(parser: argparse.ArgumentParser) -> None:
         help="number of sequences scored at the same time "
         "(default: one per CPU core, 1 for files below 5 MB in total)",
     )
-    parser.add_argument("--quiet", action="store_true", help="show no progress bar and no remarks")
+    parser.add_argument("--quiet", action="store_true", help="show no progress bar and no notes")
 
 
 def scoring_rules(args: argparse.Namespace) -> "ScoringRules":
@@ -75,8 +75,8 @@ def paired_files(args: argparse.Namespace, predicted: Path) -> "list[SequenceFil
     from deepsort_reid.metrics.sequences import pair_files
 
     sequences, missing = pair_files(args.gt, predicted, allow_missing=args.allow_missing)
-    for remark in missing:
-        print(f"left out: {remark}", file=sys.stderr)
+    for note in missing:
+        print(f"left out: {note}", file=sys.stderr)
     return sequences
 
 

@@ -34,7 +34,7 @@ class _Window:
     scale: float  # pixels of the image per pixel of the frame
 
     def crop(self, frame: Image) -> Image:
-        """The image (HEIGHT, WIDTH, 3), gray outside of the frame."""
+        """The image (HEIGHT, WIDTH, 3), grey outside of the frame."""
         # INTER_AREA averages all pixels of a frame that is reduced, so that the images do not
         # flicker.
         interpolation = cv2.INTER_AREA if self.scale < 1 else cv2.INTER_LINEAR

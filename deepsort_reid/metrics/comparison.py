@@ -106,9 +106,14 @@ class Comparison:
 def compare_boxes(truth: MotRows, predicted: MotRows, *, frames: int | None = None) -> Comparison:
     """Find the overlapping pairs of boxes of one sequence.
 
-    frames: length of the sequence; default: the last frame that has a box.
-    Raises ValueError for an id that occurs twice in a frame, a frame number below 1 or above
-    `frames`, and boxes that are not finite or have a negative width or height.
+    Args:
+        truth: ground truth.
+        predicted: predictions.
+        frames: length of the sequence; by default the last frame that has a box.
+
+    Raises:
+        ValueError: an id occurs twice in a frame, a frame number is below 1 or above `frames`, or
+            a box is not finite or has a negative width or height.
     """
     truth_side, predicted_side = _side(truth, "truth"), _side(predicted, "predicted")
     last_truth, last_predicted = (

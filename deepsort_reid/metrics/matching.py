@@ -55,8 +55,11 @@ def solve_frame(
 ) -> NDArray[np.bool_]:
     """The optimal matching of one frame by the solver, as a mask (N,).
 
-    frame: index into `comparison.bounds`. pairs: all candidate pairs (N,) of that frame.
-    score: their scores (N,), >= 0; a pair with score 0 is never matched.
+    Args:
+        comparison: the sequence.
+        frame: index of the frame in `comparison.bounds`.
+        pairs: all candidate pairs (N,) of that frame.
+        score: their scores (N,), >= 0; a pair with score 0 is never matched.
     """
     top, bottom = comparison.bounds.truth[frame : frame + 2]
     left, right = comparison.bounds.predicted[frame : frame + 2]

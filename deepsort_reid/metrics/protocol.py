@@ -88,10 +88,18 @@ def compare_under_rules(
 ) -> Comparison:
     """Find the overlapping pairs of the boxes that are scored under `rules`.
 
-    frames: length of the sequence. name: of the sequence, for the choice of the protocol.
     Under every protocol, a ground-truth box with the consider flag (score) 0 is not scored.
-    Raises ValueError in the cases of `compare_boxes`, for classes that the protocol or the ground
-    truth does not have, and for consider flags that are fractions, that is, detection scores.
+
+    Args:
+        truth: ground truth.
+        predicted: predictions.
+        rules: protocol and classes.
+        frames: length of the sequence; by default the last frame that has a box.
+        name: name of the sequence, for the choice of the protocol.
+
+    Raises:
+        ValueError: the cases of `compare_boxes`; classes that the protocol or the ground truth
+            does not have; consider flags other than 0 and 1, that is, detection scores.
     """
     if rules.classes and len(truth) and (truth.class_id == -1).all():
         raise ValueError(

@@ -56,13 +56,19 @@ def evaluate(
 ) -> Scores:
     """Score the predicted tracks of one sequence against its ground truth.
 
-    protocol: "mot16" (MOT16 and MOT17), "mot20", "plain" (every box is scored), or "auto": chosen
-        from the classes of the ground truth (`choose_protocol`).
-    classes: with "plain", score only these classes.
-    ignore_classes: with "plain", ground-truth boxes of these classes are ignore regions:
-        unmatched predictions with more than half of their area inside are not false positives.
-    frames: length of the sequence; default: the last frame that has a box.
-    Raises ValueError for boxes that cannot be scored (`compare_boxes`) and an unknown protocol.
+    Args:
+        truth: ground truth.
+        predicted: predicted tracks.
+        protocol: "mot16" (MOT16 and MOT17), "mot20", "plain" (every box is scored), or "auto":
+            chosen from the classes of the ground truth (`choose_protocol`).
+        classes: with "plain", score only these classes.
+        ignore_classes: with "plain", ground-truth boxes of these classes are ignore regions:
+            unmatched predictions with more than half of their area inside are not false positives.
+        frames: length of the sequence; by default the last frame that has a box.
+
+    Raises:
+        ValueError: boxes or classes that cannot be scored (`compare_under_rules`), or an unknown
+            protocol.
     """
     rules = ScoringRules(protocol=protocol, classes=classes, ignore_classes=ignore_classes)
     return score(compare_under_rules(truth, predicted, rules, frames=frames))

@@ -38,7 +38,7 @@ class LoadedSequence:
     predicted: MotRows
     comparison: Comparison  # of the boxes that the protocol scores
     protocol: str
-    notes: tuple[str, ...]  # remarks on the data, such as how many boxes are not scored
+    notes: tuple[str, ...]  # on the data, such as how many boxes are not scored
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,10 +61,18 @@ def evaluate_folders(
 ) -> dict[str, SequenceScores]:
     """Score two files, or two folders with the same sequences; returns the scores by name.
 
-    truth, predicted: see `pair_files` for the accepted folders. processes: sequences scored at
-    the same time; more than one requires a main module that can be imported.
-    Raises FileNotFoundError and ValueError in the cases of `pair_files`, of the readers in `io.mot`
-    and of `compare_under_rules`.
+    Args:
+        truth: ground truth, a path accepted by `pair_files`.
+        predicted: predictions, a path accepted by `pair_files`.
+        rules: protocol and classes; by default the protocol "auto".
+        allow_missing: leave out sequences that only one side has, instead of refusing.
+        processes: sequences scored at the same time; more than one requires a main module that
+            can be imported.
+
+    Raises:
+        FileNotFoundError: a path does not exist.
+        ValueError: the cases of `pair_files`, of the readers in `io.mot` and of
+            `compare_under_rules`.
     """
     sequences, _ = pair_files(truth, predicted, allow_missing=allow_missing)
     results = map_sequences(ScoreSequence(rules or ScoringRules()), sequences, processes)
@@ -160,15 +168,20 @@ def pair_files(
 ) -> tuple[list[SequenceFiles], list[str]]:
     """Pair ground-truth and prediction files by the name of the sequence.
 
-    truth: a file, a sequence folder, or a folder with SEQ/gt/gt.txt at any depth, SEQ/gt.txt or
-        SEQ.txt.
-    predicted: a file, or a folder with SEQ.txt, data/SEQ.txt, SEQ/SEQ.txt, SEQ/tracks.txt,
-        SEQ-tracks/tracks.txt or SEQ/gt/gt.txt. A file, or the tracks.txt of an output folder of
-        `track`, is paired with a single ground-truth file whatever its name.
-    allow_missing: leave out sequences that only one side has, instead of refusing.
-    Returns the paired files and one remark per side that lacks sequences. Raises FileNotFoundError
-    for a missing path and ValueError for sequences that one side lacks, also with `allow_missing`
-    if no sequence is left.
+    Args:
+        truth: a file, a sequence folder, or a folder with SEQ/gt/gt.txt at any depth, SEQ/gt.txt
+            or SEQ.txt.
+        predicted: a file, or a folder with SEQ.txt, data/SEQ.txt, SEQ/SEQ.txt, SEQ/tracks.txt,
+            SEQ-tracks/tracks.txt or SEQ/gt/gt.txt. A file, or the tracks.txt of an output folder
+            of `track`, is paired with a single ground-truth file whatever its name.
+        allow_missing: leave out sequences that only one side has, instead of refusing.
+
+    Returns:
+        The paired files, and one note for each side that lacks sequences.
+
+    Raises:
+        FileNotFoundError: a path does not exist.
+        ValueError: one side lacks sequences, or no sequence is left with `allow_missing`.
     """
     truth, predicted = Path(truth), Path(predicted)
     truth_files = _truth_files(truth)

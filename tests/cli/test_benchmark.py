@@ -160,8 +160,8 @@ def test_interrupted_benchmark_continues_with_the_next_sequence(
     assert run_benchmark(sequences) == 0
     assert updates.frames == FRAMES + 2
     after = (out / "default" / "SEQ-02.txt").read_bytes()
-    assert main(["benchmark", str(sequences), "--out", f"{out}-anew", "--quiet"]) == 0
-    assert (out.parent / "out-anew" / "default" / "SEQ-02.txt").read_bytes() == after
+    assert main(["benchmark", str(sequences), "--out", f"{out}-again", "--quiet"]) == 0
+    assert (out.parent / "out-again" / "default" / "SEQ-02.txt").read_bytes() == after
 
 
 @pytest.mark.parametrize("change", ["config", "detections", "truth", "settings", "no tracks"])

@@ -122,7 +122,7 @@ def test_check_shows_motmetrics_and_no_difference_without_competing_boxes(
     }
     assert checked["MOTA"] == ["66.67%", "66.67%"]
     assert checked["IDSW"] == ["1", "1"]
-    assert all(here == there for here, there in checked.values())
+    assert all(ours == theirs for ours, theirs in checked.values())
 
 
 def test_check_lists_matches_in_which_motmetrics_prefers_the_track_before_a_gap(
@@ -212,7 +212,7 @@ def scored(tmp_path: Path, truth: str, predicted: str) -> dict[str, object]:
         lambda text: text.replace("\n", "\r\n"),
         lambda text: text.replace(",", " , "),
         lambda text: "frame,id,left,top,width,height,score,x,y,z\n" + text,
-        lambda text: "# written by hand\n" + text.replace("\n", "  # a remark\n", 1),
+        lambda text: "# written by hand\n" + text.replace("\n", "  # a comment\n", 1),
         lambda text: "\n" + text + "\n\n",
         lambda text: text.rstrip("\n"),
         lambda text: "".join(f"{float(n):.1f},{rest}" for n, rest in _split(text)),
@@ -288,7 +288,7 @@ def test_invalid_line_does_not_change_an_earlier_output_file(
     assert place.read_text(encoding="utf-8") == before
 
 
-def test_empty_results_are_scored_with_a_remark(
+def test_empty_results_are_scored_with_a_note(
     two_files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     truth, predicted = two_files

@@ -107,13 +107,13 @@ def test_max_weight_matching_equals_the_solver_including_ties(seed: int) -> None
     for number in range(len(bounds.frame)):
         top, bottom = bounds.truth[number : number + 2]
         left, right = bounds.predicted[number : number + 2]
-        here = (comparison.pair_truth >= top) & (comparison.pair_truth < bottom)
+        in_frame = (comparison.pair_truth >= top) & (comparison.pair_truth < bottom)
         matrix = np.zeros((bottom - top, right - left))
-        place = comparison.pair_truth[here] - top, comparison.pair_predicted[here] - left
-        matrix[place] = score[here]
+        cells = comparison.pair_truth[in_frame] - top, comparison.pair_predicted[in_frame] - left
+        matrix[cells] = score[in_frame]
         expected = np.zeros_like(matrix, dtype=bool)
         expected[linear_sum_assignment(-matrix)] = True
-        assert (chosen[here] == (expected & (matrix > 0))[place]).all()
+        assert (chosen[in_frame] == (expected & (matrix > 0))[cells]).all()
 
 
 def test_repeated_id_in_a_frame_is_refused_with_side_and_frame() -> None:

@@ -64,20 +64,20 @@ def tracks_of_detections(detections: MotRows, seed: int) -> MotRows:
     """Public detections linked to the nearest one in the previous frame; 1 % are not linked."""
     rng = np.random.default_rng(seed)
     ids = np.zeros(len(detections), dtype=np.int64)
-    next_id, before = 1, np.empty(0, dtype=np.int64)
+    next_id, previous = 1, np.empty(0, dtype=np.int64)
     centre = (detections.xyxy[:, :2] + detections.xyxy[:, 2:]) / 2
     for frame in np.unique(detections.frame):
-        here = np.flatnonzero(detections.frame == frame)
+        rows = np.flatnonzero(detections.frame == frame)
         used = set()
-        for row in here:
-            distance = np.linalg.norm(centre[before] - centre[row], axis=1)
-            nearest = before[distance.argmin()] if len(before) and distance.min() < 15 else None
+        for row in rows:
+            distance = np.linalg.norm(centre[previous] - centre[row], axis=1)
+            nearest = previous[distance.argmin()] if len(previous) and distance.min() < 15 else None
             if nearest is None or ids[nearest] in used or rng.random() < 0.01:
                 ids[row], next_id = next_id, next_id + 1
             else:
                 ids[row] = ids[nearest]
             used.add(ids[row])
-        before = here
+        previous = rows
     return MotRows(detections.frame, ids, detections.xyxy)
 
 

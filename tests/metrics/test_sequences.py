@@ -129,7 +129,7 @@ def test_length_of_a_sequence_is_read_from_seqinfo(tmp_path: Path) -> None:
         load_sequence(files, metrics.ScoringRules())
 
 
-def test_predictions_of_another_sequence_cause_a_remark(tmp_path: Path) -> None:
+def test_predictions_of_another_sequence_cause_a_note(tmp_path: Path) -> None:
     truth = save(tmp_path / "gt.txt")
     other = save(tmp_path / "other.txt", "1,1,500,500,10,20\n")
     nothing = save(tmp_path / "nothing.txt", "")
@@ -145,7 +145,7 @@ def test_predictions_of_another_sequence_cause_a_remark(tmp_path: Path) -> None:
     )
 
 
-def test_number_of_boxes_that_are_not_scored_is_remarked(tmp_path: Path) -> None:
+def test_number_of_boxes_that_are_not_scored_is_noted(tmp_path: Path) -> None:
     truth = save(tmp_path / "gt.txt", "1,1,0,0,10,20,1,1,1\n1,2,50,0,10,20,1,8,1\n")
     predicted = save(tmp_path / "out.txt", "1,1,0,0,10,20\n1,2,50,0,10,20\n")
     loaded = load_sequence(SequenceFiles("SEQ", truth, predicted), metrics.ScoringRules())

@@ -66,8 +66,14 @@ def bootstrap_differences(
 ) -> list[MetricDifference]:
     """Compare two trackers in every metric of STATISTICS.
 
-    first, second: the `block_counts` (B, WIDTH) of the same sequences, by name.
-    Raises ValueError if the sequences differ or there is none.
+    Args:
+        first: the `block_counts` (B, WIDTH) of each sequence by the first tracker.
+        second: those of the same sequences by the second tracker.
+        n_resamples: number of resamples.
+        seed: of the random numbers.
+
+    Raises:
+        ValueError: the sequences differ, or there is none.
     """
     counts = _paired(first, second)
     rng = np.random.default_rng(seed)

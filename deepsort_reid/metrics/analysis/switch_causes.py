@@ -52,11 +52,17 @@ def cause_of_rejection(reason: str) -> SwitchCause:
 def attribute_switches(
     events: Events, comparison: Comparison, truth: MotRows, record: TrackerRecord
 ) -> Events:
-    """The same events with a cause for each switch. `truth` is the compared ground truth.
+    """The same events with a cause for each switch.
 
     The cause is found in the first frame after the old track's last match in which a detection
     overlaps the person's box: the record tells why the old track did not get that detection.
-    If there is no such detection before the new track's match, the detector missed the person.
+    If there is no such detection up to the new track's match, the detector missed the person.
+
+    Args:
+        events: errors of one sequence.
+        comparison: the comparison from which they were computed.
+        truth: the compared ground truth.
+        record: of the tracker that made the predictions.
     """
     cause = events.cause.copy()
     side = comparison.truth

@@ -35,7 +35,11 @@ def table(
 ) -> str:
     """A table that is sorted by a click on a column name.
 
-    body, foot: rows as HTML; `foot` is not sorted. meanings: tooltips of the column names.
+    Args:
+        names: of the columns.
+        body: rows as HTML.
+        foot: rows as HTML below the body, which are not sorted.
+        meanings: tooltips of the column names.
     """
     meanings = meanings or [""] * len(names)
     head = "".join(

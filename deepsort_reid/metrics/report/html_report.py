@@ -38,7 +38,10 @@ def html_report(
 ) -> str:
     """The page as HTML text.
 
-    analyses: of at least one sequence. strips: images of the worst switches, if any.
+    Args:
+        title: title and heading of the page.
+        analyses: of one or more sequences.
+        strips: images of the worst switches; the section is left out if there are none.
     """
     rows = with_combined({each.files.name: each.scores for each in analyses})
     overall = rows[COMBINED] if COMBINED in rows else analyses[0].scores
@@ -171,7 +174,7 @@ def _timelines(analyses: Sequence[SequenceAnalysis]) -> str:
     ]
     legend = paragraph(
         "One row per ground-truth id, one colour per track. An identity switch is a change "
-        "of colour with a dark line. A thin gray line marks frames without a match."
+        "of colour with a dark line. A thin grey line marks frames without a match."
     )
     drawing = '<svg preserveAspectRatio="none"></svg><div class="axis"></div>'
     return (
