@@ -2,6 +2,7 @@
 
 import pytest
 
+from deepsort_reid import DeepSort
 from deepsort_reid.cli import track as command
 from deepsort_reid.cli.main import main
 from tests.cli import synthetic_video
@@ -78,3 +79,31 @@ def run_benchmark(out):
         return main(["benchmark", str(folder), "--out", str(out), "--quiet", *map(str, options)])
 
     return run
+
+
+@pytest.fixture
+def tracker_updates(monkeypatch):
+    """Count the tracker updates; the one with number `stop_at` raises KeyboardInterrupt."""
+
+    class Count:
+        frames, stop_at = 0, None
+
+    original = DeepSort.update
+
+    def counted(self, *given, **named):
+        Count.frames += 1
+        if Count.frames == Count.stop_at:
+            raise KeyboardInterrupt
+        return original(self, *given, **named)
+
+    monkeypatch.setattr(DeepSort, "update", counted)
+    return Count
+
+
+@pytest.fixture
+def mot_files(tmp_path):
+    """The files of `TRUTH_TEXT` and `PREDICTED_TEXT`."""
+    truth, predicted = tmp_path / "truth.txt", tmp_path / "predicted.txt"
+    truth.write_text(synthetic_video.TRUTH_TEXT, encoding="utf-8")
+    predicted.write_text(synthetic_video.PREDICTED_TEXT, encoding="utf-8")
+    return truth, predicted

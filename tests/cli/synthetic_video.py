@@ -18,6 +18,10 @@ FRAMES = 8  # of the video in conftest.py; tracks have ids in the last six
 SEQUENCE_LENGTH = 10  # frames of the first MOT sequence
 RED, BLUE = (0, 0, 255), (255, 0, 0)
 
+# MOT files of one person in three frames, and results in which its id changes in the last frame.
+TRUTH_TEXT = "1,1,0,0,10,20,1,-1,-1,-1\n2,1,1,0,10,20,1,-1,-1,-1\n3,1,2,0,10,20,1,-1,-1,-1\n"
+PREDICTED_TEXT = "1,5,0,0,10,20,1,-1,-1,-1\n2,5,1,0,10,20,1,-1,-1,-1\n3,6,2,0,10,20,1,-1,-1,-1\n"
+
 
 def true_boxes(number):
     """Boxes xyxy (2, 4) of the red and the blue person in frame `number`, from 1."""

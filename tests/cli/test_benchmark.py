@@ -19,25 +19,6 @@ from tests.cli import synthetic_video
 FRAMES = synthetic_video.SEQUENCE_LENGTH
 
 
-@pytest.fixture
-def updates(monkeypatch):
-    """Count the tracker updates; the one with number `updates.stop_at` raises KeyboardInterrupt."""
-
-    class Count:
-        frames, stop_at = 0, None
-
-    original = DeepSort.update
-
-    def counted(self, *given, **named):
-        Count.frames += 1
-        if Count.frames == Count.stop_at:
-            raise KeyboardInterrupt
-        return original(self, *given, **named)
-
-    monkeypatch.setattr(DeepSort, "update", counted)
-    return Count
-
-
 def table(path):
     """The rows of a CSV file as dictionaries."""
     return list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
@@ -139,26 +120,28 @@ def test_several_configurations_are_rows_of_one_table(
     assert settings["config"]["n_init"] == "1"
 
 
-def test_second_run_tracks_nothing_and_prints_the_same(run_benchmark, sequences, updates, capsys):
+def test_second_run_tracks_nothing_and_prints_the_same(
+    run_benchmark, sequences, tracker_updates, capsys
+):
     assert run_benchmark(sequences) == 0
     first = capsys.readouterr().out
-    assert updates.frames == FRAMES + FRAMES + 2
+    assert tracker_updates.frames == FRAMES + FRAMES + 2
     assert run_benchmark(sequences) == 0
-    assert updates.frames == FRAMES + FRAMES + 2
+    assert tracker_updates.frames == FRAMES + FRAMES + 2
     assert capsys.readouterr().out == first
 
 
 def test_interrupted_benchmark_continues_with_the_next_sequence(
-    run_benchmark, sequences, updates, out, capsys
+    run_benchmark, sequences, tracker_updates, out, capsys
 ):
-    updates.stop_at = FRAMES + 5  # in the second sequence
+    tracker_updates.stop_at = FRAMES + 5  # in the second sequence
     assert run_benchmark(sequences) == 130
     assert capsys.readouterr().err == "deepsort-reid benchmark: stopped\n"
     assert not (out / "table.txt").exists()
     assert not (out / "default" / "SEQ-02.json").exists()
-    updates.frames, updates.stop_at = 0, None
+    tracker_updates.frames, tracker_updates.stop_at = 0, None
     assert run_benchmark(sequences) == 0
-    assert updates.frames == FRAMES + 2
+    assert tracker_updates.frames == FRAMES + 2
     after = (out / "default" / "SEQ-02.txt").read_bytes()
     assert main(["benchmark", str(sequences), "--out", f"{out}-again", "--quiet"]) == 0
     assert (out.parent / "out-again" / "default" / "SEQ-02.txt").read_bytes() == after
@@ -166,7 +149,7 @@ def test_interrupted_benchmark_continues_with_the_next_sequence(
 
 @pytest.mark.parametrize("change", ["config", "detections", "truth", "settings", "no tracks"])
 def test_sequence_is_tracked_again_after_a_change_of_its_inputs(
-    change, run_benchmark, sequences, updates, out, tmp_path
+    change, run_benchmark, sequences, tracker_updates, out, tmp_path
 ):
     config = tmp_path / "mine.json"
     config.write_text('{"max_age": 30}')
@@ -187,11 +170,11 @@ def test_sequence_is_tracked_again_after_a_change_of_its_inputs(
     else:
         (out / "mine" / "SEQ-01.txt").unlink()
     assert run_benchmark(sequences, *options) == 0
-    assert updates.frames == 2 * FRAMES
+    assert tracker_updates.frames == 2 * FRAMES
 
 
 def test_interrupted_run_of_another_configuration_is_not_taken_for_a_complete_one(
-    run_benchmark, sequences, updates, out, tmp_path
+    run_benchmark, sequences, tracker_updates, out, tmp_path
 ):
     config = tmp_path / "mine.json"
     options = ["--only", "SEQ-01", "--config", config]
@@ -199,12 +182,12 @@ def test_interrupted_run_of_another_configuration_is_not_taken_for_a_complete_on
     assert run_benchmark(sequences, *options) == 0
     before = (out / "mine" / "SEQ-01.txt").read_bytes()
     config.write_text('{"max_age": 31}')
-    updates.frames, updates.stop_at = 0, 5
+    tracker_updates.frames, tracker_updates.stop_at = 0, 5
     assert run_benchmark(sequences, *options) == 130
     config.write_text('{"max_age": 30}')
-    updates.frames, updates.stop_at = 0, None
+    tracker_updates.frames, tracker_updates.stop_at = 0, None
     assert run_benchmark(sequences, *options) == 0
-    assert updates.frames == FRAMES
+    assert tracker_updates.frames == FRAMES
     assert (out / "mine" / "SEQ-01.txt").read_bytes() == before
 
 
@@ -262,7 +245,7 @@ def test_every_switch_has_a_cause(run_benchmark, jumping, out):
 
 
 def test_events_of_a_later_run_belong_to_the_tracks_beside_them(
-    run_benchmark, jumping, updates, out, tmp_path
+    run_benchmark, jumping, tracker_updates, out, tmp_path
 ):
     config = tmp_path / "mine.json"
     config.write_text('{"n_init": 3}')
@@ -270,7 +253,7 @@ def test_events_of_a_later_run_belong_to_the_tracks_beside_them(
     assert run_benchmark(jumping, "--config", config) == 0
     assert not events.exists()
     assert run_benchmark(jumping, "--config", config, "--events") == 0
-    assert updates.frames == 24
+    assert tracker_updates.frames == 24
     assert ",9," in events.read_text(encoding="utf-8")
     # After a run of another configuration without events, the old event list is not reused.
     config.write_text('{"n_init": 2}')
@@ -278,97 +261,6 @@ def test_events_of_a_later_run_belong_to_the_tracks_beside_them(
     assert run_benchmark(jumping, "--config", config, "--events") == 0
     rows = table(events)
     assert [row["frame"] for row in rows if row["kind"] == "switch"] == ["8"]
-
-
-# --- bad input ---------------------------------------------------------------------------------
-
-
-def test_folder_without_sequences_is_reported_in_one_line(run_benchmark, tmp_path, out, capsys):
-    (tmp_path / "nothing").mkdir()
-    for folder, message in (("nothing", "no sequence"), ("missing", "no such folder")):
-        assert run_benchmark(tmp_path / folder) == 2
-        error = synthetic_video.read_error_line(capsys)
-        assert message in error
-        assert str(tmp_path / folder) in error
-    assert not out.exists()
-
-
-def test_sequences_without_ground_truth_are_refused(run_benchmark, tmp_path, capsys):
-    folder = synthetic_video.write_sequence(tmp_path / "sequences" / "SEQ-05", 3)
-    (folder / "gt" / "gt.txt").unlink()
-    assert run_benchmark(tmp_path / "sequences") == 2
-    assert "expected MOT sequences with gt/gt.txt, found none" in synthetic_video.read_error_line(
-        capsys
-    )
-
-
-def test_missing_sequences_and_configurations_are_named(run_benchmark, sequences, out, capsys):
-    assert run_benchmark(sequences, "--only", "SEQ-09") == 2
-    assert (
-        "--only: no sequence 'SEQ-09'; there are SEQ-01, SEQ-02"
-        in synthetic_video.read_error_line(capsys)
-    )
-    assert run_benchmark(sequences, "--config", "no-such.json") == 2
-    assert "no-such.json: No such file" in synthetic_video.read_error_line(capsys)
-    assert not out.exists()
-
-
-def test_sequences_or_configurations_with_equal_names_are_refused(
-    run_benchmark, sequences, tmp_path, out, capsys
-):
-    synthetic_video.write_sequence(sequences / "more" / "SEQ-01", 3)
-    assert run_benchmark(sequences) == 2
-    assert (
-        "sequences with distinct names, got 'SEQ-01' more than once"
-        in synthetic_video.read_error_line(capsys)
-    )
-    for folder in ("a", "b"):
-        (tmp_path / folder).mkdir()
-        (tmp_path / folder / "mine.json").write_text("{}")
-    both = ["--config", tmp_path / "a" / "mine.json", "--config", tmp_path / "b" / "mine.json"]
-    assert run_benchmark(sequences, "--only", "SEQ-02", *both) == 2
-    assert "with distinct names, got 'mine' more than once" in synthetic_video.read_error_line(
-        capsys
-    )
-    assert not out.exists()
-
-
-def test_missing_detections_and_frames_are_reported_in_one_line(
-    run_benchmark, sequences, tmp_path, capsys
-):
-    (tmp_path / "saved").mkdir()
-    assert run_benchmark(sequences, "--detections", tmp_path / "saved") == 2
-    assert "SEQ-01.npz: no such file, nor SEQ-01.txt beside it" in synthetic_video.read_error_line(
-        capsys
-    )
-    assert run_benchmark(sequences, "--detector", "background") == 2
-    assert "expected img1/ or a video to detect and embed in" in synthetic_video.read_error_line(
-        capsys
-    )
-    model = synthetic_video.write_embedder(tmp_path / "colour.onnx")
-    assert run_benchmark(sequences, "--embedder", model) == 2
-    assert "without frames give --embedder none" in synthetic_video.read_error_line(capsys)
-    (sequences / "SEQ-01" / "det" / "det.txt").unlink()
-    assert run_benchmark(sequences) == 2
-    assert "expected det/det.txt, or --detections or --detector" in synthetic_video.read_error_line(
-        capsys
-    )
-
-
-def test_invalid_row_is_named_with_file_and_line(run_benchmark, sequences, capsys):
-    file = sequences / "SEQ-01" / "det" / "det.txt"
-    file.write_text("1,-1,10,10,20,50,0.9,-1,-1,-1\n2,-1,ten,10,20,50,0.9,-1,-1,-1\n")
-    assert run_benchmark(sequences) == 2
-    assert f"{file}:2" in synthetic_video.read_error_line(capsys)
-
-
-def test_output_folder_that_cannot_be_created_is_reported_in_one_line(
-    run_benchmark, sequences, out, capsys, updates
-):
-    out.write_text("mine")
-    assert run_benchmark(sequences) == 2
-    assert str(out) in synthetic_video.read_error_line(capsys)
-    assert updates.frames == 0
 
 
 def test_label_of_a_configuration_is_a_keyword_or_the_file_name():
