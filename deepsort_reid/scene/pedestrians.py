@@ -166,9 +166,10 @@ class _PedestrianDrawing(Body):
             neck, self.project(0.02, 0, 0.88 + self.bob), 0.030, 0.028, tint(person.skin, 0.86)
         )
         if person.garment == "coat":
-            self.limb(*self._across(0.845, 0.036), 0.026, 0.026, person.accent)
+            self.limb(*self._horizontal_line(0.845, 0.036), 0.026, 0.026, person.accent)
 
-    def _across(self, up: float, half: float) -> tuple[complex, complex]:
+    def _horizontal_line(self, up: float, half: float) -> tuple[complex, complex]:
+        """Return both ends of a line through the centre of the trunk at height `up`."""
         middle, _ = self.trunk_section(up)
         return middle - half * self.size, middle + half * self.size
 

@@ -189,10 +189,7 @@ def ellipse_outline(centre: tuple[float, float], radii: tuple[float, float]) -> 
 
 
 def capsule_outline(start: complex, end: complex, start_radius: float, end_radius: float) -> Points:
-    """Return the outline (16, 2) of the convex hull of two discs.
-
-    `start` and `end` are the centres as column + 1j * row; radii are in the same unit.
-    """
+    """Return the convex hull (16, 2) of two discs; centres are column + 1j * row."""
     along = end - start
     length = abs(along)
     direction = along / length if length > 0 else 1.0
@@ -245,8 +242,7 @@ def opaque_mask(sprite: Sprite) -> Sprite:
 def overlap_slices(sprite: Sprite, width: int, height: int) -> tuple[slice, slice, slice, slice]:
     """Return the common area of a sprite and an image of `width` x `height` pixels.
 
-    The four slices are rows and columns of the image, then rows and columns of the sprite. They are
-    empty where the two do not overlap.
+    The slices are rows and columns of the image, then of the sprite; empty without an overlap.
     """
     sprite_height, sprite_width = sprite.image.shape[:2]
     top, left = max(sprite.top, 0), max(sprite.left, 0)

@@ -70,7 +70,7 @@ def test_image_has_a_row_for_each_tracker(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(
         occlusion_image, "find_id_change", lambda street, tracks, found, after: found[-1]
     )
-    out = tmp_path / "new" / "picture.jpg"
+    out = tmp_path / "new" / "image.jpg"
     assert (
         occlusion_image.main(["--frames", "60", "--people", "8", "--after", "3", "--out", str(out)])
         == 0

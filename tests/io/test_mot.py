@@ -10,6 +10,7 @@ from deepsort_reid.io import mot
 from deepsort_reid.io.track_writers import MotWriter
 from deepsort_reid.structures.mot_rows import MotRows
 from deepsort_reid.structures.tracks import State, Tracks
+from tests.structures.rows import rows_of
 
 
 @pytest.fixture
@@ -22,16 +23,6 @@ def write(tmp_path):
         return path
 
     return write
-
-
-def rows_of(frame, id=None, xyxy=None, **columns):
-    n = len(frame)
-    return MotRows(
-        np.asarray(frame),
-        np.arange(1, n + 1) if id is None else np.asarray(id),
-        np.tile([10.0, 20.0, 40.0, 80.0], (n, 1)) if xyxy is None else np.asarray(xyxy),
-        **columns,
-    )
 
 
 def same(a: MotRows, b: MotRows) -> None:

@@ -4,16 +4,7 @@ import numpy as np
 import pytest
 
 from deepsort_reid.structures.mot_rows import MotRows
-
-
-def rows_of(frame, id=None, xyxy=None, **columns):
-    n = len(frame)
-    return MotRows(
-        np.asarray(frame),
-        np.arange(1, n + 1) if id is None else np.asarray(id),
-        np.tile([10.0, 20.0, 40.0, 80.0], (n, 1)) if xyxy is None else np.asarray(xyxy),
-        **columns,
-    )
+from tests.structures.rows import rows_of
 
 
 def test_defaults_are_score_one_and_unknown_class_and_visibility():

@@ -42,9 +42,9 @@ def test_default_scores_stay_above_those_of_other_trackers(
 def test_scores_equal_those_of_trackeval(data_root: Path, name: str) -> None:
     group = next(group for group, names in inputs.GROUPS.items() if name in names)
     found = evaluation.evaluate_group(DeepSort, group, only=[name], data=data_root)
-    theirs = evaluation.trackeval_scores(found.predicted, data_root)
+    expected = evaluation.trackeval_scores(found.predicted, data_root)
     for field in ("hota", "deta", "assa", "mota", "idf1", "switches"):
-        assert getattr(found.combined, field) == pytest.approx(getattr(theirs, field), abs=1e-9)
+        assert getattr(found.combined, field) == pytest.approx(getattr(expected, field), abs=1e-9)
 
 
 @pytest.mark.data
