@@ -67,12 +67,12 @@ def row_of_file(path: Path) -> str:
 
 def imports_of(path: Path) -> Iterator[Import]:
     """All imports of a file as full dotted names, including those inside functions."""
-    here = (PACKAGE, *path.relative_to(ROOT).with_suffix("").parts)
+    module = (PACKAGE, *path.relative_to(ROOT).with_suffix("").parts)
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), str(path))):
         if isinstance(node, ast.Import):
             targets = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            base = ".".join(here[: -node.level]) if node.level else ""
+            base = ".".join(module[: -node.level]) if node.level else ""
             source = ".".join(part for part in (base, node.module or "") if part)
             # In `from deepsort_reid import boxes` the module is the imported name.
             is_package = source == PACKAGE

@@ -113,7 +113,7 @@ def _top_parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog=PROGRAM,
         usage=f"{PROGRAM} COMMAND [arguments]",
-        description="Track people, keep their ids, and train the embedder that recognises them.",
+        description="Track people, keep their ids, and train an embedder that re-identifies them.",
         epilog=f"commands:\n{listing}\n\n'{PROGRAM} COMMAND --help' lists its arguments.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -213,13 +213,13 @@ def _to_strict_json(value: Any) -> Any:
 
 def versions() -> dict[str, str]:
     """Versions of this package, Python and the packages that tracking results depend on."""
-    found = {"deepsort_reid": __version__, "python": platform.python_version()}
+    packages = {"deepsort_reid": __version__, "python": platform.python_version()}
     for name in ("numpy", "scipy", "lap", "opencv-python", "onnxruntime"):
         try:
-            found[name] = version(name)
+            packages[name] = version(name)
         except PackageNotFoundError:
-            found[name] = "not installed"
-    return found
+            packages[name] = "not installed"
+    return packages
 
 
 def stage_times(timer: StageTimer, frames: int) -> dict[str, Any]:

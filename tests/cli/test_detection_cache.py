@@ -34,9 +34,9 @@ def test_cached_detections_are_reused_with_another_configuration(
     assert detector_calls() == FRAMES
     (kept,) = (out / "cache").iterdir()
     found = read_detections_npz(kept, FRAMES)
-    for number, here in enumerate(found.frames, start=1):
-        np.testing.assert_allclose(here.xyxy, synthetic_video.true_boxes(number))
-        np.testing.assert_allclose(here.embedding, [[1, 0, 0], [0, 0, 1]], atol=1e-6)
+    for number, detections in enumerate(found.frames, start=1):
+        np.testing.assert_allclose(detections.xyxy, synthetic_video.true_boxes(number))
+        np.testing.assert_allclose(detections.embedding, [[1, 0, 0], [0, 0, 1]], atol=1e-6)
 
     def refuse(*given):
         raise AssertionError("the embedder was loaded again")
@@ -106,21 +106,24 @@ def test_saved_detections_and_embeddings_are_passed_to_the_tracker(
     run_benchmark, sequences, out, tmp_path, monkeypatch
 ):
     saved = save(tmp_path / "saved", "SEQ-01")
-    given, update = [], DeepSort.update
-    monkeypatch.setattr(DeepSort, "update", lambda self, d: (given.append(d), update(self, d))[1])
+    inputs, update = [], DeepSort.update
+    monkeypatch.setattr(DeepSort, "update", lambda self, d: (inputs.append(d), update(self, d))[1])
     assert run_benchmark(sequences, "--detections", saved, "--only", "SEQ-01") == 0
-    assert len(given) == FRAMES
-    for number, found in enumerate(given, start=1):
-        np.testing.assert_array_equal(found.xyxy, synthetic_video.true_boxes(number))
-        np.testing.assert_array_equal(found.embedding, np.eye(4)[:2])
-        np.testing.assert_array_equal(found.score, [0.7, 0.7])
+    assert len(inputs) == FRAMES
+    for number, detections in enumerate(inputs, start=1):
+        np.testing.assert_array_equal(detections.xyxy, synthetic_video.true_boxes(number))
+        np.testing.assert_array_equal(detections.embedding, np.eye(4)[:2])
+        np.testing.assert_array_equal(detections.score, [0.7, 0.7])
     assert not (out / "cache").exists()
 
 
 def test_saved_classes_are_kept(tmp_path):
     save(tmp_path, "SEQ", class_id=np.tile([3, 5], FRAMES))
     found = read_detections_npz(tmp_path / "SEQ.npz", FRAMES + 2)
-    assert [here.class_id.tolist() for here in found.frames] == [[3, 5]] * FRAMES + [[], []]
+    assert [frame.class_id.tolist() for frame in found.frames] == [[3, 5]] * FRAMES + [
+        [],
+        [],
+    ]
     save(tmp_path, "SEQ")
     assert read_detections_npz(tmp_path / "SEQ.npz", None).frames[0].class_id.tolist() == [0, 0]
 

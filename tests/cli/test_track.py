@@ -129,9 +129,9 @@ def test_detections_file_starts_at_the_start_frame(option, run_track, out, detec
     assert run_track(*options, detector=(option, str(detections))) == 0
     rows = read_results(out / "tracks.txt")
     assert rows.frame.min() == 6
-    here = rows.xyxy[rows.frame == 6]
+    xyxy = rows.xyxy[rows.frame == 6]
     np.testing.assert_allclose(
-        np.sort(here, axis=0), np.sort(synthetic_video.true_boxes(6), axis=0), atol=1e-6
+        np.sort(xyxy, axis=0), np.sort(synthetic_video.true_boxes(6), axis=0), atol=1e-6
     )
 
 
@@ -141,20 +141,22 @@ def test_detections_warps_and_time_steps_follow_every_and_start(
     # By the file of warps the camera moves 5 pixels to the right in every frame.
     warps = out.parent / "warps.txt"
     warps.write_text("".join(f"{k} 1 0 {-5 * (k > 1)} 0 1 0\n" for k in range(1, FRAMES + 1)))
-    seen, update = [], DeepSort.update
+    inputs, update = [], DeepSort.update
 
-    def spy(self, found, *, frame=None, camera=None, dt=1.0):
-        seen.append((found.xyxy[:, 0].tolist(), None if camera is None else camera[0, 2], dt))
-        return update(self, found, frame=frame, camera=camera, dt=dt)
+    def spy(self, detections, *, frame=None, camera=None, dt=1.0):
+        inputs.append(
+            (detections.xyxy[:, 0].tolist(), None if camera is None else camera[0, 2], dt)
+        )
+        return update(self, detections, frame=frame, camera=camera, dt=dt)
 
     monkeypatch.setattr(DeepSort, "update", spy)
     options = ["--every", "3", "--start", "2", "--no-video", "--camera-motion", str(warps)]
     files = ["--detections", str(detections), "--embedder", "none", "--out", str(out)]
     assert main(["track", str(video), *options, *files]) == 0
     expected = [synthetic_video.true_boxes(number)[:, 0].tolist() for number in (2, 5, 8)]
-    assert [left for left, _, _ in seen] == expected
-    assert [dt for _, _, dt in seen] == [3, 3, 3]
-    assert [shift for _, shift, _ in seen] == [0, -15, -15]
+    assert [left for left, _, _ in inputs] == expected
+    assert [dt for _, _, dt in inputs] == [3, 3, 3]
+    assert [shift for _, shift, _ in inputs] == [0, -15, -15]
 
 
 def test_min_score_ignores_detections_with_a_lower_score(video, tmp_path, run_track, out):
@@ -216,12 +218,12 @@ def test_saved_detections_and_embeddings_equal_the_tracked_ones(run_track, out, 
     np.testing.assert_allclose(text.score, 0.9)
     saved = read_detections_npz(out / "detections.npz", FRAMES)
     assert len(saved.frames) == FRAMES
-    for number, found in enumerate(saved.frames, start=1):
-        np.testing.assert_allclose(found.xyxy, synthetic_video.true_boxes(number))
+    for number, detections in enumerate(saved.frames, start=1):
+        np.testing.assert_allclose(detections.xyxy, synthetic_video.true_boxes(number))
         # Mean colour of the red and the blue person as RGB, changed by the video compression.
-        np.testing.assert_allclose(found.embedding, [[1, 0, 0], [0, 0, 1]], atol=0.3)
-        assert found.embedding[0, 0] > 0.9
-        assert found.embedding[1, 2] > 0.9
+        np.testing.assert_allclose(detections.embedding, [[1, 0, 0], [0, 0, 1]], atol=0.3)
+        assert detections.embedding[0, 0] > 0.9
+        assert detections.embedding[1, 2] > 0.9
     assert synthetic_video.read_strict_json(out / "summary.json")["embedder"] == str(model)
 
 
@@ -246,24 +248,24 @@ def test_saved_embeddings_tracked_again_give_the_same_tracks_without_an_embedder
     model = synthetic_video.write_embedder(tmp_path / "colour.onnx")
     assert run_track("--save-detections", "--no-video", "--embedder", str(model)) == 0
     before = (out / "tracks.txt").read_bytes()
-    given, update = [], DeepSort.update
+    inputs, update = [], DeepSort.update
 
     def spy(self, detections, **options):
-        given.append(detections)
+        inputs.append(detections)
         return update(self, detections, **options)
 
     monkeypatch.setattr(DeepSort, "update", spy)
     saved = (option, str(out / "detections.npz"))
     assert run_track("--no-video", detector=saved) == 0
     assert (out / "tracks.txt").read_bytes() == before
-    assert [here.embedding.shape for here in given] == [(2, 3)] * FRAMES
-    given.clear()
+    assert [detections.embedding.shape for detections in inputs] == [(2, 3)] * FRAMES
+    inputs.clear()
     assert run_track("--no-video", "--start", "2", "--every", "3", detector=saved) == 0
-    for number, here in zip((2, 5, 8), given, strict=True):
-        np.testing.assert_allclose(here.xyxy, synthetic_video.true_boxes(number))
-    given.clear()
+    for number, detections in zip((2, 5, 8), inputs, strict=True):
+        np.testing.assert_allclose(detections.xyxy, synthetic_video.true_boxes(number))
+    inputs.clear()
     assert run_track("--no-video", "--min-score", "0.95", detector=saved) == 0
-    assert [len(here) for here in given] == [0] * FRAMES
+    assert [len(detections) for detections in inputs] == [0] * FRAMES
 
 
 def test_explain_writes_the_reasons_and_changes_no_track(run_track, out):

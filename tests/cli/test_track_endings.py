@@ -75,12 +75,12 @@ def test_run_with_a_failing_detector_has_status_failed(replace_detector, video, 
 
 
 def test_tracks_are_written_after_every_frame(monkeypatch, video, out):
-    seen = []
+    line_counts = []
 
     class ReadsTracksFile(synthetic_video.TrueBoxDetector):
         def __call__(self, image):
             if self.calls:
-                seen.append((out / "tracks.txt").read_text().count("\n"))
+                line_counts.append((out / "tracks.txt").read_text().count("\n"))
             return super().__call__(image)
 
     monkeypatch.setattr(
@@ -88,7 +88,7 @@ def test_tracks_are_written_after_every_frame(monkeypatch, video, out):
     )
     options = ["--embedder", "none", "--out", str(out), "--quiet", "--no-video"]
     assert main(["track", str(video), *options]) == 0
-    assert seen == [0, 0, 2, 4, 6, 8, 10]
+    assert line_counts == [0, 0, 2, 4, 6, 8, 10]
 
 
 def test_earlier_results_are_kept_when_no_frame_is_tracked(

@@ -13,30 +13,32 @@ FRAMES = synthetic_video.FRAMES
 
 
 def test_lagged_frames_have_their_own_image_and_detections():
-    found = list(
+    frames = list(
         track_frames(
             synthetic_video.render_frames(FRAMES),
             synthetic_video.TrueBoxDetector(),
             FixedLag(DeepSort(), 3),
         )
     )
-    assert [step.number for step in found] == list(range(1, FRAMES + 1))
-    for step in found:
-        np.testing.assert_array_equal(step.frame, synthetic_video.render_frame(step.number))
-        np.testing.assert_array_equal(step.detections.xyxy, synthetic_video.true_boxes(step.number))
-        ids = step.tracks.id_of_detection(2)
-        assert ids.tolist() == found[0].tracks.id_of_detection(2).tolist()
+    assert [frame.number for frame in frames] == list(range(1, FRAMES + 1))
+    for frame in frames:
+        np.testing.assert_array_equal(frame.frame, synthetic_video.render_frame(frame.number))
+        np.testing.assert_array_equal(
+            frame.detections.xyxy, synthetic_video.true_boxes(frame.number)
+        )
+        ids = frame.tracks.id_of_detection(2)
+        assert ids.tolist() == frames[0].tracks.id_of_detection(2).tolist()
         assert sorted(ids.tolist()) == [1, 2]
 
 
 def test_lag_longer_than_the_video_gives_all_frames():
-    found = track_video(
+    frames = track_video(
         synthetic_video.render_frames(FRAMES),
         synthetic_video.TrueBoxDetector(),
         FixedLag(DeepSort(), 100),
         every=2,
     )
-    assert [number for number, _, _ in found] == [1, 3, 5, 7]
+    assert [number for number, _, _ in frames] == [1, 3, 5, 7]
 
 
 def test_buffered_frames_are_emitted_before_the_error_of_a_truncated_video():
@@ -45,19 +47,19 @@ def test_buffered_frames_are_emitted_before_the_error_of_a_truncated_video():
             yield from synthetic_video.render_frames(4)
             raise TruncatedVideo("cut off after frame 4", 4, 9)
 
-    found = track_frames(
+    frames = track_frames(
         TruncatedSource(), synthetic_video.TrueBoxDetector(), FixedLag(DeepSort(), 2)
     )
-    assert [next(found).number for _ in range(4)] == [1, 2, 3, 4]
+    assert [next(frames).number for _ in range(4)] == [1, 2, 3, 4]
     with pytest.raises(TruncatedVideo, match="cut off after frame 4"):
-        next(found)
+        next(frames)
 
 
 def test_embeddings_are_computed_once_per_frame():
-    asked = []
+    batch_sizes = []
 
     def embedder(frame, xyxy):
-        asked.append(len(xyxy))
+        batch_sizes.append(len(xyxy))
         return np.eye(8, dtype=np.float32)[: len(xyxy)]
 
     late = FixedLag(DeepSort(embedder=embedder), 2)
@@ -71,7 +73,7 @@ def test_embeddings_are_computed_once_per_frame():
         )
         == FRAMES
     )
-    assert asked == [2] * FRAMES
+    assert batch_sizes == [2] * FRAMES
     assert late.embed(Detections.empty(), None).embedding is None
 
 
