@@ -1,17 +1,15 @@
 """Synthetic video of two people before a static camera, with exact boxes and a small embedder."""
 
 import json
-from pathlib import Path
 
 import cv2
 import numpy as np
-import onnx
-from onnx import TensorProto, helper
 
 from deepsort_reid import Detections
 from deepsort_reid.io.mot import write_rows
 from deepsort_reid.io.video_writer import VideoWriter
 from deepsort_reid.structures.mot_rows import MotRows
+from tests.vision import embedder_files
 
 WIDTH, HEIGHT = 160, 120
 FRAMES = 8  # of the video in conftest.py; tracks have ids in the last six
@@ -98,19 +96,7 @@ def write_sequence(folder, count, *, images=False, truth=None):
 
 def write_embedder(path, gain=1.0):
     """Write an ONNX embedder: the embedding is the mean colour of the crop, times `gain`."""
-    nodes = [
-        helper.make_node("GlobalAveragePool", ["image"], ["pooled"]),
-        helper.make_node("Flatten", ["pooled"], ["flat"]),
-        helper.make_node("Mul", ["flat", "gain"], ["embedding"]),
-    ]
-    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, ["batch", 3, 8, 4])
-    answer = helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["batch", 3])
-    constant = helper.make_tensor("gain", TensorProto.FLOAT, [1], [gain])
-    graph = helper.make_graph(nodes, "mean colour", [image], [answer], [constant])
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
-    helper.set_model_props(model, {"normalisation": "in_graph"})
-    onnx.save(model, str(path))
-    return Path(path)
+    return embedder_files.write_embedder(path, gain=gain, normalisation="in_graph")
 
 
 class TrueBoxDetector:

@@ -2,47 +2,21 @@
 
 import cv2
 import numpy as np
-import onnx
 import pytest
-from onnx import TensorProto, helper
+from onnx import TensorProto
 
 from deepsort_reid.io.mot import read_ground_truth
 from deepsort_reid.vision import embedder as module
 from deepsort_reid.vision.crops import crop_corners, resize_crop
 from deepsort_reid.vision.embedder import Embedder
-
-
-def write_model(
-    path,
-    *,
-    shape=("batch", 3, 8, 4),
-    element=TensorProto.FLOAT,
-    operator="GlobalAveragePool",
-    inputs=1,
-    flatten=True,
-    **metadata,
-):
-    """An ONNX file whose embedding is the mean colour (RGB) of the normalised image."""
-    names = [f"image{i}" for i in range(inputs)]
-    nodes = [helper.make_node(operator, names[:1], ["pooled"])]
-    if flatten:
-        nodes.append(helper.make_node("Flatten", ["pooled"], ["embedding"]))
-    output = "embedding" if flatten else "pooled"
-    graph = helper.make_graph(
-        nodes,
-        "mean colour",
-        [helper.make_tensor_value_info(name, element, list(shape)) for name in names],
-        [helper.make_tensor_value_info(output, element, None)],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
-    helper.set_model_props(model, {key: str(value) for key, value in metadata.items()})
-    onnx.save(model, str(path))
-    return path
+from tests.vision.embedder_files import write_embedder
 
 
 @pytest.fixture
 def colour_embedder(tmp_path):
-    return Embedder(write_model(tmp_path / "colour.onnx", normalisation="in_graph"), batch_size=2)
+    return Embedder(
+        write_embedder(tmp_path / "colour.onnx", normalisation="in_graph"), batch_size=2
+    )
 
 
 def painted(height=60, width=80):
@@ -107,7 +81,7 @@ def test_an_empty_crop_is_refused_by_number(colour_embedder):
 
 
 def test_normalisation_is_imagenet_when_the_model_says_nothing(tmp_path):
-    embedder = Embedder(write_model(tmp_path / "plain.onnx"))
+    embedder = Embedder(write_embedder(tmp_path / "plain.onnx"))
     crop = np.full((8, 4, 3), (10, 100, 200), dtype=np.uint8)  # blue, green, red
     expected = (np.array([200, 100, 10]) / 255 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
     np.testing.assert_allclose(
@@ -116,7 +90,7 @@ def test_normalisation_is_imagenet_when_the_model_says_nothing(tmp_path):
 
 
 def test_a_model_that_wants_bgr_gets_bgr(tmp_path):
-    path = write_model(tmp_path / "bgr.onnx", channel_order="BGR", normalisation="in_graph")
+    path = write_embedder(tmp_path / "bgr.onnx", channel_order="BGR", normalisation="in_graph")
     crop = np.full((8, 4, 3), (255, 0, 0), dtype=np.uint8)
     np.testing.assert_allclose(Embedder(path).embed_crops([crop]), [[1, 0, 0]], atol=1e-6)
 
@@ -124,15 +98,15 @@ def test_a_model_that_wants_bgr_gets_bgr(tmp_path):
 def test_the_result_does_not_depend_on_the_batch_size(tmp_path):
     rng = np.random.default_rng(0)
     crops = [rng.integers(0, 256, (h, 7, 3), dtype=np.uint8) for h in range(3, 14)]
-    open_batch = write_model(tmp_path / "open.onnx")
-    fixed_batch = write_model(tmp_path / "fixed.onnx", shape=(4, 3, 8, 4))
+    open_batch = write_embedder(tmp_path / "open.onnx")
+    fixed_batch = write_embedder(tmp_path / "fixed.onnx", shape=(4, 3, 8, 4))
     expected = Embedder(open_batch, batch_size=1).embed_crops(crops)
     for embedder in (Embedder(open_batch, batch_size=32), Embedder(fixed_batch)):
         np.testing.assert_allclose(embedder.embed_crops(crops), expected, atol=1e-6)
 
 
 def test_half_precision_models_are_fed_half_precision(tmp_path):
-    path = write_model(tmp_path / "half.onnx", element=TensorProto.FLOAT16)
+    path = write_embedder(tmp_path / "half.onnx", element=TensorProto.FLOAT16)
     rows = Embedder(path).embed_crops([painted()])
     assert rows.dtype == np.float32
     np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-6)
@@ -140,14 +114,14 @@ def test_half_precision_models_are_fed_half_precision(tmp_path):
 
 def test_an_open_input_size_is_read_from_the_metadata(tmp_path):
     shape = ("batch", 3, "height", "width")
-    path = write_model(tmp_path / "sized.onnx", shape=shape, input_height=16, input_width=8)
+    path = write_embedder(tmp_path / "sized.onnx", shape=shape, input_height=16, input_width=8)
     assert Embedder(path).input_size == (16, 8)
     with pytest.raises(ValueError, match="no input_height in the model's metadata"):
-        Embedder(write_model(tmp_path / "unsized.onnx", shape=shape))
+        Embedder(write_embedder(tmp_path / "unsized.onnx", shape=shape))
 
 
 def test_pooled_outputs_with_trailing_ones_count_as_vectors(tmp_path):
-    assert Embedder(write_model(tmp_path / "pooled.onnx", flatten=False)).embedding_dim == 3
+    assert Embedder(write_embedder(tmp_path / "pooled.onnx", flatten=False)).embedding_dim == 3
 
 
 def test_a_crop_without_direction_gets_a_zero_row(colour_embedder):
@@ -169,7 +143,7 @@ def test_a_crop_without_direction_gets_a_zero_row(colour_embedder):
     ],
 )
 def test_models_of_another_layout_are_refused_by_name(tmp_path, options, message):
-    path = write_model(tmp_path / "other.onnx", **options)
+    path = write_embedder(tmp_path / "other.onnx", **options)
     with pytest.raises(ValueError, match=message) as error:
         Embedder(path)
     assert "other.onnx" in str(error.value)
@@ -190,7 +164,7 @@ def test_missing_and_broken_files_are_named(tmp_path, monkeypatch):
 @pytest.mark.parametrize("options", [{"batch_size": 0}, {"threads": 0}])
 def test_limits_below_one_are_refused(tmp_path, options):
     with pytest.raises(ValueError, match="expected at least 1"):
-        Embedder(write_model(tmp_path / "colour.onnx"), **options)
+        Embedder(write_embedder(tmp_path / "colour.onnx"), **options)
 
 
 def test_shrinking_averages_and_growing_interpolates():
