@@ -6,7 +6,6 @@ import pytest
 from deepsort_reid import DeepSort
 from deepsort_reid.io.detections_npz import read_detections_npz
 from deepsort_reid.io.mot import read_results
-from deepsort_reid.vision.detectors.precomputed import NpzDetections
 from tests.cli import synthetic_video
 
 FRAMES = synthetic_video.SEQUENCE_LENGTH
@@ -115,31 +114,6 @@ def test_saved_detections_and_embeddings_are_passed_to_the_tracker(
         np.testing.assert_array_equal(detections.embedding, np.eye(4)[:2])
         np.testing.assert_array_equal(detections.score, [0.7, 0.7])
     assert not (out / "cache").exists()
-
-
-def test_saved_classes_are_kept(tmp_path):
-    save(tmp_path, "SEQ", class_id=np.tile([3, 5], FRAMES))
-    found = read_detections_npz(tmp_path / "SEQ.npz", FRAMES + 2)
-    assert [frame.class_id.tolist() for frame in found.frames] == [[3, 5]] * FRAMES + [
-        [],
-        [],
-    ]
-    save(tmp_path, "SEQ")
-    assert read_detections_npz(tmp_path / "SEQ.npz", None).frames[0].class_id.tolist() == [0, 0]
-
-
-def test_npz_detections_is_a_detector_for_every_frame(tmp_path):
-    save(tmp_path, "SEQ")
-    detector = NpzDetections(tmp_path / "SEQ.npz", start=FRAMES - 2, every=2)
-    np.testing.assert_array_equal(detector(None).xyxy, synthetic_video.true_boxes(FRAMES - 2))
-    np.testing.assert_array_equal(detector(None).embedding, np.eye(4)[:2])
-    assert len(detector(None)) == len(detector.at(0)) == len(detector.at(FRAMES + 1)) == 0
-    assert len(NpzDetections(tmp_path / "SEQ.npz", min_score=0.8).at(1)) == 0
-
-
-def test_missing_npz_file_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"absent\.npz: no such file of detections"):
-        NpzDetections(tmp_path / "absent.npz")
 
 
 def test_saved_text_detections_are_read_without_an_npz(run_benchmark, sequences, out, tmp_path):

@@ -1,4 +1,4 @@
-"""MOTChallenge files: what is read, what is refused, and that written rows come back."""
+"""MOTChallenge files: accepted variations, rejected lines, and written rows read back."""
 
 import re
 from pathlib import Path
@@ -7,9 +7,7 @@ import numpy as np
 import pytest
 
 from deepsort_reid.io import mot
-from deepsort_reid.io.track_writers import MotWriter
 from deepsort_reid.structures.mot_rows import MotRows
-from deepsort_reid.structures.tracks import State, Tracks
 from tests.structures.rows import rows_of
 
 
@@ -25,7 +23,7 @@ def write(tmp_path):
     return write
 
 
-def same(a: MotRows, b: MotRows) -> None:
+def assert_equal_rows(a: MotRows, b: MotRows) -> None:
     np.testing.assert_array_equal(a.frame, b.frame)
     np.testing.assert_array_equal(a.id, b.id)
     np.testing.assert_allclose(a.xyxy, b.xyxy, rtol=0, atol=1e-6)
@@ -34,25 +32,7 @@ def same(a: MotRows, b: MotRows) -> None:
     np.testing.assert_allclose(a.visibility, b.visibility, rtol=1e-9)
 
 
-def tracks_of(ids, xyxy):
-    n = len(ids)
-    whole = np.zeros(n, dtype=np.int64)
-    box = np.asarray(xyxy, dtype=np.float64).reshape(n, 4)
-    state = np.full(n, State.CONFIRMED, dtype=np.int64)
-    return Tracks(
-        np.asarray(ids, dtype=np.int64),
-        box,
-        box,
-        np.full(n, 0.5),
-        whole,
-        whole,
-        state,
-        whole,
-        whole,
-    )
-
-
-def test_mot16_truth_has_class_and_visibility(write):
+def test_mot16_ground_truth_has_class_and_visibility(write):
     rows = mot.read_ground_truth(write("1,3,10,20,30,60,1,1,0.75\n2,3,11,20,30,60,0,7,-1\n"))
     assert rows.frame.tolist() == [1, 2]
     assert rows.id.tolist() == [3, 3]
@@ -62,7 +42,7 @@ def test_mot16_truth_has_class_and_visibility(write):
     np.testing.assert_array_equal(rows.visibility, [0.75, np.nan])
 
 
-def test_mot15_truth_ends_in_world_coordinates_which_are_no_class(write):
+def test_world_coordinates_of_mot15_ground_truth_are_not_a_class(write):
     rows = mot.read_ground_truth(write("1,9,499,158,31.03,75.17,1,-4.1554,-7.3591,0\n"))
     assert rows.class_id.tolist() == [-1]
     assert np.isnan(rows.visibility).all()
@@ -79,7 +59,7 @@ def test_detections_of_seven_columns_are_read(write):
     assert mot.read_detections(write("1,-1,1,2,3,4,0.5\n")).score.tolist() == [0.5]
 
 
-def test_six_columns_mean_a_score_of_one(write):
+def test_score_is_1_with_six_columns(write):
     assert mot.read_results(write("1,1,1,2,3,4\n")).score.tolist() == [1.0]
 
 
@@ -104,8 +84,8 @@ def test_six_columns_mean_a_score_of_one(write):
         "floats", "out of order", "comma at the end", "byte order mark", "mark and header",
     ],
 )  # fmt: skip
-def test_what_can_be_meant_in_one_way_only_is_read(text, write):
-    same(mot.read_results(write(text)), rows_of([1, 2], [1, 1], score=[0.5, 0.5]))
+def test_unambiguous_variation_of_the_format_is_read(text, write):
+    assert_equal_rows(mot.read_results(write(text)), rows_of([1, 2], [1, 1], score=[0.5, 0.5]))
 
 
 @pytest.mark.parametrize(
@@ -118,12 +98,12 @@ def test_what_can_be_meant_in_one_way_only_is_read(text, write):
     ],
 )
 @pytest.mark.parametrize("rows", ["", "1,1,10,20,40,80\n"])
-def test_a_header_that_names_corners_is_refused_for_mot_has_sizes(header, rows, write):
+def test_header_that_names_corners_is_rejected(header, rows, write):
     path = write(f"# by hand\n{header}\n{rows}")
     for read in (mot.read_results, mot.read_detections, mot.read_ground_truth):
-        with pytest.raises(ValueError, match="expected left, top, width, height") as refused:
+        with pytest.raises(ValueError, match="expected left, top, width, height") as error:
             read(path)
-        message = str(refused.value)
+        message = str(error.value)
         assert message.startswith(f"{path}:2: ")
         assert repr(header) in message
         assert "--format mot" in message
@@ -132,11 +112,11 @@ def test_a_header_that_names_corners_is_refused_for_mot_has_sizes(header, rows, 
 @pytest.mark.parametrize(
     "header", ["frame,id,bb_left,bb_top,bb_width,bb_height", "frame,id,x1,y1,w,h", "a,b,c,d,e,f"]
 )
-def test_a_header_of_sizes_or_of_anything_else_is_passed_over(header, write):
-    same(mot.read_results(write(f"{header}\n1,1,10,20,30,60\n")), rows_of([1], [1]))
+def test_any_other_header_is_skipped(header, write):
+    assert_equal_rows(mot.read_results(write(f"{header}\n1,1,10,20,30,60\n")), rows_of([1], [1]))
 
 
-def test_rows_of_one_frame_keep_their_order_when_frames_are_sorted(write):
+def test_sorting_by_frame_is_stable(write):
     text = "2,5,1,1,9,9,1\n1,4,1,1,9,9,1\n2,3,1,1,9,9,1\n1,2,1,1,9,9,1\n"
     rows = mot.read_results(write(text))
     assert rows.frame.tolist() == [1, 1, 2, 2]
@@ -144,7 +124,7 @@ def test_rows_of_one_frame_keep_their_order_when_frames_are_sorted(write):
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "# nothing\n", "frame,id,x,y,w,h\n"])
-def test_a_file_without_rows_is_empty(text, write):
+def test_file_without_rows_gives_no_rows(text, write):
     rows = mot.read_results(write(text))
     assert len(rows) == 0
     assert rows.xyxy.shape == (0, 4)
@@ -154,7 +134,7 @@ GOOD = "1,1,10,20,30,60,1,1,1\n"
 
 
 @pytest.mark.parametrize(
-    ("bad", "what"),
+    ("line", "reason"),
     [
         ("2,1.5,10,20,30,60,1,1,1", "id must be a whole number"),
         ("2,-1,10,20,30,60,1,1,1", "id must be a whole number, not negative"),
@@ -177,29 +157,29 @@ GOOD = "1,1,10,20,30,60,1,1,1\n"
         ("frame,id,x,y,w,h,c,k,v", "'frame' is not a number"),
     ],
 )
-def test_a_bad_row_is_refused_with_file_line_content_and_columns(bad, what, write):
-    path = write(f"# header\n\n{GOOD}{bad}\n3,1,10,20,30,60,1,1,1\n")
-    with pytest.raises(ValueError, match="expected columns: frame, id, left") as refused:
+def test_invalid_row_is_rejected_with_file_line_content_and_columns(line, reason, write):
+    path = write(f"# header\n\n{GOOD}{line}\n3,1,10,20,30,60,1,1,1\n")
+    with pytest.raises(ValueError, match="expected columns: frame, id, left") as error:
         mot.read_ground_truth(path)
-    message = str(refused.value)
+    message = str(error.value)
     assert message.startswith(f"{path}:4: ")
-    assert what in message
-    assert repr(bad) in message
+    assert reason in message
+    assert repr(line) in message
 
 
-def test_of_several_bad_rows_the_first_is_named(write):
+def test_first_of_several_invalid_rows_is_named(write):
     path = write("1,1,10,20,30,60,1\n2,1,10,20,0,60,1\n0,1,10,20,30,60,1\n1,1,1,1,1,1,1\n")
     with pytest.raises(ValueError, match=re.escape(f"{path}:2: ")):
         mot.read_results(path)
 
 
-def test_an_id_that_stands_twice_is_named_at_its_second_line_whatever_the_order(write):
+def test_duplicate_id_is_named_at_its_second_line_in_any_order_of_frames(write):
     path = write("3,7,1,1,9,9,1\n1,7,1,1,9,9,1\n3,8,1,1,9,9,1\n3,7,5,5,9,9,1\n")
     with pytest.raises(ValueError, match=re.escape(f"{path}:4: id 7 is used twice in frame 3")):
         mot.read_results(path)
 
 
-def test_a_mot15_flag_that_is_a_fraction_is_refused_and_one_that_is_whole_is_kept(write):
+def test_fractional_consider_flag_of_mot15_is_rejected_and_whole_one_is_kept(write):
     whole = write("1,1,10,20,30,60,1.0,-1,-1,-1\n2,1,10,20,30,60,-1,-1,-1,-1\n")
     assert mot.read_ground_truth(whole).score.tolist() == [1, -1]
     path = write("1,1,10,20,30,60,1,-1,-1,-1\n2,1,10,20,30,60,0.9,-1,-1,-1\n")
@@ -209,7 +189,7 @@ def test_a_mot15_flag_that_is_a_fraction_is_refused_and_one_that_is_whole_is_kep
 
 
 @pytest.mark.parametrize("id", [0, 7, 2**40, 2**53 - 1])
-def test_an_id_of_any_size_may_stand_once_and_not_twice_in_a_frame(id, write):
+def test_duplicate_id_is_found_for_ids_of_any_size(id, write):
     line = "{},{},10,20,30,60,1\n"
     once = [(2**20, id), (1, id), (1, 1), (2, 1)]
     path = write("".join(line.format(*each) for each in once))
@@ -220,26 +200,26 @@ def test_an_id_of_any_size_may_stand_once_and_not_twice_in_a_frame(id, write):
 
 
 @pytest.mark.parametrize("columns", [1, 5, 11])
-def test_too_few_and_too_many_columns_are_refused(columns, write):
+def test_too_few_and_too_many_columns_are_rejected(columns, write):
     path = write(",".join(["1"] * columns) + "\n")
-    what = f"expected 6 to 10 columns, got {columns}"
-    with pytest.raises(ValueError, match=re.escape(f"{path}:1: {what}")):
+    reason = f"expected 6 to 10 columns, got {columns}"
+    with pytest.raises(ValueError, match=re.escape(f"{path}:1: {reason}")):
         mot.read_results(path)
 
 
-def test_a_file_that_is_no_text_is_refused(write):
+def test_binary_file_is_rejected(write):
     path = write(b"\x00\x01RIFF\xff\xfe\x80" * 10)
     with pytest.raises(ValueError, match="not a text file"):
         mot.read_detections(path)
 
 
-def test_a_missing_file_is_an_os_error_that_names_it(tmp_path):
+def test_missing_file_is_an_os_error_that_names_it(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"absent\.txt"):
         mot.read_results(tmp_path / "absent.txt")
 
 
 @pytest.mark.parametrize("kind", ["gt", "det", "result"])
-def test_written_rows_come_back(kind, tmp_path):
+def test_written_rows_are_read_back(kind, tmp_path):
     random = np.random.default_rng(3)
     n = 200
     corner = random.uniform(-50, 1000, (n, 2))
@@ -255,21 +235,21 @@ def test_written_rows_come_back(kind, tmp_path):
     path = tmp_path / "rows.txt"
     mot.write_rows(path, rows, kind)
     read = {"gt": mot.read_ground_truth, "det": mot.read_detections, "result": mot.read_results}
-    same(read[kind](path), rows)
+    assert_equal_rows(read[kind](path), rows)
     assert [at.name for at in tmp_path.iterdir()] == ["rows.txt"]
 
 
-def test_no_rows_are_a_file_without_rows(tmp_path):
+def test_empty_rows_are_written_and_read(tmp_path):
     mot.write_rows(tmp_path / "none.txt", MotRows.empty(), "gt")
     assert len(mot.read_ground_truth(tmp_path / "none.txt")) == 0
 
 
-def test_whole_numbers_are_written_without_a_point(tmp_path):
+def test_whole_numbers_are_written_without_decimal_point(tmp_path):
     mot.write_rows(tmp_path / "gt.txt", rows_of([1], [3], class_id=[1], visibility=[0.5]), "gt")
     assert (tmp_path / "gt.txt").read_text() == "1,3,10,20,30,60,1,1,0.5\n"
 
 
-def test_an_older_file_survives_a_write_that_fails(tmp_path):
+def test_failed_write_leaves_the_old_file(tmp_path):
     path = tmp_path / "gt.txt"
     path.write_text(GOOD)
     broken = rows_of([1])
@@ -280,53 +260,7 @@ def test_an_older_file_survives_a_write_that_fails(tmp_path):
     assert [at.name for at in tmp_path.iterdir()] == ["gt.txt"]
 
 
-def test_results_are_on_disk_after_each_frame_even_without_a_close(tmp_path):
-    path = tmp_path / "tracks.txt"
-    with MotWriter(path) as writer:
-        writer.append(1, tracks_of([1, 2], [[10, 20, 40, 80], [0.5, 0, 10, 10]]))
-        assert path.read_text().splitlines() == [
-            "1,1,10,20,30,60,0.5,-1,-1,-1",
-            "1,2,0.5,0,9.5,10,0.5,-1,-1,-1",
-        ]
-        writer.append(2, Tracks.empty())
-        writer.append(3, tracks_of([2], [[1, 2, 3, 4]]))
-        assert mot.read_results(path).frame.tolist() == [1, 1, 3]
-
-
-def test_what_was_written_stays_after_ctrl_c(tmp_path):
-    path = tmp_path / "tracks.txt"
-
-    def interrupted():
-        with MotWriter(path) as writer:
-            writer.append(1, tracks_of([1], [[10, 20, 40, 80]]))
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        interrupted()
-    assert len(mot.read_results(path)) == 1
-
-
-def test_tracks_without_an_id_are_not_written(tmp_path):
-    path = tmp_path / "tracks.txt"
-    with MotWriter(path) as writer:
-        writer.append(1, tracks_of([0, 5], [[10, 20, 40, 80], [10, 20, 40, 80]]))
-    assert mot.read_results(path).id.tolist() == [5]
-
-
-def test_a_result_file_counts_frames_from_one(tmp_path):
-    with (
-        MotWriter(tmp_path / "tracks.txt") as writer,
-        pytest.raises(ValueError, match="frame must be 1 or more, got 0"),
-    ):
-        writer.append(0, Tracks.empty())
-
-
-def test_a_result_file_that_cannot_be_written_is_an_os_error(tmp_path):
-    with pytest.raises(OSError, match="absent"):
-        MotWriter(tmp_path / "absent" / "tracks.txt")
-
-
-def test_the_boxes_of_a_frame_are_detections_in_the_order_of_the_rows():
+def test_detections_of_a_frame_are_in_the_order_of_the_rows():
     rows = rows_of([1, 2, 1], score=[0.1, 0.2, 0.3], class_id=[-1, 3, 4])
     found = mot.frame_detections(rows, 1)
     assert found.score.tolist() == [0.1, 0.3]
@@ -335,7 +269,7 @@ def test_the_boxes_of_a_frame_are_detections_in_the_order_of_the_rows():
 
 
 @pytest.mark.data
-def test_every_real_file_is_read_row_by_row(data_root):
+def test_real_files_are_read_row_by_row(data_root):
     truths = sorted(data_root.glob("mot*/**/gt.txt"))
     results = sorted(data_root.glob("mot15-scored/results/*.txt"))
     detections = sorted(data_root.glob("mot*/**/det*.txt"))

@@ -1,4 +1,4 @@
-"""Sequence folders: what is found, what is inferred and what is refused."""
+"""MOT sequence folders: files found, properties inferred, and invalid folders rejected."""
 
 import pytest
 
@@ -8,24 +8,24 @@ ROW = "1,1,10,20,30,60,1,-1,-1,-1\n"
 
 
 @pytest.fixture
-def lay(tmp_path):
-    """Put files, given by path and text, below one folder."""
+def make_files(tmp_path):
+    """Write files, given by path and text, below one folder."""
 
-    def lay(**files):
+    def make_files(**files):
         for name, text in files.items():
             path = tmp_path / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
         return tmp_path
 
-    return lay
+    return make_files
 
 
-def test_seqinfo_is_believed(lay):
+def test_seqinfo_entries_are_used(make_files):
     info = (
         "[Sequence]\nname=x\nimDir=frames\nframeRate=14\nseqLength=99\nimWidth=640\nimHeight=480\n"
     )
-    folder = lay(**{"S/seqinfo.ini": info, "S/frames/1.jpg": "", "S/gt/gt.txt": ROW}) / "S"
+    folder = make_files(**{"S/seqinfo.ini": info, "S/frames/1.jpg": "", "S/gt/gt.txt": ROW}) / "S"
     sequence = read_sequence(folder)
     assert sequence.name == "S"
     assert sequence.frames == folder / "frames"
@@ -35,41 +35,43 @@ def test_seqinfo_is_believed(lay):
     assert sequence.detections is None
 
 
-def test_without_seqinfo_the_images_are_counted(lay):
-    folder = lay(**{"S/img1/000001.jpg": "", "S/img1/000002.jpg": "", "S/img1/._000001.jpg": ""})
+def test_without_seqinfo_the_images_are_counted(make_files):
+    folder = make_files(
+        **{"S/img1/000001.jpg": "", "S/img1/000002.jpg": "", "S/img1/._000001.jpg": ""}
+    )
     sequence = read_sequence(folder / "S")
     assert sequence.length == 2
     assert sequence.frame_rate is None
     assert sequence.width is None
 
 
-def test_without_images_the_last_labelled_frame_is_the_length(lay):
+def test_without_images_the_length_is_the_last_labelled_frame(make_files):
     later = ROW.replace("1,1,10", "12,1,10", 1)
-    folder = lay(**{"S/gt/gt.txt": later + ROW, "S/det/det.txt": ROW, "S/S.mp4": ""}) / "S"
+    folder = make_files(**{"S/gt/gt.txt": later + ROW, "S/det/det.txt": ROW, "S/S.mp4": ""}) / "S"
     sequence = read_sequence(folder)
     assert sequence.length == 12
     assert sequence.frames == folder / "S.mp4"
 
 
-def test_a_video_alone_is_a_sequence_of_unknown_length(lay):
-    folder = lay(**{"S/street.MP4": ""}) / "S"
+def test_single_video_is_a_sequence_of_unknown_length(make_files):
+    folder = make_files(**{"S/street.MP4": ""}) / "S"
     assert read_sequence(folder).frames == folder / "street.MP4"
     assert read_sequence(folder).length is None
     assert [sequence.name for sequence in find_sequences(folder)] == ["S"]
 
 
-def test_images_win_over_videos(lay):
-    folder = lay(**{"S/img1/1.jpg": "", "S/a.mp4": "", "S/b.mp4": ""}) / "S"
+def test_images_are_preferred_to_videos(make_files):
+    folder = make_files(**{"S/img1/1.jpg": "", "S/a.mp4": "", "S/b.mp4": ""}) / "S"
     assert read_sequence(folder).frames == folder / "img1"
 
 
-def test_the_only_text_of_a_label_folder_is_taken_whatever_its_name(lay):
-    folder = lay(**{"S/det/yolo.txt": ROW}) / "S"
+def test_single_text_file_of_a_label_folder_is_used_with_any_name(make_files):
+    folder = make_files(**{"S/det/yolo.txt": ROW}) / "S"
     assert read_sequence(folder).detections == folder / "det" / "yolo.txt"
 
 
-def test_sequences_are_found_below_sorted_and_not_inside_each_other(lay):
-    folder = lay(
+def test_sequences_are_found_sorted_and_not_inside_each_other(make_files):
+    folder = make_files(
         **{
             "train/B/gt/gt.txt": ROW,
             "train/A/img1/1.jpg": "",
@@ -89,12 +91,12 @@ def test_sequences_are_found_below_sorted_and_not_inside_each_other(lay):
     assert [sequence.name for sequence in find_sequences(folder / "train" / "A")] == ["A"]
 
 
-def test_a_folder_of_truths_named_gt_is_no_sequence_itself(lay):
-    folder = lay(**{"scored/gt/A/gt/gt.txt": ROW, "scored/gt/B/gt/gt.txt": ROW}) / "scored"
+def test_folder_of_sequences_named_gt_is_not_a_sequence(make_files):
+    folder = make_files(**{"scored/gt/A/gt/gt.txt": ROW, "scored/gt/B/gt/gt.txt": ROW}) / "scored"
     assert [sequence.name for sequence in find_sequences(folder)] == ["A", "B"]
 
 
-def test_a_folder_with_nothing_in_it_is_refused_with_what_was_expected(tmp_path):
+def test_empty_folder_is_rejected_with_the_expected_files(tmp_path):
     with pytest.raises(ValueError, match="no sequence in it or below; expected folders with gt/gt"):
         find_sequences(tmp_path)
     with pytest.raises(ValueError, match=r"expected gt/gt\.txt, det/det\.txt, img1/"):
@@ -102,13 +104,13 @@ def test_a_folder_with_nothing_in_it_is_refused_with_what_was_expected(tmp_path)
 
 
 @pytest.mark.parametrize("read", [read_sequence, find_sequences])
-def test_a_missing_folder_is_named(read, tmp_path):
+def test_missing_folder_is_named(read, tmp_path):
     with pytest.raises(FileNotFoundError, match="absent: no such folder"):
         read(tmp_path / "absent")
 
 
-def test_several_videos_are_refused_by_name(lay):
-    folder = lay(**{"S/gt/gt.txt": ROW, "S/a.mp4": "", "S/b.avi": ""}) / "S"
+def test_several_videos_are_rejected_by_name(make_files):
+    folder = make_files(**{"S/gt/gt.txt": ROW, "S/a.mp4": "", "S/b.avi": ""}) / "S"
     with pytest.raises(ValueError, match=r"expected one video file, got 2: a\.mp4, b\.avi"):
         read_sequence(folder)
 
@@ -122,15 +124,15 @@ def test_several_videos_are_refused_by_name(lay):
         ("frameRate=1\n", r"expected a \[Sequence\] section"),
     ],
 )
-def test_a_bad_seqinfo_is_refused_with_its_path(info, message, lay):
-    folder = lay(**{"S/seqinfo.ini": info, "S/gt/gt.txt": ROW}) / "S"
-    with pytest.raises(ValueError, match=message) as refused:
+def test_invalid_seqinfo_is_rejected_with_its_path(info, message, make_files):
+    folder = make_files(**{"S/seqinfo.ini": info, "S/gt/gt.txt": ROW}) / "S"
+    with pytest.raises(ValueError, match=message) as error:
         read_sequence(folder)
-    assert "seqinfo.ini" in str(refused.value)
+    assert "seqinfo.ini" in str(error.value)
 
 
 @pytest.mark.data
-def test_the_real_sequences_are_found(data_root):
+def test_real_sequences_are_found(data_root):
     found = {sequence.name: sequence for sequence in find_sequences(data_root / "mot")}
     assert sorted(found) == ["MOT16-09", "PETS09-S2L1", "TUD-Campus", "TUD-Stadtmitte"]
     pets = found["PETS09-S2L1"]

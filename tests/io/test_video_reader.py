@@ -1,4 +1,4 @@
-"""Frames in from every kind of source, and what happens when a source is broken."""
+"""Frames of every kind of source, and damaged or invalid sources."""
 
 import cv2
 import numpy as np
@@ -9,8 +9,8 @@ from deepsort_reid.io.video_reader import TruncatedVideo, iter_frames, open_vide
 from deepsort_reid.io.video_writer import VideoWriter
 
 
-def levels(count, width=64, height=48):
-    """Frame k (from 0) is plain grey of level 10 k."""
+def grey_frames(count, width=64, height=48):
+    """Frame k (from 0) is uniformly grey of level 10 k."""
     return [np.full((height, width, 3), 10 * k, dtype=np.uint8) for k in range(count)]
 
 
@@ -28,14 +28,14 @@ def write_video(path, frames, frame_rate=10):
     return path
 
 
-def means(numbered):
-    return [(number, round(float(frame.mean()) / 10)) for number, frame in numbered]
+def grey_levels(frames):
+    return [(number, round(float(frame.mean()) / 10)) for number, frame in frames]
 
 
 @pytest.fixture(params=["video", "images", "sequence of images", "sequence of a video", "frames"])
 def source(request, tmp_path):
-    """Twelve frames in each form that can be read more than once."""
-    frames = levels(12)
+    """Twelve frames as each kind of source that can be read more than once."""
+    frames = grey_frames(12)
     if request.param == "video":
         return write_video(tmp_path / "street.avi", frames)
     if request.param == "images":
@@ -52,7 +52,7 @@ def source(request, tmp_path):
     return folder
 
 
-def test_every_source_yields_the_same_frames_again_and_again(source):
+def test_source_yields_the_same_frames_each_time(source):
     video = open_video(source)
     assert (video.size, video.length) == ((64, 48), 12)
     for _ in range(2):
@@ -60,14 +60,14 @@ def test_every_source_yields_the_same_frames_again_and_again(source):
 
 
 def test_frames_are_numbered_from_one(source):
-    assert means(iter_frames(source)) == [(k + 1, k) for k in range(12)]
+    assert grey_levels(iter_frames(source)) == [(k + 1, k) for k in range(12)]
 
 
-def test_start_stop_and_every_choose_frames_and_keep_their_numbers(source):
-    assert means(iter_frames(source, start=3, stop=10, every=3)) == [(3, 2), (6, 5), (9, 8)]
-    assert means(iter_frames(source, start=12)) == [(12, 11)]
-    assert means(iter_frames(source, stop=1)) == [(1, 0)]
-    assert means(iter_frames(source, start=2, stop=99, every=7)) == [(2, 1), (9, 8)]
+def test_start_stop_and_every_select_frames_and_keep_their_numbers(source):
+    assert grey_levels(iter_frames(source, start=3, stop=10, every=3)) == [(3, 2), (6, 5), (9, 8)]
+    assert grey_levels(iter_frames(source, start=12)) == [(12, 11)]
+    assert grey_levels(iter_frames(source, stop=1)) == [(1, 0)]
+    assert grey_levels(iter_frames(source, start=2, stop=99, every=7)) == [(2, 1), (9, 8)]
 
 
 @pytest.mark.parametrize(
@@ -79,45 +79,45 @@ def test_start_stop_and_every_choose_frames_and_keep_their_numbers(source):
         ({"start": 13}, "start: expected a frame up to the last one, 12, got 13"),
     ],
 )
-def test_impossible_choices_are_refused_at_once(source, choice, message):
+def test_range_outside_the_video_is_rejected_by_the_call(source, choice, message):
     with pytest.raises(ValueError, match=message):
         iter_frames(source, **choice)
 
 
-def test_the_frame_rate_is_the_files_the_sequences_or_the_callers(tmp_path):
+def test_frame_rate_comes_from_the_caller_seqinfo_or_file(tmp_path):
     folder = tmp_path / "SEQ-02"
     folder.mkdir()
-    path = write_video(folder / "video.avi", levels(3), frame_rate=10)
+    path = write_video(folder / "video.avi", grey_frames(3), frame_rate=10)
     assert open_video(path).frame_rate == pytest.approx(10)
     (folder / "seqinfo.ini").write_text("[Sequence]\nframeRate=7\n")
     assert open_video(folder).frame_rate == 7
     assert open_video(folder, frame_rate=14).frame_rate == 14
-    images = write_images(tmp_path / "images", levels(2))
+    images = write_images(tmp_path / "images", grey_frames(2))
     assert open_video(images).frame_rate == module.DEFAULT_FRAME_RATE
     with pytest.raises(ValueError, match="frame_rate: expected"):
         open_video(images, frame_rate=0)
 
 
-def test_images_come_in_natural_order_and_grey_ones_as_bgr(tmp_path):
-    folder = write_images(tmp_path / "images", [f[:, :, 0] for f in levels(11)], "view{}.png")
+def test_images_are_read_in_natural_order_and_grey_ones_as_bgr(tmp_path):
+    folder = write_images(tmp_path / "images", [f[:, :, 0] for f in grey_frames(11)], "view{}.png")
     (folder / "notes.txt").write_text("not an image")
-    assert means(iter_frames(folder)) == [(k + 1, k) for k in range(11)]
+    assert grey_levels(iter_frames(folder)) == [(k + 1, k) for k in range(11)]
 
 
-def test_an_iterator_of_frames_is_read_once_without_a_length(tmp_path):
-    video = open_video(iter(levels(3)))
+def test_iterator_of_frames_has_no_length_and_is_read_once(tmp_path):
+    video = open_video(iter(grey_frames(3)))
     assert video.length is None
-    assert means(video.iter_frames()) == [(1, 0), (2, 1), (3, 2)]
+    assert grey_levels(video.iter_frames()) == [(1, 0), (2, 1), (3, 2)]
     assert list(video) == []
 
 
-def test_a_single_image_is_a_video_of_one_frame(tmp_path):
-    folder = write_images(tmp_path / "images", levels(1))
+def test_single_image_is_a_video_of_one_frame(tmp_path):
+    folder = write_images(tmp_path / "images", grey_frames(1))
     assert open_video(folder / "000001.png").length == 1
 
 
 @pytest.mark.parametrize("ending", [".avi", ".mkv"])
-def test_a_truncated_file_yields_its_frames_and_then_says_so(tmp_path, ending, capfd):
+def test_truncated_file_yields_its_frames_and_then_raises(tmp_path, ending, capfd):
     rng = np.random.default_rng(0)
     noise = [rng.integers(0, 256, (48, 64, 3), dtype=np.uint8) for _ in range(80)]
     whole = write_video(tmp_path / f"whole{ending}", noise)
@@ -131,13 +131,13 @@ def test_a_truncated_file_yields_its_frames_and_then_says_so(tmp_path, ending, c
     assert error.value.frames_promised == 80
     assert f"only {len(read)} of 80 frames could be read" in str(error.value)
     assert str(cut) in str(error.value)
-    # Who stops before the cut is not bothered with it.
+    # Stopping before the missing part raises nothing.
     assert len(list(iter_frames(cut, stop=10))) == 10
     capfd.readouterr()
 
 
-def test_an_image_that_cannot_be_decoded_ends_the_video_with_its_name(tmp_path):
-    folder = write_images(tmp_path / "images", levels(6))
+def test_undecodable_image_ends_the_video_and_is_named(tmp_path):
+    folder = write_images(tmp_path / "images", grey_frames(6))
     (folder / "000004.png").write_bytes(b"not an image")
     numbers = []
     with pytest.raises(TruncatedVideo, match=r"000004\.png: expected an image") as error:
@@ -146,8 +146,8 @@ def test_an_image_that_cannot_be_decoded_ends_the_video_with_its_name(tmp_path):
     assert (error.value.frames_read, error.value.frames_promised) == (3, 6)
 
 
-def test_frames_of_changing_size_end_the_video_with_both_sizes(tmp_path):
-    folder = write_images(tmp_path / "images", [*levels(3), *levels(1, width=32)])
+def test_change_of_frame_size_ends_the_video_and_names_both_sizes(tmp_path):
+    folder = write_images(tmp_path / "images", [*grey_frames(3), *grey_frames(1, width=32)])
     numbers = []
     with pytest.raises(TruncatedVideo, match="frame 4 is 32x48 pixels, expected 64x48"):
         numbers.extend(number for number, _ in iter_frames(folder))
@@ -155,12 +155,12 @@ def test_frames_of_changing_size_end_the_video_with_both_sizes(tmp_path):
 
 
 @pytest.mark.parametrize("bad", [None, np.zeros((48, 64), np.uint8), np.zeros((48, 64, 3))])
-def test_frames_that_are_none_grey_or_float_are_refused(bad):
+def test_frames_that_are_none_grey_or_float_are_rejected(bad):
     with pytest.raises(ValueError, match="frames: frame 2: expected a BGR uint8 array"):
-        list(iter_frames([levels(1)[0], bad, levels(1)[0]]))
+        list(iter_frames([grey_frames(1)[0], bad, grey_frames(1)[0]]))
 
 
-def test_missing_empty_and_other_files_are_refused_quietly(tmp_path, capfd):
+def test_missing_empty_and_non_video_files_are_rejected_without_output(tmp_path, capfd):
     with pytest.raises(FileNotFoundError, match=r"absent\.mp4: no such video file"):
         open_video(tmp_path / "absent.mp4")
     empty = tmp_path / "empty.mp4"
@@ -171,7 +171,7 @@ def test_missing_empty_and_other_files_are_refused_quietly(tmp_path, capfd):
     text.write_text("this is no video\n" * 100)
     with pytest.raises(ValueError, match=r"text\.mp4: expected a video, got a file without"):
         open_video(str(text))
-    whole = write_video(tmp_path / "whole.mp4", levels(20))
+    whole = write_video(tmp_path / "whole.mp4", grey_frames(20))
     headless = tmp_path / "headless.mp4"
     headless.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
     with pytest.raises(ValueError, match="cut off before its index"):
@@ -180,7 +180,7 @@ def test_missing_empty_and_other_files_are_refused_quietly(tmp_path, capfd):
 
 
 @pytest.mark.parametrize("name", ["tracks.txt", "tracks.CSV", "a.json", "a.jsonl", "found.npz"])
-def test_tables_are_no_videos_and_are_said_to_go_with_detections(name, tmp_path):
+def test_table_files_are_rejected_with_the_option_for_detections(name, tmp_path):
     path = tmp_path / name
     path.write_text("1,1,10,20,30,60,0.9,-1,-1,-1\n" * 500)
     with pytest.raises(ValueError, match=r"expected a video, got a \.\w+ file .*--detections"):
@@ -189,11 +189,11 @@ def test_tables_are_no_videos_and_are_said_to_go_with_detections(name, tmp_path)
         open_video(tmp_path / f"absent-{name}")
 
 
-def test_folders_without_images_or_with_too_many_videos_are_refused(tmp_path):
+def test_folders_without_images_or_with_several_videos_are_rejected(tmp_path):
     with pytest.raises(ValueError, match=r"expected images .* or one video file, got neither"):
         open_video(tmp_path)
     for name in ("a.avi", "b.avi"):
-        write_video(tmp_path / name, levels(2))
+        write_video(tmp_path / name, grey_frames(2))
     with pytest.raises(ValueError, match=r"got a\.avi, b\.avi"):
         open_video(tmp_path)
     (tmp_path / "sequence" / "img1").mkdir(parents=True)
@@ -205,15 +205,15 @@ def test_folders_without_images_or_with_too_many_videos_are_refused(tmp_path):
     ("content", "message"),
     [("no section", "expected a \\[Sequence\\]"), ("[Sequence]\nframeRate=fast\n", "fast")],
 )
-def test_a_broken_seqinfo_is_named(tmp_path, content, message):
-    write_images(tmp_path / "sequence" / "img1", levels(1))
+def test_invalid_seqinfo_is_named(tmp_path, content, message):
+    write_images(tmp_path / "sequence" / "img1", grey_frames(1))
     (tmp_path / "sequence" / "seqinfo.ini").write_text(content)
     with pytest.raises(ValueError, match=message) as error:
         open_video(tmp_path / "sequence")
     assert "seqinfo.ini" in str(error.value)
 
 
-def test_cameras_and_streams_that_do_not_answer_are_named(capfd):
+def test_cameras_and_streams_without_frames_are_named(capfd):
     for source, name in ((97, "camera 97"), ("97", "camera 97")):
         with pytest.raises(OSError, match=f"{name}: expected frames, got none"):
             open_video(source)
@@ -222,8 +222,8 @@ def test_cameras_and_streams_that_do_not_answer_are_named(capfd):
     assert capfd.readouterr().err == ""
 
 
-def test_a_camera_keeps_the_frame_that_told_its_size(tmp_path, monkeypatch):
-    path = write_video(tmp_path / "camera.avi", levels(5))
+def test_first_frame_of_a_camera_is_not_lost(tmp_path, monkeypatch):
+    path = write_video(tmp_path / "camera.avi", grey_frames(5))
     real = cv2.VideoCapture
 
     def camera(address):
@@ -233,10 +233,10 @@ def test_a_camera_keeps_the_frame_that_told_its_size(tmp_path, monkeypatch):
     monkeypatch.setattr(module.cv2, "VideoCapture", camera)
     video = open_video("0")
     assert (video.name, video.size, video.length) == ("camera 0", (64, 48), None)
-    assert means(video.iter_frames(every=2)) == [(1, 0), (3, 2), (5, 4)]
+    assert grey_levels(video.iter_frames(every=2)) == [(1, 0), (3, 2), (5, 4)]
 
 
-def test_something_that_is_no_source_is_refused():
+def test_unsupported_sources_are_rejected():
     with pytest.raises(ValueError, match="expected a path, a camera number"):
         open_video(3.5)
     with pytest.raises(ValueError, match="expected at least one"):
@@ -252,7 +252,7 @@ def test_something_that_is_no_source_is_refused():
         ("MOT16-09", (1920, 1080), 525, 30),
     ],
 )
-def test_real_sequences_open_as_their_seqinfo_says(data_root, name, size, length, rate):
+def test_real_sequences_have_the_properties_of_their_seqinfo(data_root, name, size, length, rate):
     video = open_video(data_root / "mot" / name)
     assert (video.size, video.length, video.frame_rate) == (size, length, rate)
     numbers = [number for number, _ in video.iter_frames(every=70)]
@@ -260,7 +260,7 @@ def test_real_sequences_open_as_their_seqinfo_says(data_root, name, size, length
 
 
 @pytest.mark.data
-def test_a_real_video_cut_in_half_gives_its_first_half(data_root, tmp_path, capfd):
+def test_real_video_cut_in_half_yields_its_first_half(data_root, tmp_path, capfd):
     content = (data_root / "mot" / "PETS09-S2L1" / "video.avi").read_bytes()
     cut = tmp_path / "cut.avi"
     cut.write_bytes(content[: len(content) // 2])

@@ -1,4 +1,4 @@
-"""Video files out: complete, of the promised size, and refused before they fail."""
+"""Video files: complete, of the given size, and rejected early when they cannot be written."""
 
 import os
 import sys
@@ -13,7 +13,7 @@ from deepsort_reid.io.video_reader import open_video
 from deepsort_reid.io.video_writer import VideoWriter
 
 
-def grey_levels(count, width=64, height=48):
+def grey_frames(count, width=64, height=48):
     return [np.full((height, width, 3), 40 + 10 * i, dtype=np.uint8) for i in range(count)]
 
 
@@ -26,8 +26,8 @@ def write(path, frames, frame_rate=25.0):
 
 
 @pytest.mark.parametrize("name", ["out.mp4", "out.avi", "out.webm", "out.MP4"])
-def test_what_was_written_is_read_back(tmp_path, name):
-    written = write(tmp_path / name, grey_levels(9), frame_rate=12.5)
+def test_written_frames_are_read_back(tmp_path, name):
+    written = write(tmp_path / name, grey_frames(9), frame_rate=12.5)
     assert written.frames == 9
     assert written.codec in {"H.264", "MPEG-4 part 2", "VP8", "VP9", "Motion JPEG"}
     video = open_video(tmp_path / name)
@@ -37,17 +37,17 @@ def test_what_was_written_is_read_back(tmp_path, name):
     np.testing.assert_allclose(levels, 40 + 10 * np.arange(9), atol=4)
 
 
-def test_odd_sizes_lose_at_most_one_row_and_column(tmp_path):
-    write(tmp_path / "odd.mp4", grey_levels(3, width=65, height=49))
+def test_odd_size_loses_at_most_one_row_and_column(tmp_path):
+    write(tmp_path / "odd.mp4", grey_frames(3, width=65, height=49))
     width, height = open_video(tmp_path / "odd.mp4").size
     assert width in {64, 65}
     assert height in {48, 49}
 
 
-def test_the_file_is_complete_after_ctrl_c(tmp_path):
+def test_file_is_complete_after_ctrl_c(tmp_path):
     def interrupted():
         with VideoWriter(tmp_path / "cut.mp4", 25, (64, 48)) as video:
-            for number, frame in enumerate(grey_levels(9)):
+            for number, frame in enumerate(grey_frames(9)):
                 if number == 6:
                     raise KeyboardInterrupt
                 video.write(frame)
@@ -57,16 +57,16 @@ def test_the_file_is_complete_after_ctrl_c(tmp_path):
     assert len(list(open_video(tmp_path / "cut.mp4"))) == 6
 
 
-def test_a_writer_without_frames_leaves_no_file(tmp_path):
+def test_writer_without_frames_leaves_no_file(tmp_path):
     with VideoWriter(tmp_path / "none.mp4", 25, (64, 48)) as video:
         pass
     video.close()
     assert list(tmp_path.iterdir()) == []
 
 
-def test_frames_of_another_size_grey_or_none_are_refused(tmp_path):
+def test_frames_of_another_size_grey_or_none_are_rejected(tmp_path):
     with VideoWriter(tmp_path / "out.mp4", 25, (64, 48)) as video:
-        video.write(grey_levels(1)[0])
+        video.write(grey_frames(1)[0])
         with pytest.raises(
             ValueError, match="expected frames of 64x48 pixels, got 48x64 as frame 2"
         ):
@@ -76,23 +76,23 @@ def test_frames_of_another_size_grey_or_none_are_refused(tmp_path):
         with pytest.raises(ValueError, match="grey"):
             video.write(np.zeros((48, 64), dtype=np.uint8))
     with pytest.raises(ValueError, match="closed"):
-        video.write(grey_levels(1)[0])
+        video.write(grey_frames(1)[0])
 
 
 @pytest.mark.parametrize("name", ["out.xyz", "out", "out.png"])
-def test_an_ending_that_is_no_video_is_refused(tmp_path, name):
+def test_suffix_that_is_not_a_video_is_rejected(tmp_path, name):
     with pytest.raises(ValueError, match=r"expected a video file name ending in \.avi"):
         VideoWriter(tmp_path / name, 25, (64, 48))
 
 
-def test_a_build_that_can_write_no_codec_is_a_clear_error(tmp_path, monkeypatch):
+def test_opencv_without_the_codec_is_a_clear_error(tmp_path, monkeypatch):
     monkeypatch.setitem(video_writer.CODECS, ".mp4", (("zzzz", "unknown"),))
     with pytest.raises(ValueError, match=r"cannot write \.mp4 files of 64x48 pixels"):
         VideoWriter(tmp_path / "out.mp4", 25, (64, 48))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_folders_that_are_missing_or_in_the_way_are_named(tmp_path):
+def test_missing_folder_and_folder_in_place_of_the_file_are_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="expected an existing folder"):
         VideoWriter(tmp_path / "absent" / "out.mp4", 25, (64, 48))
     (tmp_path / "taken.mp4").mkdir()
@@ -110,17 +110,17 @@ def test_folders_that_are_missing_or_in_the_way_are_named(tmp_path):
         (25, (64, 48, 3), "size"),
     ],
 )
-def test_impossible_rates_and_sizes_are_refused(tmp_path, frame_rate, size, message):
+def test_invalid_frame_rate_and_size_are_rejected(tmp_path, frame_rate, size, message):
     with pytest.raises(ValueError, match=f"^{message}: expected"):
         VideoWriter(tmp_path / "out.mp4", frame_rate, size)
 
 
-def test_asking_for_a_codec_that_is_not_there_stays_quiet(tmp_path, capfd):
-    write(tmp_path / "out.mp4", grey_levels(2))
+def test_missing_codec_prints_nothing(tmp_path, capfd):
+    write(tmp_path / "out.mp4", grey_frames(2))
     assert capfd.readouterr().err == ""
 
 
-def test_stderr_works_again_after_a_quiet_block(capfd):
+def test_stderr_works_after_it_was_suppressed(capfd):
     with suppress_native_stderr():
         os.write(2, b"hidden")
     os.write(2, b"shown")
@@ -140,12 +140,12 @@ open(sys.argv[-1], "wb").write(content)
 
 
 @pytest.mark.parametrize("fails", [False, True])
-def test_ffmpeg_on_the_path_is_used_where_opencv_cannot(tmp_path, monkeypatch, fails):
+def test_ffmpeg_is_used_where_opencv_cannot_encode(tmp_path, monkeypatch, fails):
     program = tmp_path / "ffmpeg.py"
     program.write_text(FAKE_FFMPEG.format(fails=fails))
     monkeypatch.setattr(video_writer, "_ffmpeg", lambda: [sys.executable, str(program)])
     monkeypatch.setattr(video_writer, "_opencv_writer", lambda *_: None)
-    frames = grey_levels(3)
+    frames = grey_frames(3)
     if fails:
         with pytest.raises(OSError, match="ffmpeg could not complete the video"):
             write(tmp_path / "out.mp4", frames)
@@ -154,5 +154,5 @@ def test_ffmpeg_on_the_path_is_used_where_opencv_cannot(tmp_path, monkeypatch, f
     assert (tmp_path / "out.mp4").read_bytes() == np.stack(frames).tobytes()
 
 
-def test_this_opencv_has_what_the_writer_needs():
+def test_fourcc_is_available_in_this_opencv():
     assert cv2.VideoWriter.fourcc(*"mp4v") == 0x7634706D

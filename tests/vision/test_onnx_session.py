@@ -1,4 +1,4 @@
-"""Opening ONNX files, and refusing what is none."""
+"""Opening of ONNX files, and rejection of other files."""
 
 import re
 
@@ -7,12 +7,12 @@ import pytest
 from deepsort_reid.vision.onnx_session import open_onnx
 
 
-def test_a_missing_file_is_named(tmp_path):
+def test_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"absent\.onnx: no such ONNX file"):
         open_onnx(tmp_path / "absent.onnx", threads=None)
 
 
-def test_a_file_that_is_no_model_is_named_in_one_line(tmp_path):
+def test_file_that_is_not_a_model_is_named_in_one_line(tmp_path):
     broken = tmp_path / "broken.onnx"
     broken.write_bytes(b"not a model")
     with pytest.raises(ValueError, match=r"broken\.onnx: expected an ONNX model") as error:
@@ -22,7 +22,7 @@ def test_a_file_that_is_no_model_is_named_in_one_line(tmp_path):
         open_onnx(b"not a model", "weights", threads=1)
 
 
-def test_a_checkpoint_and_a_run_folder_are_to_be_exported_first(tmp_path):
+def test_checkpoint_and_run_folder_are_rejected_with_the_export_command(tmp_path):
     checkpoint = tmp_path / "best.pt"
     checkpoint.write_bytes(b"a checkpoint")
     for path, what in ((checkpoint, "a checkpoint"), (tmp_path, "a run folder")):
@@ -33,6 +33,6 @@ def test_a_checkpoint_and_a_run_folder_are_to_be_exported_first(tmp_path):
         open_onnx(tmp_path / "absent.pt", threads=1)
 
 
-def test_fewer_than_one_thread_is_refused(tmp_path):
+def test_less_than_one_thread_is_rejected(tmp_path):
     with pytest.raises(ValueError, match="threads: expected at least 1 or None, got 0"):
         open_onnx(tmp_path / "any.onnx", threads=0)

@@ -3,8 +3,14 @@
 import numpy as np
 import pytest
 
+from deepsort_reid.io.detections_npz import write_detections_npz
+from deepsort_reid.structures.detections import Detections
 from deepsort_reid.structures.mot_rows import MotRows
-from deepsort_reid.vision.detectors.precomputed import MotDetections, normalize_scores
+from deepsort_reid.vision.detectors.precomputed import (
+    MotDetections,
+    NpzDetections,
+    normalize_scores,
+)
 from tests.vision.detectors.yolox_files import GREY
 
 
@@ -25,6 +31,23 @@ def test_detections_are_returned_frame_by_frame():
 def test_detections_below_the_minimum_score_are_dropped():
     detector = MotDetections(make_rows([1, 1], [0.8, 0.2]), min_score=0.5)
     np.testing.assert_array_equal(detector(GREY).score, [0.8])
+
+
+def test_npz_detections_are_returned_frame_by_frame_with_their_embeddings(tmp_path):
+    path = tmp_path / "found.npz"
+    frames = [Detections([[k, 0, k + 10, 20]], [0.7], [0], np.eye(4)[:1]) for k in range(1, 5)]
+    write_detections_npz(path, enumerate(frames, start=1))
+    detector = NpzDetections(path, start=3, every=2)
+    found = detector(None)
+    np.testing.assert_array_equal(found.xyxy, [[3, 0, 13, 20]])
+    np.testing.assert_array_equal(found.embedding, np.eye(4)[:1])
+    assert len(detector(None)) == len(detector.at(0)) == len(detector.at(5)) == 0
+    assert len(NpzDetections(path, min_score=0.8).at(1)) == 0
+
+
+def test_missing_npz_file_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"absent\.npz: no such file of detections"):
+        NpzDetections(tmp_path / "absent.npz")
 
 
 def test_scores_within_0_and_1_are_unchanged_and_raw_scores_are_mapped_in_order():
