@@ -242,7 +242,7 @@ def _track(
     from deepsort_reid.io.track_writers import MotWriter
 
     assert sequence.ground_truth is not None
-    tracker = make_tracker(record=True) if args.events else make_tracker()
+    tracker = make_tracker(explain=True) if args.events else make_tracker()
     settings: dict[str, Any] = {
         "sequence": sequence.name,
         "detections_sha256": inputs.digest,
@@ -293,12 +293,12 @@ def _write_events(sequence: "MotSequence", tracks: Path, tracker: "DeepSort", pa
     from deepsort_reid.io.mot import read_ground_truth, read_results
 
     assert sequence.ground_truth is not None
-    assert tracker.record is not None
+    assert tracker.decision_log is not None
     truth, predicted = read_ground_truth(sequence.ground_truth), read_results(tracks)
     rules = metrics.ScoringRules()
     comparison = metrics.compare_under_rules(
         truth, predicted, rules, frames=sequence.length, name=sequence.name
     )
     events = metrics.events(comparison, truth)
-    events = metrics.attribute_switches(events, comparison, truth, tracker.record)
+    events = metrics.attribute_switches(events, comparison, truth, tracker.decision_log)
     write_atomically(path, metrics.events_csv({sequence.name: events}))

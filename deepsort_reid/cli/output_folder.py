@@ -21,7 +21,7 @@ from deepsort_reid.io.track_writers import CsvWriter, JsonLinesWriter, MotWriter
 from deepsort_reid.pipeline import StageTimer, TrackedFrame
 from deepsort_reid.structures.detections import Detections
 from deepsort_reid.structures.mot_rows import MotRows
-from deepsort_reid.tracking.extras.explain import Record
+from deepsort_reid.tracking.extras.explain import DecisionLog
 
 EXPLANATIONS = "explanations.txt"
 SUMMARY = "summary.json"
@@ -37,7 +37,7 @@ _WRITERS: dict[str, tuple[str, Callable[[Path], TrackWriter]]] = {
 class ExplanationWriter:
     """Writes the explanations of a tracker's decisions to a text file, frame by frame."""
 
-    def __init__(self, path: Path, record: Record) -> None:
+    def __init__(self, path: Path, record: DecisionLog) -> None:
         self._file: TextIO = path.open("w", encoding="utf-8", newline="\n")
         self._record = record
 
@@ -46,9 +46,9 @@ class ExplanationWriter:
         update = len(self._record)
         seen = self._record.frame(update)
         here = seen.id[seen.id > 0].tolist()
-        fresh = [name for name in seen.given if name.id not in here]
+        fresh = [name for name in seen.id_assignments if name.id not in here]
         # Who began in this very frame had nothing to choose from.
-        began = [name for name in fresh if name.detection not in seen.chosen]
+        began = [name for name in fresh if name.detection not in seen.matched]
         for id in here + [name.id for name in fresh if name not in began]:
             self._file.write(f"{replace(self._record.explain(update, id), frame=frame)}\n\n")
         for name in began:
@@ -83,7 +83,7 @@ class OutputFolder:
         draw: bool = True,
         frame_rate: float | None = None,
         save_detections: bool = False,
-        record: Record | None = None,
+        record: DecisionLog | None = None,
     ) -> None:
         self.folder = folder
         self._layout = layout

@@ -139,7 +139,7 @@ def run(args: argparse.Namespace) -> int:
     detector, detector_name = make_detector(args, note)
     embedder = make_embedder(args.embedder, args.threads)
     camera_motion = make_camera_motion(args.camera_motion, args.start, args.every)
-    tracker = DeepSort(read_config(args.config), embedder=embedder, record=args.explain)
+    tracker = DeepSort(read_config(args.config), embedder=embedder, explain=args.explain)
     folder = _make_output_folder(args, video, tracker)
     timer, diagnostics = StageTimer(), Diagnostics(video.size)
     frames = track_frames(
@@ -204,7 +204,7 @@ def _make_output_folder(
         draw=args.show or not args.no_video,
         frame_rate=None if args.no_video else video.frame_rate / args.every,
         save_detections=args.save_detections,
-        record=tracker.record,
+        record=tracker.decision_log,
     )
 
 

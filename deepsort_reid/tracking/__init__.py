@@ -1,4 +1,4 @@
-"""The algorithm: motion, costs, assignment, appearance, life of a track. NumPy, SciPy and lap."""
+"""Multi-object tracking: DeepSORT, its parts, and output with a fixed lag."""
 
 from deepsort_reid.tracking.config import DeepSortConfig
 from deepsort_reid.tracking.gallery import GalleryAppearance, MeanAppearance
@@ -9,9 +9,10 @@ from deepsort_reid.tracking.likelihood_ratio import (
     MotionLLR,
 )
 from deepsort_reid.tracking.matching_cascade import MatchingCascade
+from deepsort_reid.tracking.presets import published
 from deepsort_reid.tracking.refinement.fixed_lag import FixedLag, LaggedTracks
 from deepsort_reid.tracking.refinement.linking import Linking
-from deepsort_reid.tracking.tracker import DeepSort, published
+from deepsort_reid.tracking.tracker import DeepSort
 
 __all__ = [
     "AppearanceLLR",

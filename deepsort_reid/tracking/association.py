@@ -1,43 +1,89 @@
-"""What an association is asked: which of these tracks is which of these detections?"""
+"""Association: which tracks are matched to which detections of a frame.
 
-from typing import NamedTuple
+`LikelihoodRatio` (the default) and `MatchingCascade` (Wojke et al. 2017) implement `Association`.
+"""
+
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from deepsort_reid.structures import boxes
 from deepsort_reid.structures.detections import Detections
-from deepsort_reid.tracking.gallery import Pool
+from deepsort_reid.tracking.assignment import Matching
+from deepsort_reid.tracking.gallery import GalleryStore
 from deepsort_reid.tracking.kalman import POSITION, MotionModel
 from deepsort_reid.tracking.track_table import TrackTable
 
+Array = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
 
 class AssociationInput(NamedTuple):
-    """The N tracks of `table`, predicted to this frame, and M detections.
+    """N tracks predicted to the frame, and M detections of the frame.
 
-    `pool` remembers the looks behind `table.slot`, `model` reads `table.motion`. Detections that
-    are not `sure` (M,) may only continue a track, and pairs in `forbidden` (N, M) may not match
-    whatever they look like.
+    Attributes:
+        table: the N tracks; `table.motion` is predicted to this frame.
+        galleries: embeddings of the tracks, stored in the slots `table.slot`.
+        motion_model: meaning of `table.motion`.
+        detections: the M detections.
+        high_score: detections (M,) that may be matched to every track; the others may only
+            continue a track that was matched in the previous frame.
+        has_embedding: detections (M,) whose row of `detections.embedding` is not zero.
+        forbidden: pairs (N, M) that must not be matched, e.g. of different classes.
     """
 
     table: TrackTable
-    pool: Pool
-    model: MotionModel
+    galleries: GalleryStore
+    motion_model: MotionModel
     detections: Detections
-    sure: NDArray[np.bool_]
-    forbidden: NDArray[np.bool_]
+    high_score: Flags
+    has_embedding: Flags
+    forbidden: Flags
 
-    def expected_xyxy(self) -> NDArray[np.float64]:
-        """Where the tracks are expected, boxes (N, 4) in pixels."""
-        return self.model.boxes(self.table.motion[:, POSITION])
+    def predicted_xyxy(self) -> Array:
+        """Predicted boxes (N, 4) of the tracks, in pixels."""
+        return self.motion_model.boxes(self.table.motion[:, POSITION])
 
-    def overlap(self) -> NDArray[np.float64]:
-        """IoU (N, M) of where tracks are expected with the detections."""
-        return boxes.iou(self.expected_xyxy(), self.detections.xyxy)
+    def iou(self) -> Array:
+        """IoU (N, M) of predicted boxes and detections."""
+        return boxes.iou(self.predicted_xyxy(), self.detections.xyxy)
 
-    def with_looks(self) -> NDArray[np.bool_]:
-        """Pairs (N, M) of which both sides have an appearance."""
-        if self.detections.embedding is None:
-            return np.zeros(self.forbidden.shape, dtype=bool)
-        known = self.pool.known(self.table.slot)
-        return np.asarray(known[:, None] & self.detections.embedding.any(axis=1))
+    def both_have_embedding(self) -> Flags:
+        """Pairs (N, M) of which the track and the detection have an embedding."""
+        in_gallery = self.galleries.has_embedding(self.table.slot)
+        return np.asarray(in_gallery[:, None] & self.has_embedding)
+
+
+class PairScores(NamedTuple):
+    """Scores that an association gives to every pair of N tracks and M detections of a frame.
+
+    Attributes:
+        motion: the motion term (N, M), NaN where there is none.
+        appearance: the appearance term (N, M), NaN where there is none.
+        total: what the association optimises (N, M).
+        threshold: minimum `total` of a match when `higher_is_better`, otherwise the maximum.
+        higher_is_better: True for a log likelihood ratio, False for a cost.
+        rejected_by_motion: pairs (N, M) that cannot match because of motion or `forbidden`.
+        rejected_by_appearance: further pairs (N, M) that cannot match because of appearance.
+    """
+
+    motion: Array
+    appearance: Array
+    total: Array
+    threshold: float
+    higher_is_better: bool
+    rejected_by_motion: Flags
+    rejected_by_appearance: Flags
+
+
+class Association(Protocol):
+    """A rule that matches tracks and detections; no forbidden pair is matched."""
+
+    def __call__(self, inputs: AssociationInput, /) -> Matching:
+        """Pairs (K, 2) of table rows and detection rows, and the unmatched rows."""
+        ...
+
+    def score_pairs(self, inputs: AssociationInput, /) -> PairScores:
+        """Scores of all pairs, for explanations; slower than a call."""
+        ...

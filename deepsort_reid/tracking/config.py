@@ -1,10 +1,13 @@
-"""The numbers a tracker lives by."""
+"""Tracker configuration."""
 
 import math
 from dataclasses import dataclass, fields
 from numbers import Integral, Real
 from typing import Any
 
+_COUNTS = ("n_init", "max_age", "max_age_at_border", "identity_memory_size", "id_correction_window")
+_SCORES = ("min_score", "high_score_threshold", "new_track_score", "min_gallery_score")
+_RATIOS = ("max_new_track_overlap", "max_stored_occlusion", "coasting_size_velocity_decay")
 _SWITCHES = (
     "store_truncated",
     "common_motion_compensation",
@@ -16,59 +19,66 @@ _SWITCHES = (
 
 @dataclass(frozen=True, kw_only=True)
 class DeepSortConfig:
-    """The life of tracks and what detections are good for; `published()` has the paper's values.
+    """Tracker configuration; `DeepSortConfig.published()` has the values of the paper.
 
-    Scores are expected in [0, 1]; `detectors.normalize_scores` maps raw ones.
+    Scores are expected in [0, 1]; `vision.detectors.normalize_scores` maps raw ones.
 
-    Raises ValueError when a value is of another kind or outside its range.
+    Attributes:
+        n_init: consecutive matches after which a track is confirmed and gets its id.
+        max_age: frames that a confirmed track survives without a match.
+        max_age_at_border: the same for a track whose last box touches the left or right image
+            border; never more than `max_age`.
+        min_score: detections with a lower score are not used.
+        high_score_threshold: detections with at least this score may be matched to every track.
+            The others are matched by IoU, and only continue a track of the previous frame.
+        new_track_score: minimum score of a detection that starts a track.
+        max_new_track_overlap: a detection starts no track when more than this share of the smaller
+            box overlaps a track matched in this frame.
+        min_gallery_score: minimum score of a detection whose embedding is stored.
+        store_truncated: whether embeddings of boxes at the left or right image border are stored.
+        max_stored_occlusion: maximum occlusion ratio, by a nearer box, of a stored detection.
+        identity_memory_size: number of ended tracks kept for re-identification; 0 for none.
+        id_correction_window: number of first matches of a track in which its new id may still be
+            replaced by that of a lost identity.
+        coasting_size_velocity_decay: factor per frame of the size's velocity while a track has no
+            match.
+        common_motion_compensation: estimate the motion that all tracks share and attribute it to
+            the camera.
+        smooth_boxes: remove detector noise, as measured in this video, from the reported boxes.
+        nsa_kalman: multiply the measurement variance by 1 - score (NSA Kalman filter, Du et al.
+            2022).
+        class_agnostic: match regardless of the class; False: a track is matched only to detections
+            of its class.
+
+    Raises ValueError when a value has the wrong type or is outside its range.
     """
 
-    n_init: int = 3  # consecutive frames before a track gets its id
-    max_age: int = 120  # frames a confirmed track survives unseen,
-    max_age_at_border: int = (
-        2  # or so many, when last seen at the left or right edge of the picture
-    )
-    min_score: float = 0.1  # detections below are not looked at,
-    high_score_threshold: float = (
-        0.4  # those from here up compete for every track; others only continue one
-    )
-    new_track_score: float = 0.6  # and those from here up may begin a track,
-    max_new_track_overlap: float = (
-        0.6  # unless this share of the smaller box lies on a person seen now
-    )
-    min_gallery_score: float = 0.6  # embeddings of less sure boxes are compared but not remembered,
-    store_truncated: bool = False  # nor those of boxes that the picture's edge cuts,
-    max_stored_occlusion: float = 1.0  # nor when more than this share is behind a nearer box
-    identity_memory_size: int = 500  # who left, to give them their id back; 0: nobody
-    id_correction_window: int = (
-        0  # matches in which a new id may still turn out to be somebody known
-    )
-    coasting_size_velocity_decay: float = (
-        0.5  # of the size's velocity, kept in each frame a track is unseen
-    )
-    common_motion_compensation: bool = True  # take what shifts all people alike for the camera's
-    smooth_boxes: bool = True  # report boxes without the shaking that this video's show, if any
-    nsa_kalman: bool = True  # NSA: measurement variance times 1 - score
-    class_agnostic: bool = True  # False: a track only matches detections of its class
+    n_init: int = 3
+    max_age: int = 120
+    max_age_at_border: int = 2
+    min_score: float = 0.1
+    high_score_threshold: float = 0.4
+    new_track_score: float = 0.6
+    max_new_track_overlap: float = 0.6
+    min_gallery_score: float = 0.6
+    store_truncated: bool = False
+    max_stored_occlusion: float = 1.0
+    identity_memory_size: int = 500
+    id_correction_window: int = 0
+    coasting_size_velocity_decay: float = 0.5
+    common_motion_compensation: bool = True
+    smooth_boxes: bool = True
+    nsa_kalman: bool = True
+    class_agnostic: bool = True
 
     def __post_init__(self) -> None:
-        for name in (
-            "n_init",
-            "max_age",
-            "max_age_at_border",
-            "identity_memory_size",
-            "id_correction_window",
-        ):
+        for name in _COUNTS:
             value, low = getattr(self, name), int(name == "n_init")
             if not isinstance(value, Integral) or value < low:
                 raise ValueError(f"{name} must be a whole number, at least {low}, got {value!r}")
-        for name in ("min_score", "high_score_threshold", "new_track_score", "min_gallery_score"):
+        for name in _SCORES:
             _require_number(name, getattr(self, name), -math.inf, math.inf)
-        for name in (
-            "max_new_track_overlap",
-            "max_stored_occlusion",
-            "coasting_size_velocity_decay",
-        ):
+        for name in _RATIOS:
             _require_number(name, getattr(self, name), 0, 1)
         for name in _SWITCHES:
             if not isinstance(getattr(self, name), bool):
@@ -76,7 +86,7 @@ class DeepSortConfig:
 
     @classmethod
     def published(cls) -> "DeepSortConfig":
-        """DeepSORT as published (Wojke et al. 2017): every detection counts the same."""
+        """DeepSORT as published (Wojke et al. 2017): no use of scores, no extras."""
         return cls(
             max_age=30,
             max_age_at_border=30,
@@ -95,7 +105,7 @@ class DeepSortConfig:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "DeepSortConfig":
-        """A configuration from the fields that are named, e.g. read from JSON.
+        """A configuration from a dictionary, e.g. read from JSON; missing fields have defaults.
 
         Raises ValueError when a field does not exist or its value is refused.
         """
@@ -104,6 +114,16 @@ class DeepSortConfig:
             if name not in known:
                 raise ValueError(f"DeepSortConfig has no field {name!r}; it has {', '.join(known)}")
         return cls(**values)
+
+
+def checked_config(config: DeepSortConfig | None) -> DeepSortConfig:
+    """The configuration, the default one for None; ValueError when it is something else."""
+    if not isinstance(config, DeepSortConfig | None):
+        raise ValueError(
+            f"config must be a DeepSortConfig, got {type(config).__name__}; "
+            "pass everything else by name: DeepSort(embedder=...)"
+        )
+    return config or DeepSortConfig()
 
 
 def _require_number(name: str, value: Any, low: float, high: float) -> None:

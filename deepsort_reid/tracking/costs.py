@@ -1,4 +1,4 @@
-"""What it would cost to match: matrices (N, M) of tracks against detections, lower is better."""
+"""Costs between N tracks and M detections as matrices (N, M); a lower cost is a better match."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,20 +9,20 @@ Array = NDArray[np.float64]
 
 
 def forbid(cost: Array, pairs: NDArray[np.bool_]) -> Array:
-    """The cost (N, M) with the marked pairs (N, M) made impossible (`inf`)."""
+    """The cost (N, M) with `inf` at the marked pairs (N, M), which must not be matched."""
     return np.where(pairs, np.inf, cost)
 
 
 def iou_cost(tracks_xyxy: Array, detections_xyxy: Array) -> Array:
-    """1 - IoU in [0, 1]: (N, 4), (M, 4) -> (N, M)."""
-    overlap = boxes.iou(tracks_xyxy, detections_xyxy)
-    return np.subtract(1, overlap, out=overlap)
+    """1 - IoU in [0, 1]: boxes (N, 4) and (M, 4) -> (N, M)."""
+    iou = boxes.iou(tracks_xyxy, detections_xyxy)
+    return np.subtract(1, iou, out=iou)
 
 
 def fuse(motion: Array, appearance: Array, weight: float) -> Array:
     """`weight * motion + (1 - weight) * appearance` (Wojke et al. 2017, eq. 5), (N, M).
 
-    A pair that either side forbids stays forbidden (eq. 6), also at weight 0 or 1.
+    A pair that is forbidden by either cost stays forbidden (eq. 6), also at weight 0 or 1.
     """
     forbidden = ~(np.isfinite(motion) & np.isfinite(appearance))
     with np.errstate(invalid="ignore"):  # 0 * inf, overwritten below
@@ -31,5 +31,5 @@ def fuse(motion: Array, appearance: Array, weight: float) -> Array:
 
 
 def other_class(tracks: NDArray[np.int64], detections: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Pairs (N, M) whose classes (N,), (M,) differ."""
+    """Pairs (N, M) of tracks and detections whose class ids (N,) and (M,) differ."""
     return np.asarray(tracks[:, None] != detections)

@@ -1,9 +1,9 @@
-"""What the distance between two looks means in this video, learned while it runs, without labels.
+"""Distance calibration: what a cosine distance of this embedder means in this video.
 
-Two boxes of one frame are two people. A track that was seen in the last frame and matched in this
-one is one person. The distances of both kinds say what an embedder's cosine distance is worth here:
-its unit is what different people have, and where the same person's are no smaller it is worth
-nothing and is left out.
+Running means of two kinds of distances need no labels: two detections of one frame are two
+identities; a track matched in two consecutive frames is one identity. Distances are normalised by
+the mean inter-identity distance. Appearance is disabled while intra-identity distances are not
+clearly smaller.
 """
 
 import warnings
@@ -13,61 +13,80 @@ from numpy.typing import NDArray
 
 Embeddings = NDArray[np.float32]
 
-# Enough frames to judge an embedder by, and how many the running means look back.
-_ENOUGH = 30
-_HORIZON = 200
-# An embedder is useful when the same person a frame later is much nearer than somebody else.
-_USEFUL = 0.7
-SMALLEST_UNIT = 1e-3  # a constant embedder has no unit at all
-_MOST_PEOPLE = 32  # in one frame: their pairs are plenty, and their number grows quadratically
+MIN_INTER_IDENTITY_DISTANCE = 1e-3  # below it the embedder is constant: nothing to normalise by
+
+_MIN_FRAMES = 30  # frames of either kind before an embedder is judged
+_HORIZON = 200  # frames over which the running means average
+_MAX_INTRA_RATIO = 0.7  # of intra- to inter-identity distance of a discriminative embedder
+# Detections compared in one frame: the number of pairs grows quadratically.
+_MAX_DETECTIONS = 32
 
 
 class Calibration:
-    """Running means of cosine distances between different people and of the same person."""
+    """Running means of the inter-identity and the intra-identity cosine distance.
+
+    Attributes:
+        inter_identity_distance: mean distance between identities, NaN before the first frame with
+            two embeddings.
+        intra_identity_distance: mean distance within an identity from one frame to the next, NaN
+            before the first one.
+    """
 
     def __init__(self) -> None:
-        self.different = np.nan  # NaN until two people were seen in one frame
-        self.same = np.nan
-        self._frames_different = 0
-        self._frames_same = 0
+        self.inter_identity_distance = np.nan
+        self.intra_identity_distance = np.nan
+        self._num_inter = 0  # frames that each mean was updated in
+        self._num_intra = 0
         self._warned = False
 
     @property
-    def useful(self) -> bool:
-        """Whether appearance has a unit, and has not turned out to tell nobody apart."""
-        if not self.different > SMALLEST_UNIT:
-            return False
-        if min(self._frames_different, self._frames_same) < _ENOUGH:
-            return True
-        return bool(self.same < _USEFUL * self.different)
+    def is_discriminative(self) -> bool:
+        """Whether appearance can be used.
 
-    def see_frame(self, embedding: Embeddings) -> None:
-        """Learn from the embeddings (M, D) of one frame's sure detections."""
+        False while the inter-identity distance is unknown or zero, and once 30 frames of both
+        kinds show that intra-identity distances are not clearly smaller.
+        """
+        if not self.inter_identity_distance > MIN_INTER_IDENTITY_DISTANCE:
+            return False
+        if min(self._num_inter, self._num_intra) < _MIN_FRAMES:
+            return True
+        return bool(self.intra_identity_distance < _MAX_INTRA_RATIO * self.inter_identity_distance)
+
+    def update_inter(self, embedding: Embeddings) -> None:
+        """Update with the median distance between the embeddings (M, D) of one frame."""
         if len(embedding) < 2:
             return
-        step = -(-len(embedding) // _MOST_PEOPLE)
-        # Whoever is asked must not depend on the order of the detections.
+        step = -(-len(embedding) // _MAX_DETECTIONS)
+        # Sorted first: the choice must not depend on the order of the detections.
         some = embedding if step == 1 else embedding[np.argsort(embedding[:, 0])[::step]]
         distance = 1 - some @ some.T
-        middle = float(np.median(distance[np.triu_indices(len(some), 1)]))
-        self._frames_different += 1
-        self.different = _moved(self.different, middle, self._frames_different)
+        median = float(np.median(distance[np.triu_indices(len(some), 1)]))
+        self._num_inter += 1
+        self.inter_identity_distance = _running_mean(
+            self.inter_identity_distance, median, self._num_inter
+        )
 
-    def see_same(self, distance: NDArray[np.float64]) -> None:
-        """Learn from distances (K,) of tracks to their match one frame later."""
+    def update_intra(self, distance: NDArray[np.float64]) -> None:
+        """Update with the median of distances (K,) of tracks to their match one frame later.
+
+        Warns once, with UserWarning, when the embedder turns out not to be discriminative.
+        """
         if not len(distance):
             return
-        self._frames_same += 1
-        self.same = _moved(self.same, float(np.median(distance)), self._frames_same)
-        if self._frames_different >= _ENOUGH and not self._warned and not self.useful:
+        self._num_intra += 1
+        self.intra_identity_distance = _running_mean(
+            self.intra_identity_distance, float(np.median(distance)), self._num_intra
+        )
+        if self._num_inter >= _MIN_FRAMES and not self._warned and not self.is_discriminative:
             self._warned = True
             warnings.warn(
-                "this embedder does not tell people apart: distance of the same person "
-                f"{self.same:.3f}, of different people {self.different:.3f}; "
-                "appearance is left out while that is so",
+                "the embedder does not tell identities apart: mean intra-identity distance "
+                f"{self.intra_identity_distance:.3f}, mean inter-identity distance "
+                f"{self.inter_identity_distance:.3f}; appearance is disabled meanwhile",
                 stacklevel=2,
             )
 
 
-def _moved(mean: float, value: float, count: int) -> float:
+def _running_mean(mean: float, value: float, count: int) -> float:
+    """Mean of `count` values, of about the last `_HORIZON` when there are more."""
     return value if count == 1 else mean + (value - mean) / min(count, _HORIZON)

@@ -1,9 +1,10 @@
-"""What a track remembers of how its person looks, and how far a detection is from that.
+"""Galleries: the embeddings that a track stores, and their cosine distance to detections.
 
-A gallery keeps the last K embeddings of a track in a ring buffer and compares with the nearest
-(Wojke et al. 2017, eq. 2); a mean keeps one moving average (Du et al. 2022, eq. 2). Both store
-float32 rows in one pool: a track holds the number of a slot in it, so that no gallery moves in
-memory when a track begins or ends, and memory is bounded by the largest number of live tracks.
+A ring buffer keeps the last K embeddings of a track and compares with the nearest
+(Wojke et al. 2017, eq. 2); a moving mean keeps one embedding (Du et al. 2022, eq. 2).
+
+All tracks share one float32 array of slots. A track holds a slot number, so that no gallery moves
+in memory when a track starts or ends, and memory is bounded by the largest number of live tracks.
 """
 
 from dataclasses import dataclass
@@ -16,13 +17,13 @@ from deepsort_reid.tracking.distance_calibration import Calibration
 
 Embeddings = NDArray[np.float32]
 Slots = NDArray[np.int64]
-Pairs = NDArray[np.bool_]
+Flags = NDArray[np.bool_]
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
 class GalleryAppearance:
-    """The last `budget` embeddings of each track; the nearest one counts."""
+    """A gallery of the last `budget` embeddings of each track; the nearest one counts."""
 
     budget: int = 100
 
@@ -30,14 +31,17 @@ class GalleryAppearance:
         if self.budget < 1:
             raise ValueError(f"budget must be at least 1 embedding, got {self.budget}")
 
-    def pool(self) -> "GalleryPool":
-        """An empty memory for tracks that work by this rule."""
-        return GalleryPool(self.budget)
+    def create_store(self) -> "RingBufferStore":
+        """An empty store of this kind."""
+        return RingBufferStore(self.budget)
 
 
 @dataclass(frozen=True, kw_only=True)
 class MeanAppearance:
-    """One moving mean per track: `momentum` of the old, the rest of the new, unit length again."""
+    """One exponential moving average per track, of unit length.
+
+    The new mean is `momentum` of the old one and the rest of the new embedding.
+    """
 
     momentum: float = 0.95
 
@@ -45,176 +49,203 @@ class MeanAppearance:
         if not 0 <= self.momentum < 1:
             raise ValueError(f"momentum must be in [0, 1), got {self.momentum}")
 
-    def pool(self) -> "MeanPool":
-        """An empty memory for tracks that work by this rule."""
-        return MeanPool(self.momentum)
+    def create_store(self) -> "MovingMeanStore":
+        """An empty store of this kind."""
+        return MovingMeanStore(self.momentum)
 
 
 Appearance = GalleryAppearance | MeanAppearance
 
 
-class _Pool:
-    """Slots of (rows, width) float32 that are handed out, taken back and used again."""
+class GalleryStore:
+    """Slots of (rows, D) float32, allocated to tracks and released when tracks end.
+
+    Args:
+        rows: embeddings that a slot has room for.
+
+    Attributes:
+        calibration: distances between and within identities, of this video.
+    """
 
     def __init__(self, rows: int) -> None:
         self._rows = rows
-        self._store = np.empty((0, rows, 0), dtype=np.float32)
-        self._seen = np.empty(0, dtype=np.int64)  # embeddings ever remembered, per slot
-        self._poor = np.empty(0, dtype=bool)  # what a slot holds is there for want of better
+        self._data = np.empty((0, rows, 0), dtype=np.float32)
+        self._count = np.empty(0, dtype=np.int64)  # embeddings ever added, per slot
+        self._provisional = np.empty(0, dtype=bool)  # slots that hold only non-storable embeddings
         self._free: list[int] = []
         self.calibration = Calibration()
 
     @property
-    def width(self) -> int:
-        """Length of the embeddings, 0 while none has been seen."""
-        return int(self._store.shape[2])
+    def dim(self) -> int:
+        """Length D of the embeddings, 0 before the first one."""
+        return int(self._data.shape[2])
 
-    def take(self, n: int) -> Slots:
-        """Slot numbers (n,) for n new tracks, all empty."""
+    def set_dim(self, dim: int) -> None:
+        """Set the length of the embeddings.
+
+        Raises ValueError when earlier embeddings had another length.
+        """
+        if dim == self.dim:
+            return
+        if self.dim:
+            raise ValueError(
+                f"embeddings must keep their length: expected {self.dim}, got {dim}; "
+                "use one embedder per tracker"
+            )
+        self._resize(dim)
+
+    def allocate(self, n: int) -> Slots:
+        """Slot numbers (n,) of empty slots for n new tracks."""
         if n > len(self._free):
-            old = len(self._seen)
+            old = len(self._count)
             new = max(2 * old, old + n, 16)
             self._free = [*range(new - 1, old - 1, -1), *self._free]
-            self._seen = np.concatenate([self._seen, np.zeros(new - old, dtype=np.int64)])
-            self._poor = np.concatenate([self._poor, np.zeros(new - old, dtype=bool)])
-            self._resize(self.width)
+            self._count = np.concatenate([self._count, np.zeros(new - old, dtype=np.int64)])
+            self._provisional = np.concatenate([self._provisional, np.zeros(new - old, dtype=bool)])
+            self._resize(self.dim)
         slots = np.array([self._free.pop() for _ in range(n)], dtype=np.int64)
-        self._seen[slots] = 0
+        self._count[slots] = 0
         return slots
 
-    def give_back(self, slots: Slots) -> None:
-        """The tracks that held these slots are gone."""
+    def release(self, slots: Slots) -> None:
+        """Make the slots of ended tracks available again."""
         self._free.extend(slots.tolist())
 
-    def known(self, slots: Slots) -> NDArray[np.bool_]:
-        """Which of the slots (N,) hold at least one embedding."""
-        return np.asarray(self._seen[slots] > 0)
+    def has_embedding(self, slots: Slots) -> Flags:
+        """Slots (N,) that hold at least one embedding."""
+        return np.asarray(self._count[slots] > 0)
 
-    def remember(self, slots: Slots, embedding: Embeddings, clean: Any = True) -> None:
-        """Take in one embedding (N, D) for each slot (N,).
+    def update(
+        self, slots: Slots, embedding: Embeddings, *, storable: Flags, consecutive: Flags
+    ) -> None:
+        """Calibrate with the new embedding (K, D) of each slot (K,), then add it.
 
-        Those that are not `clean` (N,), of boxes that are unsure or cut off, are taken only while
-        a slot has nothing better, and go when a clean one comes.
+        The distance to the slot's own embedding is an intra-identity distance where the track was
+        matched in the previous frame, too: `consecutive` (K,).
         """
-        clean = np.broadcast_to(clean, slots.shape)
-        wanted = clean | ~self.known(slots)
-        slots, embedding, clean = slots[wanted], embedding[wanted], clean[wanted]
-        self._seen[slots[clean & self._poor[slots]]] = 0
-        self._poor[slots] = ~clean
-        self._add(slots, embedding)
+        repeated = consecutive & self.has_embedding(slots)
+        self.calibration.update_intra(self.own_distance(slots[repeated], embedding[repeated]))
+        self.add(slots, embedding, storable)
 
-    def looks(self, slot: int) -> int:
-        """How many embeddings stand behind `look_of`."""
-        return int(self._seen[slot])
+    def add(self, slots: Slots, embedding: Embeddings, storable: Any = True) -> None:
+        """Add one embedding (K, D) to each slot (K,).
 
-    def look_of(self, slot: int) -> Embeddings | None:
-        """The mean (D,) of what one slot holds, unit length; None while it holds nothing."""
-        rows = self.rows_of(slot)
-        mean = rows.sum(axis=0)
+        An embedding that is not `storable` (K,), of a low-score, truncated or occluded box, is
+        provisional: it is added only while the slot holds no storable one, and the first storable
+        one replaces it.
+        """
+        storable = np.broadcast_to(storable, slots.shape)
+        accepted = storable | ~self.has_embedding(slots)
+        slots, embedding, storable = slots[accepted], embedding[accepted], storable[accepted]
+        self._count[slots[storable & self._provisional[slots]]] = 0
+        self._provisional[slots] = ~storable
+        self._write(slots, embedding)
+
+    def num_embeddings(self, slot: int) -> int:
+        """Number of embeddings ever added to one slot, provisional ones that were replaced not."""
+        return int(self._count[slot])
+
+    def mean_embedding(self, slot: int) -> Embeddings | None:
+        """Mean (D,) of the embeddings of one slot, unit length; None for an empty slot."""
+        mean = self.embeddings(slot).sum(axis=0)
         length = float(np.linalg.norm(mean))
         return mean / length if length > 0 else None
 
-    def rows_of(self, slot: int) -> Embeddings:
-        """The embeddings (n, D) of one slot, oldest first."""
+    def embeddings(self, slot: int) -> Embeddings:
+        """The stored embeddings (n, D) of one slot, oldest first."""
         raise NotImplementedError
 
-    def _add(self, slots: Slots, embedding: Embeddings) -> None:
-        """Let each slot (N,) hold its embedding (N, D), too."""
+    def cosine_distance(self, slots: Slots, embedding: Embeddings, pairs: Flags) -> Array:
+        """Distance (N, M) in [0, 2] of slots (N,) and embeddings (M, D), where `pairs` is True.
+
+        `inf` for other pairs (N, M) and for empty slots.
+        """
         raise NotImplementedError
 
-    def expect(self, width: int) -> None:
-        """Make sure that embeddings are `width` long.
+    def own_distance(self, slots: Slots, embedding: Embeddings) -> Array:
+        """Cosine distance (K,) of each embedding (K, D) to its own slot (K,), none of them empty.
 
-        Raises ValueError when earlier ones had another length.
+        Compares with the last embedding of a ring buffer, or with the mean.
         """
-        if width == self.width:
-            return
-        if self.width:
-            raise ValueError(
-                f"embeddings must keep their width: expected {self.width}, got {width}; "
-                "one tracker serves one embedder"
-            )
-        self._resize(width)
+        raise NotImplementedError
 
-    def _resize(self, width: int) -> None:
-        store = np.zeros((len(self._seen), self._rows, width), dtype=np.float32)
-        if width == self.width:
-            store[: len(self._store)] = self._store
-        self._store = store
+    def _write(self, slots: Slots, embedding: Embeddings) -> None:
+        """Store one embedding (K, D) in each slot (K,)."""
+        raise NotImplementedError
+
+    def _resize(self, dim: int) -> None:
+        data = np.zeros((len(self._count), self._rows, dim), dtype=np.float32)
+        if dim == self.dim:
+            data[: len(self._data)] = self._data
+        self._data = data
 
 
-class GalleryPool(_Pool):
-    """Ring buffers of the last `budget` embeddings."""
+class RingBufferStore(GalleryStore):
+    """Slots that keep the last embeddings of a track; the nearest one counts."""
 
-    def _add(self, slots: Slots, embedding: Embeddings) -> None:
-        self._store[slots, self._seen[slots] % self._rows] = embedding
-        self._seen[slots] += 1
+    def embeddings(self, slot: int) -> Embeddings:
+        """The stored embeddings (n, D) of one slot, oldest first."""
+        count = int(self._count[slot])
+        rows = self._data[slot, : min(count, self._rows)]
+        return np.roll(rows, -(count % self._rows), axis=0) if count > self._rows else rows.copy()
 
-    def cosine_distance(self, slots: Slots, embedding: Embeddings, pairs: Pairs) -> Array:
-        """Distance in [0, 2] to the nearest remembered embedding, where `pairs` (N, M) is set.
-
-        Everywhere else, and for an empty slot, `inf`.
-        """
+    def cosine_distance(self, slots: Slots, embedding: Embeddings, pairs: Flags) -> Array:
+        """Distance (N, M) to the nearest embedding; see `GalleryStore.cosine_distance`."""
         distance = np.full(pairs.shape, np.inf)
-        filled = np.minimum(self._seen[slots], self._rows)
-        # Gated pairs only, one small product per track: at 400 tracks this reads each gallery
-        # once and is 15 times cheaper than all galleries against all detections.
+        filled = np.minimum(self._count[slots], self._rows)
+        # Gated pairs only, one small product per track: with 400 tracks each gallery is read once,
+        # which is 15 times faster than all galleries against all detections.
         row, column = np.nonzero(pairs)
         ends = np.searchsorted(row, np.arange(len(slots) + 1))
         candidates = embedding[column]
         nearest = np.full(len(row), np.inf)
-        store = self._store
+        data = self._data
         for n, slot, first, last in zip(
             filled.tolist(), slots.tolist(), ends[:-1].tolist(), ends[1:].tolist(), strict=True
         ):
             if n and last > first:
-                similarity = candidates[first:last] @ store[slot, :n].T
+                similarity = candidates[first:last] @ data[slot, :n].T
                 nearest[first:last] = 1 - similarity.max(axis=1)
         distance[row, column] = np.maximum(nearest, 0)
         return distance
 
     def own_distance(self, slots: Slots, embedding: Embeddings) -> Array:
-        """Cosine distance (N,) of each embedding (N, D) to the last one of its own slot (N,)."""
-        last = self._store[slots, (self._seen[slots] - 1) % self._rows]
+        """Cosine distance (K,) of each embedding (K, D) to the last one of its slot (K,)."""
+        last = self._data[slots, (self._count[slots] - 1) % self._rows]
         return np.asarray(1 - np.einsum("nd,nd->n", last, embedding), dtype=np.float64)
 
-    def rows_of(self, slot: int) -> Embeddings:
-        """The embeddings (n, D) of one slot, oldest first."""
-        seen = int(self._seen[slot])
-        rows = self._store[slot, : min(seen, self._rows)]
-        return np.roll(rows, -(seen % self._rows), axis=0) if seen > self._rows else rows.copy()
+    def _write(self, slots: Slots, embedding: Embeddings) -> None:
+        self._data[slots, self._count[slots] % self._rows] = embedding
+        self._count[slots] += 1
 
 
-class MeanPool(_Pool):
-    """One unit row per track, the moving mean of what was remembered."""
+class MovingMeanStore(GalleryStore):
+    """Slots of one unit embedding each: the exponential moving average of those added."""
 
     def __init__(self, momentum: float) -> None:
         super().__init__(1)
         self._momentum = momentum
 
-    def _add(self, slots: Slots, embedding: Embeddings) -> None:
-        momentum = np.where(self._seen[slots] > 0, self._momentum, 0.0).astype(np.float32)[:, None]
-        mean = momentum * self._store[slots, 0] + (1 - momentum) * embedding
-        length = np.linalg.norm(mean, axis=1, keepdims=True)
-        self._store[slots, 0] = np.divide(mean, length, out=embedding.copy(), where=length > 0)
-        self._seen[slots] += 1
+    def embeddings(self, slot: int) -> Embeddings:
+        """The mean (1, D) of one slot, (0, D) while it is empty."""
+        return self._data[slot, : min(int(self._count[slot]), 1)].copy()
 
-    def cosine_distance(self, slots: Slots, embedding: Embeddings, pairs: Pairs) -> Array:
-        """Distance in [0, 2] to the mean, where `pairs` (N, M) is set; elsewhere `inf`."""
-        usable = pairs & self.known(slots)[:, None]
-        if not usable.any():  # of no detections the embedding's width may be unknown
+    def cosine_distance(self, slots: Slots, embedding: Embeddings, pairs: Flags) -> Array:
+        """Distance (N, M) to the mean; see `GalleryStore.cosine_distance`."""
+        usable = pairs & self.has_embedding(slots)[:, None]
+        if not usable.any():  # without detections, the length of embeddings may be unknown
             return np.full(pairs.shape, np.inf)
-        similarity = self._store[slots, 0] @ embedding.T
+        similarity = self._data[slots, 0] @ embedding.T
         return np.where(usable, np.maximum(1 - similarity, 0), np.inf).astype(np.float64)
 
     def own_distance(self, slots: Slots, embedding: Embeddings) -> Array:
-        """Cosine distance (N,) of each embedding (N, D) to the mean of its own slot (N,)."""
-        mean = self._store[slots, 0]
+        """Cosine distance (K,) of each embedding (K, D) to the mean of its slot (K,)."""
+        mean = self._data[slots, 0]
         return np.asarray(1 - np.einsum("nd,nd->n", mean, embedding), dtype=np.float64)
 
-    def rows_of(self, slot: int) -> Embeddings:
-        """The mean (1, D) of one slot, (0, D) while it is empty."""
-        return self._store[slot, : min(int(self._seen[slot]), 1)].copy()
-
-
-Pool = GalleryPool | MeanPool
+    def _write(self, slots: Slots, embedding: Embeddings) -> None:
+        momentum = np.where(self._count[slots] > 0, self._momentum, 0.0).astype(np.float32)[:, None]
+        mean = momentum * self._data[slots, 0] + (1 - momentum) * embedding
+        length = np.linalg.norm(mean, axis=1, keepdims=True)
+        self._data[slots, 0] = np.divide(mean, length, out=embedding.copy(), where=length > 0)
+        self._count[slots] += 1

@@ -1,9 +1,9 @@
-"""Constant-velocity Kalman filter of boxes, all tracks at once.
+"""Kalman filter with constant velocity, for the boxes of all tracks at once.
 
-DeepSORT's filter (Wojke et al. 2017, section 2.1) holds the state (x, y, a, h, vx, vy, va, vh) and
-an 8x8 covariance. Its transition couples a coordinate only with its own velocity and its noises are
-diagonal, so that covariance stays block-diagonal for ever: the filter *is* four independent filters
-of two states, position p and velocity v. For one coordinate, with process noise q and measurement
+DeepSORT's filter (Wojke et al. 2017, section 2.1) has the state (x, y, a, h, vx, vy, va, vh) and
+an 8x8 covariance. The transition couples a coordinate only with its own velocity and the noises are
+diagonal, so the covariance stays block-diagonal: the filter is exactly four independent filters
+with two states, position p and velocity v. For one coordinate, with process noise q and measurement
 noise r (standard deviations are fractions of the box height):
 
     predict   p += dt v             P_pp += 2 dt P_pv + dt^2 P_vv + dt q_p^2
@@ -12,7 +12,7 @@ noise r (standard deviations are fractions of the box height):
     correct   S = P_pp + r^2        p += P_pp / S (z - p)      v += P_pv / S (z - p)
                                     P_vv -= P_pv^2 / S         P_pp *= r^2 / S     P_pv *= r^2 / S
 
-Every line is elementwise, nothing is inverted, and P_pp stays positive by construction.
+All operations are elementwise, no matrix is inverted, and P_pp stays positive.
 
 A `motion` array has shape (N, 5, 4) float64: per track the rows POSITION, VELOCITY and the
 variances PP, PV, VV; per row the four coordinates of the measurement space.
@@ -30,50 +30,58 @@ Array = NDArray[np.float64]
 
 POSITION, VELOCITY, PP, PV, VV = range(5)
 
-# 95 % of true matches lie inside: chi-square quantiles (Wojke et al. 2017, section 2.2).
+# 0.95 quantiles of the chi-square distribution, by degrees of freedom (Wojke et al. 2017,
+# section 2.2): 95 % of the correct matches have a smaller squared Mahalanobis distance.
 GATE_95 = {1: 3.8415, 2: 5.9915, 3: 7.8147, 4: 9.4877}
 
-# An estimate stays at or above these, whatever is measured or extrapolated: a velocity can turn a
-# box inside out, and one without size would be known without any doubt. People are far from both;
-# a sliver cut off by the frame's border is held at the floor.
+# Lower limits of an estimated size. An extrapolated velocity can make a size negative, and noise
+# proportional to a size of 0 would be 0. Boxes of people are far above both.
 _MIN_SIZE_PX = 1.0
 _MIN_ASPECT = 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
 class AspectMotion:
-    """Motion of (x, y, a, h): centre, aspect ratio width / height, and height (DeepSORT)."""
+    """Motion of (x, y, a, h): centre, aspect ratio width / height, and height (DeepSORT).
 
-    position_noise: float = 1 / 20  # of the height: measurement, and process per frame
-    velocity_noise: float = 1 / 160  # of the height, per frame
-    aspect_noise: float = 1e-1  # measurement of the aspect ratio
-    aspect_drift: float = 1e-2  # process noise of the aspect ratio per frame
+    Attributes:
+        position_noise: standard deviation of x, y and h, as a fraction of the height: of the
+            measurement, and of the process per frame.
+        velocity_noise: standard deviation of the process per frame, of the velocities of x, y and
+            h, as a fraction of the height.
+        aspect_noise: standard deviation of the measured aspect ratio.
+        aspect_drift: standard deviation of the process per frame, of the aspect ratio.
+        aspect_velocity_noise: the same of its velocity.
+    """
+
+    position_noise: float = 1 / 20
+    velocity_noise: float = 1 / 160
+    aspect_noise: float = 1e-1
+    aspect_drift: float = 1e-2
     aspect_velocity_noise: float = 1e-5
 
-    # The smallest believable third and fourth coordinate.
-    floor = (_MIN_ASPECT, _MIN_SIZE_PX)
-    # Which coordinates a change of image scale multiplies.
-    scales = np.array([1.0, 1.0, 0.0, 1.0])
+    min_size = (_MIN_ASPECT, _MIN_SIZE_PX)  # of the third and fourth coordinate
+    is_length = np.array([1.0, 1.0, 0.0, 1.0])  # coordinates that scale with the image
 
     def measure(self, xyxy: Array) -> Array:
-        """Boxes (M, 4) in pixels -> measurements (x, y, a, h) (M, 4)."""
+        """Measurements (x, y, a, h) (M, 4) of boxes (M, 4) in pixels."""
         return boxes.xyxy_to_xyah(xyxy)
 
     def boxes(self, position: Array) -> Array:
-        """Positions (x, y, a, h) (N, 4) -> boxes (N, 4) in pixels."""
+        """Boxes (N, 4) in pixels of positions (x, y, a, h) (N, 4)."""
         return boxes.xyah_to_xyxy(position)
 
-    def spreads(self, position: Array) -> tuple[Array, Array, Array]:
+    def noise_std(self, position: Array) -> tuple[Array, Array, Array]:
         """Standard deviations (N, 4) of process position, process velocity and measurement."""
-        # The floor here, too: a box of no height at all would be known without any doubt.
+        # The minimum applies here as well: a height of 0 would mean no noise.
         height = np.maximum(position[:, 3:4], _MIN_SIZE_PX)
-        spread = height * np.array([1.0, 1.0, 0.0, 1.0])
-        third = np.array([0.0, 0.0, 1.0, 0.0])
-        place = spread * self.position_noise
+        lengths = height * np.array([1.0, 1.0, 0.0, 1.0])
+        aspect = np.array([0.0, 0.0, 1.0, 0.0])
+        position_std = lengths * self.position_noise
         return (
-            place + third * self.aspect_drift,
-            spread * self.velocity_noise + third * self.aspect_velocity_noise,
-            place + third * self.aspect_noise,
+            position_std + aspect * self.aspect_drift,
+            lengths * self.velocity_noise + aspect * self.aspect_velocity_noise,
+            position_std + aspect * self.aspect_noise,
         )
 
 
@@ -81,72 +89,77 @@ class AspectMotion:
 class SizeMotion:
     """Motion of (x, y, w, h): centre, width and height.
 
-    A person who turns sideways changes width but not height, and a cut-off box changes both: the
-    width moves as a length of its own instead of as a ratio (Aharon et al. 2022, section 3.1).
+    A person who turns changes the width but not the height, and truncation changes either: width is
+    a length of its own instead of a ratio (Aharon et al. 2022, section 3.1).
+
+    Attributes:
+        position_noise: standard deviation as a fraction of the height (of the width, for w): of
+            the measurement, and of the process per frame.
+        velocity_noise: the same of the velocity, process per frame.
     """
 
-    position_noise: float = 1 / 20  # of the size: measurement, and process per frame
+    position_noise: float = 1 / 20
     velocity_noise: float = 1 / 160
 
-    floor = (_MIN_SIZE_PX, _MIN_SIZE_PX)
-    scales = np.ones(4)
+    min_size = (_MIN_SIZE_PX, _MIN_SIZE_PX)
+    is_length = np.ones(4)
 
     def measure(self, xyxy: Array) -> Array:
-        """Boxes (M, 4) in pixels -> measurements (x, y, w, h) (M, 4)."""
+        """Measurements (x, y, w, h) (M, 4) of boxes (M, 4) in pixels."""
         return boxes.xyxy_to_xywh(xyxy)
 
     def boxes(self, position: Array) -> Array:
-        """Positions (x, y, w, h) (N, 4) -> boxes (N, 4) in pixels."""
+        """Boxes (N, 4) in pixels of positions (x, y, w, h) (N, 4)."""
         return boxes.xywh_to_xyxy(position)
 
-    def spreads(self, position: Array) -> tuple[Array, Array, Array]:
+    def noise_std(self, position: Array) -> tuple[Array, Array, Array]:
         """Standard deviations (N, 4) of process position, process velocity and measurement."""
-        # x and y share one spread, so that a rotating camera keeps the filter decoupled.
+        # x and y have the same noise, so that a rotating camera keeps the filter decoupled.
         size = np.maximum(position[:, [3, 3, 2, 3]], _MIN_SIZE_PX)
-        place = size * self.position_noise
-        return place, size * self.velocity_noise, place
+        position_std = size * self.position_noise
+        return position_std, size * self.velocity_noise, position_std
 
 
 MotionModel = AspectMotion | SizeMotion
 
-# People change pace more slowly than the paper's 1/160 of the height per frame.
-WALKING = AspectMotion(velocity_noise=1 / 320)
+# The default: pedestrians change their velocity more slowly than the paper's 1/160 of the height
+# per frame.
+PEDESTRIAN_MOTION = AspectMotion(velocity_noise=1 / 320)
 
 
-def begin(model: MotionModel, measurement: Array) -> Array:
-    """First state (M, 5, 4) of tracks that were seen once, at `measurement` (M, 4).
+def initiate(model: MotionModel, measurement: Array) -> Array:
+    """Initial state (M, 5, 4) of tracks from their first measurements (M, 4).
 
-    Centre and lengths are known to twice the measurement's spread, and their velocity is 0 give or
-    take ten times its drift per frame. An aspect ratio is known to once its drift per frame, and so
-    is its velocity.
+    Lengths have twice the standard deviation of a measurement, and velocity 0 with ten times its
+    process noise. An aspect ratio and its velocity have the standard deviation of their process
+    noise.
     """
     motion = np.zeros((len(measurement), 5, 4))
-    drift, velocity, seen = model.spreads(measurement)
+    position_std, velocity_std, measurement_std = model.noise_std(measurement)
+    is_length = model.is_length > 0
     motion[:, POSITION] = measurement
-    # The aspect ratio begins at its drift, the lengths at twice their measurement spread.
-    motion[:, PP] = np.where(model.scales > 0, 2 * seen, drift) ** 2
-    motion[:, VV] = (np.where(model.scales > 0, 10.0, 1.0) * velocity) ** 2
+    motion[:, PP] = np.where(is_length, 2 * measurement_std, position_std) ** 2
+    motion[:, VV] = (np.where(is_length, 10.0, 1.0) * velocity_std) ** 2
     return motion
 
 
 def predict(model: MotionModel, motion: Array, dt: float | Array = 1.0) -> Array:
-    """Let `dt` frames pass: (N, 5, 4) -> (N, 5, 4)."""
+    """State (N, 5, 4) `dt` frames later; `dt` is a number or (N, 1)."""
     position, velocity, pp, pv, vv = (motion[:, k] for k in range(5))
-    drift, velocity_drift, _ = model.spreads(position)
-    ahead = np.empty_like(motion)
-    ahead[:, POSITION] = position + dt * velocity
-    ahead[:, VELOCITY] = velocity
-    ahead[:, PP] = pp + 2 * dt * pv + dt**2 * vv + dt * drift**2
-    ahead[:, PV] = pv + dt * vv
-    ahead[:, VV] = vv + dt * velocity_drift**2
-    return _with_believable_size(model, ahead, position)
+    position_std, velocity_std, _ = model.noise_std(position)
+    predicted = np.empty_like(motion)
+    predicted[:, POSITION] = position + dt * velocity
+    predicted[:, VELOCITY] = velocity
+    predicted[:, PP] = pp + 2 * dt * pv + dt**2 * vv + dt * position_std**2
+    predicted[:, PV] = pv + dt * vv
+    predicted[:, VV] = vv + dt * velocity_std**2
+    return _with_min_size(model, predicted, position)
 
 
 def correct(model: MotionModel, motion: Array, measurement: Array, noise_scale: Any = 1.0) -> Array:
-    """Take in one measurement (N, 4) per track: (N, 5, 4) -> (N, 5, 4).
+    """State (N, 5, 4) after one measurement (N, 4) of each track.
 
-    `noise_scale` multiplies the measurement *variance*, a number or (N,): NSA passes 1 - score
-    (Du et al. 2022, StrongSORT, section 3.3), so that a certain detection pulls harder.
+    `noise_scale` multiplies the measurement variance, a number or (N,).
     """
     position, velocity, pp, pv, vv = (motion[:, k] for k in range(5))
     noise = _measurement_variance(model, position, noise_scale)
@@ -158,7 +171,16 @@ def correct(model: MotionModel, motion: Array, measurement: Array, noise_scale: 
     corrected[:, PP] = pp * (noise / total)
     corrected[:, PV] = pv * (noise / total)
     corrected[:, VV] = vv - pv * (pv / total)
-    return _with_believable_size(model, corrected, position)
+    return _with_min_size(model, corrected, position)
+
+
+def nsa_noise_scale(score: Array) -> Array:
+    """Factor (N,) of the measurement variance for scores (N,): 1 - score, from 0.05 to 1.
+
+    NSA Kalman filter (Du et al. 2022, StrongSORT, section 3.3): a high score corrects more. The
+    lower limit keeps a score of 1 from replacing the prediction by a single box.
+    """
+    return np.asarray(np.clip(1 - score, 0.05, 1))
 
 
 def innovation_variance(model: MotionModel, motion: Array, noise_scale: Any = 1.0) -> Array:
@@ -170,14 +192,14 @@ def innovation_variance(model: MotionModel, motion: Array, noise_scale: Any = 1.
 def squared_mahalanobis(
     model: MotionModel, motion: Array, measurement: Array, coordinates: int = 4
 ) -> Array:
-    """Squared distance of each measurement from each prediction: -> (N, M), no unit.
+    """Squared Mahalanobis distance (N, M) of measurements (M, 4) to predictions (N, 5, 4).
 
-    (Wojke et al. 2017, eq. 1.) `coordinates` = 2 looks at the centre alone.
+    Wojke et al. 2017, eq. 1. `coordinates` = 2 uses the centre alone.
     """
     use = slice(0, coordinates)
     weight = 1 / innovation_variance(model, motion)[:, use]
-    # (z - p)^2 w = z^2 w - 2 z p w + p^2 w: two matrix products instead of an (N, M, 4) block.
-    # Around a common origin, or the squares of large coordinates would eat the digits.
+    # (z - p)^2 w = z^2 w - 2 z p w + p^2 w: two matrix products instead of an (N, M, 4) array.
+    # Relative to a common origin, because squares of large coordinates would lose digits.
     origin = measurement[:, use].mean(axis=0) if len(measurement) else 0.0
     z = measurement[:, use] - origin
     p = motion[:, POSITION, use] - origin
@@ -187,35 +209,35 @@ def squared_mahalanobis(
     return np.asarray(np.maximum(squared, 0, out=squared))
 
 
-def moved_by_camera(model: MotionModel, motion: Array, warp: Array) -> Array:
-    """The tracks (N, 5, 4) as the moved camera sees them; `warp` (2, 3) maps previous -> current.
+def apply_camera_motion(model: MotionModel, motion: Array, warp: Array) -> Array:
+    """States (N, 5, 4) in the coordinates of this frame; `warp` (2, 3) maps previous -> current.
 
-    The warp is read as a similarity (rotation, zoom, shift): x and y share one variance, which a
-    rotation leaves as it is and a zoom multiplies, so the filter stays decoupled exactly.
+    The warp is used as a similarity (rotation, zoom, translation). x and y have the same variance,
+    which is invariant to rotation and scales with the zoom, so the filter stays exactly decoupled.
     """
     linear = warp[:, :2]
     zoom = float(np.sqrt(abs(np.linalg.det(linear))))
-    moved = motion.copy()
-    scale = np.where(model.scales > 0, zoom, 1.0)
-    moved[:, [POSITION, VELOCITY], 2:] *= scale[2:]
-    moved[:, POSITION, :2] = motion[:, POSITION, :2] @ linear.T + warp[:, 2]
-    moved[:, VELOCITY, :2] = motion[:, VELOCITY, :2] @ linear.T
-    moved[:, [PP, PV, VV]] *= scale**2
-    return moved
+    warped = motion.copy()
+    scale = np.where(model.is_length > 0, zoom, 1.0)
+    warped[:, [POSITION, VELOCITY], 2:] *= scale[2:]
+    warped[:, POSITION, :2] = motion[:, POSITION, :2] @ linear.T + warp[:, 2]
+    warped[:, VELOCITY, :2] = motion[:, VELOCITY, :2] @ linear.T
+    warped[:, [PP, PV, VV]] *= scale**2
+    return warped
 
 
 def _measurement_variance(model: MotionModel, position: Array, noise_scale: Any) -> Array:
-    variance = model.spreads(position)[2] ** 2
+    variance = model.noise_std(position)[2] ** 2
     scale = np.asarray(noise_scale, dtype=np.float64)
     return np.asarray(variance * (scale[:, None] if scale.ndim else scale))
 
 
-def _with_believable_size(model: MotionModel, motion: Array, before: Array) -> Array:
-    """A size that ran below its floor keeps its last value and stops shrinking."""
+def _with_min_size(model: MotionModel, motion: Array, previous_position: Array) -> Array:
+    """`motion` with the previous size, and no velocity of it, where a size is below its minimum."""
     size = motion[:, POSITION, 2:]
-    collapsed = size < model.floor
-    if collapsed.any():
-        kept = np.maximum(before[:, 2:], model.floor)
-        motion[:, POSITION, 2:] = np.where(collapsed, kept, size)
-        motion[:, VELOCITY, 2:] = np.where(collapsed, 0, motion[:, VELOCITY, 2:])
+    too_small = size < model.min_size
+    if too_small.any():
+        kept = np.maximum(previous_position[:, 2:], model.min_size)
+        motion[:, POSITION, 2:] = np.where(too_small, kept, size)
+        motion[:, VELOCITY, 2:] = np.where(too_small, 0, motion[:, VELOCITY, 2:])
     return motion

@@ -1,14 +1,14 @@
-"""The default association: is "the same person" a better explanation than "somebody else"?
+"""Likelihood ratio association, the default: motion and appearance in one score.
 
-For every pair of a track and a detection the logarithm of a likelihood ratio is added up from what
-motion says and what appearance says. One number has then the same meaning everywhere: a small
-offset of a fresh track and a similar face after a long gap can be weighed against each other, a
-gate widens by itself with the time since the last sighting because the filter's variance does, and
-no cosine threshold has to be found, because distances count in units of what different people
-look like in this very video (`Calibration`).
+The score of a track and a detection is the log likelihood ratio (LLR) of "the detection is of this
+track's identity" against "it is of another one": the sum of a motion term and an appearance term.
+One scale for both weighs a small offset of a recent track against similar appearance after a long
+gap. The gate widens with the time since the last match, because the variance of the Kalman filter
+does. No cosine threshold depends on the embedder, because distances are normalised by the
+inter-identity distance of this video (`distance_calibration`).
 
-Multiple-hypothesis trackers score hypotheses so (Blackman 2004, section II); here the best single
-hypothesis per frame is taken.
+Multiple hypothesis trackers use the same score (Blackman 2004, section II); here only the best
+hypothesis of each frame is kept.
 """
 
 import math
@@ -20,124 +20,152 @@ from numpy.typing import NDArray
 
 from deepsort_reid.structures.tracks import State
 from deepsort_reid.tracking import kalman
-from deepsort_reid.tracking.assignment import Matching, assign, matching_of
-from deepsort_reid.tracking.association import AssociationInput
+from deepsort_reid.tracking.assignment import Matching, assign, matching_from_pairs
+from deepsort_reid.tracking.association import AssociationInput, PairScores
 from deepsort_reid.tracking.costs import forbid
-from deepsort_reid.tracking.extras.explain import PairScores
 from deepsort_reid.tracking.kalman import POSITION, MotionModel
 
 Array = NDArray[np.float64]
-Pairs = NDArray[np.bool_]
+Flags = NDArray[np.bool_]
+Rows = NDArray[np.intp]
 
-PLACE = [0, 1, 3]  # centre and height, of the coordinates that motion has
-# Evidence of motion below which appearance is not even asked: it could not make up for it.
-_HOPELESS = -6.0
+_USED = [0, 1, 3]  # coordinates of the motion term: centre and height
+# Motion LLR below which appearance is not compared: it could not make up for it.
+_MIN_MOTION_LLR = -6.0
 
 
-def _require_positive(numbers: Any, *names: str) -> None:
+def _require_positive(settings: Any, *names: str) -> None:
     for name in names:
-        value = getattr(numbers, name)
+        value = getattr(settings, name)
         if not 0 < value < math.inf:
             raise ValueError(f"{name} must be a number above 0, got {value}")
 
 
 @dataclass(frozen=True, kw_only=True)
 class MotionLLR:
-    """How much better a track's motion explains a detection than "somebody else" does.
+    """Motion term of the LLR: Student's t around the prediction against a uniform density.
 
-    The offset of centre and height follows Student's t around the prediction: boxes of people
-    who are half hidden jump, and a Gaussian would forbid what happens every second. Somebody else
-    has the same density everywhere, in units of the box height.
+    The offset of centre and height is in units of the innovation's standard deviation. Student's t
+    has heavier tails than a Gaussian, which would exclude the jumps of partly occluded boxes. The
+    density of another identity is uniform, in units of the box height.
 
-    Raises ValueError when a number is not above 0.
+    Attributes:
+        degrees_of_freedom: of Student's t; the lower, the heavier the tails.
+        center_std_scale: factor of the standard deviation of the centre. Below 1, because the
+            noise of DeepSORT is larger than real offsets are.
+        height_std_scale: the same for the height.
+
+    Raises ValueError when a value is not above 0.
     """
 
-    tail: float = 4.0  # degrees of freedom; small: far offsets stay possible
-    # The paper's noises are cautious: real offsets of the centre are smaller than they say.
+    degrees_of_freedom: float = 4.0
     center_std_scale: float = 0.7
-    height_scale: float = 1.0
+    height_std_scale: float = 1.0
 
     def __post_init__(self) -> None:
-        _require_positive(self, "tail", "center_std_scale", "height_scale")
+        _require_positive(self, "degrees_of_freedom", "center_std_scale", "height_std_scale")
 
     def __call__(self, model: MotionModel, motion: Array, detections_xyxy: Array) -> Array:
-        """Log likelihood ratio (N, M) of N predicted tracks and M boxes."""
+        """LLR (N, M) of N predicted tracks (N, 5, 4) and M boxes (M, 4)."""
         position, measured = motion[:, POSITION], model.measure(detections_xyxy)
-        spread = self.spread(model, motion)
+        std = self._std(model, motion)
         squared = np.zeros((len(motion), len(measured)))
-        for column, coordinate in enumerate(PLACE):
+        for column, coordinate in enumerate(_USED):
             offset = measured[:, coordinate] - position[:, coordinate, None]
-            offset /= spread[:, column, None]
+            offset /= std[:, column, None]
             squared += np.multiply(offset, offset, out=offset)
-        return self.ratio(motion, spread, squared)
+        return self._llr(motion, std, squared)
 
     def pairwise(self, model: MotionModel, motion: Array, position: Array) -> Array:
-        """Log likelihood ratio (P,) of P predicted tracks and a position (P, 4) for each."""
-        spread = self.spread(model, motion)
-        offset = (position - motion[:, POSITION])[:, PLACE] / spread
-        return self.ratio(motion, spread, (offset**2).sum(axis=1))
+        """LLR (P,) of P predicted tracks (P, 5, 4) and one measurement (P, 4) for each."""
+        std = self._std(model, motion)
+        offset = (position - motion[:, POSITION])[:, _USED] / std
+        return self._llr(motion, std, (offset**2).sum(axis=1))
 
-    def spread(self, model: MotionModel, motion: Array) -> Array:
+    def _std(self, model: MotionModel, motion: Array) -> Array:
         """Standard deviations (N, 3) of the offset of centre and height, in pixels."""
-        spread = np.sqrt(kalman.innovation_variance(model, motion)[:, PLACE])
-        return spread * (self.center_std_scale, self.center_std_scale, self.height_scale)
+        std = np.sqrt(kalman.innovation_variance(model, motion)[:, _USED])
+        return std * (self.center_std_scale, self.center_std_scale, self.height_std_scale)
 
-    def ratio(self, motion: Array, spread: Array, squared: Array) -> Array:
-        """Log likelihood ratio of squared offsets (N,) or (N, M), in units of `spread` (N, 3)."""
-        certainty = 1 - np.log(spread / motion[:, POSITION, 3:4]).sum(axis=1)
+    def _llr(self, motion: Array, std: Array, squared: Array) -> Array:
+        """LLR of squared offsets (N,) or (N, M), which are in units of `std` (N, 3)."""
+        # The constant 1 stands for both densities: with 4 degrees of freedom, the uniform density
+        # is 0.027 per cubic box height.
+        at_center = 1 - np.log(std / motion[:, POSITION, 3:4]).sum(axis=1)
         if squared.ndim == 2:
-            certainty = certainty[:, None]
-        power = (self.tail + len(PLACE)) / 2
-        return np.asarray(certainty - power * np.log1p(squared / self.tail))
+            at_center = at_center[:, None]
+        power = (self.degrees_of_freedom + len(_USED)) / 2
+        return np.asarray(at_center - power * np.log1p(squared / self.degrees_of_freedom))
 
 
 @dataclass(frozen=True, kw_only=True)
 class AppearanceLLR:
-    """How much better "the same person" explains a cosine distance than "somebody else" does.
+    """Appearance term of the LLR: Gaussians of the normalised cosine distance.
 
-    Distances are shares of what different people of this video have (so those lie around 1). The
-    same person's grow with the time since the last sighting, as light, pose and side change.
+    The distance of another identity has mean 1. That of the same identity grows with the time since
+    the last match, as light, pose and viewpoint change: mean and standard deviation go from their
+    short to their long value. Both are one-sided: a distance below the mean of the same identity
+    counts like the mean, and one above 1 like 1.
 
-    Raises ValueError when a spread or `forgetting` is not above 0.
+    Attributes:
+        same_mean_short: mean distance within an identity, one frame after the last match.
+        same_mean_long: the same after a long time.
+        same_std_short: standard deviation within an identity, one frame after the last match.
+        same_std_long: the same after a long time.
+        other_std: standard deviation between identities.
+        time_constant: frames in which the short values approach the long ones.
+        llr_cap: maximum of the term.
+        llr_floor: minimum of the term.
+
+    Raises ValueError when a standard deviation or `time_constant` is not above 0.
     """
 
-    same_mean_short: float = 0.18  # mean share of the same person a frame later
-    same_mean_long: float = 0.5  # and after a long time
-    spread_at_once: float = 0.10
-    spread_later: float = 0.22
-    spread_of_others: float = 0.28
-    forgetting: float = 8.0  # frames in which the first turns into the second
-    most: float = 3.0  # no single look may say more than this
-    least: float = -5.0
+    same_mean_short: float = 0.18
+    same_mean_long: float = 0.5
+    same_std_short: float = 0.10
+    same_std_long: float = 0.22
+    other_std: float = 0.28
+    time_constant: float = 8.0
+    llr_cap: float = 3.0
+    llr_floor: float = -5.0
 
     def __post_init__(self) -> None:
-        spreads = ("spread_at_once", "spread_later", "spread_of_others")
-        _require_positive(self, *spreads, "forgetting")
+        _require_positive(self, "same_std_short", "same_std_long", "other_std", "time_constant")
 
-    def __call__(self, share: Array, misses: NDArray[np.int64]) -> Array:
-        """Log likelihood ratio (N, M) of distances (N, M) to tracks last seen `misses` (N,) ago."""
-        later = (1 - np.exp(-(misses - 1) / self.forgetting))[:, None]
-        mean = self.same_mean_short + (self.same_mean_long - self.same_mean_short) * later
-        spread = self.spread_at_once + (self.spread_later - self.spread_at_once) * later
-        # One-sided: nobody is less the same person for being more similar than usual.
-        same = np.maximum(share - mean, 0) / spread
-        other = np.minimum(share - 1, 0) / self.spread_of_others
-        ratio = (other**2 - same**2) / 2 + np.log(self.spread_of_others / spread)
-        return np.clip(ratio, self.least, self.most)
+    def __call__(self, normalized_distance: Array, misses: NDArray[np.int64]) -> Array:
+        """LLR (N, M) of distances (N, M) to tracks matched `misses` (N,) frames ago."""
+        long = (1 - np.exp(-(misses - 1) / self.time_constant))[:, None]
+        mean = self.same_mean_short + (self.same_mean_long - self.same_mean_short) * long
+        std = self.same_std_short + (self.same_std_long - self.same_std_short) * long
+        same = np.maximum(normalized_distance - mean, 0) / std
+        other = np.minimum(normalized_distance - 1, 0) / self.other_std
+        llr = (other**2 - same**2) / 2 + np.log(self.other_std / std)
+        return np.clip(llr, self.llr_floor, self.llr_cap)
 
 
 @dataclass(frozen=True, kw_only=True)
 class LikelihoodRatio:
-    """Confirmed tracks choose among sure detections, then tentative ones; unsure detections only
-    continue a track where it was expected (Zhang et al. 2022, ByteTrack, section 3).
+    """Association that maximises the log likelihood ratio (LLR) in three stages.
 
-    Raises ValueError when the evidence asked for is not finite.
+    Confirmed and coasting tracks are matched to high-score detections, then tentative tracks to the
+    remaining ones. Low-score detections are matched last, by IoU, and only to tracks that were
+    matched in the previous frame (Zhang et al. 2022, ByteTrack, section 3).
+
+    Attributes:
+        min_llr: minimum LLR of a match.
+        min_llr_motion_only: the same without appearance.
+        min_iou: minimum IoU with the prediction, for a track matched at the last update.
+        min_low_score_iou: the same for a low-score detection.
+        motion: motion term.
+        appearance: appearance term.
+
+    Raises ValueError when `min_llr` or `min_llr_motion_only` is not finite.
     """
 
-    min_llr: float = 2.0  # log likelihood ratio that a match needs
-    min_llr_motion_only: float = 3.0  # and where there is no appearance to speak for it
-    min_iou: float = 0.1  # with the prediction, for a track that was seen at the last update
-    min_low_score_iou: float = 0.3  # the same for an unsure detection
+    min_llr: float = 2.0
+    min_llr_motion_only: float = 3.0
+    min_iou: float = 0.1
+    min_low_score_iou: float = 0.3
     motion: MotionLLR = MotionLLR()
     appearance: AppearanceLLR = AppearanceLLR()
 
@@ -146,72 +174,71 @@ class LikelihoodRatio:
             if not math.isfinite(getattr(self, name)):
                 raise ValueError(f"{name} must be finite, got {getattr(self, name)}")
 
-    def __call__(self, asked: AssociationInput) -> Matching:
-        """Pairs of table rows and detection rows."""
-        table, forbidden = asked.table, asked.forbidden
+    def __call__(self, inputs: AssociationInput) -> Matching:
+        """Pairs of table rows and detection rows, and the unmatched rows."""
+        table, high_score, forbidden = inputs.table, inputs.high_score, inputs.forbidden
         if not forbidden.size:
-            return matching_of(np.empty((0, 2), dtype=np.intp), forbidden.shape)
-        sure = asked.sure
-        overlap = asked.overlap()
-        cost = -self.evidence(asked._replace(forbidden=forbidden | ~sure), overlap)
+            return matching_from_pairs(np.empty((0, 2), dtype=np.intp), forbidden.shape)
+        iou = inputs.iou()
+        cost = -self.llr(inputs._replace(forbidden=forbidden | ~high_score), iou)
         tentative = table.state == State.TENTATIVE
         pairs = np.empty((0, 2), dtype=np.intp)
-        for chooser in (~tentative, tentative):
-            pairs = _extended(pairs, cost, chooser, -self.min_llr)
+        for group in (~tentative, tentative):
+            pairs = _extend(pairs, cost, group, -self.min_llr)
 
-        expected = table.state == State.CONFIRMED
-        unlike = forbid(1 - overlap, forbidden | sure)
-        return matching_of(
-            _extended(pairs, unlike, expected, 1 - self.min_low_score_iou), forbidden.shape
-        )
+        low_score_cost = forbid(1 - iou, forbidden | high_score)
+        recent = table.state == State.CONFIRMED
+        pairs = _extend(pairs, low_score_cost, recent, 1 - self.min_low_score_iou)
+        return matching_from_pairs(pairs, forbidden.shape)
 
-    def judge(self, asked: AssociationInput) -> PairScores:
-        """What the rule thinks of every pair, for the record; slower than a call."""
-        table, pool, model, detections, sure, forbidden = asked
-        overlap = asked.overlap()
-        motion = self.motion(model, table.motion, detections.xyxy)
-        total = self.evidence(asked, overlap)
-        # An unsure detection is nobody's but the one's who was expected just there.
-        expected = (table.state == State.CONFIRMED)[:, None] & (overlap >= self.min_low_score_iou)
-        # The best look could not have helped; without looks motion is all there was.
-        seen = asked.with_looks() & pool.calibration.useful
-        best = np.where(seen, motion + self.appearance.most, total)
-        hopeless = ~np.isfinite(total) | (best < self.min_llr)
-        refused_by_motion = np.where(sure, hopeless, forbidden | ~expected)
-        appearance = np.where(seen & np.isfinite(total), total - motion, np.nan)
-        refused_by_appearance = ~refused_by_motion & sure & (total < self.min_llr)
+    def score_pairs(self, inputs: AssociationInput) -> PairScores:
+        """Scores of all pairs, for explanations; slower than a call."""
+        table, high_score, iou = inputs.table, inputs.high_score, inputs.iou()
+        motion = self.motion(inputs.motion_model, table.motion, inputs.detections.xyxy)
+        total = self.llr(inputs, iou)
+        # A low-score detection is only matched to a track of the previous frame, by IoU.
+        near = (table.state == State.CONFIRMED)[:, None] & (iou >= self.min_low_score_iou)
+        # Rejected by motion: the best appearance would not have been enough, or there is none.
+        compared = inputs.both_have_embedding() & inputs.galleries.calibration.is_discriminative
+        best = np.where(compared, motion + self.appearance.llr_cap, total)
+        out_of_reach = ~np.isfinite(total) | (best < self.min_llr)
+        rejected_by_motion = np.where(high_score, out_of_reach, inputs.forbidden | ~near)
         return PairScores(
-            motion,
-            appearance,
-            total,
-            self.min_llr,
-            True,
-            refused_by_motion,
-            refused_by_appearance,
+            motion=motion,
+            appearance=np.where(compared & np.isfinite(total), total - motion, np.nan),
+            total=total,
+            threshold=self.min_llr,
+            higher_is_better=True,
+            rejected_by_motion=rejected_by_motion,
+            rejected_by_appearance=~rejected_by_motion & high_score & (total < self.min_llr),
         )
 
-    def evidence(self, asked: AssociationInput, overlap: Array) -> Array:
-        """Log likelihood ratio (N, M) of "the same person"; -inf where a match is impossible."""
-        table, pool, model, detections, _, forbidden = asked
-        by_motion = self.motion(model, table.motion, detections.xyxy)
+    def llr(self, inputs: AssociationInput, iou: Array) -> Array:
+        """LLR (N, M) of all pairs, -inf where a match is impossible; `iou` (N, M) is given."""
+        table, galleries = inputs.table, inputs.galleries
+        embedding = inputs.detections.embedding
+        motion = self.motion(inputs.motion_model, table.motion, inputs.detections.xyxy)
         coasting = (table.state == State.COASTING)[:, None]
-        possible = (by_motion > _HOPELESS) & ~forbidden & (coasting | (overlap >= self.min_iou))
-        by_looks = np.full(possible.shape, self.min_llr - self.min_llr_motion_only)
-        seen = possible & asked.with_looks() & pool.calibration.useful
-        if detections.embedding is not None and seen.any():
-            distance = pool.cosine_distance(table.slot, detections.embedding, seen)
-            share = np.where(seen, distance, 0) / pool.calibration.different
-            by_looks = np.where(seen, self.appearance(share, table.misses), by_looks)
-        return np.where(possible, by_motion + by_looks, -np.inf)
+        possible = (motion > _MIN_MOTION_LLR) & ~inputs.forbidden
+        possible &= coasting | (iou >= self.min_iou)
+        # Without appearance, min_llr_motion_only is required instead of min_llr.
+        appearance = np.full(possible.shape, self.min_llr - self.min_llr_motion_only)
+        if embedding is not None and galleries.calibration.is_discriminative:
+            compared = possible & inputs.both_have_embedding()
+            if compared.any():
+                distance = galleries.cosine_distance(table.slot, embedding, compared)
+                unit = galleries.calibration.inter_identity_distance
+                normalized = np.where(compared, distance, 0) / unit
+                llr = self.appearance(normalized, table.misses)
+                appearance = np.where(compared, llr, appearance)
+        return np.where(possible, motion + appearance, -np.inf)
 
 
-def _extended(
-    pairs: NDArray[np.intp], cost: Array, chooses: NDArray[np.bool_], max_cost: float
-) -> NDArray[np.intp]:
-    """The pairs so far, and the best ones of the tracks that choose (N,) among what is free."""
-    so_far = matching_of(pairs, cost.shape)
-    rows, free = so_far.unmatched_tracks, so_far.unmatched_detections
-    rows = rows[chooses[rows]]
+def _extend(pairs: Rows, cost: Array, group: Flags, max_cost: float) -> Rows:
+    """The pairs (K, 2) and the best ones of unmatched tracks of `group` (N,) and detections."""
+    matching = matching_from_pairs(pairs, cost.shape)
+    rows, free = matching.unmatched_tracks, matching.unmatched_detections
+    rows = rows[group[rows]]
     if not (len(rows) and len(free)):
         return pairs
     local = assign(cost[np.ix_(rows, free)], max_cost).pairs

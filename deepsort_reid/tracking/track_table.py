@@ -1,23 +1,21 @@
-"""One row per track, and the truth table of its life.
+"""Track table: one row per live track, and the state machine of a track.
 
-Every per-track array lives here: one `append` and one `keep` move them all.
+| state     | matched | hits reach `n_init` | misses exceed `max_age` | next state |
+|-----------|---------|---------------------|-------------------------|------------|
+| (new)     | yes     | no                  |                         | tentative  |
+| (new)     | yes     | yes                 |                         | confirmed  |
+| tentative | yes     | no                  |                         | tentative  |
+| tentative | yes     | yes                 |                         | confirmed  |
+| tentative | no      |                     |                         | deleted    |
+| confirmed | yes     |                     |                         | confirmed  |
+| confirmed | no      |                     | no                      | coasting   |
+| confirmed | no      |                     | yes                     | deleted    |
+| coasting  | yes     |                     |                         | confirmed  |
+| coasting  | no      |                     | no                      | coasting   |
+| coasting  | no      |                     | yes                     | deleted    |
 
-| state     | matched | hits reach `n_init` | misses exceed `max_age` | becomes   |
-|-----------|---------|----------------------------|----------------------------|-----------|
-| (birth)   | yes     | no                         |                            | tentative |
-| (birth)   | yes     | yes                        |                            | confirmed |
-| tentative | yes     | no                         |                            | tentative |
-| tentative | yes     | yes                        |                            | confirmed |
-| tentative | no      |                            |                            | gone      |
-| confirmed | yes     |                            |                            | confirmed |
-| confirmed | no      |                            | no                         | coasting  |
-| confirmed | no      |                            | yes                        | gone      |
-| coasting  | yes     |                            |                            | confirmed |
-| coasting  | no      |                            | no                         | coasting  |
-| coasting  | no      |                            | yes                        | gone      |
-
-`misses` counts the frames since the last match: a track that was matched in this frame has 0, and
-one with `misses == max_age` is still alive. An id is given on becoming confirmed, never before.
+`misses` counts the frames since the last match: it is 0 for a track matched in this frame, and a
+track with `misses == max_age` is still alive. A track gets its id when it is confirmed.
 """
 
 from typing import Any
@@ -25,116 +23,152 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from deepsort_reid.structures.tracks import State
-from deepsort_reid.tracking.extras import box_smoothing
+from deepsort_reid.structures.tracks import State, Tracks
 
-GONE = -1
+Array = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+Rows = NDArray[np.intp]
+
+DELETED = -1
 
 _TENTATIVE, _CONFIRMED, _COASTING = State.TENTATIVE, State.CONFIRMED, State.COASTING
-# Indexed by state, matched, limit reached; the limit is `n_init` hits for a matched track
-# and `max_age` misses for an unmatched one.
-_NEXT = np.array(
+# Indexed by state, matched, limit reached. The limit is `n_init` hits for a matched track and
+# `max_age` misses for an unmatched one.
+_NEXT_STATE = np.array(
     [
-        [[GONE, GONE], [_TENTATIVE, _CONFIRMED]],
-        [[_COASTING, GONE], [_CONFIRMED, _CONFIRMED]],
-        [[_COASTING, GONE], [_CONFIRMED, _CONFIRMED]],
+        [[DELETED, DELETED], [_TENTATIVE, _CONFIRMED]],
+        [[_COASTING, DELETED], [_CONFIRMED, _CONFIRMED]],
+        [[_COASTING, DELETED], [_CONFIRMED, _CONFIRMED]],
     ],
     dtype=np.int64,
 )
 
 
 def next_state(
-    state: NDArray[np.int64],
-    matched: NDArray[np.bool_],
-    hits: NDArray[np.int64],
-    misses: NDArray[np.int64],
+    state: Ints,
+    matched: Flags,
+    hits: Ints,
+    misses: Ints,
     *,
     n_init: int,
-    max_age: int | NDArray[np.int64],
-) -> NDArray[np.int64]:
-    """The truth table above for N tracks at once; `hits` and `misses` count this frame already.
+    max_age: int | Ints,
+) -> Ints:
+    """States (N,) after a frame, by the table above; `hits` and `misses` (N,) include the frame.
 
-    `max_age` is one for all, or (N,).
+    `max_age` is one number for all tracks, or (N,).
     """
     limit = np.where(matched, hits >= n_init, misses > max_age)
-    return np.asarray(_NEXT[state, matched.astype(np.intp), limit.astype(np.intp)])
+    return np.asarray(_NEXT_STATE[state, matched.astype(np.intp), limit.astype(np.intp)])
 
 
 class TrackTable:
-    """Columns of equal length, one row per live track, in the order of birth.
+    """Columns of equal length N, one row per live track, oldest track first.
 
-    Columns: `key` (N,) int64, the running number of the track's birth, from 1: unique over the
-    life of the table and never changed, unlike `id`; `motion` (N, 5, 4); `calm` (N, 4, 4) state
-    of `box_smoothing`; `xyxy` (N, 4) the last matched box; `id`, `state`, `hits` (in a row while
-    tentative), `age`, `misses`, `detection`, `slot` (N,) int64; `score` (N,); `renamable` (N,)
-    whether the id may still change;
-    `votes` (N, C) score-weighted votes for each class in `classes` (C,).
+    Attributes:
+        key: (N,) int64, running number of the track, from 1: unique over the life of the table
+            and, unlike `id`, never changed.
+        motion: (N, 5, 4) state of the Kalman filter (`kalman`).
+        smoother_state: (N, 4, 4) state of the box smoother (`extras.box_smoothing`).
+        xyxy: (N, 4) box of the last matched detection.
+        score: (N,) score of the last matched detection.
+        id: (N,) int64, 0 while tentative.
+        state: (N,) int64, values of `State`.
+        hits: (N,) int64, matched detections.
+        age: (N,) int64, frames since the track started, the first one included.
+        misses: (N,) int64, frames since the last match.
+        detection: (N,) int64, row of the caller's detection matched in this frame, -1 for none.
+        slot: (N,) int64, slot in the `GalleryStore`.
+        id_correctable: (N,) whether the id may still be corrected (`extras.id_assignment`).
+        votes: (N, C) sum of scores for each of the classes in `classes` (C,).
     """
 
-    _WHOLE = ("id", "state", "hits", "age", "misses", "detection", "slot")
+    _GIVEN = (
+        *("motion", "smoother_state", "xyxy", "score", "id"),
+        *("state", "hits", "age", "misses", "detection", "slot"),
+    )
+    _COLUMNS = ("key", "id_correctable", "votes", *_GIVEN)
 
     def __init__(self) -> None:
-        self.key = np.empty(0, dtype=np.int64)
-        self._num_births = 0
         self.motion = np.empty((0, 5, 4))
-        self.calm = np.empty((0, 4, 4))
+        self.smoother_state = np.empty((0, 4, 4))
         self.xyxy = np.empty((0, 4))
         self.score = np.empty(0)
         self.votes = np.empty((0, 0))
         self.classes = np.empty(0, dtype=np.int64)
-        whole = np.empty(0, dtype=np.int64)
-        self.id, self.state, self.hits, self.age = whole, whole, whole, whole
-        self.misses, self.detection, self.slot = whole, whole, whole
-        self.renamable = np.empty(0, dtype=bool)
+        ints = np.empty(0, dtype=np.int64)
+        self.key, self.id, self.state, self.hits, self.age = ints, ints, ints, ints, ints
+        self.misses, self.detection, self.slot = ints, ints, ints
+        self.id_correctable = np.empty(0, dtype=bool)
+        self._num_started = 0
 
     def __len__(self) -> int:
         return len(self.id)
 
     def append(self, **columns: Any) -> None:
-        """Add rows; every column but `key`, `calm`, `votes` and `renamable` must be given."""
+        """Add rows. All columns but `key`, `id_correctable` and `votes` must be given."""
         n = len(columns["id"])
-        births = np.arange(self._num_births + 1, self._num_births + n + 1)
-        self.key = np.concatenate([self.key, births])
-        self._num_births += n
-        self.calm = np.concatenate([self.calm, box_smoothing.begin(columns["xyxy"])])
-        for name in ("motion", "xyxy", "score", *self._WHOLE):
+        columns["key"] = np.arange(self._num_started + 1, self._num_started + n + 1)
+        columns["id_correctable"] = np.zeros(n, dtype=bool)
+        columns["votes"] = np.zeros((n, len(self.classes)))
+        for name in self._COLUMNS:
             setattr(self, name, np.concatenate([getattr(self, name), columns[name]]))
-        self.votes = np.concatenate([self.votes, np.zeros((n, len(self.classes)))])
-        self.renamable = np.concatenate([self.renamable, np.zeros(n, dtype=bool)])
+        self._num_started += n
 
-    def keep(self, rows: NDArray[np.bool_]) -> None:
-        """Drop every track whose mask (N,) is not set."""
-        for name in (
-            "key",
-            "motion",
-            "calm",
-            "xyxy",
-            "score",
-            "votes",
-            "renamable",
-            *self._WHOLE,
-        ):
+    def keep(self, rows: Flags) -> None:
+        """Delete every track whose entry in the mask (N,) is False."""
+        for name in self._COLUMNS:
             setattr(self, name, getattr(self, name)[rows])
 
-    def vote(
-        self,
-        rows: NDArray[np.intp],
-        class_id: NDArray[np.int64],
-        score: NDArray[np.float64],
-    ) -> None:
-        """Count one vote for `class_id` (K,), weighing `score` (K,), for each of the rows (K,)."""
+    def start_frame(self, elapsed: int) -> None:
+        """Age all tracks by `elapsed` frames and count these as missed until a track is matched."""
+        self.age = self.age + elapsed
+        self.misses = self.misses + elapsed
+        self.detection = np.full(len(self), -1, dtype=np.int64)
+
+    def record_match(self, rows: Rows, xyxy: Array, score: Array, detection: Rows) -> None:
+        """Tracks `rows` (K,) are matched to the caller's detections (K,) with box and score."""
+        self.xyxy[rows], self.score[rows] = xyxy, score
+        self.detection[rows] = detection
+        self.misses[rows] = 0
+        self.hits[rows] += 1
+
+    def update_state(self, unmatched: Rows, *, n_init: int, max_age: Ints) -> None:
+        """Set the states after a frame, with the rows that were not matched and (N,) `max_age`."""
+        matched = np.ones(len(self), dtype=bool)
+        matched[unmatched] = False
+        self.state = next_state(
+            self.state, matched, self.hits, self.misses, n_init=n_init, max_age=max_age
+        )
+
+    def vote(self, rows: Rows, class_id: Ints, score: Array) -> None:
+        """Add one vote for `class_id` (K,), weighted by `score` (K,), to each of the rows (K,)."""
         known = (class_id[:, None] == self.classes).any(axis=1)
         if not known.all():
-            unheard = np.unique(class_id[~known])
-            self.classes = np.concatenate([self.classes, unheard])
-            self.votes = np.concatenate([self.votes, np.zeros((len(self), len(unheard)))], axis=1)
+            new = np.unique(class_id[~known])
+            self.classes = np.concatenate([self.classes, new])
+            self.votes = np.concatenate([self.votes, np.zeros((len(self), len(new)))], axis=1)
         order = np.argsort(self.classes)
         column = order[np.searchsorted(self.classes, class_id, sorter=order)]
-        # Raw scores may be negative; any vote is still better than none.
+        # Raw scores may be negative; any vote counts more than none.
         self.votes[rows, column] += np.maximum(score, 1e-3)
 
-    def class_id(self) -> NDArray[np.int64]:
-        """The winning class (N,) of each track; on a tie the class that was seen first."""
+    def class_id(self) -> Ints:
+        """Class (N,) with the most votes of each track; on a tie the class that was seen first."""
         if not len(self):
             return np.empty(0, dtype=np.int64)
         return np.asarray(self.classes[self.votes.argmax(axis=1)])
+
+    def as_tracks(self, rows: Rows, *, xyxy: Array, filtered_xyxy: Array) -> Tracks:
+        """The tracks of these rows (T,), with reported and filtered boxes (T, 4)."""
+        return Tracks(
+            id=self.id[rows],
+            xyxy=xyxy,
+            filtered_xyxy=filtered_xyxy,
+            score=self.score[rows],
+            class_id=self.class_id()[rows],
+            detection=self.detection[rows],
+            state=self.state[rows],
+            age=self.age[rows],
+            misses=self.misses[rows],
+        )

@@ -61,7 +61,7 @@ def test_chosen_occlusion_changes_the_id_of_the_first_tracker_only(street):
         assert find_id_change(street, other, found, 5) is None
 
 
-@pytest.mark.filterwarnings("ignore:this embedder does not tell people apart")
+@pytest.mark.filterwarnings("ignore:the embedder does not tell identities apart")
 def test_image_has_a_row_for_each_tracker(tmp_path, monkeypatch, capsys):
     def embedder(model):
         return lambda frame, xyxy: np.eye(1, 4, dtype=np.float32).repeat(len(xyxy), 0)

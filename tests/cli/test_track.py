@@ -280,9 +280,10 @@ def test_explain_writes_the_reasons_and_changes_no_track(run_track, out):
     ]
     for each in explanations:
         assert each.count(": matched") == 1
-        assert each.count("refused by") == 1
-    assert all("\n  got the id" in each for each in explanations[:2])
-    assert all(each.splitlines()[-1].startswith("  got detection") for each in explanations[2:])
+        assert each.count("rejected by") == 1
+    assert all("\n  was assigned id" in each for each in explanations[:2])
+    matched = [each.splitlines()[-1].startswith("  matched to") for each in explanations[2:]]
+    assert all(matched)
     assert run_track("--no-video", "--explain") == 0
     assert (out / "tracks.txt").read_bytes() == before
     assert run_track("--no-video") == 0

@@ -14,6 +14,7 @@ from deepsort_reid.tracking import (
     kalman,
 )
 from deepsort_reid.tracking.association import AssociationInput
+from deepsort_reid.tracking.extras import box_smoothing
 from deepsort_reid.tracking.track_table import TrackTable
 
 MODEL = AspectMotion()
@@ -92,15 +93,16 @@ def crowd(frames, people=12, seed=0, embedded=True, classes=1):
 def scene(xyxy, state, misses, embedding):
     """A table of tracks that stand still at `xyxy` (N, 4), and the pool that remembers them."""
     n = len(xyxy)
-    pool = GalleryAppearance(budget=5).pool()
-    pool.expect(embedding.shape[1])
-    slot = pool.take(n)
-    known = embedding.any(axis=1)
-    pool.remember(slot[known], embedding[known].astype(np.float32))
+    pool = GalleryAppearance(budget=5).create_store()
+    pool.set_dim(embedding.shape[1])
+    slot = pool.allocate(n)
+    has_embedding = embedding.any(axis=1)
+    pool.add(slot[has_embedding], embedding[has_embedding].astype(np.float32))
     table, number = TrackTable(), np.arange(n)
-    motion = kalman.begin(MODEL, MODEL.measure(xyxy))
+    motion = kalman.initiate(MODEL, MODEL.measure(xyxy))
     table.append(
         motion=kalman.predict(MODEL, motion),
+        smoother_state=box_smoothing.initiate(xyxy),
         xyxy=xyxy,
         score=np.ones(n),
         state=np.array(state),
@@ -111,13 +113,22 @@ def scene(xyxy, state, misses, embedding):
     return table, pool
 
 
-def associate(rule, tracks, detections, forbidden=None, high_score_threshold=0.4):
-    table, pool = tracks
+def association_input(table, galleries, detections, forbidden=None, high_score_threshold=0.4):
+    """The input of an association of these tracks and detections, under the test's motion model."""
     if forbidden is None:
         forbidden = np.zeros((len(table), len(detections)), dtype=bool)
-    sure = detections.score >= high_score_threshold
-    matching = rule(AssociationInput(table, pool, MODEL, detections, sure, forbidden))
-    return {tuple(pair) for pair in matching.pairs.tolist()}
+    embedding = detections.embedding
+    has_embedding = np.zeros(len(detections), bool) if embedding is None else embedding.any(axis=1)
+    high_score = detections.score >= high_score_threshold
+    masks = high_score, has_embedding, forbidden
+    return AssociationInput(table, galleries, MODEL, detections, *masks)
+
+
+def associate(rule, tracks, detections, forbidden=None, high_score_threshold=0.4):
+    """Matched pairs, a set of (track row, detection row)."""
+    table, galleries = tracks
+    inputs = association_input(table, galleries, detections, forbidden, high_score_threshold)
+    return {tuple(pair) for pair in rule(inputs).pairs.tolist()}
 
 
 def confirmed(xyxy, embedding, misses=None):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.optimize import linear_sum_assignment
 
-from deepsort_reid.tracking.assignment import assign, matching_cascade, matching_of
+from deepsort_reid.tracking.assignment import assign, matching_cascade, matching_from_pairs
 
 SHAPES = [(1, 1), (3, 3), (5, 2), (2, 5), (12, 12), (30, 17), (17, 30), (60, 60)]
 
@@ -193,6 +193,6 @@ def test_of_equal_priority_the_cascade_is_one_assignment():
 
 
 def test_what_pairs_leave_over_is_counted_in_both_directions():
-    matching = matching_of(np.array([[2, 0], [0, 3]]), (4, 5))
+    matching = matching_from_pairs(np.array([[2, 0], [0, 3]]), (4, 5))
     np.testing.assert_array_equal(matching.unmatched_tracks, [1, 3])
     np.testing.assert_array_equal(matching.unmatched_detections, [1, 2, 4])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from deepsort_reid import DeepSort, DeepSortConfig, Detections, State
-from deepsort_reid.tracking.extras.identity_memory import Identities
+from deepsort_reid.tracking.extras.identity_memory import IdentityMemory
 from tests.tracking.people import alike, crowd, looks, standing
 
 
@@ -104,7 +104,7 @@ def test_who_stands_where_somebody_was_two_frames_ago_is_the_same_whatever_the_l
 def test_a_person_hidden_for_longer_than_is_waited_comes_back_only_by_looks_kept_beyond_it():
     assert after_hiding(121, newcomer=1)[-1] == [2, 1]
     assert after_hiding(121, newcomer=2)[-1] == [2, 3]
-    assert after_hiding(121, newcomer=1, identities=Identities(capacity=0))[-1] == [2, 3]
+    assert after_hiding(121, newcomer=1, identity_memory=IdentityMemory(capacity=0))[-1] == [2, 3]
 
 
 def same_as_without_looks(embed, frames):
@@ -122,7 +122,7 @@ def same_as_without_looks(embed, frames):
 
 
 def test_a_constant_embedder_is_named_once_and_changes_nothing():
-    with pytest.warns(UserWarning, match="does not tell people apart") as caught:
+    with pytest.warns(UserWarning, match="does not tell identities apart") as caught:
         same = list(same_as_without_looks(lambda n: np.eye(1, 16).repeat(n, 0), crowd(120, seed=7)))
     assert len(caught) == 1
     assert all(same)
@@ -130,7 +130,7 @@ def test_a_constant_embedder_is_named_once_and_changes_nothing():
 
 def test_a_blind_embedder_is_named_once_and_then_left_out():
     rng, standing_still = np.random.default_rng(8), [Detections(standing(0, 100, 200))] * 90
-    with pytest.warns(UserWarning, match="does not tell people apart") as caught:
+    with pytest.warns(UserWarning, match="does not tell identities apart") as caught:
         same = list(
             same_as_without_looks(lambda n: alike(np.zeros((n, 16)), rng, 1), standing_still)
         )
@@ -235,7 +235,7 @@ def test_looks_of_half_sure_boxes_are_compared_but_not_remembered():
         other_look = Detections(standing(100), [score], embedding=embedding[1:])
         assert shown_ids(tracker, [other_look] * 5) == [[1]] * 5
         (slot,) = tracker._table.slot
-        remembered[score] = tracker._pool.rows_of(slot) @ embedding.T
+        remembered[score] = tracker._galleries.embeddings(slot) @ embedding.T
     np.testing.assert_allclose(remembered[0.59], [[1, 0]], atol=1e-6)
     assert remembered[0.61][0, 1] > 0.1
 
@@ -243,14 +243,14 @@ def test_looks_of_half_sure_boxes_are_compared_but_not_remembered():
 def test_only_who_was_seen_a_frame_ago_teaches_what_the_same_person_looks_like():
     embedding = looks(2)
     tracker = DeepSort()
-    calibration = tracker._pool.calibration
+    calibration = tracker._galleries.calibration
     shown_ids(tracker, [Detections(standing(100), embedding=embedding[:1])] * 5)
     shown_ids(tracker, [Detections.empty()])
     changed = Detections(standing(100), embedding=embedding[1:])
     assert shown_ids(tracker, [changed]) == [[1]]
-    assert calibration.same == pytest.approx(0, abs=1e-6)
+    assert calibration.intra_identity_distance == pytest.approx(0, abs=1e-6)
     tracker.update(Detections(standing(100), embedding=embedding[:1]))
-    assert calibration.same > 0
+    assert calibration.intra_identity_distance > 0
 
 
 def test_unsure_boxes_are_not_asked_where_the_camera_went():

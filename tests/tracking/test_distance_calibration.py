@@ -20,51 +20,54 @@ def experienced(same, different, frames=30):
     """A calibration that saw these distances in so many frames."""
     made = Calibration()
     for _ in range(frames):
-        made.see_frame(apart(different))
-        made.see_same(np.array([same]))
+        made.update_inter(apart(different))
+        made.update_intra(np.array([same]))
     return made
 
 
 def test_two_people_of_one_frame_are_as_far_apart_as_different_people_are():
     made = Calibration()
-    made.see_frame(apart(0.4))
-    assert made.different == pytest.approx(0.4, abs=1e-6)
-    assert np.isnan(made.same)
+    made.update_inter(apart(0.4))
+    assert made.inter_identity_distance == pytest.approx(0.4, abs=1e-6)
+    assert np.isnan(made.intra_identity_distance)
 
 
 def test_of_many_pairs_the_median_counts():
     made = Calibration()
     # The third is 1 - (0.9 * 0.5 + sqrt(0.19 * 0.75)) = 0.1725 from the second.
-    made.see_frame(apart(0.1, 0.5))
-    assert made.different == pytest.approx(0.1725, abs=1e-4)
-    made.see_same(np.array([0.3, 0.01, 0.02]))
-    assert made.same == 0.02
+    made.update_inter(apart(0.1, 0.5))
+    assert made.inter_identity_distance == pytest.approx(0.1725, abs=1e-4)
+    made.update_intra(np.array([0.3, 0.01, 0.02]))
+    assert made.intra_identity_distance == 0.02
 
 
 def test_the_means_run_evenly_at_first_and_then_look_back_two_hundred_frames():
     made = Calibration()
-    made.see_same(np.array([0.5]))
-    made.see_same(np.array([0.1]))
-    assert made.same == pytest.approx(0.3)
+    made.update_intra(np.array([0.5]))
+    made.update_intra(np.array([0.1]))
+    assert made.intra_identity_distance == pytest.approx(0.3)
     for _ in range(198):
-        made.see_same(np.array([0.3]))
-    made.see_same(np.array([0.0]))
-    assert made.same == pytest.approx(0.3 * (1 - 1 / 200))
+        made.update_intra(np.array([0.3]))
+    made.update_intra(np.array([0.0]))
+    assert made.intra_identity_distance == pytest.approx(0.3 * (1 - 1 / 200))
     for _ in range(2000):
-        made.see_same(np.array([0.1]))
-    assert made.same == pytest.approx(0.1, abs=1e-4)
+        made.update_intra(np.array([0.1]))
+    assert made.intra_identity_distance == pytest.approx(0.1, abs=1e-4)
 
 
 def test_nobody_and_one_person_teach_nothing():
     made = Calibration()
     for rows in (0, 1):
-        made.see_frame(looks(rows).astype(np.float32))
-    made.see_same(np.empty(0))
-    assert np.isnan([made.different, made.same]).all()
-    assert not made.useful
-    made.see_frame(apart(0.4))
-    made.see_same(np.array([0.1]))
-    assert (made.different, made.same) == (pytest.approx(0.4, abs=1e-6), 0.1)
+        made.update_inter(looks(rows).astype(np.float32))
+    made.update_intra(np.empty(0))
+    assert np.isnan([made.inter_identity_distance, made.intra_identity_distance]).all()
+    assert not made.is_discriminative
+    made.update_inter(apart(0.4))
+    made.update_intra(np.array([0.1]))
+    assert (made.inter_identity_distance, made.intra_identity_distance) == (
+        pytest.approx(0.4, abs=1e-6),
+        0.1,
+    )
 
 
 @pytest.mark.parametrize(
@@ -78,11 +81,11 @@ def test_nobody_and_one_person_teach_nothing():
         (0.0, 0.0, 40, False),
     ],
 )
-@pytest.mark.filterwarnings("ignore:this embedder does not tell people apart")
+@pytest.mark.filterwarnings("ignore:the embedder does not tell identities apart")
 def test_an_embedder_is_useful_until_the_same_person_is_no_nearer_than_others(
     same, different, frames, useful
 ):
-    assert experienced(same, different, frames).useful == useful
+    assert experienced(same, different, frames).is_discriminative == useful
 
 
 @pytest.mark.parametrize("distance", [0.0, 0.3], ids=["constant", "blind"])
@@ -90,25 +93,28 @@ def test_an_embedder_that_tells_nobody_apart_is_named_once_and_not_too_early(dis
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         made = experienced(distance, distance, 29)
-    made.see_frame(apart(distance))
-    told = f"does not tell people apart: .* same person {distance:.3f}, .* people {distance:.3f};"
+    made.update_inter(apart(distance))
+    told = (
+        f"does not tell identities apart: mean intra-identity distance {distance:.3f}, "
+        f"mean inter-identity distance {distance:.3f}; appearance is disabled"
+    )
     with pytest.warns(UserWarning, match=told) as caught:
-        made.see_same(np.array([distance]))
+        made.update_intra(np.array([distance]))
     assert len(caught) == 1
     for _ in range(100):  # warnings are errors here
-        made.see_frame(apart(distance))
-        made.see_same(np.array([distance]))
-    assert not made.useful
+        made.update_inter(apart(distance))
+        made.update_intra(np.array([distance]))
+    assert not made.is_discriminative
 
 
 def test_an_embedder_may_turn_out_useful_after_all():
-    with pytest.warns(UserWarning, match="does not tell people apart"):
+    with pytest.warns(UserWarning, match="does not tell identities apart"):
         made = experienced(0.4, 0.5, 40)
-    assert not made.useful
+    assert not made.is_discriminative
     for _ in range(400):
-        made.see_frame(apart(0.5))
-        made.see_same(np.array([0.05]))
-    assert made.useful
+        made.update_inter(apart(0.5))
+        made.update_intra(np.array([0.05]))
+    assert made.is_discriminative
 
 
 @pytest.mark.parametrize("people", [5, 32, 33, 100])
@@ -116,17 +122,17 @@ def test_the_order_of_people_teaches_nothing(people):
     rng = np.random.default_rng(people)
     rows = alike(np.zeros((people, 16)), rng, 1).astype(np.float32)
     one, other = Calibration(), Calibration()
-    one.see_frame(rows)
-    other.see_frame(rows[rng.permutation(people)])
-    assert one.different == pytest.approx(other.different, abs=1e-6)
+    one.update_inter(rows)
+    other.update_inter(rows[rng.permutation(people)])
+    assert one.inter_identity_distance == pytest.approx(other.inter_identity_distance, abs=1e-6)
 
 
 def test_of_a_large_crowd_some_stand_for_all():
     rows = alike(np.zeros((300, 16)), np.random.default_rng(1), 1).astype(np.float32)
     every_pair = (1 - rows @ rows.T)[np.triu_indices(300, 1)]
     made = Calibration()
-    made.see_frame(rows)
-    assert made.different == pytest.approx(np.median(every_pair), abs=0.05)
+    made.update_inter(rows)
+    assert made.inter_identity_distance == pytest.approx(np.median(every_pair), abs=0.05)
 
 
 def test_what_is_learned_does_not_grow_with_the_video():

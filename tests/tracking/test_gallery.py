@@ -20,7 +20,7 @@ class GalleryOracle:
         self.budget = budget
         self.remembered = {}
 
-    def remember(self, slot, embedding):
+    def add(self, slot, embedding):
         self.remembered[slot] = [*self.remembered[slot], embedding][-self.budget :]
 
 
@@ -31,7 +31,7 @@ class MeanOracle:
         self.momentum = momentum
         self.remembered = {}
 
-    def remember(self, slot, embedding):
+    def add(self, slot, embedding):
         mean = embedding.astype(np.float64)
         if self.remembered[slot]:
             mean = self.momentum * self.remembered[slot][0] + (1 - self.momentum) * mean
@@ -42,8 +42,10 @@ def oracle_distance(oracle, slots, embedding, pairs):
     distance = np.full(pairs.shape, np.inf)
     for row, slot in enumerate(slots):
         for column in np.flatnonzero(pairs[row]):
-            for known in oracle.remembered[slot]:
-                distance[row, column] = min(distance[row, column], 1 - known @ embedding[column])
+            for has_embedding in oracle.remembered[slot]:
+                distance[row, column] = min(
+                    distance[row, column], 1 - has_embedding @ embedding[column]
+                )
     return distance
 
 
@@ -60,15 +62,15 @@ def oracle_distance(oracle, slots, embedding, pairs):
 )
 def test_a_pool_equals_a_dictionary_of_lists_over_births_deaths_and_updates(appearance, oracle):
     rng = np.random.default_rng(0)
-    pool, alive, reused = appearance.pool(), [], 0
-    pool.expect(WIDTH)
+    pool, alive, reused = appearance.create_store(), [], 0
+    pool.set_dim(WIDTH)
     ever, peak = set(), 0
     oracle.remembered.clear()
     for _ in range(300):
         dying = [slot for slot in alive if rng.random() < 0.1]
-        pool.give_back(np.array(dying, dtype=np.int64))
+        pool.release(np.array(dying, dtype=np.int64))
         alive = [slot for slot in alive if slot not in dying]
-        born = pool.take(int(rng.integers(0, 5))).tolist()
+        born = pool.allocate(int(rng.integers(0, 5))).tolist()
         assert not set(born) & set(alive)
         assert len(set(born)) == len(born)
         reused += len(set(born) & ever)
@@ -80,16 +82,16 @@ def test_a_pool_equals_a_dictionary_of_lists_over_births_deaths_and_updates(appe
         slots = rng.permutation(np.array(alive, dtype=np.int64))
         seen = slots[rng.random(len(slots)) < 0.6]
         embedding = unit_rows(rng, len(seen))
-        pool.remember(seen, embedding)
+        pool.add(seen, embedding)
         for slot, row in zip(seen.tolist(), embedding, strict=True):
-            oracle.remember(slot, row)
+            oracle.add(slot, row)
 
         np.testing.assert_array_equal(
-            pool.known(slots), [len(oracle.remembered[slot]) > 0 for slot in slots]
+            pool.has_embedding(slots), [len(oracle.remembered[slot]) > 0 for slot in slots]
         )
         for slot in alive:
             expected = np.array(oracle.remembered[slot]).reshape(-1, WIDTH)
-            np.testing.assert_allclose(pool.rows_of(slot), expected, atol=1e-5)
+            np.testing.assert_allclose(pool.embeddings(slot), expected, atol=1e-5)
         candidates = unit_rows(rng, int(rng.integers(0, 8)))
         pairs = rng.random((len(slots), len(candidates))) < 0.5
         np.testing.assert_allclose(
@@ -102,90 +104,90 @@ def test_a_pool_equals_a_dictionary_of_lists_over_births_deaths_and_updates(appe
 
 
 def test_a_gallery_forgets_the_oldest_when_its_budget_is_full():
-    pool = GalleryAppearance(budget=2).pool()
-    pool.expect(3)
-    slot = pool.take(1)
+    pool = GalleryAppearance(budget=2).create_store()
+    pool.set_dim(3)
+    slot = pool.allocate(1)
     for row in np.eye(3, dtype=np.float32):
-        pool.remember(slot, row[None])
-    np.testing.assert_array_equal(pool.rows_of(slot[0]), [[0, 1, 0], [0, 0, 1]])
+        pool.add(slot, row[None])
+    np.testing.assert_array_equal(pool.embeddings(slot[0]), [[0, 1, 0], [0, 0, 1]])
     distance = pool.cosine_distance(slot, np.eye(3, dtype=np.float32), np.ones((1, 3), dtype=bool))
     np.testing.assert_array_equal(distance, [[1, 0, 0]])
 
 
 def test_the_mean_moves_by_what_momentum_leaves_and_keeps_unit_length():
-    pool = MeanAppearance(momentum=0.75).pool()
-    pool.expect(2)
-    slot = pool.take(1)
-    pool.remember(slot, np.array([[1, 0]], dtype=np.float32))
-    pool.remember(slot, np.array([[0, 1]], dtype=np.float32))
-    np.testing.assert_allclose(pool.rows_of(slot[0]), [[0.75, 0.25]] / np.sqrt(0.625), atol=1e-6)
+    pool = MeanAppearance(momentum=0.75).create_store()
+    pool.set_dim(2)
+    slot = pool.allocate(1)
+    pool.add(slot, np.array([[1, 0]], dtype=np.float32))
+    pool.add(slot, np.array([[0, 1]], dtype=np.float32))
+    np.testing.assert_allclose(pool.embeddings(slot[0]), [[0.75, 0.25]] / np.sqrt(0.625), atol=1e-6)
 
 
 def test_a_mean_of_opposites_starts_again_from_the_newest():
-    pool = MeanAppearance(momentum=0.5).pool()
-    pool.expect(2)
-    slot = pool.take(1)
-    pool.remember(slot, np.array([[1, 0]], dtype=np.float32))
-    pool.remember(slot, np.array([[-1, 0]], dtype=np.float32))
-    np.testing.assert_array_equal(pool.rows_of(slot[0]), [[-1, 0]])
+    pool = MeanAppearance(momentum=0.5).create_store()
+    pool.set_dim(2)
+    slot = pool.allocate(1)
+    pool.add(slot, np.array([[1, 0]], dtype=np.float32))
+    pool.add(slot, np.array([[-1, 0]], dtype=np.float32))
+    np.testing.assert_array_equal(pool.embeddings(slot[0]), [[-1, 0]])
 
 
 @pytest.mark.parametrize("appearance", [GalleryAppearance(budget=4), MeanAppearance()])
 class TestBothRules:
     def test_a_used_slot_is_empty_for_its_next_track(self, appearance):
-        pool = appearance.pool()
-        pool.expect(WIDTH)
-        first = pool.take(16)
-        pool.remember(first, unit_rows(np.random.default_rng(1), 16))
-        pool.give_back(first)
-        second = pool.take(16)
+        pool = appearance.create_store()
+        pool.set_dim(WIDTH)
+        first = pool.allocate(16)
+        pool.add(first, unit_rows(np.random.default_rng(1), 16))
+        pool.release(first)
+        second = pool.allocate(16)
         assert set(second.tolist()) == set(first.tolist())
-        assert not pool.known(second).any()
-        assert pool.rows_of(second[0]).shape == (0, WIDTH)
+        assert not pool.has_embedding(second).any()
+        assert pool.embeddings(second[0]).shape == (0, WIDTH)
         pairs = np.ones((16, 2), dtype=bool)
         candidates = unit_rows(np.random.default_rng(2), 2)
         assert np.isinf(pool.cosine_distance(second, candidates, pairs)).all()
 
     def test_growing_keeps_what_was_remembered(self, appearance):
-        pool = appearance.pool()
-        pool.expect(WIDTH)
-        first, rows = pool.take(10), unit_rows(np.random.default_rng(3), 10)
-        pool.remember(first, rows)
-        more = pool.take(500)
+        pool = appearance.create_store()
+        pool.set_dim(WIDTH)
+        first, rows = pool.allocate(10), unit_rows(np.random.default_rng(3), 10)
+        pool.add(first, rows)
+        more = pool.allocate(500)
         assert not set(more.tolist()) & set(first.tolist())
-        kept = np.concatenate([pool.rows_of(slot) for slot in first])
+        kept = np.concatenate([pool.embeddings(slot) for slot in first])
         np.testing.assert_allclose(kept, rows, atol=1e-6)
 
     def test_slots_can_be_taken_before_the_first_embedding_is_seen(self, appearance):
-        pool = appearance.pool()
-        assert pool.width == 0
-        slot = pool.take(1)
-        assert pool.rows_of(slot[0]).shape == (0, 0)
-        pool.expect(WIDTH)
-        assert pool.width == WIDTH
+        pool = appearance.create_store()
+        assert pool.dim == 0
+        slot = pool.allocate(1)
+        assert pool.embeddings(slot[0]).shape == (0, 0)
+        pool.set_dim(WIDTH)
+        assert pool.dim == WIDTH
         row = unit_rows(np.random.default_rng(4), 1)
-        pool.remember(slot, row)
-        np.testing.assert_allclose(pool.rows_of(slot[0]), row, atol=1e-6)
+        pool.add(slot, row)
+        np.testing.assert_allclose(pool.embeddings(slot[0]), row, atol=1e-6)
 
     def test_embeddings_of_another_width_are_refused_also_when_their_tracks_are_gone(
         self, appearance
     ):
-        pool = appearance.pool()
-        pool.expect(WIDTH)
-        slots = pool.take(3)
-        pool.remember(slots, unit_rows(np.random.default_rng(5), 3))
-        pool.expect(WIDTH)
-        pool.give_back(slots)
-        pool.take(3)
-        with pytest.raises(ValueError, match=f"keep their width: expected {WIDTH}, got 7"):
-            pool.expect(7)
-        assert pool.width == WIDTH
+        pool = appearance.create_store()
+        pool.set_dim(WIDTH)
+        slots = pool.allocate(3)
+        pool.add(slots, unit_rows(np.random.default_rng(5), 3))
+        pool.set_dim(WIDTH)
+        pool.release(slots)
+        pool.allocate(3)
+        with pytest.raises(ValueError, match=f"keep their length: expected {WIDTH}, got 7"):
+            pool.set_dim(7)
+        assert pool.dim == WIDTH
 
     def test_no_slots_or_no_candidates_give_an_empty_matrix(self, appearance):
-        pool = appearance.pool()
-        pool.expect(WIDTH)
-        slots = pool.take(3)
-        pool.remember(slots, unit_rows(np.random.default_rng(6), 3))
+        pool = appearance.create_store()
+        pool.set_dim(WIDTH)
+        slots = pool.allocate(3)
+        pool.add(slots, unit_rows(np.random.default_rng(6), 3))
         # An embedder that saw no box may not know its width.
         for width in (WIDTH, 0):
             nothing = np.empty((0, width), dtype=np.float32)
@@ -195,11 +197,11 @@ class TestBothRules:
         assert pool.cosine_distance(slots[:0], some, np.empty((0, 4), dtype=bool)).shape == (0, 4)
 
     def test_distances_lie_between_nothing_and_two(self, appearance):
-        pool = appearance.pool()
-        pool.expect(2)
-        slot = pool.take(1)
+        pool = appearance.create_store()
+        pool.set_dim(2)
+        slot = pool.allocate(1)
         row = np.array([[0.6, 0.8]], dtype=np.float32)
-        pool.remember(slot, row)
+        pool.add(slot, row)
         both = np.concatenate([row * np.float32(1.001), -row])
         distance = pool.cosine_distance(slot, both, np.ones((1, 2), dtype=bool))
         np.testing.assert_allclose(distance, [[0, 2]], atol=1e-6)

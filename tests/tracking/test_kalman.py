@@ -73,7 +73,7 @@ def random_boxes(rng, n):
 
 def moving_tracks(model, rng, n=20, steps=10):
     """Tracks (n, 5, 4) that have been predicted and corrected a while, each seen now and then."""
-    motion = kalman.begin(model, model.measure(random_boxes(rng, n)))
+    motion = kalman.initiate(model, model.measure(random_boxes(rng, n)))
     for _ in range(steps):
         motion = kalman.predict(model, motion)
         seen = rng.random(n) < 0.7
@@ -89,7 +89,7 @@ def test_the_decoupled_filter_equals_filterpy_track_by_track(model, changing_dt,
     rng = np.random.default_rng(0)
     seen = model.measure(random_boxes(rng, 8))
     truth, speed = seen.copy(), rng.normal(0, 3, (8, 2))
-    motion, oracles = kalman.begin(model, seen), [DenseTrack(model, row) for row in seen]
+    motion, oracles = kalman.initiate(model, seen), [DenseTrack(model, row) for row in seen]
     thinnest = np.inf
     for step in range(200):
         dt = rng.choice([0.5, 1.0, 2.0, 3.5]) if changing_dt else 1.0
@@ -108,7 +108,7 @@ def test_the_decoupled_filter_equals_filterpy_track_by_track(model, changing_dt,
         for track, oracle in enumerate(oracles):
             np.testing.assert_allclose(mean[track], oracle.filter.x, rtol=1e-9, atol=1e-9)
             np.testing.assert_allclose(covariance[track], oracle.filter.P, rtol=1e-9, atol=1e-9)
-        thinnest = min(thinnest, (mean[:, 2:4] / model.floor).min())
+        thinnest = min(thinnest, (mean[:, 2:4] / model.min_size).min())
     assert thinnest > 1  # the floor, which filterpy does not have, was never touched
 
 
@@ -154,12 +154,12 @@ def test_the_gates_are_the_95_percent_quantiles_of_chi_square():
 @pytest.mark.parametrize(("n", "m"), [(0, 0), (0, 3), (3, 0)])
 def test_no_tracks_or_no_detections_flow_through_every_step(model, n, m):
     rng = np.random.default_rng(2)
-    motion = kalman.begin(model, model.measure(random_boxes(rng, n)))
+    motion = kalman.initiate(model, model.measure(random_boxes(rng, n)))
     measured = model.measure(random_boxes(rng, m))
     assert kalman.predict(model, motion, 2.0).shape == (n, 5, 4)
     assert kalman.correct(model, motion, model.measure(random_boxes(rng, n))).shape == (n, 5, 4)
     assert kalman.squared_mahalanobis(model, motion, measured).shape == (n, m)
-    assert kalman.moved_by_camera(model, motion, np.eye(2, 3)).shape == (n, 5, 4)
+    assert kalman.apply_camera_motion(model, motion, np.eye(2, 3)).shape == (n, 5, 4)
 
 
 @each_model
@@ -176,7 +176,7 @@ def test_a_camera_that_rotates_zooms_and_shifts_equals_the_dense_transformation(
     expected = mean @ whole.T
     expected[:, :2] += shift
 
-    moved = kalman.moved_by_camera(model, motion, np.column_stack([linear, shift]))
+    moved = kalman.apply_camera_motion(model, motion, np.column_stack([linear, shift]))
 
     moved_mean, moved_covariance = dense(moved)
     np.testing.assert_allclose(moved_mean, expected, rtol=1e-12, atol=1e-9)
@@ -186,7 +186,7 @@ def test_a_camera_that_rotates_zooms_and_shifts_equals_the_dense_transformation(
 @each_model
 def test_a_camera_that_stands_still_changes_nothing(model):
     motion = moving_tracks(model, np.random.default_rng(4))
-    np.testing.assert_array_equal(kalman.moved_by_camera(model, motion, np.eye(2, 3)), motion)
+    np.testing.assert_array_equal(kalman.apply_camera_motion(model, motion, np.eye(2, 3)), motion)
 
 
 @each_model
@@ -198,7 +198,7 @@ def test_no_step_writes_into_what_it_was_given(model):
     kalman.predict(model, motion, 2.0)
     kalman.correct(model, motion, measured, np.full(len(motion), 0.5))
     kalman.squared_mahalanobis(model, motion, measured)
-    kalman.moved_by_camera(model, motion, np.array([[2.0, 0, 1], [0, 2, 1]]))
+    kalman.apply_camera_motion(model, motion, np.array([[2.0, 0, 1], [0, 2, 1]]))
     np.testing.assert_array_equal(motion, before)
     np.testing.assert_array_equal(measured, measured_before)
 
@@ -211,7 +211,7 @@ def test_measuring_and_boxing_are_inverse(model):
 
 @each_model
 def test_a_size_keeps_its_last_value_when_coasting_would_turn_it_inside_out(model):
-    motion = kalman.begin(model, model.measure(np.array([[0.0, 0, 20, 50]])))
+    motion = kalman.initiate(model, model.measure(np.array([[0.0, 0, 20, 50]])))
     motion[:, kalman.VELOCITY, 3] = -30
     once = kalman.predict(model, motion)
     assert once[0, kalman.POSITION, 3] == 20
@@ -244,7 +244,7 @@ def test_covariances_stay_positive_over_a_hundred_thousand_steps_with_degenerate
     model, rounds
 ):
     rng = np.random.default_rng(8)
-    motion = kalman.begin(model, model.measure(DEGENERATE))
+    motion = kalman.initiate(model, model.measure(DEGENERATE))
     measured = np.stack([model.measure(rng.permutation(DEGENERATE)) for _ in range(50)])
     own = model.measure(DEGENERATE)
     for step in range(rounds):  # each of them a prediction and a correction
@@ -257,5 +257,5 @@ def test_covariances_stay_positive_over_a_hundred_thousand_steps_with_degenerate
             variance = motion[:, [PP, VV]]
             assert (variance > 0).all()
             assert (motion[:, PV] ** 2 < motion[:, PP] * motion[:, VV]).all()
-            assert (motion[:, kalman.POSITION, 2:] >= model.floor).all()
+            assert (motion[:, kalman.POSITION, 2:] >= model.min_size).all()
     assert np.isfinite(motion).all()

@@ -30,7 +30,7 @@ models = pytest.mark.parametrize("model", [AspectMotion(), SizeMotion()], ids=["
 
 def seen_once(*lefts):
     """Motion (N, 5, 4) of people seen in the frame before."""
-    return kalman.predict(MODEL, kalman.begin(MODEL, MODEL.measure(standing(*lefts))))
+    return kalman.predict(MODEL, kalman.initiate(MODEL, MODEL.measure(standing(*lefts))))
 
 
 def walking(model, rng, n=8, steps=6):
@@ -38,7 +38,7 @@ def walking(model, rng, n=8, steps=6):
     height = rng.uniform(60, 200, n)
     place = rng.uniform(0, 300, (n, 2))
     size = np.column_stack([place, 0.4 * height, height])
-    motion = kalman.begin(model, model.measure(boxes.xywh_to_xyxy(size)))
+    motion = kalman.initiate(model, model.measure(boxes.xywh_to_xyxy(size)))
     for _ in range(steps):
         motion = kalman.predict(model, motion)
         seen = rng.random(n) < 0.7
@@ -56,7 +56,7 @@ def around(model, motion, rng, far=1.0):
 
 
 class TestMotion:
-    evidence = MotionLLR(tail=4, center_std_scale=0.7, height_scale=1.0)
+    evidence = MotionLLR(degrees_of_freedom=4, center_std_scale=0.7, height_std_scale=1.0)
 
     def test_exactly_where_expected_only_certainty_speaks(self):
         place, height = 0.7 * SPREAD / 50, SPREAD / 50
@@ -123,7 +123,7 @@ class TestMotion:
         motion = walking(model, rng)
         seen = around(model, motion, rng)
         zoom = np.array([[scale, 0, 0], [0, scale, 0]])
-        zoomed = self.evidence(model, kalman.moved_by_camera(model, motion, zoom), scale * seen)
+        zoomed = self.evidence(model, kalman.apply_camera_motion(model, motion, zoom), scale * seen)
         np.testing.assert_allclose(zoomed, self.evidence(model, motion, seen), atol=1e-9)
 
     @models
@@ -134,7 +134,7 @@ class TestMotion:
         shift = np.array([[1, 0, -812.5], [0, 1, 64]])
         shifted = self.evidence(
             model,
-            kalman.moved_by_camera(model, motion, shift),
+            kalman.apply_camera_motion(model, motion, shift),
             seen + np.array([-812.5, 64, -812.5, 64]),
         )
         np.testing.assert_allclose(shifted, self.evidence(model, motion, seen), atol=1e-9)
@@ -150,12 +150,12 @@ class TestAppearance:
     open_ended = AppearanceLLR(
         same_mean_short=0.2,
         same_mean_long=0.6,
-        spread_at_once=0.1,
-        spread_later=0.2,
-        spread_of_others=0.3,
-        forgetting=8.0,
-        most=np.inf,
-        least=-np.inf,
+        same_std_short=0.1,
+        same_std_long=0.2,
+        other_std=0.3,
+        time_constant=8.0,
+        llr_cap=np.inf,
+        llr_floor=-np.inf,
     )
 
     @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ class TestAppearance:
         np.testing.assert_allclose(self.open_ended(share[None], np.array([1]))[0], bells)
 
     def test_one_look_may_say_so_much_and_no_more(self):
-        found = AppearanceLLR(most=3, least=-5)(np.array([[0.0, 1.0]]), np.array([1]))
+        found = AppearanceLLR(llr_cap=3, llr_floor=-5)(np.array([[0.0, 1.0]]), np.array([1]))
         np.testing.assert_array_equal(found, [[3, -5]])
 
     def test_evidence_never_rises_with_distance(self):
@@ -224,15 +224,18 @@ def naive_evidence(rule, table, pool, model, detections, forbidden):
             if motion <= -6:
                 continue
             look = rule.min_llr - rule.min_llr_motion_only
-            gallery = pool.rows_of(int(table.slot[i]))
+            gallery = pool.embeddings(int(table.slot[i]))
             embedding = detections.embedding
             if (
                 embedding is not None
-                and pool.calibration.useful
+                and pool.calibration.is_discriminative
                 and len(gallery)
                 and embedding[j].any()
             ):
-                share = max((1 - gallery @ embedding[j]).min(), 0) / pool.calibration.different
+                share = (
+                    max((1 - gallery @ embedding[j]).min(), 0)
+                    / pool.calibration.inter_identity_distance
+                )
                 look = rule.appearance(np.array([[share]]), table.misses[i : i + 1])[0, 0]
             total[i, j] = motion + look
     return total
@@ -245,7 +248,7 @@ def best_pairs(worth, least):
     return [(r, c) for r, c in zip(rows, columns, strict=True) if worth[r, c] >= least]
 
 
-def naive_association(rule, table, pool, model, detections, sure, forbidden):
+def naive_association(rule, table, pool, model, detections, sure, _, forbidden):
     """Confirmed tracks, then tentative ones, then unsure detections, each from what is left."""
     n, m = forbidden.shape
     total = naive_evidence(rule, table, pool, model, detections, forbidden)
@@ -301,12 +304,16 @@ def test_the_association_equals_plain_loops_over_a_crowd(
 @pytest.mark.parametrize(
     ("part", "values", "message"),
     [
-        (MotionLLR, {"tail": 0.0}, "tail must be a number above 0, got 0.0"),
+        (
+            MotionLLR,
+            {"degrees_of_freedom": 0.0},
+            "degrees_of_freedom must be a number above 0, got 0.0",
+        ),
         (MotionLLR, {"center_std_scale": -1}, "center_std_scale must be a number above 0, got -1"),
-        (MotionLLR, {"height_scale": np.nan}, "height_scale must be .* above 0, got nan"),
-        (AppearanceLLR, {"spread_later": 0}, "spread_later must be a number above 0, got 0"),
-        (AppearanceLLR, {"spread_of_others": np.inf}, "spread_of_others must .*, got inf"),
-        (AppearanceLLR, {"forgetting": 0}, "forgetting must be a number above 0, got 0"),
+        (MotionLLR, {"height_std_scale": np.nan}, "height_std_scale must be .* above 0, got nan"),
+        (AppearanceLLR, {"same_std_long": 0}, "same_std_long must be a number above 0, got 0"),
+        (AppearanceLLR, {"other_std": np.inf}, "other_std must .*, got inf"),
+        (AppearanceLLR, {"time_constant": 0}, "time_constant must be a number above 0, got 0"),
         (LikelihoodRatio, {"min_llr": np.inf}, "min_llr must be finite, got inf"),
         (LikelihoodRatio, {"min_llr_motion_only": np.nan}, "min_llr_motion_only .*, got nan"),
     ],

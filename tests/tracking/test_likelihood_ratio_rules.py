@@ -14,7 +14,7 @@ RULE = LikelihoodRatio()
 
 def calibrated(tracks):
     """The table and pool, after two people who look quite different were seen."""
-    tracks[1].calibration.see_frame(LOOKS[2:].astype(np.float32))
+    tracks[1].calibration.update_inter(LOOKS[2:].astype(np.float32))
     return tracks
 
 
@@ -40,7 +40,7 @@ def test_looks_decide_between_two_people_who_stand_close():
 
 
 @pytest.mark.parametrize("why", ["no looks", "no unit yet", "looks that tell nobody apart"])
-@pytest.mark.filterwarnings("ignore:this embedder does not tell people apart")
+@pytest.mark.filterwarnings("ignore:the embedder does not tell identities apart")
 def test_place_decides_where_looks_say_nothing(why):
     swapped = Detections(standing(100, 106), embedding=LOOKS[[1, 0]])
     tracks = confirmed(standing(100, 106), LOOKS[:2])
@@ -51,8 +51,8 @@ def test_place_decides_where_looks_say_nothing(why):
     if why == "looks that tell nobody apart":
         for _ in range(40):
             calibrated(tracks)
-            calibration.see_same(np.array([0.9]))
-    assert calibration.useful == (why == "no looks")
+            calibration.update_intra(np.array([0.9]))
+    assert calibration.is_discriminative == (why == "no looks")
     assert associate(RULE, tracks, swapped) == {(0, 0), (1, 1)}
 
 
@@ -97,7 +97,7 @@ def test_distances_count_in_units_of_what_different_people_have():
     seen = Detections(standing(100, 102), embedding=shades[[1, 0]])
     for different, expected in ((shades[1:], {(0, 1), (1, 0)}), (LOOKS[1:], {(0, 0), (1, 1)})):
         tracks = confirmed(standing(100, 102), shades[:2])
-        tracks[1].calibration.see_frame(different.astype(np.float32))
+        tracks[1].calibration.update_inter(different.astype(np.float32))
         assert associate(RULE, tracks, seen) == expected
 
 

@@ -26,14 +26,14 @@ def solve(cost, limit):
     return [(r, c) for r, c in zip(rows, columns, strict=True) if cost[r, c] <= limit]
 
 
-def naive_cascade(rule, table, pool, model, detections, _, forbidden):
+def naive_cascade(rule, table, pool, model, detections, _, __, forbidden):
     """Wojke et al. 2017, listing 1 and the IoU stage after it, pair by pair."""
     n, m = forbidden.shape
     measured = model.measure(detections.xyxy)
     variance = kalman.innovation_variance(model, table.motion)
     cost, sighted = np.full((n, m), np.inf), np.zeros((n, m), dtype=bool)
     for i in range(n):
-        gallery = pool.rows_of(int(table.slot[i]))
+        gallery = pool.embeddings(int(table.slot[i]))
         for j in range(m):
             if (
                 detections.embedding is None

@@ -5,17 +5,17 @@ import pytest
 
 from deepsort_reid import DeepSort, DeepSortConfig, Detections, State
 from deepsort_reid.tracking import track_table
-from deepsort_reid.tracking.track_table import GONE, TrackTable, next_state
+from deepsort_reid.tracking.track_table import DELETED, TrackTable, next_state
 from tests.tracking.people import standing
 
-STATE = {"gone": GONE, **{state.name.lower(): state for state in State}}
+STATE = {"deleted": DELETED, **{state.name.lower(): state for state in State}}
 
 
 def documented_rows():
     """The rows of the module's docstring; an empty cell stands for both answers."""
     for line in track_table.__doc__.splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
-        if len(cells) == 5 and cells[0] in ("(birth)", *STATE):
+        if len(cells) == 5 and cells[0] in ("(new)", *STATE):
             yield tuple(cells)
 
 
@@ -25,7 +25,7 @@ ROWS = list(documented_rows())
 def test_the_documented_table_answers_every_question_once():
     questions = []
     for state, matched, confirmable, expirable, _ in ROWS:
-        if state != "(birth)":
+        if state != "(new)":
             limit = confirmable if matched == "yes" else expirable
             questions += [
                 (state, matched, answer) for answer in ([limit] if limit else ["no", "yes"])
@@ -45,7 +45,7 @@ def test_every_row_of_the_documented_table_holds(row):
     state, matched, confirmable, expirable, becomes = row
     for hits in {"yes": [3, 4], "no": [1, 2], "": [1, 2, 3, 4]}[confirmable]:
         for misses in {"yes": [6, 99], "no": [1, 5], "": [1, 5, 6]}[expirable]:
-            if state == "(birth)":
+            if state == "(new)":
                 tracker = DeepSort(DeepSortConfig(n_init=1 if confirmable == "yes" else 2))
                 tracker.update(Detections(standing(0)))
                 assert tracker.tracks.state == STATE[becomes]
@@ -70,16 +70,16 @@ def test_tracks_at_different_places_of_the_table_advance_together():
         n_init=3,
         max_age=5,
     )
-    np.testing.assert_array_equal(after, [State.CONFIRMED, GONE, State.COASTING, GONE])
+    np.testing.assert_array_equal(after, [State.CONFIRMED, DELETED, State.COASTING, DELETED])
 
 
 def lives(config, seen):
-    """State of one standing person's track after each frame, GONE without one."""
+    """State of one standing person's track after each frame, DELETED without one."""
     tracker = DeepSort(config)
     states = []
     for present in seen:
         tracker.update(Detections(standing(0)) if present else Detections.empty())
-        states.append(tracker.tracks.state.tolist() or [GONE])
+        states.append(tracker.tracks.state.tolist() or [DELETED])
     return [state for (state,) in states]
 
 
@@ -89,12 +89,12 @@ T, C, K = State.TENTATIVE, State.CONFIRMED, State.COASTING
 @pytest.mark.parametrize(
     ("n_init", "max_age", "seen", "expected"),
     [
-        (1, 0, [1, 1, 0, 0, 1], [C, C, GONE, GONE, C]),
-        (1, 1, [1, 0, 1, 0, 0], [C, K, C, K, GONE]),
-        (2, 0, [1, 1, 0, 1], [T, C, GONE, T]),
+        (1, 0, [1, 1, 0, 0, 1], [C, C, DELETED, DELETED, C]),
+        (1, 1, [1, 0, 1, 0, 0], [C, K, C, K, DELETED]),
+        (2, 0, [1, 1, 0, 1], [T, C, DELETED, T]),
         (3, 2, [1, 1, 1, 0, 0, 1], [T, T, C, K, K, C]),
-        (3, 2, [1, 1, 1, 0, 0, 0], [T, T, C, K, K, GONE]),
-        (3, 2, [1, 1, 0, 1, 1, 1], [T, T, GONE, T, T, C]),
+        (3, 2, [1, 1, 1, 0, 0, 0], [T, T, C, K, K, DELETED]),
+        (3, 2, [1, 1, 0, 1, 1, 1], [T, T, DELETED, T, T, C]),
         (4, 9, [1, 1, 1, 1], [T, T, T, C]),
     ],
 )
@@ -134,6 +134,7 @@ def append_rows(table, n):
     number = np.arange(n)
     table.append(
         motion=np.tile(number[:, None, None], (1, 5, 4)).astype(np.float64),
+        smoother_state=np.tile(number[:, None, None], (1, 4, 4)).astype(np.float64),
         xyxy=np.tile(number[:, None], (1, 4)).astype(np.float64),
         score=number.astype(np.float64),
         **dict.fromkeys(("id", "state", "hits", "age", "misses", "detection", "slot"), number),
@@ -145,7 +146,7 @@ def columns(made):
     return [
         getattr(made, name).reshape(len(made), -1)[:, 0]
         for name in (
-            *("motion", "xyxy", "score", "id", "state", "hits"),
+            *("motion", "smoother_state", "xyxy", "score", "id", "state", "hits"),
             *("age", "misses", "detection", "slot"),
         )
     ]

@@ -207,11 +207,11 @@ def test_churn_leaves_nothing_behind(make):
         boxes = np.concatenate([standing(90.0 * (person % 11)), standing(*rng.uniform(0, 9e5, 2))])
         tracker.update(Detections(boxes, embedding=embedding[[step // 10, 62, 63]]))
         if step % 100 == 99:
-            sizes.append(len(pickle.dumps((tracker._table, tracker._pool))))
+            sizes.append(len(pickle.dumps((tracker._table, tracker._galleries))))
             assert len(tracker.tracks) <= 6
     assert tracker.tracks.id.max() == 60
     assert max(sizes) - min(sizes) < 2000
-    assert len(tracker.identities) <= min(59, tracker.identities.capacity)
+    assert len(tracker.identity_memory) <= min(59, tracker.identity_memory.capacity)
 
 
 @each_tracker

@@ -76,7 +76,7 @@ def test_embeddings_of_changing_width_are_refused_and_leave_the_tracker_as_it_wa
     for detections in frames:
         narrow = Detections(detections.xyxy, embedding=np.tile(looks(1, 8), (len(detections), 1)))
         if len(untouched.tracks):
-            with pytest.raises(ValueError, match="keep their width: expected 16, got 8"):
+            with pytest.raises(ValueError, match="keep their length: expected 16, got 8"):
                 tracker.update(narrow)
         tracks, expected = tracker.update(detections), untouched.update(detections)
         np.testing.assert_array_equal(tracks.id, expected.id)
@@ -163,9 +163,12 @@ def test_embedding_inside_update_equals_embedding_before_it():
         expected = before.update(embedded, frame=FRAME)
         np.testing.assert_array_equal(tracks.id, expected.id)
         np.testing.assert_array_equal(tracks.filtered_xyxy, expected.filtered_xyxy)
-    learned, known = inside._pool.calibration, before._pool.calibration
-    assert (learned.same, learned.different) == (known.same, known.different)
-    assert learned.same < 0.1 < learned.different
+    learned, known = inside._galleries.calibration, before._galleries.calibration
+    assert (learned.intra_identity_distance, learned.inter_identity_distance) == (
+        known.intra_identity_distance,
+        known.inter_identity_distance,
+    )
+    assert learned.intra_identity_distance < 0.1 < learned.inter_identity_distance
 
 
 def test_embeddings_can_be_asked_for_and_are_made_only_where_there_are_none():

@@ -21,15 +21,15 @@ SWITCH_KEY = ("frame", "truth_id", "old_track", "new_track")
 _CAUSES = {
     "expired": SwitchCause.EXPIRED,
     "not confirmed": SwitchCause.NOT_CONFIRMED,
-    "not looked at": SwitchCause.MISSED_DETECTION,  # its score was too low for the tracker
+    "below min_score": SwitchCause.MISSED_DETECTION,
     "motion": SwitchCause.MOTION_GATE,
     "appearance": SwitchCause.APPEARANCE,
-    "other was cheaper": SwitchCause.LOST_ASSIGNMENT,
+    "lost assignment": SwitchCause.LOST_ASSIGNMENT,
 }
 
 
 class TrackerRecord(Protocol):
-    """A tracker's record of its decisions, such as `DeepSort(record=True).record`.
+    """A tracker's record of its decisions, such as `DeepSort(explain=True).decision_log`.
 
     Frames are counted from 1. Tracks are named by their id in the results, detections by their
     row in the input of the frame.
@@ -39,7 +39,7 @@ class TrackerRecord(Protocol):
         """All boxes xyxy (M, 4) that the tracker was given in `frame`."""
         ...
 
-    def refusal(self, frame: int, track: int, detection: int) -> str:
+    def rejection_reason(self, frame: int, track: int, detection: int) -> str:
         """Why `track` did not get `detection` in `frame`."""
         ...
 
@@ -76,7 +76,7 @@ def attribute_switches(
             frame = int(side.frame[row])
             detection = _best_detection(truth.xyxy[side.row[row]], record.detections(frame))
             if detection is not None:
-                reason = record.refusal(frame, int(events.old_track[i]), detection)
+                reason = record.rejection_reason(frame, int(events.old_track[i]), detection)
                 cause[i] = cause_of_rejection(reason)
                 break
     return replace(events, cause=cause)

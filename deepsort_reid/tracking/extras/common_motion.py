@@ -1,4 +1,4 @@
-"""What moved everybody alike was the camera: a shift of the view read off the people themselves."""
+"""Common motion compensation: camera motion estimated from the motion that all tracks share."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,31 +7,31 @@ from deepsort_reid.structures import boxes
 
 Array = NDArray[np.float64]
 
-_FEWEST = 4  # people who must agree
-_MIN_IOU = 0.3  # of a prediction and the detection that is plainly its own
-_DOUBT = 4.0  # how strongly disagreement shrinks the shift
+_MIN_PAIRS = 4
+_MIN_IOU = 0.3  # of a prediction and the detection that is taken as its own
+_SHRINKAGE = 4.0  # weight of the squared standard error, by which the estimate shrinks
 
 
-def common_shift(predicted_xyxy: Array, detections_xyxy: Array) -> Array:
-    """Shift (2,) in pixels by which detections (M, 4) lie off the predictions (N, 4), all alike.
+def estimate_common_motion(predicted_xyxy: Array, detections_xyxy: Array) -> Array:
+    """Translation (2,) in pixels from predictions (N, 4) to detections (M, 4), shared by all.
 
-    Only predictions and detections that are each other's best and overlap well are asked, and
-    their median offset is believed as far as they agree: it shrinks by its standard error, so
-    that with a camera that stands still next to nothing remains. Zero when too few can be asked.
+    The median offset of the pairs in which prediction and detection are each other's best match by
+    IoU. It is shrunk by its standard error, so that next to nothing remains with a static camera.
+    Zero when there are fewer than 4 such pairs.
     """
     nothing = np.zeros(2)
-    if min(len(predicted_xyxy), len(detections_xyxy)) < _FEWEST:
+    if min(len(predicted_xyxy), len(detections_xyxy)) < _MIN_PAIRS:
         return nothing
-    overlap = boxes.iou(predicted_xyxy, detections_xyxy)
-    best = overlap.argmax(axis=1)
-    mutual = overlap.argmax(axis=0)[best] == np.arange(len(best))
-    plain = mutual & (overlap.max(axis=1) > _MIN_IOU)
-    if plain.sum() < _FEWEST:
+    iou = boxes.iou(predicted_xyxy, detections_xyxy)
+    best = iou.argmax(axis=1)
+    mutual = iou.argmax(axis=0)[best] == np.arange(len(best))
+    paired = mutual & (iou.max(axis=1) > _MIN_IOU)
+    if paired.sum() < _MIN_PAIRS:
         return nothing
-    seen = boxes.xyxy_to_xywh(detections_xyxy[best[plain]])[:, :2]
-    offset = seen - boxes.xyxy_to_xywh(predicted_xyxy[plain])[:, :2]
+    detected = boxes.xyxy_to_xywh(detections_xyxy[best[paired]])[:, :2]
+    offset = detected - boxes.xyxy_to_xywh(predicted_xyxy[paired])[:, :2]
     shift = np.median(offset, axis=0)
-    # Standard error of a median, its spread taken from the median absolute deviation.
-    spread = 1.4826 * np.median(np.abs(offset - shift), axis=0)
-    error = 1.25 * spread / np.sqrt(len(offset))
-    return np.asarray(shift * shift**2 / (shift**2 + _DOUBT * error**2 + 1e-9))
+    # Standard error of a median, with the standard deviation from the median absolute deviation.
+    std = 1.4826 * np.median(np.abs(offset - shift), axis=0)
+    error = 1.25 * std / np.sqrt(len(offset))
+    return np.asarray(shift * shift**2 / (shift**2 + _SHRINKAGE * error**2 + 1e-9))

@@ -1,80 +1,59 @@
-"""What a tracker remembers of its choices, on request: for every frame who could have had what.
+"""Explanations of the tracker's decisions: which pairs were scored, and which were matched.
 
-`DeepSort(record=True)` keeps one; it grows with the video. `tracker.explain(frame, id)` reads it
-in words, and `metrics.attribution` traces identity switches with it.
+`DeepSort(explain=True)` keeps a `DecisionLog`, which grows with the video. `DeepSort.explain`
+puts one decision in words, and `metrics.attribute_switches` finds the causes of identity switches
+in the log.
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from deepsort_reid.structures.tracks import State
+from deepsort_reid.tracking.assignment import Matching
+from deepsort_reid.tracking.association import AssociationInput, PairScores
+from deepsort_reid.tracking.extras.id_assignment import IdAssignment
+from deepsort_reid.tracking.frame_input import FrameInput
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
-Pairs = NDArray[np.bool_]
 
-
-class PairScores(NamedTuple):
-    """What an association rule thinks of every pair of N tracks and M detections, in one frame.
-
-    `motion` and `appearance` are the rule's own terms (N, M), NaN where there is none; `total`
-    (N, M) is what the rule chose by and `limit` what it needed at least (evidence) or allowed at
-    most (cost), as `higher_is_better` says.
-    """
-
-    motion: Array
-    appearance: Array
-    total: Array
-    limit: float
-    higher_is_better: bool
-    refused_by_motion: Pairs
-    refused_by_appearance: Pairs
-
-
-_SINCE = {
-    State.TENTATIVE: "without an id yet",
-    State.CONFIRMED: "seen a frame ago",
+_STATE_TEXT = {
+    State.TENTATIVE: "tentative, no id yet",
+    State.CONFIRMED: "confirmed",
     State.COASTING: "coasting",
 }
-
-
-class IdAssignment(NamedTuple):
-    """A track got an id, its first or that of somebody known. `str()` says it in words."""
-
-    id: int
-    detection: int  # input row that it was matched with in this frame
-    known: bool  # the id of somebody who was here before
-    why: str
-
-    def __str__(self) -> str:
-        return f"got the id {self.id}, {'known' if self.known else 'new'}: {self.why}"
+_MAX_LINES = 5  # detections listed in the text of an explanation
 
 
 @dataclass(frozen=True, eq=False)
-class FrameRecord:
-    """One frame: N tracks as they were before it, all M input detections, and the choice."""
+class FrameDecision:
+    """One update: N tracks as predicted for the frame, its M detections, and what was matched."""
 
-    number: int  # counts the updates, from 1
-    xyxy: Array  # (M, 4) of all input detections
-    row: Ints  # (M',) input rows of those that were looked at; the judgement's columns
-    id: Ints  # (N,) 0 while tentative
-    state: Ints  # (N,)
-    misses: Ints  # (N,) this frame counted
+    number: int  # of the update, from 1
+    xyxy: Array  # (M, 4) boxes of all detections of the caller
+    row: Ints  # (M',) rows of the caller's detections that were used; the columns of pair_scores
+    id: Ints  # (N,) ids before the update, 0 while tentative
+    state: Ints  # (N,) states before the update
+    misses: Ints  # (N,) frames since the last match, this one included
     predicted_xyxy: Array  # (N, 4)
-    judgement: PairScores
-    chosen: Ints  # (N,) input row that the track got, -1 for none
-    given: list[IdAssignment]  # ids given at the end of this frame
+    pair_scores: PairScores
+    matched: Ints  # (N,) row of the caller's detection that was matched, -1 for none
+    id_assignments: list[IdAssignment]  # ids assigned at the end of the update
+
+    def track_matched_to(self, detection: int) -> int | None:
+        """Row of the track that was matched to a row of the caller's detections, None for none."""
+        rows = np.flatnonzero(self.matched == detection)
+        return int(rows[0]) if len(rows) else None
 
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
-    """Why a track got what it got in one frame; `str()` says it in words.
+    """Scores and outcome of one track in one update; `str()` puts them in words.
 
-    Rows of `motion`, `appearance`, `total` and `reason` belong to the input detections in
-    `detection` (M',).
+    Entries of `motion`, `appearance`, `total` and `reason` belong to the rows of the caller's
+    detections in `detection` (M',). What the scores mean is told by `PairScores`.
     """
 
     frame: int
@@ -86,144 +65,169 @@ class Explanation:
     motion: Array
     appearance: Array
     total: Array
-    limit: float
+    threshold: float
     reason: tuple[str, ...]
-    chosen: int  # input row, -1 for none
+    matched: int  # row of the caller's detections, -1 for none
     higher_is_better: bool
-    named: IdAssignment | None = None  # the id that the track got at the end of this frame
+    id_assignment: IdAssignment | None = None  # of this id, at the end of the update
 
     def __str__(self) -> str:
         box = ", ".join(f"{side:.0f}" for side in self.predicted_xyxy)
-        since = _SINCE[self.state]
         head = (
-            f"frame {self.frame}, track {self.id}: {since}, last match {self.misses} frame(s) ago"
+            f"frame {self.frame}, track {self.id}: {_STATE_TEXT[self.state]}, "
+            f"last match {self.misses} frame(s) ago, predicted at [{box}]"
         )
-        lines = [f"{head}, expected at [{box}]"]
-        worse = -self.total if self.higher_is_better else self.total
-        order = np.lexsort((self.detection != self.chosen, worse))
-        for place in order[:5].tolist():
-            together = _number(self.total[place])
-            if np.isinf(self.total[place]) and not self.reason[place].startswith("refused"):
-                together = "none, by overlap alone"
+        cost = -self.total if self.higher_is_better else self.total
+        order = np.lexsort((self.detection != self.matched, cost))
+        lines = [head, *(self._line(place) for place in order[:_MAX_LINES].tolist())]
+        lines.append(
+            f"  matched to detection {self.matched}" if self.matched >= 0 else "  not matched"
+        )
+        assignment = self.id_assignment
+        if assignment is not None and assignment.detection == self.matched:
+            lines.append(f"  {assignment}")
+        elif assignment is not None:  # a lost track whose person was re-identified elsewhere
             lines.append(
-                f"  detection {self.detection[place]}: motion {_number(self.motion[place])}, "
-                f"appearance {_number(self.appearance[place])}, together "
-                f"{together} (limit {self.limit:.2f}): {self.reason[place]}"
+                f"  its id was assigned to detection {assignment.detection}: {assignment.reason}"
             )
-        end = f"got detection {self.chosen}" if self.chosen >= 0 else "got no detection"
-        lines.append(f"  {end}")
-        if self.named is not None and self.named.detection == self.chosen:
-            lines.append(f"  {self.named}")
-        elif self.named is not None:  # the track waited for somebody who came back elsewhere
-            lines.append(f"  its id went to detection {self.named.detection}: {self.named.why}")
         return "\n".join(lines)
 
+    def _line(self, place: int) -> str:
+        """One detection: its scores and the reason."""
+        total = _number(self.total[place])
+        if np.isinf(self.total[place]) and not self.reason[place].startswith("rejected"):
+            total = "none, IoU only"
+        return (
+            f"  detection {self.detection[place]}: motion {_number(self.motion[place])}, "
+            f"appearance {_number(self.appearance[place])}, total {total} "
+            f"(threshold {self.threshold:.2f}): {self.reason[place]}"
+        )
 
-class Record:
-    """The frames of one video, in order."""
+
+class DecisionLog:
+    """The decisions of all updates since the tracker was made or reset, in order."""
 
     def __init__(self) -> None:
-        self._frames: list[FrameRecord] = []
+        self._frames: list[FrameDecision] = []
 
     def __len__(self) -> int:
         return len(self._frames)
 
-    def add(self, frame: FrameRecord) -> None:
-        """Remember one more frame."""
-        self._frames.append(frame)
+    def add(
+        self,
+        frame_input: FrameInput,
+        inputs: AssociationInput,
+        matching: Matching,
+        pair_scores: PairScores,
+        id_assignments: list[IdAssignment],
+    ) -> None:
+        """Append the decisions of one update; `id_assignments` may be filled until it ends."""
+        table = inputs.table
+        matched = np.full(len(table), -1, dtype=np.int64)
+        matched[matching.pairs[:, 0]] = frame_input.rows[matching.pairs[:, 1]]
+        decision = FrameDecision(
+            number=len(self) + 1,
+            xyxy=frame_input.given.xyxy,
+            row=frame_input.rows.astype(np.int64),
+            id=table.id.copy(),
+            state=table.state.copy(),
+            misses=table.misses.copy(),
+            predicted_xyxy=inputs.predicted_xyxy(),
+            pair_scores=pair_scores,
+            matched=matched,
+            id_assignments=id_assignments,
+        )
+        self._frames.append(decision)
 
-    def frame(self, number: int) -> FrameRecord:
-        """The record of update `number`, from 1. Raises ValueError when there was none."""
+    def frame(self, number: int) -> FrameDecision:
+        """The decision of update `number`, from 1. Raises ValueError when there is none."""
         if not 1 <= number <= len(self._frames):
             raise ValueError(f"frame must be in 1 to {len(self._frames)}, got {number}")
         return self._frames[number - 1]
 
     def detections(self, frame: int) -> Array:
-        """All boxes xyxy (M, 4) that the tracker was given in `frame`."""
+        """Boxes xyxy (M, 4) of all detections that the tracker was given in `frame`."""
         return self.frame(frame).xyxy
 
     def explain(self, frame: int, track: int) -> Explanation:
-        """Why the track with this id got what it got in `frame`, or got the id.
+        """Why the track with this id was matched as it was in `frame`, or was assigned the id.
 
-        Raises ValueError when there is no such frame, or the track was not alive in it.
+        Raises ValueError when there is no such frame, or no such track in it.
         """
-        seen = self.frame(frame)
-        named = next((name for name in seen.given if name.id == track), None)
-        rows = np.flatnonzero(seen.id == track)
-        if named is not None and not len(rows):
-            rows = np.flatnonzero(seen.chosen == named.detection)
+        decision = self.frame(frame)
+        assignment = next((a for a in decision.id_assignments if a.id == track), None)
+        rows = np.flatnonzero(decision.id == track)
+        if assignment is not None and not len(rows):
+            rows = np.flatnonzero(decision.matched == assignment.detection)
             if not len(rows):
-                raise ValueError(f"track {track} began in frame {frame} and {named}")
+                raise ValueError(f"track {track} began in frame {frame} and {assignment}")
         if not len(rows) or track <= 0:
-            alive = seen.id[seen.id > 0].tolist()
-            raise ValueError(f"no track {track} before frame {frame}; alive were {alive}")
+            alive = decision.id[decision.id > 0].tolist()
+            raise ValueError(f"no track {track} before frame {frame}; tracks were {alive}")
         n = int(rows[0])
-        judged = seen.judgement
-        reasons = tuple(_reason(seen, n, place) for place in range(len(seen.row)))
+        scores = decision.pair_scores
         return Explanation(
             frame=frame,
             id=track,
-            state=State(int(seen.state[n])),
-            misses=int(seen.misses[n]),
-            predicted_xyxy=seen.predicted_xyxy[n],
-            detection=seen.row,
-            motion=judged.motion[n],
-            appearance=judged.appearance[n],
-            total=judged.total[n],
-            limit=judged.limit,
-            reason=reasons,
-            chosen=int(seen.chosen[n]),
-            higher_is_better=judged.higher_is_better,
-            named=named,
+            state=State(int(decision.state[n])),
+            misses=int(decision.misses[n]),
+            predicted_xyxy=decision.predicted_xyxy[n],
+            detection=decision.row,
+            motion=scores.motion[n],
+            appearance=scores.appearance[n],
+            total=scores.total[n],
+            threshold=scores.threshold,
+            reason=tuple(_reason(decision, n, place) for place in range(len(decision.row))),
+            matched=int(decision.matched[n]),
+            higher_is_better=scores.higher_is_better,
+            id_assignment=assignment,
         )
 
-    def refusal(self, frame: int, track: int, detection: int) -> str:
-        """Why `track` did not get input row `detection` in `frame`, in one of six words.
+    def rejection_reason(self, frame: int, track: int, detection: int) -> str:
+        """Why `track` was not matched to row `detection` of the caller's detections in `frame`.
 
-        "expired", "not confirmed", "not looked at", "motion", "appearance", "other was cheaper".
+        One of "expired", "not confirmed", "below min_score", "motion", "appearance" and
+        "lost assignment".
         """
-        seen = self.frame(frame)
-        rows = np.flatnonzero((seen.id == track) & (seen.id > 0))
+        decision = self.frame(frame)
+        rows = np.flatnonzero((decision.id == track) & (decision.id > 0))
         if not len(rows):
-            return "expired" if self._was_alive(track, frame) else "not confirmed"
-        places = np.flatnonzero(seen.row == detection)
+            return "expired" if self._existed_before(track, frame) else "not confirmed"
+        places = np.flatnonzero(decision.row == detection)
         if not len(places):
-            return "not looked at"
-        return _refusal(seen, int(rows[0]), int(places[0]))
+            return "below min_score"
+        return _rejection(decision, int(rows[0]), int(places[0]))
 
-    def _was_alive(self, track: int, frame: int) -> bool:
-        return any((seen.id == track).any() for seen in self._frames[: frame - 1])
+    def _existed_before(self, track: int, frame: int) -> bool:
+        return any((decision.id == track).any() for decision in self._frames[: frame - 1])
 
 
-def _refusal(seen: FrameRecord, n: int, place: int) -> str:
-    judged = seen.judgement
-    if judged.refused_by_motion[n, place]:
+def _rejection(decision: FrameDecision, n: int, place: int) -> str:
+    """Why track row `n` was not matched to the detection of column `place`."""
+    scores = decision.pair_scores
+    if scores.rejected_by_motion[n, place]:
         return "motion"
-    if judged.refused_by_appearance[n, place]:
+    if scores.rejected_by_appearance[n, place]:
         return "appearance"
-    owner = _owner(seen, place)
-    if owner is not None and seen.state[owner] == State.TENTATIVE:
+    winner = decision.track_matched_to(int(decision.row[place]))
+    if winner is not None and decision.state[winner] == State.TENTATIVE:
         return "not confirmed"
-    return "other was cheaper"
+    return "lost assignment"
 
 
-def _reason(seen: FrameRecord, n: int, place: int) -> str:
-    detection = int(seen.row[place])
-    if seen.chosen[n] == detection:
+def _reason(decision: FrameDecision, n: int, place: int) -> str:
+    """The outcome of track row `n` and the detection of column `place`, in words."""
+    detection = int(decision.row[place])
+    if decision.matched[n] == detection:
         return "matched"
-    refusal = _refusal(seen, n, place)
-    if refusal in ("motion", "appearance"):
-        return f"refused by {refusal}"
-    owner = _owner(seen, place)
-    if owner is None:
-        return "possible, but the track got a better one"
-    name = f"track {seen.id[owner]}" if seen.id[owner] else "a track without an id yet"
-    return f"possible, but {name} had the better claim"
-
-
-def _owner(seen: FrameRecord, place: int) -> int | None:
-    owners = np.flatnonzero(seen.chosen == seen.row[place])
-    return int(owners[0]) if len(owners) else None
+    rejection = _rejection(decision, n, place)
+    if rejection in ("motion", "appearance"):
+        return f"rejected by {rejection}"
+    winner = decision.track_matched_to(detection)
+    if winner is None:
+        return "possible, but the track has a better match"
+    name = f"track {decision.id[winner]}" if decision.id[winner] else "a tentative track"
+    return f"possible, but lost assignment to {name}"
 
 
 def _number(value: float) -> str:

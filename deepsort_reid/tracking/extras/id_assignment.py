@@ -1,110 +1,133 @@
-"""Which id a track gets: that of somebody who was here before, or a new one."""
+"""Id assignment: a confirmed track gets the id of a lost identity, or a new one."""
+
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from deepsort_reid.structures.tracks import State
-from deepsort_reid.tracking.extras.explain import IdAssignment
-from deepsort_reid.tracking.extras.identity_memory import Identities
-from deepsort_reid.tracking.gallery import Pool
+from deepsort_reid.tracking.extras.identity_memory import IdentityMemory
+from deepsort_reid.tracking.gallery import GalleryStore
 from deepsort_reid.tracking.track_table import TrackTable
 
 Flags = NDArray[np.bool_]
 
 
-class Naming:
-    """Gives ids on confirmation and remembers people who leave.
+class IdAssignment(NamedTuple):
+    """An id that was assigned to a track, a new one or that of a lost identity."""
+
+    id: int
+    detection: int  # row of the caller's detection that the track was matched to in this frame
+    reidentified: bool  # True for the id of a lost identity
+    reason: str
+
+    def __str__(self) -> str:
+        kind = "re-identified" if self.reidentified else "new"
+        return f"was assigned id {self.id}, {kind}: {self.reason}"
+
+
+class IdAssigner:
+    """Assigns ids at confirmation, and stores the identities of deleted tracks.
 
     Args:
-        identities: who was here before.
-        id_correction_window: number of first matches of a track in which its id may still be
-            corrected: a person entering at the image border is often truncated at confirmation.
+        identity_memory: lost identities.
+        correction_window: number of first matches of a track in which its new id may still be
+            corrected: a person entering at the image border is often truncated when the track is
+            confirmed.
     """
 
-    def __init__(self, identities: Identities, id_correction_window: int) -> None:
-        self.identities = identities
-        self._id_correction_window = id_correction_window
+    def __init__(self, identity_memory: IdentityMemory, correction_window: int) -> None:
+        self._memory = identity_memory
+        self._correction_window = correction_window
         self._now = 0  # frames since the start
-        self._last_seen: dict[int, int] = {}  # who left lately, and when that was
-        self.given: list[IdAssignment] = []  # since time passed last
+        # Frame of the last match of deleted tracks, by id, as long as a live track is older.
+        self._last_match: dict[int, int] = {}
+        self.assignments: list[IdAssignment] = []  # of this update
 
-    def let_time_pass(self, frames: int) -> None:
-        """So many frames went by."""
+    def advance(self, frames: int) -> None:
+        """Begin an update, this many frames after the last one."""
         self._now += frames
-        self.given = []
+        self.assignments = []
 
-    def give_new(self, table: TrackTable, pool: Pool) -> Flags:
-        """Confirmed tracks without an id get one; (N,) tracks that end, being the same person."""
-        nameless = (table.state == State.CONFIRMED) & (table.id == 0)
-        replaced = np.zeros(len(table), dtype=bool)
-        for row in np.flatnonzero(nameless).tolist():
-            known, why = self._recognised(table, pool, row, replaced)
-            if known is None:
-                table.id[row] = self.identities.new_id()
-                table.renamable[row] = True
-            self._note(table, row, known, why)
-        return replaced
-
-    def revise(self, table: TrackTable, pool: Pool) -> Flags:
-        """Young ids are asked about again; (N,) tracks that end, being the same person."""
-        table.renamable &= table.hits <= self._id_correction_window
-        replaced = np.zeros(len(table), dtype=bool)
-        asked = table.renamable & (table.state == State.CONFIRMED) & (table.id > 0)
-        for row in np.flatnonzero(asked).tolist():
-            known, why = self._recognised(table, pool, row, replaced)
-            if known is not None:
-                self._note(table, row, known, why)
-        return replaced
-
-    def see_off(self, table: TrackTable, pool: Pool, ended: Flags) -> None:
-        """Of the tracks (N,) that end, people are remembered by how they looked."""
-        for row in np.flatnonzero(ended & (table.id > 0)).tolist():
-            look, id = pool.look_of(int(table.slot[row])), int(table.id[row])
-            if look is not None:
-                self.identities.remember(id, look)
-                self._last_seen[id] = self._now - int(table.misses[row])
+    def store_lost(self, table: TrackTable, galleries: GalleryStore, deleted: Flags) -> None:
+        """Store the identities of tracks that will be deleted: a mask (N,)."""
+        for row in np.flatnonzero(deleted & (table.id > 0)).tolist():
+            embedding, id = galleries.mean_embedding(int(table.slot[row])), int(table.id[row])
+            if embedding is not None:
+                self._memory.add(id, embedding)
+                self._last_match[id] = self._now - int(table.misses[row])
         oldest = self._now - int(table.age.max(initial=0))
-        self._last_seen = {id: when for id, when in self._last_seen.items() if when >= oldest}
+        self._last_match = {id: when for id, when in self._last_match.items() if when >= oldest}
 
-    def _note(self, table: TrackTable, row: int, known: int | None, why: str) -> None:
-        detection, id = int(table.detection[row]), int(table.id[row])
-        self.given.append(IdAssignment(id, detection, known is not None, why))
+    def assign_ids(self, table: TrackTable, galleries: GalleryStore) -> Flags:
+        """Assign an id to each confirmed track without one.
 
-    def _recognised(
-        self, table: TrackTable, pool: Pool, row: int, replaced: Flags
-    ) -> tuple[int | None, str]:
-        """Give the track the id of somebody who is away, if it is clear who that is; and why.
-
-        Away are those who left, and those whose track still waits. Nobody who was seen since this
-        track began: two tracks seen at the same time are two people.
+        Returns a mask (N,) of coasting tracks whose id was taken over: they are to be deleted.
         """
-        slot, calibration = int(table.slot[row]), pool.calibration
-        look = pool.look_of(slot)
-        if not self.identities.capacity:
-            return None, "nobody is remembered"
-        if look is None or not calibration.useful:
-            return None, "there are no looks to go by"
-        began = self._now - int(table.age[row])
+        replaced = np.zeros(len(table), dtype=bool)
+        for row in np.flatnonzero((table.state == State.CONFIRMED) & (table.id == 0)).tolist():
+            matched_id, reason = self._reidentify(table, galleries, row, replaced)
+            if matched_id is None:
+                table.id[row] = self._memory.new_id()
+                table.id_correctable[row] = True
+            self._add_assignment(table, row, matched_id is not None, reason)
+        return replaced
+
+    def correct_ids(self, table: TrackTable, galleries: GalleryStore) -> Flags:
+        """Compare tracks with a recent new id once more, with the embeddings added meanwhile.
+
+        Returns a mask (N,) of coasting tracks whose id was taken over: they are to be deleted.
+        """
+        replaced = np.zeros(len(table), dtype=bool)
+        if not self._correction_window:
+            return replaced
+        table.id_correctable &= table.hits <= self._correction_window
+        candidate = table.id_correctable & (table.state == State.CONFIRMED) & (table.id > 0)
+        for row in np.flatnonzero(candidate).tolist():
+            matched_id, reason = self._reidentify(table, galleries, row, replaced)
+            if matched_id is not None:
+                self._add_assignment(table, row, True, reason)
+        return replaced
+
+    def _add_assignment(self, table: TrackTable, row: int, reidentified: bool, reason: str) -> None:
+        id, detection = int(table.id[row]), int(table.detection[row])
+        self.assignments.append(IdAssignment(id, detection, reidentified, reason))
+
+    def _reidentify(
+        self, table: TrackTable, galleries: GalleryStore, row: int, replaced: Flags
+    ) -> tuple[int | None, str]:
+        """Give the track of a row the id of a lost identity if the match is clear.
+
+        Candidates are stored identities and coasting tracks without a match since this track
+        started: two tracks matched in the same frame are two identities. Returns the id, None
+        without a clear match, and the reason; `replaced` (N,) is updated.
+        """
+        slot, calibration = int(table.slot[row]), galleries.calibration
+        embedding = galleries.mean_embedding(slot)
+        if not self._memory.capacity:
+            return None, "the identity memory is disabled"
+        if embedding is None or not calibration.is_discriminative:
+            return None, "no usable embeddings"
+        start = self._now - int(table.age[row])
         absent = (table.id > 0) & (table.misses >= table.age[row]) & ~replaced
-        waiting = np.flatnonzero(absent & pool.known(table.slot))
-        looks = [pool.look_of(waiter) for waiter in table.slot[waiting].tolist()]
-        waited_for = [
-            (id, known)
-            for id, known in zip(table.id[waiting].tolist(), looks, strict=True)
-            if known is not None
-        ]
-        found = self.identities.recognise(
-            look,
-            calibration.different,
-            looks=pool.looks(slot),
-            waited_for=waited_for,
-            never=[id for id, when in self._last_seen.items() if when > began],
+        lost = np.flatnonzero(absent & galleries.has_embedding(table.slot))
+        means = [galleries.mean_embedding(lost_slot) for lost_slot in table.slot[lost].tolist()]
+        match = self._memory.match(
+            embedding,
+            calibration.inter_identity_distance,
+            num_embeddings=galleries.num_embeddings(slot),
+            lost_tracks=[
+                (id, mean)
+                for id, mean in zip(table.id[lost].tolist(), means, strict=True)
+                if mean is not None
+            ],
+            excluded_ids=[id for id, when in self._last_match.items() if when > start],
         )
-        known = found.person
-        if known is None:
-            return None, str(found)
-        self.identities.forget(known)  # here again: nobody else may become this person
-        replaced |= table.id == known
-        table.id[row] = known
-        table.renamable[row] = False
-        return known, str(found)
+        matched_id = match.matched_id
+        if matched_id is None:
+            return None, str(match)
+        self._memory.remove(matched_id)
+        replaced |= table.id == matched_id
+        table.id[row] = matched_id
+        table.id_correctable[row] = False
+        return matched_id, str(match)

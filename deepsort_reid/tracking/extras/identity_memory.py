@@ -1,9 +1,9 @@
-"""People who left, kept by how they looked, so that they get their id back when they return.
+"""Identity memory: embeddings and ids of lost identities, for re-identification.
 
-A track dies when nobody was seen for `max_age` frames; the person may be back in ten minutes.
-The memory outlives tracks: before a new id is given, it is asked whether this is somebody it
-knows. It answers only when one of them is much more alike than people here usually are, and
-clearly more alike than the second best; otherwise a new id is the smaller mistake.
+A track is deleted after `max_age` frames without a match, but the person may return after minutes.
+Before a track gets a new id, its embedding is compared with those of lost identities. It gets the
+id of the nearest one if that is much nearer than identities of this video usually are, and clearly
+nearer than the second best; otherwise it gets a new id, because a wrong match is the larger error.
 """
 
 import math
@@ -16,158 +16,177 @@ from numpy.typing import ArrayLike, NDArray
 Embeddings = NDArray[np.float32]
 
 
-class Resemblance(NamedTuple):
-    """How alike somebody is to the people who may be meant, and whom a memory takes them for.
+class ReidMatch(NamedTuple):
+    """Result of a comparison with K lost identities; `str()` puts it in words.
 
-    `str()` says it in words.
+    Attributes:
+        id: ids (K,), nearest first.
+        distance: normalised cosine distances (K,), 1 on average between identities.
+        max_normalized_distance: maximum of a match.
+        margin: minimum difference to the second best.
+        matched_id: the id of the match, None when there is no clear one.
     """
 
-    id: NDArray[np.int64]  # (K,) the most alike first
-    share: NDArray[np.floating[Any]]  # (K,) cosine distance, 1 for different people
-    max_share: float  # what the nearest may have at most
-    margin: float  # and by how much the next must be worse
-    person: int | None  # None: not clear enough
+    id: NDArray[np.int64]
+    distance: NDArray[np.floating[Any]]
+    max_normalized_distance: float
+    margin: float
+    matched_id: int | None
 
     def __str__(self) -> str:
         if not len(self.id):
-            return "nobody is away who could be meant"
-        nearest = f"{self.id[0]} is nearest at {self.share[0]:.2f}"
-        if self.share[0] > self.max_share:
-            return f"{nearest}, more than {self.max_share:.2f} of what different people have"
-        # Alone in the memory there is no second best; then somebody unknown stands for it.
-        if len(self.id) > 1 and self.share[1] < 1:
-            after = f"{self.id[1]} next at {self.share[1]:.2f}"
+            return "no lost identity to compare with"
+        nearest = f"nearest lost identity {self.id[0]} at distance {self.distance[0]:.2f}"
+        if self.distance[0] > self.max_normalized_distance:
+            return f"{nearest}, above the maximum of {self.max_normalized_distance:.2f}"
+        # An unknown identity at distance 1 is the second best when no other is nearer.
+        if len(self.id) > 1 and self.distance[1] < 1:
+            second = f"second {self.id[1]} at {self.distance[1]:.2f}"
         else:
-            after = "nobody else below 1.00"
-        clear = "clear" if self.person is not None else "not clear"
-        return f"{nearest}, {after}: {clear}, a margin of {self.margin:.2f} is asked for"
+            second = "no other below 1.00"
+        clear = "clear" if self.matched_id is not None else "not clear"
+        return f"{nearest}, {second}: {clear}, required margin {self.margin:.2f}"
 
 
-class Identities:
-    """A bounded memory of people: id -> unit embedding, the one that left first forgotten first.
+class IdentityMemory:
+    """Bounded memory of lost identities, id -> unit embedding; the oldest one is dropped first.
 
     Args:
-        capacity: how many people it holds.
-        max_share: how unlike a returning person may be, as a share of the cosine distance between
-            different people of this video.
-        margin: by how much of that distance the second best must be worse,
-        doubt: and by how much more, divided by the number of looks at the person: the first few
-            are often of somebody half in the picture.
+        capacity: maximum number of identities; 0 for none.
+        max_normalized_distance: maximum cosine distance of a match, in units of the mean
+            inter-identity distance of the video.
+        margin: minimum difference of the second best distance, in the same units.
+        small_sample_margin: added to `margin`, divided by the number of embeddings of the track:
+            the first few often show a truncated person.
 
-    Raises ValueError when a number is outside its range.
+    Raises ValueError when a value is outside its range.
+
+    Attributes:
+        id: ids (P,), in the order in which the identities were lost.
+        embedding: unit embeddings (P, D).
+        last_id: the highest id assigned so far; no id is assigned twice.
     """
 
     def __init__(
         self,
         capacity: int = 500,
         *,
-        max_share: float = 0.35,
+        max_normalized_distance: float = 0.35,
         margin: float = 0.2,
-        doubt: float = 0.6,
+        small_sample_margin: float = 0.6,
     ) -> None:
-        if capacity < 0 or not 0 <= max_share <= 1 or margin < 0 or doubt < 0:
+        in_range = capacity >= 0 and 0 <= max_normalized_distance <= 1
+        if not in_range or margin < 0 or small_sample_margin < 0:
             raise ValueError(
-                "expected capacity >= 0, max_share in [0, 1], margin >= 0 and doubt >= 0, got "
-                f"{capacity}, {max_share}, {margin}, {doubt}"
+                "expected capacity >= 0, max_normalized_distance in [0, 1], margin >= 0 and "
+                f"small_sample_margin >= 0, got {capacity}, {max_normalized_distance}, {margin}, "
+                f"{small_sample_margin}"
             )
         self.capacity = capacity
-        self.max_share = max_share
+        self.max_normalized_distance = max_normalized_distance
         self.margin = margin
-        self.doubt = doubt
-        self.last_id = 0  # the highest id ever given: none is given twice
-        self.id = np.empty(0, dtype=np.int64)  # in the order of leaving
-        self.embedding: Embeddings = np.empty((0, 0), dtype=np.float32)  # (P, D)
+        self.small_sample_margin = small_sample_margin
+        self.last_id = 0
+        self.id = np.empty(0, dtype=np.int64)
+        self.embedding: Embeddings = np.empty((0, 0), dtype=np.float32)
 
     def __len__(self) -> int:
         return len(self.id)
 
     def new_id(self) -> int:
-        """The next id, for somebody new."""
+        """The next unused id."""
         self.last_id += 1
         return self.last_id
 
-    def remember(self, id: int, embedding: ArrayLike) -> None:
-        """Somebody left: keep the unit embedding (D,); an older one of the same id goes.
+    def add(self, id: int, embedding: ArrayLike) -> None:
+        """Add a lost identity with its unit embedding (D,); replaces an older entry of the id.
 
-        Raises ValueError when the embedding has another length than those before.
+        Raises ValueError when the embedding has another length than the stored ones.
         """
-        look = np.asarray(embedding, dtype=np.float32)
-        if len(self.id) and look.shape != self.embedding.shape[1:]:
+        added = np.asarray(embedding, dtype=np.float32)
+        if len(self.id) and added.shape != self.embedding.shape[1:]:
             raise ValueError(
-                f"embeddings must keep their width: expected {self.embedding.shape[1]}, "
-                f"got {look.shape}"
+                f"embeddings must keep their length: expected {self.embedding.shape[1]}, "
+                f"got {added.shape}"
             )
-        self.forget(id)
+        self.remove(id)
         self.last_id = max(self.last_id, id)
         if not self.capacity:
             return
-        before = self.embedding.reshape(-1, len(look))
+        stored = self.embedding.reshape(-1, len(added))
         self.id = np.append(self.id, id)[-self.capacity :]
-        self.embedding = np.concatenate([before, look[None]])[-self.capacity :]
+        self.embedding = np.concatenate([stored, added[None]])[-self.capacity :]
 
-    def recognise(
-        self,
-        embedding: Embeddings,
-        unit: float,
-        *,
-        looks: float = math.inf,
-        waited_for: Sequence[tuple[int, Embeddings]] = (),
-        never: Collection[int] = (),
-    ) -> Resemblance:
-        """Who looks like this (D,), and whether it is clear who it is.
-
-        `unit` is the cosine distance between different people of this video, `looks` the number of
-        looks that the embedding is the mean of. `waited_for` are people whose tracks still wait
-        for them, each with id and embedding (D,): they may be meant as well. `never` are ids that
-        it cannot be.
-        """
-        possible = ~np.isin(self.id, list(never))
-        id, known = self.id[possible], self.embedding[possible]
-        if waited_for:
-            id = np.concatenate([id, [waiter for waiter, _ in waited_for]])
-            also = [look for _, look in waited_for]
-            known = np.concatenate([known.reshape(-1, len(embedding)), also])
-        margin = self.margin + self.doubt / looks
-        if not len(id) or embedding.shape != known.shape[1:]:
-            nobody = np.empty(0, dtype=np.int64)
-            return Resemblance(nobody, np.empty(0), self.max_share, margin, None)
-        share = (1 - known @ embedding) / unit
-        order = np.argsort(share, kind="stable")
-        id, share = id[order], share[order]
-        # Alone in the memory there is no second best; then somebody unknown stands for it.
-        second = min(share[1:].min(initial=np.inf), 1.0)
-        clear = share[0] <= self.max_share and second - share[0] >= margin
-        person = int(id[0]) if clear else None
-        return Resemblance(id, share, self.max_share, margin, person)
-
-    def forget(self, id: int) -> None:
-        """Drop one person; nothing happens when the memory does not know the id."""
+    def remove(self, id: int) -> None:
+        """Remove one identity; nothing happens when the id is not stored."""
         keep = self.id != id
         self.id, self.embedding = self.id[keep], self.embedding[keep]
 
-    def merge(self, other: "Identities") -> None:
-        """Take over everybody that `other` holds; where both know an id, the other's look stays.
+    def match(
+        self,
+        embedding: Embeddings,
+        inter_identity_distance: float,
+        *,
+        num_embeddings: float = math.inf,
+        lost_tracks: Sequence[tuple[int, Embeddings]] = (),
+        excluded_ids: Collection[int] = (),
+    ) -> ReidMatch:
+        """Compare the embedding (D,) of a track with the stored identities.
+
+        Args:
+            embedding: unit mean of the track's embeddings (D,).
+            inter_identity_distance: mean cosine distance between identities of this video.
+            num_embeddings: number of embeddings of which `embedding` is the mean.
+            lost_tracks: id and embedding (D,) of further candidates: coasting tracks.
+            excluded_ids: stored ids that are no candidates.
+        """
+        candidate = ~np.isin(self.id, list(excluded_ids))
+        id, known = self.id[candidate], self.embedding[candidate]
+        if lost_tracks:
+            id = np.concatenate([id, [lost_id for lost_id, _ in lost_tracks]])
+            also = [lost_embedding for _, lost_embedding in lost_tracks]
+            known = np.concatenate([known.reshape(-1, len(embedding)), also])
+        margin = self.margin + self.small_sample_margin / num_embeddings
+        if not len(id) or embedding.shape != known.shape[1:]:
+            no_id = np.empty(0, dtype=np.int64)
+            return ReidMatch(no_id, np.empty(0), self.max_normalized_distance, margin, None)
+        distance = (1 - known @ embedding) / inter_identity_distance
+        order = np.argsort(distance, kind="stable")
+        id, distance = id[order], distance[order]
+        # An unknown identity at distance 1 is the second best when no other is nearer.
+        second = min(distance[1:].min(initial=np.inf), 1.0)
+        is_clear = distance[0] <= self.max_normalized_distance and second - distance[0] >= margin
+        matched_id = int(id[0]) if is_clear else None
+        return ReidMatch(id, distance, self.max_normalized_distance, margin, matched_id)
+
+    def merge(self, other: "IdentityMemory") -> None:
+        """Add all identities of `other`; its embedding replaces that of an id stored in both.
 
         Raises ValueError when the embeddings have different lengths.
         """
         for id, embedding in zip(other.id.tolist(), other.embedding, strict=True):
-            self.remember(id, embedding)
+            self.add(id, embedding)
 
     def as_arrays(self) -> dict[str, NDArray[Any]]:
-        """What `from_arrays` needs, e.g. for `np.savez(path, **identities.as_arrays())`."""
+        """Arrays for `from_arrays`, e.g. to save: `np.savez(path, **memory.as_arrays())`."""
+        settings = [
+            self.capacity,
+            self.max_normalized_distance,
+            self.margin,
+            self.small_sample_margin,
+            self.last_id,
+        ]
         return {
             "id": self.id.copy(),
             "embedding": self.embedding.copy(),
-            "limits": np.array(
-                [self.capacity, self.max_share, self.margin, self.doubt, self.last_id]
-            ),
+            "limits": np.array(settings),
         }
 
     @classmethod
-    def from_arrays(cls, arrays: Any) -> "Identities":
-        """The memory that `as_arrays` came from: a dictionary, or what `np.load` gives.
+    def from_arrays(cls, arrays: Any) -> "IdentityMemory":
+        """The memory of the arrays of `as_arrays`: a dictionary, or the result of `np.load`.
 
-        Raises ValueError when an array is missing or does not fit.
+        Raises ValueError when an array is missing or has another shape.
         """
         try:
             id, embedding, limits = (arrays[name] for name in ("id", "embedding", "limits"))
@@ -175,9 +194,14 @@ class Identities:
             raise ValueError(f"expected the arrays id, embedding and limits: no {error}") from error
         if embedding.ndim != 2 or len(embedding) != len(id) or len(limits) != 5:
             raise ValueError(f"expected one embedding per id: got {embedding.shape} for {len(id)}")
-        max_share, margin, doubt = (float(limit) for limit in limits[1:4])
-        made = cls(int(limits[0]), max_share=max_share, margin=margin, doubt=doubt)
-        made.last_id = int(limits[4])
-        made.id = np.asarray(id, dtype=np.int64)
-        made.embedding = np.asarray(embedding, dtype=np.float32)
-        return made
+        max_distance, margin, small_sample_margin = (float(limit) for limit in limits[1:4])
+        memory = cls(
+            int(limits[0]),
+            max_normalized_distance=max_distance,
+            margin=margin,
+            small_sample_margin=small_sample_margin,
+        )
+        memory.last_id = int(limits[4])
+        memory.id = np.asarray(id, dtype=np.int64)
+        memory.embedding = np.asarray(embedding, dtype=np.float32)
+        return memory

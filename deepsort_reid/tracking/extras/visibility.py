@@ -1,4 +1,4 @@
-"""How much of a person is in sight: boxes cut by the edge of the picture or behind nearer ones."""
+"""Visibility of a person: truncation at the image border and occlusion by nearer boxes."""
 
 from dataclasses import dataclass
 
@@ -10,68 +10,73 @@ from deepsort_reid.structures import boxes
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-_NEAR = 2.0  # px from the edge at which a box may be cut by it
-_SAME = 1.0  # px within which boxes end at the same place
-_OFTEN = 10  # boxes that end at a place before it is taken for the edge,
-_SHRUNK = 0.5  # if the narrowest has lost this share of the widest
+_NEAR_PX = 2.0  # distance from the border within which a box may be truncated
+_SAME_PX = 1.0  # boxes that end within this distance end at the same position
+# A position is taken for the border after this many boxes ended there, if the narrowest of them
+# has lost this share of the width of the widest.
+_MIN_BOXES = 10
+_MIN_NARROWING = 0.5
 
 
 @dataclass
-class _Line:
-    """The place furthest out at which boxes end, and the boxes that end there."""
+class _BorderEstimate:
+    """The outermost position at which boxes end, and the widths of the boxes that end there."""
 
-    place: float = -np.inf
-    ended: int = 0
-    narrowest: float = np.inf
-    widest: float = 0.0
+    position: float = -np.inf
+    num_boxes: int = 0
+    min_width: float = np.inf
+    max_width: float = 0.0
 
-    def see(self, ends: Array, width: Array) -> None:
-        if ends.max() > self.place + _SAME:
-            self.place, self.ended = float(ends.max()), 0
-            self.narrowest, self.widest = np.inf, 0.0
-        here = width[ends >= self.place - _SAME]
-        self.ended += len(here)
-        self.narrowest = min(self.narrowest, here.min(initial=np.inf))
-        self.widest = max(self.widest, here.max(initial=0))
+    def update(self, ends: Array, width: Array) -> None:
+        """Add one frame's boxes (M,), by where they end and how wide they are."""
+        if ends.max() > self.position + _SAME_PX:
+            self.position, self.num_boxes = float(ends.max()), 0
+            self.min_width, self.max_width = np.inf, 0.0
+        here = width[ends >= self.position - _SAME_PX]
+        self.num_boxes += len(here)
+        self.min_width = min(self.min_width, here.min(initial=np.inf))
+        self.max_width = max(self.max_width, here.max(initial=0))
 
-    def edge(self) -> float:
-        """The edge of the picture; infinitely far while it is not known."""
-        # Who stands at one place for long ends there, too, but does not get narrower.
-        known = self.ended >= _OFTEN and self.narrowest <= (1 - _SHRUNK) * self.widest
-        return self.place if known else np.inf
+    def border(self) -> float:
+        """The position of the image border, `inf` while it is unknown."""
+        # The box of a standing person also ends at one position for long, but it does not narrow.
+        narrowed = self.min_width <= (1 - _MIN_NARROWING) * self.max_width
+        return self.position if self.num_boxes >= _MIN_BOXES and narrowed else np.inf
 
 
-class View:
-    """Where the picture ends to the left and to the right.
+class ImageBorder:
+    """The left and right image border.
 
-    That is known from a frame. Without frames it is where boxes end again and again while they get
-    narrower, because detectors clip them there; boxes that are not clipped say nothing. Feet below
-    the picture mean nothing: who comes near loses them without leaving.
+    Known from the shape of a frame. Without frames it is estimated: detectors clip boxes at the
+    border, so that boxes end there again and again while they get narrower; a detector that does
+    not clip gives no estimate. The lower border is not used: a person who approaches the camera
+    is truncated there without leaving.
     """
 
     def __init__(self) -> None:
-        self.width: int | None = None  # of the frames, when one was seen
-        self._left, self._right = _Line(), _Line()
+        self._width: int | None = None
+        self._left, self._right = _BorderEstimate(), _BorderEstimate()
 
-    def see(self, xyxy: Array) -> None:
-        """Learn from one frame's boxes (M, 4)."""
-        if self.width is None and len(xyxy):
+    def update(self, xyxy: Array, frame_shape: tuple[int, ...] | None) -> None:
+        """Update with the boxes (M, 4) of one frame and its shape (H, W, 3), None if unknown."""
+        self._width = None if frame_shape is None else frame_shape[1]
+        if self._width is None and len(xyxy):
             width = xyxy[:, 2] - xyxy[:, 0]
-            self._left.see(-xyxy[:, 0], width)
-            self._right.see(xyxy[:, 2], width)
+            self._left.update(-xyxy[:, 0], width)
+            self._right.update(xyxy[:, 2], width)
 
-    def cuts(self, xyxy: Array) -> Flags:
-        """Which boxes (N, 4) reach the left or right edge of the picture: (N,)."""
-        left, right = -self._left.edge(), self._right.edge()
-        if self.width is not None:
-            left, right = 0, self.width
-        return np.asarray((xyxy[:, 0] <= left + _NEAR) | (xyxy[:, 2] >= right - _NEAR))
+    def is_truncated(self, xyxy: Array) -> Flags:
+        """Boxes (N, 4) that reach the left or right border: (N,)."""
+        left, right = -self._left.border(), self._right.border()
+        if self._width is not None:
+            left, right = 0, self._width
+        return np.asarray((xyxy[:, 0] <= left + _NEAR_PX) | (xyxy[:, 2] >= right - _NEAR_PX))
 
 
-def hidden_share(xyxy: Array) -> Array:
-    """Share of each box (M, 4) that lies behind the one nearer box that hides most of it: (M,).
+def occlusion_ratio(xyxy: Array) -> Array:
+    """Share (M,) of each box (M, 4) that the one nearer box with the largest overlap covers.
 
-    Nearer is who stands lower in the picture.
+    The nearer of two boxes is the one whose lower edge is lower in the image.
     """
     nearer = xyxy[:, 3] > xyxy[:, 3, None]
     covered = boxes.intersection(xyxy, xyxy) / np.maximum(boxes.area(xyxy), 1e-9)[:, None]

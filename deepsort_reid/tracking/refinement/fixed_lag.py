@@ -14,6 +14,7 @@ from deepsort_reid.structures import boxes
 from deepsort_reid.structures.detections import Detections
 from deepsort_reid.structures.frame import Frame
 from deepsort_reid.structures.tracks import State, Tracks
+from deepsort_reid.tracking.frame_input import elapsed_frames
 from deepsort_reid.tracking.refinement.frame_buffer import (
     BufferedFrame,
     LagSmoother,
@@ -23,7 +24,7 @@ from deepsort_reid.tracking.refinement.frame_buffer import (
 from deepsort_reid.tracking.refinement.linking import Linking
 from deepsort_reid.tracking.refinement.track_histories import TrackHistories
 from deepsort_reid.tracking.refinement.track_history import TrackHistory
-from deepsort_reid.tracking.tracker import DeepSort, elapsed_frames
+from deepsort_reid.tracking.tracker import DeepSort
 
 Array = NDArray[np.float64]
 
@@ -89,7 +90,7 @@ class FixedLag:
         self._buffer: deque[BufferedFrame] = deque()
         self._number, self._time, self._clock = 0, 0.0, 0
         self._to_first = np.eye(3)
-        self._histories = TrackHistories(self._linking, self.tracker.identities.last_id)
+        self._histories = TrackHistories(self._linking, self.tracker.identity_memory.last_id)
         self._smoother = LagSmoother()
 
     def update(
@@ -171,7 +172,7 @@ class FixedLag:
         xyxy = self._smoother.smooth(self._buffer, key, min_size)
         tracks = self._as_tracks(oldest, histories, oldest.rows_of(key), xyxy)
         self._buffer.popleft()
-        self._histories.drop(oldest.number, self.tracker.identities.id.tolist())
+        self._histories.drop(oldest.number, self.tracker.identity_memory.id.tolist())
         return LaggedTracks(oldest.number, tracks)
 
     def _as_tracks(

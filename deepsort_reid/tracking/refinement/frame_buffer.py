@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsort_reid.structures import boxes
+from deepsort_reid.tracking.frame_input import checked_camera
 from deepsort_reid.tracking.refinement.two_filter_smoother import InformationState
-from deepsort_reid.tracking.tracker import checked_camera
 
 Array = NDArray[np.float64]
 Int = NDArray[np.int64]

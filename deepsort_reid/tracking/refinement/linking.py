@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from deepsort_reid.tracking import kalman
 from deepsort_reid.tracking.assignment import assign
-from deepsort_reid.tracking.distance_calibration import SMALLEST_UNIT
-from deepsort_reid.tracking.kalman import POSITION, PV, VELOCITY, VV, WALKING, MotionModel
+from deepsort_reid.tracking.distance_calibration import MIN_INTER_IDENTITY_DISTANCE
+from deepsort_reid.tracking.kalman import PEDESTRIAN_MOTION, POSITION, PV, VELOCITY, VV, MotionModel
 from deepsort_reid.tracking.likelihood_ratio import AppearanceLLR, MotionLLR
 
 Array = NDArray[np.float64]
@@ -76,14 +76,14 @@ class Linking:
     # Frames after which the last position is as likely as not to be irrelevant: the person turned
     # round, or left the image and came back.
     position_memory: float = 300.0
-    model: MotionModel = WALKING
+    model: MotionModel = PEDESTRIAN_MOTION
     motion: MotionLLR = field(default_factory=MotionLLR)
     # Mean embeddings vary less than single ones: for two halves of one track, their distance is 0.1
     # to 0.4 of the inter-identity distance. One bad embedding changes a mean little, so appearance
     # may contribute more than in the association.
     appearance: AppearanceLLR = field(
         default_factory=lambda: AppearanceLLR(
-            same_mean_long=0.3, spread_later=0.2, most=6.0, least=-10.0
+            same_mean_long=0.3, same_std_long=0.2, llr_cap=6.0, llr_floor=-10.0
         )
     )
 
@@ -122,7 +122,7 @@ class Linking:
         first, second = ended[before], begun[after]
         found = self._motion_llr(first.motion, second.motion, gap[before, after])
         comparable = first.has_embedding & second.has_embedding
-        comparable &= inter_identity_distance > SMALLEST_UNIT
+        comparable &= inter_identity_distance > MIN_INTER_IDENTITY_DISTANCE
         # Without any embedding their width is unknown, and the rows cannot be multiplied.
         if comparable.any():
             similarity = np.einsum(
@@ -173,7 +173,7 @@ def motion_at_end(model: MotionModel, xyxy: Array) -> Array:
         motion[initiated] = kalman.predict(model, motion[initiated])
         again, new = observed & initiated, observed & ~initiated
         motion[again] = kalman.correct(model, motion[again], model.measure(measured[again]))
-        motion[new] = kalman.begin(model, model.measure(measured[new]))
+        motion[new] = kalman.initiate(model, model.measure(measured[new]))
         initiated |= observed
     return motion
 

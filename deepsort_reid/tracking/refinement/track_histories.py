@@ -88,7 +88,7 @@ class TrackHistories:
         known = [total for total in sums if total is not None][:_MAX_CALIBRATION_TRACKS]
         if len(known) > 1:
             means = normalize_rows(np.array(known)).astype(np.float32)
-            self._calibration.see_frame(means)
+            self._calibration.update_inter(means)
 
     def assign_ids(self, ids: list[int], buffer: deque[BufferedFrame]) -> None:
         """Take over the ids that the tracker has given to its rows."""
@@ -118,7 +118,7 @@ class TrackHistories:
         pairs = self._linking(
             ended_endpoints(model, ended),
             begun_endpoints(model, begun),
-            self._calibration.different,
+            self._calibration.inter_identity_distance,
         )
         for end, begin in pairs.tolist():
             earlier, later = ended[end], begun[begin]

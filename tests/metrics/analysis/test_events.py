@@ -116,7 +116,7 @@ class FakeRecord:
         x = self.left.get(frame)
         return np.empty((0, 4)) if x is None else np.array([[x, 0.0, x + 10, 10.0]])
 
-    def refusal(self, frame: int, track: int, detection: int) -> str:
+    def rejection_reason(self, frame: int, track: int, detection: int) -> str:
         self.queries.append((frame, track, detection))
         return self.reason
 

@@ -7,21 +7,21 @@ from filterpy.kalman import KalmanFilter
 from deepsort_reid import DeepSort, DeepSortConfig, Detections
 from deepsort_reid.structures import boxes
 from deepsort_reid.tracking.extras import box_smoothing
-from deepsort_reid.tracking.extras.box_smoothing import Jitter
+from deepsort_reid.tracking.extras.box_smoothing import BoxSmoother
 
 SIZE = np.array([40.0, 100.0])
 BOX = np.array([[0.0, 0, 40, 100]])
 AHEAD = np.array([[800.0, 0, 840, 100]])
 
 
-def walk(rng, tracks, frames, wander, shake, height=100.0):
+def walk(rng, tracks, frames, process_noise_ratio, shake, height=100.0):
     """True and detected boxes (F, N, 4): each coordinate a random walk, seen with white error.
 
     Spreads are of centre and logarithm of the size, in units of the height.
     """
     unit = np.array([height, height, 1.0, 1.0])
     start = np.concatenate([rng.uniform(0, 999, (tracks, 2)), np.log([SIZE] * tracks)], axis=1)
-    true = start + np.cumsum(rng.normal(0, wander, (frames, tracks, 4)) * unit, axis=0)
+    true = start + np.cumsum(rng.normal(0, process_noise_ratio, (frames, tracks, 4)) * unit, axis=0)
     return true, true + rng.normal(0, shake, (frames, tracks, 4)) * unit
 
 
@@ -31,15 +31,15 @@ def as_boxes(logged):
 
 def followed(measured, seen=None):
     """The jitter after boxes (F, N, 4) of tracks that the filter lets stand, and steady boxes."""
-    found, steady = Jitter(), [as_boxes(measured[0])]
-    calm, still = box_smoothing.begin(steady[0]), steady[0]
+    found, steady = BoxSmoother(), [as_boxes(measured[0])]
+    state, still = box_smoothing.initiate(steady[0]), steady[0]
     coasted = np.zeros(len(still), dtype=bool)
     for number, here in enumerate(measured[1:], start=1):
         rows = np.flatnonzero(np.ones(len(still)) if seen is None else seen[number])
         xyxy = as_boxes(here)
-        calm = found.see(found.carry(calm, still, still), rows, xyxy[rows], coasted[rows])
+        state = found.update(found.predict(state, still, still), rows, xyxy[rows], coasted[rows])
         coasted = ~np.isin(np.arange(len(still)), rows)
-        steady.append(box_smoothing.steady_boxes(calm, xyxy, ~coasted))
+        steady.append(box_smoothing.smoothed_boxes(state, xyxy, ~coasted))
     return found, np.array(steady)
 
 
@@ -48,7 +48,7 @@ def test_the_ratio_of_wander_to_shaking_is_found(ratio):
     rng = np.random.default_rng(1)
     shake = 0.01
     _, measured = walk(rng, 30, 400, shake * np.sqrt(ratio), shake)
-    found = followed(measured)[0].wander
+    found = followed(measured)[0].process_noise_ratio
     # Three standard errors of a correlation of the 6,000 pairs that the running sums hold.
     np.testing.assert_allclose(-1 / (found + 2), -1 / (ratio + 2), atol=3 / np.sqrt(6000))
 
@@ -58,9 +58,9 @@ def test_a_few_wrong_matches_do_not_decide_the_ratio():
     _, measured = walk(rng, 30, 400, 0.01, 0.01)
     wrong = rng.random(measured.shape[:2]) < 0.01
     measured[wrong] += rng.normal(0, 1, (wrong.sum(), 4)) * [100, 100, 1, 1]
-    wander = followed(measured)[0].wander
-    assert (wander > 0.25).all(), "as if everything were shaking"
-    assert (wander < 4).all(), "as if nothing were"
+    process_noise_ratio = followed(measured)[0].process_noise_ratio
+    assert (process_noise_ratio > 0.25).all(), "as if everything were shaking"
+    assert (process_noise_ratio < 4).all(), "as if nothing were"
 
 
 def test_boxes_are_those_of_a_kalman_filter_that_knows_the_ratio():
@@ -70,28 +70,30 @@ def test_boxes_are_those_of_a_kalman_filter_that_knows_the_ratio():
     seen[0] = True
     ratio = np.array([0.5, 2.0, 1.0, 7.0])
 
-    class Known(Jitter):
-        wander = ratio
-
-        _shaking = np.full(4, np.inf)  # so that nothing is too far off to be shaking
+    class Known(BoxSmoother):
+        process_noise_ratio = ratio
+        measurement_noise = np.full(4, np.inf)  # so that nothing is too far off to be shaking
 
     found, still = Known(), as_boxes(measured[0])
-    calm, dense = box_smoothing.begin(still), {}
+    state, dense = box_smoothing.initiate(still), {}
     for track, row in np.ndindex(3, 4):
         one = dense[track, row] = KalmanFilter(dim_x=1, dim_z=1)
         one.x[:], one.F[:], one.H[:], one.R[:] = measured[0, track, row], 1, 1, 1
         one.P[:], one.Q[:] = 1, ratio[row]
     for here, visible in zip(measured[1:], seen[1:], strict=True):
         rows = np.flatnonzero(visible)
-        calm = found.see(
-            found.carry(calm, still, still), rows, as_boxes(here[rows]), np.zeros(len(rows), bool)
+        state = found.update(
+            found.predict(state, still, still),
+            rows,
+            as_boxes(here[rows]),
+            np.zeros(len(rows), bool),
         )
         for (track, row), one in dense.items():
             one.predict()
             if visible[track]:
                 one.update(here[track, row])
         expected = np.array([[dense[track, row].x[0, 0] for row in range(4)] for track in range(3)])
-        reported = box_smoothing.steady_boxes(calm, as_boxes(here), visible)
+        reported = box_smoothing.smoothed_boxes(state, as_boxes(here), visible)
         # An offset of the centre grows with the height that was seen; the dense filter's does not.
         np.testing.assert_allclose(reported, as_boxes(expected), atol=1e-6)
 
@@ -144,7 +146,7 @@ def test_rounding_is_no_shaking():
     rng = np.random.default_rng(6)
     _, measured = walk(rng, 10, 100, 0.0, 1e-13)
     found, _ = followed(measured)
-    assert (found.wander > 1e6).all()
+    assert (found.process_noise_ratio > 1e6).all()
 
 
 def test_people_who_stood_still_all_the_time_are_followed_when_they_walk():
@@ -155,7 +157,7 @@ def test_people_who_stood_still_all_the_time_are_followed_when_they_walk():
     centre = (steady[:, 0, 0] + steady[:, 0, 2]) / 2
     assert np.abs(centre[20:380] - measured[0, 0, 0]).max() < 4
     assert np.abs(centre[380:] - measured[380:, 0, 0]).max() < 5
-    assert (found.wander >= 0.1).all()
+    assert (found.process_noise_ratio >= 0.1).all()
 
 
 def test_who_comes_back_from_hiding_elsewhere_is_reported_there():
@@ -176,25 +178,25 @@ def test_what_happened_while_nobody_looked_is_no_change_of_one_frame():
     seen[3::4] = False  # everybody is missed in every fourth frame, and jumps meanwhile
     for frame in range(3, 200, 4):
         measured[frame:] += rng.normal(0, 0.5, (20, 4)) * [100, 100, 0, 0]
-    wander = followed(measured, seen)[0].wander
-    assert (wander[:2] < 4).all(), "jumps were counted"
+    process_noise_ratio = followed(measured, seen)[0].process_noise_ratio
+    assert (process_noise_ratio[:2] < 4).all(), "jumps were counted"
 
 
 def test_a_zoom_takes_the_offset_with_it():
-    calm = box_smoothing.begin(BOX)
-    found = Jitter()
-    found._square[:], found._product[:], found._changes = 1000, -400, 1000  # it shakes
+    state = box_smoothing.initiate(BOX)
+    found = BoxSmoother()
+    found._square[:], found._product[:], found._num_changes = 1000, -400, 1000  # it shakes
     near = np.array([[8.0, 0, 48, 110]])
-    calm = found.see(found.carry(calm, BOX, BOX), np.array([0]), near, np.array([False]))
+    state = found.update(found.predict(state, BOX, BOX), np.array([0]), near, np.array([False]))
     seen = np.array([True])
-    before = near - box_smoothing.steady_boxes(calm, near, seen)
+    before = near - box_smoothing.smoothed_boxes(state, near, seen)
     assert (np.abs(before) > 0.1).any()
-    calm = found.carry(calm, near, 2 * near)
+    state = found.predict(state, near, 2 * near)
     np.testing.assert_allclose(
-        2 * near - box_smoothing.steady_boxes(calm, 2 * near, seen), 2 * before
+        2 * near - box_smoothing.smoothed_boxes(state, 2 * near, seen), 2 * before
     )
     np.testing.assert_allclose(
-        box_smoothing.steady_boxes(calm, np.zeros((1, 4)), ~seen), 2 * (near - before)
+        box_smoothing.smoothed_boxes(state, np.zeros((1, 4)), ~seen), 2 * (near - before)
     )
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from deepsort_reid.tracking.extras.common_motion import common_shift
+from deepsort_reid.tracking.extras.common_motion import estimate_common_motion
 from tests.tracking.people import standing
 
 PEOPLE = standing(0, 100, 200, 300, 400)
@@ -17,46 +17,48 @@ def moved(xyxy, x, y=0.0):
 
 @pytest.mark.parametrize("shift", [(3, 0), (-4.5, 2), (0, -12), (0.25, 0.125)])
 def test_a_shift_of_everybody_is_found_exactly(shift):
-    found = common_shift(PEOPLE, moved(PEOPLE, *shift))
+    found = estimate_common_motion(PEOPLE, moved(PEOPLE, *shift))
     np.testing.assert_allclose(found, shift, rtol=1e-6)
 
 
 def test_nothing_moved_means_no_shift():
-    np.testing.assert_array_equal(common_shift(PEOPLE, PEOPLE), [0, 0])
+    np.testing.assert_array_equal(estimate_common_motion(PEOPLE, PEOPLE), [0, 0])
 
 
 @pytest.mark.parametrize(("tracks", "detections"), [(3, 5), (5, 3), (0, 5), (5, 0), (0, 0), (3, 3)])
 def test_too_few_people_mean_no_shift(tracks, detections):
     seen = moved(PEOPLE, 5)[:detections]
-    np.testing.assert_array_equal(common_shift(PEOPLE[:tracks], seen), [0, 0])
+    np.testing.assert_array_equal(estimate_common_motion(PEOPLE[:tracks], seen), [0, 0])
 
 
 def test_too_few_plain_matches_mean_no_shift():
     # Three are seen near where they were expected, two were lost far away.
     seen = moved(PEOPLE, [3, 3, 3, 50, 50])
-    np.testing.assert_array_equal(common_shift(PEOPLE, seen), [0, 0])
+    np.testing.assert_array_equal(estimate_common_motion(PEOPLE, seen), [0, 0])
     four = moved(PEOPLE, [3, 3, 3, 3, 50])
-    np.testing.assert_allclose(common_shift(PEOPLE, four), [3, 0], rtol=1e-6)
+    np.testing.assert_allclose(estimate_common_motion(PEOPLE, four), [3, 0], rtol=1e-6)
 
 
 def test_a_box_that_prefers_somebody_else_is_not_asked():
     # The fourth track has died without anybody noticing: its only overlap is the third's person.
     tracks = np.concatenate([PEOPLE[:3], standing(206)])
-    np.testing.assert_array_equal(common_shift(tracks, moved(PEOPLE[:4], 2)), [0, 0])
+    np.testing.assert_array_equal(estimate_common_motion(tracks, moved(PEOPLE[:4], 2)), [0, 0])
     tracks = np.concatenate([tracks, PEOPLE[3:4]])
-    np.testing.assert_allclose(common_shift(tracks, moved(PEOPLE[:4], 2)), [2, 0], rtol=1e-6)
+    np.testing.assert_allclose(
+        estimate_common_motion(tracks, moved(PEOPLE[:4], 2)), [2, 0], rtol=1e-6
+    )
 
 
 def test_disagreement_shrinks_the_shift_by_its_standard_error():
     seen = moved(PEOPLE, [3, 4, 5, 6, 7], 2)
     # Median 5, median deviation 1: error = 1.25 * 1.4826 / sqrt(5) = 0.8288.
     expected = 5 * 25 / (25 + 4 * 0.8288**2)
-    np.testing.assert_allclose(common_shift(PEOPLE, seen), [expected, 2], rtol=1e-4)
+    np.testing.assert_allclose(estimate_common_motion(PEOPLE, seen), [expected, 2], rtol=1e-4)
 
 
 def test_one_who_walks_against_everybody_is_outvoted():
     seen = moved(PEOPLE, [4, 4, 4, 4, -4])
-    np.testing.assert_allclose(common_shift(PEOPLE, seen), [4, 0], rtol=1e-6)
+    np.testing.assert_allclose(estimate_common_motion(PEOPLE, seen), [4, 0], rtol=1e-6)
 
 
 def test_people_who_move_each_for_themselves_leave_next_to_nothing():
@@ -65,7 +67,7 @@ def test_people_who_move_each_for_themselves_leave_next_to_nothing():
     found, medians = [], []
     for _ in range(200):
         x, y = rng.normal(size=(2, 20))
-        found.append(common_shift(crowd, moved(crowd, x, y)))
+        found.append(estimate_common_motion(crowd, moved(crowd, x, y)))
         medians.append([np.median(x), np.median(y)])
     assert np.abs(found).mean() < 0.35 * np.abs(medians).mean()
     assert np.abs(found).mean() < 0.1  # a tenth of how far each moved
@@ -74,15 +76,17 @@ def test_people_who_move_each_for_themselves_leave_next_to_nothing():
 def test_who_comes_first_does_not_matter():
     rng = np.random.default_rng(3)
     seen = moved(PEOPLE, rng.normal(3, 1, 5), rng.normal(-2, 1, 5))
-    expected = common_shift(PEOPLE, seen)
+    expected = estimate_common_motion(PEOPLE, seen)
     assert (np.abs(expected) > 1).all()
     for _ in range(5):
-        shuffled = common_shift(PEOPLE[rng.permutation(5)], seen[rng.permutation(5)])
+        shuffled = estimate_common_motion(PEOPLE[rng.permutation(5)], seen[rng.permutation(5)])
         np.testing.assert_allclose(shuffled, expected, rtol=1e-12)
 
 
 def test_a_picture_twice_as_large_shifts_twice_as_far():
     seen = moved(PEOPLE, [3, 4, 5, 6, 7], [1, 2, 2, 2, 3])
     np.testing.assert_allclose(
-        common_shift(2 * PEOPLE, 2 * seen), 2 * common_shift(PEOPLE, seen), rtol=1e-6
+        estimate_common_motion(2 * PEOPLE, 2 * seen),
+        2 * estimate_common_motion(PEOPLE, seen),
+        rtol=1e-6,
     )

@@ -16,7 +16,7 @@ RED, BLUE, GREEN = looks(3)
 
 
 def recording(**config):
-    return DeepSort(DeepSortConfig(n_init=1, **config), record=True)
+    return DeepSort(DeepSortConfig(n_init=1, **config), explain=True)
 
 
 def recording_as_published(**config):
@@ -25,7 +25,7 @@ def recording_as_published(**config):
         association=MatchingCascade(),
         motion=AspectMotion(),
         appearance=GalleryAppearance(),
-        record=True,
+        explain=True,
     )
 
 
@@ -47,40 +47,40 @@ def run(tracker, *frames):
 def test_without_being_asked_a_tracker_keeps_nothing():
     tracker = DeepSort()
     run(tracker, seen(standing(10)), seen(standing(10)))
-    assert tracker.record is None
-    with pytest.raises(ValueError, match=r"make it with DeepSort\(record=True\)"):
+    assert tracker.decision_log is None
+    with pytest.raises(ValueError, match=r"make it with DeepSort\(explain=True\)"):
         tracker.explain(1, 1)
 
 
 @pytest.mark.parametrize("embedded", [True, False], ids=["with looks", "without"])
 @pytest.mark.parametrize(
     "make",
-    [lambda record: DeepSort(record=record), lambda record: published(record=record)],
+    [lambda explain: DeepSort(explain=explain), lambda explain: published(explain=explain)],
     ids=["default", "published"],
 )
 def test_results_are_the_same_with_and_without_record(make, embedded):
-    silent, telling = make(record=False), make(record=True)
+    silent, telling = make(explain=False), make(explain=True)
     for number, detections in enumerate(crowd(40, embedded=embedded), start=1):
         one, other = silent.update(detections), telling.update(detections)
         np.testing.assert_array_equal(one.id, other.id)
         np.testing.assert_array_equal(one.filtered_xyxy, other.filtered_xyxy)
-        assert len(telling.record) == number
-        np.testing.assert_array_equal(telling.record.detections(number), detections.xyxy)
+        assert len(telling.decision_log) == number
+        np.testing.assert_array_equal(telling.decision_log.detections(number), detections.xyxy)
     assert len(one) > 5
 
 
 @pytest.mark.parametrize("embedded", [True, False], ids=["with looks", "without"])
 @pytest.mark.parametrize("make", [DeepSort, published], ids=["default", "published"])
 def test_what_is_refused_was_not_matched_and_what_is_possible_did_not_stay_free(make, embedded):
-    tracker = make(record=True)
+    tracker = make(explain=True)
     possible_pairs = 0
     for number, detections in enumerate(crowd(40, embedded=embedded), start=1):
         tracker.update(detections)
-        frame = tracker.record.frame(number)
-        judged = frame.judgement
-        refused = judged.refused_by_motion | judged.refused_by_appearance
-        assert not (judged.refused_by_motion & judged.refused_by_appearance).any()
-        matched = frame.chosen[:, None] == frame.row
+        frame = tracker.decision_log.frame(number)
+        scores = frame.pair_scores
+        refused = scores.rejected_by_motion | scores.rejected_by_appearance
+        assert not (scores.rejected_by_motion & scores.rejected_by_appearance).any()
+        matched = frame.matched[:, None] == frame.row
         assert not (refused & matched).any()
         alone = ~matched.any(axis=1)[:, None] & ~matched.any(axis=0)
         assert not (alone & ~refused).any()
@@ -90,7 +90,7 @@ def test_what_is_refused_was_not_matched_and_what_is_possible_did_not_stay_free(
 
 @pytest.mark.parametrize("make", [DeepSort, published], ids=["default", "published"])
 def test_every_explanation_names_the_match_that_the_results_show(make):
-    tracker = make(record=True)
+    tracker = make(explain=True)
     explained = 0
     for number, detections in enumerate(crowd(25), start=1):
         before = tracker.tracks
@@ -99,7 +99,7 @@ def test_every_explanation_names_the_match_that_the_results_show(make):
             explanation = tracker.explain(number, track)
             here = np.flatnonzero(tracks.id == track)
             expected = tracks.detection[here[0]] if len(here) else -1
-            assert explanation.chosen == expected
+            assert explanation.matched == expected
             matched = [
                 int(row)
                 for row, reason in zip(explanation.detection, explanation.reason, strict=True)
@@ -117,17 +117,19 @@ def test_a_person_who_jumps_across_the_street_is_refused_by_motion(make):
     # The same face, elsewhere.
     run(tracker, seen(standing(600, 300), [RED, BLUE]))
     explanation = tracker.explain(5, 1)
-    assert explanation.reason == ("refused by motion", "refused by motion")
-    assert (explanation.chosen, explanation.state) == (-1, State.CONFIRMED)
-    assert tracker.record.refusal(5, 1, 0) == "motion"
+    assert explanation.reason == ("rejected by motion", "rejected by motion")
+    assert (explanation.matched, explanation.state) == (-1, State.CONFIRMED)
+    assert tracker.decision_log.rejection_reason(5, 1, 0) == "motion"
     words = str(explanation)
-    assert "frame 5, track 1: seen a frame ago, last match 1 frame(s) ago" in words
-    assert "expected at [10, 100, 30, 150]" in words
-    assert "refused by motion" in words
-    assert "\n  got no detection" in words
+    assert "frame 5, track 1: confirmed, last match 1 frame(s) ago" in words
+    assert "predicted at [10, 100, 30, 150]" in words
+    assert "rejected by motion" in words
+    assert "\n  not matched" in words
     if make is recording:  # the tracker that remembers people
-        assert words.endswith("nobody else below 1.00: clear, a margin of 0.80 is asked for")
-        assert "its id went to detection 0: 1 is nearest at 0.00" in words
+        assert words.endswith("no other below 1.00: clear, required margin 0.80")
+        assert (
+            "its id was assigned to detection 0: nearest lost identity 1 at distance 0.00" in words
+        )
 
 
 @each_rule
@@ -141,10 +143,10 @@ def test_a_stranger_in_the_place_of_who_was_hidden_is_refused_by_appearance(make
 
     tracker = story(GREEN)
     explanation = tracker.explain(30, 1)
-    assert explanation.reason[0] == "refused by appearance"
-    assert explanation.chosen == -1
+    assert explanation.reason[0] == "rejected by appearance"
+    assert explanation.matched == -1
     assert (explanation.state, explanation.misses) == (State.COASTING, 26)
-    assert tracker.record.refusal(30, 1, 0) == "appearance"
+    assert tracker.decision_log.rejection_reason(30, 1, 0) == "appearance"
     assert "coasting, last match 26 frame(s) ago" in str(explanation)
     assert tracker.tracks.id.tolist() == [1, 2, 3]
     # Nothing but the face was the cause.
@@ -162,10 +164,10 @@ def test_who_stands_nearer_has_the_better_claim(make, embedded):
         return tracker
 
     tracker = story(100, 108)
-    assert tracker.explain(5, 1).reason == ("possible, but track 2 had the better claim",)
+    assert tracker.explain(5, 1).reason == ("possible, but lost assignment to track 2",)
     assert tracker.explain(5, 2).reason == ("matched",)
-    assert tracker.record.refusal(5, 1, 0) == "other was cheaper"
-    assert "got detection 0" in str(tracker.explain(5, 2))
+    assert tracker.decision_log.rejection_reason(5, 1, 0) == "lost assignment"
+    assert "matched to detection 0" in str(tracker.explain(5, 2))
     # Nothing but the other track was the cause.
     assert story(100).explain(5, 1).reason == ("matched",)
 
@@ -176,8 +178,8 @@ def test_a_track_with_two_possible_boxes_says_that_it_got_a_better_one(make):
     run(tracker, *[seen(standing(100))] * 4)
     run(tracker, seen(standing(106, 101)))
     explanation = tracker.explain(5, 1)
-    assert explanation.reason == ("possible, but the track got a better one", "matched")
-    assert explanation.chosen == 1
+    assert explanation.reason == ("possible, but the track has a better match", "matched")
+    assert explanation.matched == 1
     # The best comes first in words, and nobody is told that a match was impossible.
     assert "impossible" not in str(explanation)
     assert [line.split(":")[0].strip() for line in str(explanation).splitlines()[1:3]] == [
@@ -190,8 +192,8 @@ def test_an_unsure_box_is_possible_only_where_somebody_was_expected():
     tracker = recording()
     run(tracker, *[seen(standing(100, 300))] * 4)
     run(tracker, seen(standing(100, 200), score=[0.2, 0.2]))
-    assert tracker.explain(5, 1).reason == ("matched", "refused by motion")
-    assert tracker.explain(5, 2).reason == ("refused by motion", "refused by motion")
+    assert tracker.explain(5, 1).reason == ("matched", "rejected by motion")
+    assert tracker.explain(5, 2).reason == ("rejected by motion", "rejected by motion")
 
 
 def test_rows_are_those_of_the_input_and_what_was_too_unsure_is_not_looked_at():
@@ -200,21 +202,21 @@ def test_rows_are_those_of_the_input_and_what_was_too_unsure_is_not_looked_at():
     run(tracker, seen(standing(400, 100), score=[0.05, 0.9]))
     explanation = tracker.explain(2, 1)
     assert explanation.detection.tolist() == [1]
-    assert explanation.chosen == 1
-    assert tracker.record.refusal(2, 1, 0) == "not looked at"
-    assert len(tracker.record.detections(2)) == 2
+    assert explanation.matched == 1
+    assert tracker.decision_log.rejection_reason(2, 1, 0) == "below min_score"
+    assert len(tracker.decision_log.detections(2)) == 2
 
 
 def test_a_track_that_is_gone_has_expired_and_one_without_id_is_not_confirmed():
-    tracker = DeepSort(DeepSortConfig(max_age=2), record=True)
+    tracker = DeepSort(DeepSortConfig(max_age=2), explain=True)
     there = seen(standing(100))
     run(tracker, *[there] * 5, *[Detections.empty()] * 3, there)
     assert tracker.tracks.id.tolist() == [0]
-    assert tracker.record.refusal(9, 1, 0) == "expired"
-    assert tracker.record.refusal(3, 1, 0) == "not confirmed"
-    with pytest.raises(ValueError, match=r"no track 1 before frame 9; alive were \[\]"):
+    assert tracker.decision_log.rejection_reason(9, 1, 0) == "expired"
+    assert tracker.decision_log.rejection_reason(3, 1, 0) == "not confirmed"
+    with pytest.raises(ValueError, match=r"no track 1 before frame 9; tracks were \[\]"):
         tracker.explain(9, 1)
-    with pytest.raises(ValueError, match=r"no track 7 before frame 5; alive were \[1\]"):
+    with pytest.raises(ValueError, match=r"no track 7 before frame 5; tracks were \[1\]"):
         tracker.explain(5, 7)
 
 
@@ -230,7 +232,7 @@ def test_reset_forgets_the_record_too():
     tracker = recording()
     run(tracker, seen(standing(100)))
     tracker.reset()
-    assert len(tracker.record) == 0
+    assert len(tracker.decision_log) == 0
 
 
 # --- from the record to the causes of switches -------------------------------------------------
@@ -241,10 +243,10 @@ def test_reset_forgets_the_record_too():
     [
         ("expired", SwitchCause.EXPIRED),
         ("not confirmed", SwitchCause.NOT_CONFIRMED),
-        ("not looked at", SwitchCause.MISSED_DETECTION),
+        ("below min_score", SwitchCause.MISSED_DETECTION),
         ("motion", SwitchCause.MOTION_GATE),
         ("appearance", SwitchCause.APPEARANCE),
-        ("other was cheaper", SwitchCause.LOST_ASSIGNMENT),
+        ("lost assignment", SwitchCause.LOST_ASSIGNMENT),
         ("something new", SwitchCause.UNKNOWN),
     ],
 )
@@ -264,7 +266,7 @@ def causes(tracker, person, frames):
     truth = MotRows(list(person), [1] * len(person), np.concatenate(list(person.values())))
     comparison = metrics.compare_boxes(truth, predicted, frames=len(frames))
     found = metrics.events(comparison, truth)
-    found = metrics.attribute_switches(found, comparison, truth, tracker.record)
+    found = metrics.attribute_switches(found, comparison, truth, tracker.decision_log)
     return [SwitchCause(cause) for cause in found.of_kind(EventKind.SWITCH).cause]
 
 
@@ -305,7 +307,7 @@ def test_a_switch_after_boxes_too_unsure_to_look_at_is_the_detectors():
 
 
 def test_a_new_id_says_who_it_might_have_been_and_why_it_is_not() -> None:
-    tracker = DeepSort(DeepSortConfig(max_age=3), record=True)
+    tracker = DeepSort(DeepSortConfig(max_age=3), explain=True)
     first, second = looks(2)
     between = (0.8 * first + 0.6 * second).astype(np.float32)
     people = standing(100, 300)
@@ -317,12 +319,13 @@ def test_a_new_id_says_who_it_might_have_been_and_why_it_is_not() -> None:
         shown = tracker.update(Detections(standing(600), embedding=between[None]))
     assert shown.id == [3]
     told = str(tracker.explain(53, 3))
-    assert "frame 53, track 3: without an id yet" in told
-    assert "got the id 3, new: 1 is nearest at 0.20, 2 next at 0.40: not clear" in told
+    assert "frame 53, track 3: tentative, no id yet" in told
+    nearest = "nearest lost identity 1 at distance 0.20, second 2 at 0.40"
+    assert f"was assigned id 3, new: {nearest}: not clear" in told
 
 
 def test_who_is_recognised_says_by_what() -> None:
-    tracker = DeepSort(DeepSortConfig(max_age=3), record=True)
+    tracker = DeepSort(DeepSortConfig(max_age=3), explain=True)
     embedding = looks(2)
     for _ in range(40):
         tracker.update(Detections(standing(100, 300), embedding=embedding))
@@ -332,16 +335,17 @@ def test_who_is_recognised_says_by_what() -> None:
         shown = tracker.update(Detections(standing(300, 600), embedding=embedding[::-1]))
     assert shown.id.tolist() == [1, 2]
     told = str(tracker.explain(53, 1))
-    assert "got the id 1, known: 1 is nearest at 0.00, nobody else below 1.00: clear" in told
-    assert "got the id" not in str(tracker.explain(53, 2))
+    nearest = "nearest lost identity 1 at distance 0.00, no other below 1.00"
+    assert f"was assigned id 1, re-identified: {nearest}: clear" in told
+    assert "assigned id" not in str(tracker.explain(53, 2))
 
 
 @pytest.mark.parametrize("n_init", [1, 3])
 def test_without_looks_a_new_id_says_so(n_init: int) -> None:
-    tracker = DeepSort(DeepSortConfig(n_init=n_init), record=True)
+    tracker = DeepSort(DeepSortConfig(n_init=n_init), explain=True)
     for _ in range(n_init):
         tracker.update(Detections(standing(100)))
-    expected = "got the id 1, new: there are no looks to go by"
+    expected = "was assigned id 1, new: no usable embeddings"
     if n_init == 1:  # it was no track before, there is nothing to choose from
         with pytest.raises(ValueError, match=f"track 1 began in frame 1 and {expected}"):
             tracker.explain(1, 1)

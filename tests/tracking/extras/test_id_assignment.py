@@ -68,7 +68,7 @@ def test_nobody_becomes_somebody_who_was_seen_at_the_same_time(id_correction_win
         tracker.update(Detections(standing(0, 300, 500), embedding=[ANNA, BERT, ANNA]), frame=frame)
     for _ in range(20):  # ANNA leaves at the edge
         tracks = tracker.update(Detections(standing(300, 500), embedding=[BERT, ANNA]), frame=frame)
-    assert tracker.identities.id.tolist() == [1]
+    assert tracker.identity_memory.id.tolist() == [1]
     assert tracks.id_of_detection(2).tolist() == [2, 3]
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from deepsort_reid import DeepSort, Detections
 from deepsort_reid.tracking import published
-from deepsort_reid.tracking.extras.identity_memory import Identities
+from deepsort_reid.tracking.extras.identity_memory import IdentityMemory
 
 
 def look(*values: float) -> np.ndarray:
@@ -16,99 +16,99 @@ def look(*values: float) -> np.ndarray:
 ANNA, BERT, CARL = look(1, 0, 0, 0), look(0, 1, 0, 0), look(0, 0, 1, 0)
 
 
-def memory(**limits: float) -> Identities:
-    made = Identities(**limits)
-    made.remember(1, ANNA)
-    made.remember(2, BERT)
+def memory(**limits: float) -> IdentityMemory:
+    made = IdentityMemory(**limits)
+    made.add(1, ANNA)
+    made.add(2, BERT)
     return made
 
 
 def test_the_person_who_looks_like_it_is_recognised_and_a_stranger_is_not() -> None:
     # cos(ANNA, nearly) = 0.98: 0.02 of distance where different people have 1.
     nearly = look(1, 0, 0, 0.2)
-    assert memory().recognise(nearly, 1.0).person == 1
-    assert memory().recognise(CARL, 1.0).person is None
+    assert memory().match(nearly, 1.0).matched_id == 1
+    assert memory().match(CARL, 1.0).matched_id is None
 
 
 def test_the_limit_counts_in_units_of_what_different_people_have() -> None:
     half = look(1, 0, 0, 1)  # distance 0.29
-    assert memory().recognise(half, 1.0).person == 1  # share 0.29
-    assert memory().recognise(half, 0.5).person is None  # share 0.59
+    assert memory().match(half, 1.0).matched_id == 1  # share 0.29
+    assert memory().match(half, 0.5).matched_id is None  # share 0.59
 
 
 def test_somebody_between_two_people_is_neither() -> None:
-    assert memory().recognise(look(1, 0.9, 0, 0), 1.0).person is None
-    assert memory(margin=0.0).recognise(look(1, 0.9, 0, 0), 1.0).person == 1
+    assert memory().match(look(1, 0.9, 0, 0), 1.0).matched_id is None
+    assert memory(margin=0.0).match(look(1, 0.9, 0, 0), 1.0).matched_id == 1
 
 
 def test_after_few_looks_the_second_best_must_be_further_off() -> None:
     # ANNA is 0.11 away, BERT 0.54: 0.43 between them.
     leaning = look(1, 0.51, 0, 0)
-    people = memory(margin=0.2, doubt=0.6)
-    assert people.recognise(leaning, 1.0, looks=2).person is None  # 0.5 is asked for
-    assert people.recognise(leaning, 1.0, looks=3).person == 1  # 0.4
-    assert people.recognise(leaning, 1.0).person == 1
+    people = memory(margin=0.2, small_sample_margin=0.6)
+    assert people.match(leaning, 1.0, num_embeddings=2).matched_id is None  # 0.5 is asked for
+    assert people.match(leaning, 1.0, num_embeddings=3).matched_id == 1  # 0.4
+    assert people.match(leaning, 1.0).matched_id == 1
 
 
 def test_those_who_cannot_be_meant_are_not_asked() -> None:
-    assert memory().recognise(ANNA, 1.0, never=[1]).person is None
-    assert memory().recognise(ANNA, 1.0, never=[2]).person == 1
-    assert memory().recognise(CARL, 1.0, waited_for=[(7, CARL)]).person == 7
+    assert memory().match(ANNA, 1.0, excluded_ids=[1]).matched_id is None
+    assert memory().match(ANNA, 1.0, excluded_ids=[2]).matched_id == 1
+    assert memory().match(CARL, 1.0, lost_tracks=[(7, CARL)]).matched_id == 7
 
 
 def test_alone_in_the_memory_the_margin_is_to_somebody_unknown() -> None:
-    alone = Identities(max_share=0.9)
-    alone.remember(1, ANNA)
+    alone = IdentityMemory(max_normalized_distance=0.9)
+    alone.add(1, ANNA)
     share_of_085 = np.array([0.15, np.sqrt(1 - 0.15**2), 0, 0], dtype=np.float32)
-    assert alone.recognise(ANNA, 1.0).person == 1
-    assert alone.recognise(share_of_085, 1.0).person is None
+    assert alone.match(ANNA, 1.0).matched_id == 1
+    assert alone.match(share_of_085, 1.0).matched_id is None
 
 
 def test_the_memory_is_bounded_and_forgets_who_left_first() -> None:
-    small = Identities(capacity=2)
+    small = IdentityMemory(capacity=2)
     for id, embedding in ((1, ANNA), (2, BERT), (3, CARL)):
-        small.remember(id, embedding)
+        small.add(id, embedding)
     assert small.id.tolist() == [2, 3]
-    assert small.recognise(ANNA, 1.0).person is None
-    none = Identities(capacity=0)
-    none.remember(1, ANNA)
+    assert small.match(ANNA, 1.0).matched_id is None
+    none = IdentityMemory(capacity=0)
+    none.add(1, ANNA)
     assert len(none) == 0
-    assert none.recognise(ANNA, 1.0).person is None
+    assert none.match(ANNA, 1.0).matched_id is None
 
 
 def test_remembering_again_replaces_the_look_and_forgetting_removes_it() -> None:
     people = memory()
-    people.remember(1, CARL)
+    people.add(1, CARL)
     assert people.id.tolist() == [2, 1]
-    assert people.recognise(CARL, 1.0).person == 1
-    people.forget(1)
-    people.forget(99)
+    assert people.match(CARL, 1.0).matched_id == 1
+    people.remove(1)
+    people.remove(99)
     assert people.id.tolist() == [2]
 
 
 def test_a_memory_survives_its_arrays_and_merges(tmp_path) -> None:
     np.savez(tmp_path / "people.npz", **memory(capacity=9, margin=0.1).as_arrays())
     with np.load(tmp_path / "people.npz") as stored:
-        loaded = Identities.from_arrays(stored)
+        loaded = IdentityMemory.from_arrays(stored)
     assert (loaded.capacity, loaded.margin) == (9, 0.1)
     np.testing.assert_array_equal(loaded.embedding, memory().embedding)
-    other = Identities()
-    other.remember(2, CARL)
-    other.remember(7, BERT)
+    other = IdentityMemory()
+    other.add(2, CARL)
+    other.add(7, BERT)
     loaded.merge(other)
     assert loaded.id.tolist() == [1, 2, 7]
-    assert loaded.recognise(CARL, 1.0).person == 2
+    assert loaded.match(CARL, 1.0).matched_id == 2
 
 
 def test_wrong_memories_are_refused() -> None:
     with pytest.raises(ValueError, match="capacity >= 0"):
-        Identities(-1)
+        IdentityMemory(-1)
     with pytest.raises(ValueError, match="expected 4, got"):
-        memory().remember(3, np.ones(5))
+        memory().add(3, np.ones(5))
     with pytest.raises(ValueError, match="no 'limits'"):
-        Identities.from_arrays({"id": np.zeros(1), "embedding": np.zeros((1, 4))})
+        IdentityMemory.from_arrays({"id": np.zeros(1), "embedding": np.zeros((1, 4))})
     with pytest.raises(ValueError, match="one embedding per id"):
-        Identities.from_arrays(
+        IdentityMemory.from_arrays(
             {"id": np.zeros(2), "embedding": np.zeros((1, 4)), "limits": np.zeros(3)}
         )
 
@@ -161,24 +161,24 @@ def test_without_embeddings_or_as_published_nobody_is_recognised() -> None:
 
 
 def test_a_loaded_memory_gives_ids_of_an_earlier_video_and_new_ids_follow() -> None:
-    tracker = DeepSort(identities=memory())
+    tracker = DeepSort(identity_memory=memory())
     assert watch(tracker, 5, (HERE, CARL), (FAR, ANNA))[0] == 3
     ids = watch(tracker, 5, (HERE, CARL), (FAR, ANNA), (HERE + 400, BERT))
     assert ids[2] == 2
     own = DeepSort()
     watch(own, 5, (HERE, ANNA), (FAR, BERT))
     own.reset()
-    assert len(own.identities) == 0
+    assert len(own.identity_memory) == 0
     assert watch(own, 5, (HERE, ANNA)) == [1]
 
 
 def test_no_id_is_given_twice_even_after_reset_with_a_memory_that_goes_on() -> None:
-    people = Identities()
-    tracker = DeepSort(identities=people)
+    people = IdentityMemory()
+    tracker = DeepSort(identity_memory=people)
     assert watch(tracker, 5, (HERE, ANNA), (FAR, BERT)) == [1, 2]
     tracker.reset()
     assert watch(tracker, 5, (HERE, CARL), (FAR, look(0, 0, 0, 1))) == [3, 4]
-    assert Identities.from_arrays(people.as_arrays()).last_id == 4
+    assert IdentityMemory.from_arrays(people.as_arrays()).last_id == 4
 
 
 def test_somebody_whose_track_still_waits_is_recognised_where_motion_gave_up() -> None:

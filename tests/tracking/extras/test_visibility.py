@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from deepsort_reid import DeepSort, DeepSortConfig, Detections
-from deepsort_reid.tracking.extras.visibility import View, hidden_share
+from deepsort_reid.tracking.extras.visibility import ImageBorder, occlusion_ratio
 from tests.tracking.people import looks, standing
 
 WIDTH, EDGE = 20, 640
@@ -17,52 +17,52 @@ def leaving(frames=20, edge=EDGE):
 
 
 def learned(scene):
-    view = View()
+    view = ImageBorder()
     for xyxy in scene:
-        view.see(xyxy)
+        view.update(xyxy, None)
     return view
 
 
 def test_with_frames_both_edges_are_known_at_once():
-    view = View()
-    view.width = EDGE
+    view = ImageBorder()
+    view.update(np.empty((0, 4)), (480, EDGE, 3))
     at = standing(0, 2, 3, 300, 617, 618, 640)
-    assert view.cuts(at).tolist() == [True, True, False, False, False, True, True]
+    assert view.is_truncated(at).tolist() == [True, True, False, False, False, True, True]
 
 
 def test_without_frames_the_edge_is_where_boxes_end_while_they_get_narrower():
     view = learned(leaving())
-    assert view.cuts(standing(617, 618)).tolist() == [False, True]
+    assert view.is_truncated(standing(617, 618)).tolist() == [False, True]
     mirrored = [
         np.column_stack([EDGE - x[:, [2]], x[:, 1:2], EDGE - x[:, [0]], x[:, 3:]])
         for x in leaving()
     ]
-    assert learned(mirrored).cuts(standing(2, 3)).tolist() == [True, False]
+    assert learned(mirrored).is_truncated(standing(2, 3)).tolist() == [True, False]
 
 
 def test_who_stands_furthest_out_is_no_edge():
-    assert not learned([standing(600)] * 50).cuts(standing(600)).any()
+    assert not learned([standing(600)] * 50).is_truncated(standing(600)).any()
 
 
 def test_a_few_boxes_are_no_edge():
-    assert not learned(leaving(9)).cuts(standing(620)).any()
+    assert not learned(leaving(9)).is_truncated(standing(620)).any()
 
 
 def test_somebody_further_out_makes_the_edge_unknown_again():
     view = learned([*leaving(), standing(700)])
-    assert not view.cuts(standing(620, 700)).any()
+    assert not view.is_truncated(standing(620, 700)).any()
 
 
 def test_nobody_says_nothing():
-    assert learned([np.empty((0, 4))]).cuts(standing(0)).tolist() == [False]
-    assert View().cuts(np.empty((0, 4))).shape == (0,)
+    assert learned([np.empty((0, 4))]).is_truncated(standing(0)).tolist() == [False]
+    assert ImageBorder().is_truncated(np.empty((0, 4))).shape == (0,)
 
 
 def test_hidden_is_what_lies_behind_a_box_that_stands_lower():
     back, front = [0, 0, 10, 20], [5, 10, 15, 30]
-    np.testing.assert_allclose(hidden_share(np.array([back, front], float)), [50 / 200, 0])
-    assert hidden_share(np.empty((0, 4))).shape == (0,)
-    np.testing.assert_allclose(hidden_share(np.array([back, back], float)), [0, 0])
+    np.testing.assert_allclose(occlusion_ratio(np.array([back, front], float)), [50 / 200, 0])
+    assert occlusion_ratio(np.empty((0, 4))).shape == (0,)
+    np.testing.assert_allclose(occlusion_ratio(np.array([back, back], float)), [0, 0])
 
 
 @pytest.mark.parametrize(("left", "alive"), [(0, 2), (100, 9), (620, 2)])
@@ -103,7 +103,7 @@ def test_cut_off_boxes_are_remembered_only_for_want_of_better_ones():
 
     def look_after(xyxy, look):
         tracker.update(Detections(xyxy, embedding=look[None]), frame=frame)
-        return tracker._pool.look_of(int(tracker._table.slot[0]))
+        return tracker._galleries.mean_embedding(int(tracker._table.slot[0]))
 
     np.testing.assert_allclose(look_after(cut, a), a, atol=1e-6)
     np.testing.assert_allclose(look_after(cut, b), a, atol=1e-6)

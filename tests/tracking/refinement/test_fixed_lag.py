@@ -250,7 +250,7 @@ def test_memory_is_bounded_by_the_lag():
         assert len(fixed_lag._histories) <= 3 * people
         assert len(fixed_lag._buffer) == min(10, 6 * visit + 6)
         assert len(fixed_lag._histories.output_ids) <= 2 * (10 + 3 * people)
-    assert fixed_lag.tracker.identities.last_id > 100
+    assert fixed_lag.tracker.identity_memory.last_id > 100
 
 
 @pytest.mark.parametrize("frames", [-1, 2.5, "30", None, True])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from deepsort_reid import DeepSortConfig, Detections, FixedLag, State, Tracks
-from deepsort_reid.tracking.extras.identity_memory import Identities
+from deepsort_reid.tracking.extras.identity_memory import IdentityMemory
 from tests.tracking.people import standing
 
 
@@ -20,8 +20,8 @@ class ScriptedTracker:
     def __init__(self, frames, last_id=0):
         self._frames = enumerate(frames)
         self._keys = {}
-        self.identities = Identities()
-        self.identities.last_id = last_id
+        self.identity_memory = IdentityMemory()
+        self.identity_memory.last_id = last_id
 
     def update(self, detections, **arguments):
         number, rows = next(self._frames)

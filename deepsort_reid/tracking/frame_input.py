@@ -1,0 +1,169 @@
+"""Input of one update: the detections that are used, with their masks, and the argument checks."""
+
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepsort_reid.structures.detections import Detections
+from deepsort_reid.structures.frame import Frame, check_frame
+from deepsort_reid.tracking.config import DeepSortConfig
+from deepsort_reid.tracking.extras.visibility import ImageBorder, occlusion_ratio
+
+Array = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Rows = NDArray[np.intp]
+
+
+class FrameEmbedder(Protocol):
+    """Type of `DeepSort(embedder=...)`: frame and boxes (M, 4) in, unit rows (M, D) out."""
+
+    def __call__(self, frame: Frame, xyxy: Array, /) -> NDArray[np.float32]: ...
+
+
+class FrameInput(NamedTuple):
+    """The detections of one frame with `min_score` or more, and what is known of each.
+
+    Made once in each update. M counts the used detections.
+
+    Attributes:
+        given: all detections of the caller, with embeddings where the tracker computed them.
+        rows: rows (M,) of `given` that are used.
+        detections: these M detections.
+        high_score: detections (M,) that may be matched to every track.
+        has_embedding: detections (M,) whose row of `detections.embedding` is not zero.
+        reliable_embedding: `has_embedding` and `high_score` (M,). Other embeddings neither enter a
+            gallery nor the distance calibration.
+        storable: detections (M,) that probably show one complete person, so that their embedding
+            represents the person: score, truncation and occlusion are within the limits of the
+            configuration. All False when there are no embeddings.
+    """
+
+    given: Detections
+    rows: Rows
+    detections: Detections
+    high_score: Flags
+    has_embedding: Flags
+    reliable_embedding: Flags
+    storable: Flags
+
+
+def make_frame_input(
+    config: DeepSortConfig, given: Detections, rows: Rows, border: ImageBorder
+) -> FrameInput:
+    """The input of an update that uses these rows (M,) of the caller's embedded detections."""
+    detections = given[rows]
+    high_score = is_high_score(config, detections)
+    has_embedding: Flags = np.zeros(len(rows), dtype=bool)
+    storable = has_embedding
+    if detections.embedding is not None:
+        has_embedding = np.asarray(detections.embedding.any(axis=1))
+        storable = _is_storable(config, detections, border)
+    reliable = has_embedding & high_score
+    return FrameInput(given, rows, detections, high_score, has_embedding, reliable, storable)
+
+
+def checked_embedder(embedder: FrameEmbedder | None) -> FrameEmbedder | None:
+    """The embedder; ValueError when it cannot be called."""
+    if not (embedder is None or callable(embedder)):
+        raise ValueError(
+            "embedder must be callable with a frame and boxes, got "
+            f"{type(embedder).__name__}; load a file with DeepSort(embedder=Embedder('FILE.onnx'))"
+        )
+    return embedder
+
+
+def checked_detections(detections: Detections) -> Detections:
+    """The detections; ValueError when they are something else."""
+    if not isinstance(detections, Detections):
+        raise ValueError(
+            f"update expects Detections, got {type(detections).__name__}; "
+            "make them with Detections(xyxy, score)"
+        )
+    return detections
+
+
+def is_high_score(config: DeepSortConfig, detections: Detections) -> Flags:
+    """Detections (M,) whose score reaches `high_score_threshold`."""
+    return np.asarray(detections.score >= config.high_score_threshold)
+
+
+def _is_storable(config: DeepSortConfig, detections: Detections, border: ImageBorder) -> Flags:
+    """Detections (M,) whose embedding may represent a track; see `FrameInput.storable`."""
+    storable = np.asarray(detections.score >= config.min_gallery_score)
+    if not config.store_truncated:
+        storable &= ~border.is_truncated(detections.xyxy)
+    if config.max_stored_occlusion < 1:
+        storable &= occlusion_ratio(detections.xyxy) <= config.max_stored_occlusion
+    return storable
+
+
+def embed(
+    config: DeepSortConfig,
+    embedder: FrameEmbedder | None,
+    detections: Detections,
+    frame: Frame | None,
+) -> Detections:
+    """The detections with embeddings, if there is an embedder and they have none.
+
+    Detections below `min_score` are not used, and those below `high_score_threshold` are matched
+    by IoU alone: the embedder is not called for them, and their rows are zero. Without a used
+    detection, the detections are returned as they are.
+
+    Raises ValueError when `frame` is needed and None, or when the embedder does not return one
+    unit row for each box.
+    """
+    if embedder is None or detections.embedding is not None:
+        return detections
+    used = detections.score >= config.min_score
+    if not used.any():
+        return detections
+    if frame is None:
+        raise ValueError(
+            "this tracker embeds: pass update(detections, frame=frame), "
+            "or detections with embeddings"
+        )
+    compared = used & is_high_score(config, detections)
+    rows = detections[compared].with_embedding(embedder(frame, detections.xyxy[compared])).embedding
+    if rows is None:
+        raise ValueError("an embedder must return one row for each box, got None")
+    embedding = np.zeros((len(detections), rows.shape[1]), dtype=np.float32)
+    embedding[compared] = rows
+    return detections.with_embedding(embedding)
+
+
+def checked_frame_shape(
+    frame: Frame | None, expected: tuple[int, ...] | None
+) -> tuple[int, ...] | None:
+    """Shape of the frame, `expected` when there is no frame.
+
+    Raises ValueError when the frame is not a BGR uint8 image or has another shape than earlier
+    frames.
+    """
+    if frame is None:
+        return expected
+    shape = check_frame(frame).shape
+    if expected is not None and shape != expected:
+        raise ValueError(
+            f"frames must keep their size: expected {expected}, got {shape}; "
+            "call reset() before another video"
+        )
+    return shape
+
+
+def checked_camera(camera: Array | None) -> Array | None:
+    """The camera motion (2, 3) as float64, None when there is none.
+
+    Raises ValueError when it is not a finite affine transform.
+    """
+    if camera is None:
+        return None
+    warp = np.asarray(camera, dtype=np.float64)
+    if warp.shape != (2, 3) or not np.isfinite(warp).all():
+        raise ValueError(f"camera must be a finite affine (2, 3), got shape {warp.shape}")
+    return warp
+
+
+def elapsed_frames(dt: float) -> int:
+    """Whole frames, at least 1, by which an update `dt` frames later raises ages and misses."""
+    return max(1, round(dt))
