@@ -1,6 +1,6 @@
 """Write an image of one occlusion on the rendered street with the tracks of two trackers.
 
-    python -m benchmarks.occlusion_image            # writes docs/occlusion.jpg
+    python -m benchmarks.occlusion_image            # writes docs/images/occlusion.jpg
 
 It shows the longest occlusion after which DeepSORT as published changes the id and the default does
 not. Detections are the ground-truth boxes of sufficient visibility, embeddings come from the
@@ -152,7 +152,7 @@ def _draw_label(tile: NDArray[np.uint8], text: str, bottom: int) -> None:
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = cli_options.make_parser("occlusion_image", __doc__)
-    cli_options.add_image_file(parser, "docs/occlusion.jpg")
+    cli_options.add_image_file(parser, "docs/images/occlusion.jpg")
     cli_options.add_number(parser, "--seed", 5, "random seed of the street")
     cli_options.add_number(parser, "--people", 14, "persons on the street")
     cli_options.add_number(parser, "--frames", 300, "length of the video")

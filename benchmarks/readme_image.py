@@ -1,6 +1,6 @@
 """Write the image of the README: one tracked frame of the rendered street.
 
-python -m benchmarks.readme_image                  # writes docs/demo.jpg
+python -m benchmarks.readme_image                  # writes docs/images/demo.jpg
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from deepsort_reid.vision.drawing import Drawer
 def main(argv: Sequence[str] | None = None) -> None:
     """Track the street up to the frame and write the annotated image."""
     parser = cli_options.make_parser("readme_image", __doc__)
-    cli_options.add_image_file(parser, "docs/demo.jpg")
+    cli_options.add_image_file(parser, "docs/images/demo.jpg")
     cli_options.add_number(parser, "--seed", 9, "random seed of the street")
     cli_options.add_number(parser, "--frame", 200, "number of the frame")
     cli_options.add_embedder(parser)
