@@ -1,6 +1,6 @@
 """Measure re-identification of persons who return to the rendered street after 60 to 900 frames.
 
-    python -m benchmarks.street_reid
+    python -m benchmarks.street_recovery
 
 The detections are the ground-truth boxes of sufficient visibility, so every id change is an error
 of the tracker. The id two seconds after the return counts; an id of another person at any time
