@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.lib import cli_options
-from benchmarks.street_reid import MIN_VISIBILITY, visible_rows
+from benchmarks.street_recovery import MIN_VISIBILITY, visible_rows
 from deepsort_reid import Detections, Embedder
 from deepsort_reid.scene import Street
 from deepsort_reid.structures.tracks import Tracks

@@ -171,7 +171,7 @@ def street_of(seed: int, frames: int = FRAMES, people: int = PEOPLE) -> Street:
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    parser = cli_options.make_parser("street_reid", __doc__)
+    parser = cli_options.make_parser("street_recovery", __doc__)
     parser.add_argument(
         "--seeds",
         type=int,

@@ -1,10 +1,10 @@
-"""benchmarks/street_reid.py on short streets."""
+"""benchmarks/street_recovery.py on short streets."""
 
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks import street_reid
+from benchmarks import street_recovery
 from deepsort_reid.scene import Street
 from deepsort_reid.tracking import DeepSort, FixedLag
 
@@ -16,11 +16,11 @@ def test_outcome_is_same_or_new_by_the_id_after_the_return() -> None:
     for identity, new in ((1, 1), (2, 9), (3, 7)):
         ids[absences[identity].left_at :, identity - 1] = 0
         ids[absences[identity].back_at :, identity - 1] = new
-    found = street_reid.outcomes(ids, street)
+    found = street_recovery.outcomes(ids, street)
     kinds = dict(zip((absence.identity for absence in street.returns), found, strict=True))
-    assert kinds[1] == (20, street_reid.Outcome.SAME)
-    assert kinds[2] == (20, street_reid.Outcome.NEW)
-    assert kinds[3] == (20, street_reid.Outcome.NEW)
+    assert kinds[1] == (20, street_recovery.Outcome.SAME)
+    assert kinds[2] == (20, street_recovery.Outcome.NEW)
+    assert kinds[3] == (20, street_recovery.Outcome.NEW)
 
 
 def test_id_of_another_person_is_wrong_if_absent_and_swapped_if_present() -> None:
@@ -32,15 +32,15 @@ def test_id_of_another_person_is_wrong_if_absent_and_swapped_if_present() -> Non
     for identity, absence in absences.items():
         ids[absence.left_at : absence.back_at - 1, identity - 1] = 0
 
-    def outcome(first_id: int) -> street_reid.Outcome:
+    def outcome(first_id: int) -> street_recovery.Outcome:
         ids[back : back + 10, 0] = first_id
-        found = zip(street.returns, street_reid.outcomes(ids, street), strict=True)
+        found = zip(street.returns, street_recovery.outcomes(ids, street), strict=True)
         return next(kind for absence, (_, kind) in found if absence.identity == 1)
 
-    assert outcome(99) == street_reid.Outcome.SAME
-    assert outcome(2) == street_reid.Outcome.WRONG
+    assert outcome(99) == street_recovery.Outcome.SAME
+    assert outcome(2) == street_recovery.Outcome.WRONG
     present = set(street.rows(back + 1).id.tolist()) - {1}
-    assert outcome(present.pop()) == street_reid.Outcome.SWAPPED
+    assert outcome(present.pop()) == street_recovery.Outcome.SWAPPED
 
 
 def test_street_is_rendered_once_and_track_ids_are_per_person(tmp_path: Path) -> None:
@@ -51,11 +51,11 @@ def test_street_is_rendered_once_and_track_ids_are_per_person(tmp_path: Path) ->
         return np.eye(1, 4, dtype=np.float32).repeat(len(xyxy), 0)
 
     for _ in range(2):
-        observed = street_reid.observe(street, embedder, tmp_path / "street.npz")
+        observed = street_recovery.observe(street, embedder, tmp_path / "street.npz")
     assert calls == [(180, 320, 3)] * 12
-    ids = street_reid.track_ids(DeepSort(), observed)
+    ids = street_recovery.track_ids(DeepSort(), observed)
     assert ids.shape == (12, 3)
-    delayed = street_reid.track_ids(FixedLag(DeepSort(), frames=5), observed)
+    delayed = street_recovery.track_ids(FixedLag(DeepSort(), frames=5), observed)
     assert (delayed[ids > 0] == ids[ids > 0]).all()
     assert (delayed > 0).sum() > (ids > 0).sum()  # ids from the first frame on
     assert (ids[:2] == 0).all()  # no track is confirmed before the third frame
