@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.lib.inputs import Input
+from deepsort_reid.io.atomic import open_atomically
 
 
 def cached_embeddings(model: Path, cache: Path) -> Callable[[Input], list[NDArray[np.float32]]]:
@@ -28,9 +29,8 @@ def cached_embeddings(model: Path, cache: Path) -> Callable[[Input], list[NDArra
         if not path.is_file():
             rows = np.concatenate(_embed(model, sequence))
             path.parent.mkdir(parents=True, exist_ok=True)
-            unfinished = path.with_name(f"{key}.part.npy")
-            np.save(unfinished, rows)
-            unfinished.replace(path)
+            with open_atomically(path) as file:
+                np.save(file, rows)
         ends = np.cumsum([len(detections) for detections in sequence.detections])[:-1]
         return np.split(np.load(path), ends)
 

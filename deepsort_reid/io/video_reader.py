@@ -19,9 +19,9 @@ from deepsort_reid.structures.frame import Frame, check_frame
 
 Source = int | str | Path | Iterable[Frame]
 
-# Frames per second where the source does not tell: images and many cameras.
+# Frames per second of sources that do not declare it: images and many cameras.
 DEFAULT_FRAME_RATE = 25.0
-# Refused as a video: FFmpeg would render the text of such a file as frames.
+# Rejected as a video: FFmpeg would render the text of such a file as frames.
 TABLE_SUFFIXES = frozenset({".txt", ".csv", ".json", ".jsonl", ".npz"})
 # Containers that store their number of frames; the others estimate it.
 EXACT_LENGTH_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".avi"})

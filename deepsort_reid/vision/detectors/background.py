@@ -12,7 +12,7 @@ from deepsort_reid.vision.detectors.postprocess import check_fraction
 
 # A larger fraction of foreground is a change of light or a moved camera.
 MAX_FOREGROUND = 0.5
-# Added to pixel values before their ratio is taken: dark pixels say little about a gain.
+# Added to pixel values before their ratio is taken: the ratio of dark pixels is unreliable.
 DARK_LEVEL = 16.0
 
 

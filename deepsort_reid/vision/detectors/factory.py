@@ -18,7 +18,7 @@ DEFAULT_MIN_SCORE = 0.1
 def load_detector(
     source: str | Path | Detector, *, min_score: float | None = None, threads: int | None = None
 ) -> Detector:
-    """Return the detector that a word or file name stands for.
+    """Return the detector of a word or file name.
 
     Args:
         source: "background", a YOLOX model NAME.onnx, a MOT detection file NAME.txt, or the name
@@ -27,7 +27,7 @@ def load_detector(
         threads: upper limit of CPU threads of a YOLOX model.
 
     Raises:
-        ValueError: the word stands for no detector, or the file is not valid.
+        ValueError: the word names no detector, or the file is not valid.
         OSError: the file cannot be read, or weights cannot be downloaded.
         ModuleNotFoundError: the detector needs torchvision, which is not installed.
     """

@@ -34,7 +34,7 @@ def nms_per_class(
 
 
 def check_classes(classes: Sequence[int] | None, count: int) -> NDArray[np.int64]:
-    """Return the class numbers sorted without duplicates; None stands for all `count` classes.
+    """Return the class numbers sorted without duplicates; None selects all `count` classes.
 
     Raises ValueError for an empty selection and for a number outside 0 to count - 1.
     """
