@@ -6,12 +6,12 @@ import torch
 from torch import nn
 
 from deepsort_reid.reid.models.reid_model import (
-    MEAN,
     GeM,
     Head,
     ReidModel,
     embed_images,
 )
+from deepsort_reid.vision.crops import IMAGENET_MEAN
 
 
 def tiny_model(parts=0):
@@ -67,7 +67,7 @@ def test_more_bands_than_the_map_has_rows_are_refused():
 
 def test_pictures_are_normalised_inside_the_network():
     model = tiny_model().eval()
-    average = torch.tensor(MEAN).view(1, 3, 1, 1).expand(1, 3, 16, 8)
+    average = torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1).expand(1, 3, 16, 8)
     assert torch.allclose(
         model(average)[0], model.head(model.backbone(torch.zeros(1, 3, 16, 8)))[0]
     )
