@@ -37,22 +37,23 @@ _WRITERS: dict[str, tuple[str, Callable[[Path], TrackWriter]]] = {
 class ExplanationWriter:
     """Writes the explanations of a tracker's decisions to a text file, frame by frame."""
 
-    def __init__(self, path: Path, record: DecisionLog) -> None:
+    def __init__(self, path: Path, decision_log: DecisionLog) -> None:
         self._file: TextIO = path.open("w", encoding="utf-8", newline="\n")
-        self._record = record
+        self._decision_log = decision_log
 
     def append(self, frame: int) -> None:
         """Write the decisions of the last update; `frame` is the frame number in the source."""
-        update = len(self._record)
-        seen = self._record.frame(update)
-        here = seen.id[seen.id > 0].tolist()
-        fresh = [name for name in seen.id_assignments if name.id not in here]
-        # Who began in this very frame had nothing to choose from.
-        began = [name for name in fresh if name.detection not in seen.matched]
-        for id in here + [name.id for name in fresh if name not in began]:
-            self._file.write(f"{replace(self._record.explain(update, id), frame=frame)}\n\n")
-        for name in began:
-            self._file.write(f"frame {frame}, track {name.id}: {name}\n\n")
+        update = len(self._decision_log)
+        decision = self._decision_log.frame(update)
+        ids = decision.id[decision.id > 0].tolist()
+        new = [assigned for assigned in decision.id_assignments if assigned.id not in ids]
+        # A track that began in this frame was not among the candidates of any detection.
+        began = [assigned for assigned in new if assigned.detection not in decision.matched]
+        for id in ids + [assigned.id for assigned in new if assigned not in began]:
+            explanation = self._decision_log.explain(update, id)
+            self._file.write(f"{replace(explanation, frame=frame)}\n\n")
+        for assigned in began:
+            self._file.write(f"frame {frame}, track {assigned.id}: {assigned}\n\n")
         self._file.flush()
 
     def close(self) -> None:
@@ -69,7 +70,7 @@ class OutputFolder:
         draw: annotate the frames.
         frame_rate: frames per second of the annotated video; None for no video.
         save_detections: write detections.txt, and detections.npz with embeddings.
-        record: decisions of the tracker, written to explanations.txt; None for no such file.
+        decision_log: decisions of the tracker, written to explanations.txt; None for no such file.
 
     Raises:
         OSError: the folder cannot be made or written. Raised before any frame is tracked.
@@ -83,14 +84,14 @@ class OutputFolder:
         draw: bool = True,
         frame_rate: float | None = None,
         save_detections: bool = False,
-        record: DecisionLog | None = None,
+        decision_log: DecisionLog | None = None,
     ) -> None:
         self.folder = folder
         self._layout = layout
         self._draw = draw or frame_rate is not None
         self._frame_rate = frame_rate
         self._save_detections = save_detections
-        self._record = record
+        self._decision_log = decision_log
         self._explanations: ExplanationWriter | None = None
         self._open_files = ExitStack()
         self._tracks: TrackWriter | None = None
@@ -144,8 +145,8 @@ class OutputFolder:
         name, make_writer = _WRITERS[self._layout]
         self._tracks = make_writer(self.folder / name)
         self._open_files.callback(self._tracks.close)
-        if self._record is not None:
-            self._explanations = ExplanationWriter(self.folder / EXPLANATIONS, self._record)
+        if self._decision_log is not None:
+            self._explanations = ExplanationWriter(self.folder / EXPLANATIONS, self._decision_log)
             self._open_files.callback(self._explanations.close)
         if self._draw:
             from deepsort_reid.vision.drawing import Drawer

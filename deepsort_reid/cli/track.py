@@ -204,7 +204,7 @@ def _make_output_folder(
         draw=args.show or not args.no_video,
         frame_rate=None if args.no_video else video.frame_rate / args.every,
         save_detections=args.save_detections,
-        record=tracker.decision_log,
+        decision_log=tracker.decision_log,
     )
 
 
