@@ -56,7 +56,7 @@ def as_set(pairs):
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("forbidden", [0.0, 0.4, 0.9])
-def test_lap_and_scipy_reach_the_same_total_cost(shape, forbidden):
+def test_total_cost_equals_scipy(shape, forbidden):
     rng = np.random.default_rng([*shape, int(10 * forbidden)])
     for _ in range(20):
         cost = random_cost(rng, shape, forbidden)
@@ -78,7 +78,7 @@ def test_small_assignments_equal_brute_force():
 
 
 @pytest.mark.parametrize("max_cost", [-0.5, 0.0, 0.3])
-def test_negative_costs_are_costs_like_any_other(max_cost):
+def test_negative_costs_are_solved_optimally(max_cost):
     rng = np.random.default_rng(2)
     for _ in range(100):
         shape = tuple(rng.integers(1, 6, 2))
@@ -99,14 +99,14 @@ def test_costs_of_any_scale_are_solved_optimally(scale):
         assert found == pytest.approx(scipy_gain(cost, 0.7 * scale), abs=limit_slack)
 
 
-def test_ties_leave_nobody_unmatched():
+def test_ties_leave_nothing_unmatched():
     for shape in SHAPES:
         cost = np.full(shape, 0.25)
         assert len(assign(cost, 0.7).pairs) == min(shape)
         assert len(assign(cost, 0.25).pairs) == min(shape)  # the limit itself is allowed
 
 
-def test_a_match_just_above_the_limit_is_refused():
+def test_pair_just_above_the_maximum_is_not_matched():
     assert len(assign(np.array([[0.7]]), 0.7).pairs) == 1
     assert len(assign(np.array([[np.nextafter(0.7, 1)]]), 0.7).pairs) == 0
     crowded = np.full((3, 3), np.nextafter(0.7, 1))
@@ -114,14 +114,14 @@ def test_a_match_just_above_the_limit_is_refused():
     assert len(assign(crowded, 0.7).pairs) == 1
 
 
-def test_the_dearer_choice_is_taken_where_it_saves_a_match():
+def test_costlier_pair_is_matched_if_it_allows_another_match():
     # Greedy takes (0, 0) and leaves track 1 alone.
     cost = np.array([[0.1, 0.5], [0.2, np.inf]])
     assert as_set(assign(cost, 0.7).pairs) == {(0, 1), (1, 0)}
 
 
 @pytest.mark.parametrize("shape", [(0, 0), (0, 4), (4, 0)])
-def test_an_empty_side_leaves_everybody_unmatched(shape):
+def test_empty_side_leaves_everything_unmatched(shape):
     for matching in (
         assign(np.empty(shape), 0.7),
         matching_cascade(np.empty(shape), np.zeros(shape[0], dtype=np.int64), 0.7),
@@ -133,13 +133,13 @@ def test_an_empty_side_leaves_everybody_unmatched(shape):
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("price", [np.inf, 0.9])
-def test_all_forbidden_leaves_everybody_unmatched(shape, price):
+def test_forbidden_matrix_leaves_everything_unmatched(shape, price):
     cost = np.full(shape, price)
     assert assign(cost, 0.7).pairs.shape == (0, 2)
     assert matching_cascade(cost, np.arange(shape[0]), 0.7).pairs.shape == (0, 2)
 
 
-def test_the_cost_matrix_is_not_written_to():
+def test_cost_matrix_is_not_modified():
     cost = random_cost(np.random.default_rng(4), (9, 7))
     before = cost.copy()
     assign(cost, 0.7)
@@ -147,7 +147,7 @@ def test_the_cost_matrix_is_not_written_to():
     np.testing.assert_array_equal(cost, before)
 
 
-def test_exchanging_rows_and_columns_exchanges_the_pairs():
+def test_permuted_cost_gives_permuted_pairs():
     rng = np.random.default_rng(5)
     cost = random_cost(rng, (20, 15), 0.5)
     rows, columns = rng.permutation(20), rng.permutation(15)
@@ -156,7 +156,7 @@ def test_exchanging_rows_and_columns_exchanges_the_pairs():
     assert as_set(original) == as_set(assign(cost, 0.7).pairs)
 
 
-def test_the_cascade_equals_a_loop_over_priorities():
+def test_cascade_equals_a_loop_over_priorities():
     rng = np.random.default_rng(6)
     for _ in range(100):
         shape = tuple(rng.integers(1, 25, 2))
@@ -178,21 +178,21 @@ def test_the_cascade_equals_a_loop_over_priorities():
         assert as_set(matching.pairs) == expected
 
 
-def test_who_was_seen_last_chooses_first_even_at_a_higher_price():
+def test_cascade_prefers_recent_tracks_at_a_higher_cost():
     cost = np.array([[0.1, np.inf], [0.6, np.inf]])
     just_seen = np.array([5, 1])
     assert as_set(matching_cascade(cost, just_seen, 0.7).pairs) == {(1, 0)}
     assert as_set(assign(cost, 0.7).pairs) == {(0, 0)}
 
 
-def test_of_equal_priority_the_cascade_is_one_assignment():
+def test_cascade_with_equal_priorities_is_one_assignment():
     rng = np.random.default_rng(7)
     cost = random_cost(rng, (14, 14), 0.5)
     together = matching_cascade(cost, np.full(14, 3), 0.7)
     assert as_set(together.pairs) == as_set(assign(cost, 0.7).pairs)
 
 
-def test_what_pairs_leave_over_is_counted_in_both_directions():
+def test_matching_from_pairs_lists_unmatched_rows_of_both_sides():
     matching = matching_from_pairs(np.array([[2, 0], [0, 3]]), (4, 5))
     np.testing.assert_array_equal(matching.unmatched_tracks, [1, 3])
     np.testing.assert_array_equal(matching.unmatched_detections, [1, 2, 4])

@@ -8,7 +8,7 @@ import pytest
 
 from deepsort_reid import DeepSortConfig, Detections, State
 from deepsort_reid.tracking import published
-from tests.tracking.people import as_published, crowd, looks, standing
+from tests.tracking.scenarios import boxes_at, crowd, orthogonal_embeddings, published_with
 
 
 @pytest.mark.parametrize(
@@ -48,14 +48,14 @@ from tests.tracking.people import as_published, crowd, looks, standing
         ),
     ],
 )
-def test_a_value_of_another_kind_or_outside_its_range_is_refused(values, message):
+def test_values_of_the_wrong_type_or_range_are_refused(values, message):
     with pytest.raises(ValueError, match=message):
         DeepSortConfig(**values)
     with pytest.raises(ValueError, match=message):
         DeepSortConfig.from_dict(values)
 
 
-def test_values_at_the_ends_of_their_ranges_are_taken():
+def test_limits_of_the_ranges_are_accepted():
     for value in (0, 1, 0.5):
         made = DeepSortConfig(max_new_track_overlap=value, coasting_size_velocity_decay=value)
         assert (made.max_new_track_overlap, made.coasting_size_velocity_decay) == (value, value)
@@ -63,24 +63,24 @@ def test_values_at_the_ends_of_their_ranges_are_taken():
     assert DeepSortConfig(max_age=np.int64(7), high_score_threshold=np.float32(0.5)).max_age == 7
 
 
-def test_a_configuration_is_made_from_the_fields_that_are_named():
+def test_from_dict_keeps_defaults_of_missing_fields():
     made = DeepSortConfig.from_dict({"max_age": 70, "class_agnostic": False})
     assert made == DeepSortConfig(max_age=70, class_agnostic=False)
     assert DeepSortConfig.from_dict({}) == DeepSortConfig()
 
 
-def test_every_field_survives_the_way_through_json():
+def test_all_fields_round_trip_through_json():
     for config in (DeepSortConfig(), DeepSortConfig.published()):
         values = {field.name: getattr(config, field.name) for field in fields(config)}
         assert DeepSortConfig.from_dict(json.loads(json.dumps(values))) == config
 
 
-def test_a_field_that_does_not_exist_is_refused_with_those_that_do():
+def test_unknown_field_is_refused_with_the_list_of_fields():
     with pytest.raises(ValueError, match=r"no field 'max_misses'; it has .*max_age"):
         DeepSortConfig.from_dict({"max_misses": 30})
 
 
-def test_the_published_numbers_are_the_papers():
+def test_published_configuration_has_the_values_of_the_paper():
     config = DeepSortConfig.published()
     assert (config.n_init, config.max_age) == (3, 30)
     assert (config.max_new_track_overlap, config.coasting_size_velocity_decay) == (1.0, 1.0)
@@ -90,7 +90,7 @@ def test_the_published_numbers_are_the_papers():
         assert getattr(config, name) == -np.inf
 
 
-def test_the_published_tracker_counts_every_detection_the_same():
+def test_published_tracker_ignores_scores():
     # Among those that begin in one frame the surest gets the lowest number, and that is all.
     scored, bare, name = published(), published(), {}
     for frame in crowd(50, seed=21):
@@ -105,8 +105,8 @@ def test_the_published_tracker_counts_every_detection_the_same():
     assert len(set(name.values())) == len(name) > 8
 
 
-def test_the_published_tracker_is_made_of_the_published_parts():
-    one, other = published(), as_published()
+def test_published_tracker_consists_of_the_published_parts():
+    one, other = published(), published_with()
     for frame in crowd(40, seed=22):
         np.testing.assert_array_equal(
             one.update(frame).filtered_xyxy, other.update(frame).filtered_xyxy
@@ -114,15 +114,15 @@ def test_the_published_tracker_is_made_of_the_published_parts():
         np.testing.assert_array_equal(one.tracks.id, other.tracks.id)
 
 
-def test_the_published_tracker_embeds_what_comes_bare():
+def test_published_tracker_embeds_all_bare_detections():
     asked = []
 
     def embedder(frame, xyxy):
         asked.append(len(xyxy))
-        return looks(len(xyxy))
+        return orthogonal_embeddings(len(xyxy))
 
     tracker = published(embedder=embedder)
     frame = np.zeros((200, 200, 3), dtype=np.uint8)
-    tracker.update(Detections(standing(10, 60, 110), [0.9, -2.0, 0.0]), frame=frame)
+    tracker.update(Detections(boxes_at(10, 60, 110), [0.9, -2.0, 0.0]), frame=frame)
     assert asked == [3]
     np.testing.assert_array_equal(tracker.tracks.state, [State.TENTATIVE] * 3)

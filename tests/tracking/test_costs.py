@@ -9,14 +9,14 @@ from deepsort_reid.tracking.costs import forbid, fuse, iou_cost, other_class
 INF = np.inf
 
 
-def test_forbidden_pairs_become_impossible_and_the_rest_stays():
+def test_forbidden_pairs_become_infinite_and_others_stay():
     cost = np.array([[1.0, 2, 3], [4, 5, 6]])
     marked = np.array([[True, False, False], [False, False, True]])
     np.testing.assert_array_equal(forbid(cost, marked), [[INF, 2, 3], [4, 5, INF]])
     np.testing.assert_array_equal(cost, [[1, 2, 3], [4, 5, 6]])
 
 
-def test_iou_cost_is_what_is_missing_to_a_full_overlap():
+def test_iou_cost_is_one_minus_iou():
     tracks = np.array([[0.0, 0, 10, 10], [50, 50, 60, 60]])
     detections = np.array([[0.0, 0, 10, 10], [5, 0, 15, 10], [50, 50, 60, 55]])
     np.testing.assert_allclose(iou_cost(tracks, detections), [[0, 2 / 3, 1], [1, 1, 0.5]])
@@ -26,12 +26,12 @@ def test_iou_cost_is_what_is_missing_to_a_full_overlap():
 
 
 @pytest.mark.parametrize(("weight", "expected"), [(0, 0.2), (0.25, 1.15), (1, 4)])
-def test_fusion_weighs_motion_against_appearance(weight, expected):
+def test_fuse_weights_motion_and_appearance(weight, expected):
     assert fuse(np.array([[4.0]]), np.array([[0.2]]), weight) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("weight", [0.0, 0.5, 1.0])
-def test_what_either_side_forbids_stays_forbidden_at_any_weight(weight):
+def test_fuse_keeps_forbidden_pairs_at_any_weight(weight):
     motion = np.array([[1.0, INF, 1.0, INF]])
     appearance = np.array([[0.1, 0.1, INF, INF]])
     np.testing.assert_array_equal(
@@ -45,7 +45,7 @@ def test_pairs_of_different_classes_are_marked():
 
 
 @pytest.mark.parametrize(("n", "m"), [(0, 3), (2, 0), (0, 0)])
-def test_an_empty_side_gives_an_empty_matrix(n, m):
+def test_empty_side_gives_an_empty_matrix(n, m):
     nothing = np.empty((n, m))
     assert iou_cost(np.empty((n, 4)), np.empty((m, 4))).shape == (n, m)
     assert fuse(nothing, nothing, 0.5).shape == (n, m)

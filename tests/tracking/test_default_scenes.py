@@ -5,7 +5,7 @@ import pytest
 
 from deepsort_reid import DeepSort, DeepSortConfig, Detections, State
 from deepsort_reid.tracking.extras.identity_memory import IdentityMemory
-from tests.tracking.people import alike, crowd, looks, standing
+from tests.tracking.scenarios import boxes_at, crowd, orthogonal_embeddings, perturbed
 
 
 def shown_ids(tracker, frames):
@@ -16,9 +16,9 @@ def shown_ids(tracker, frames):
     ]
 
 
-def test_unsure_detections_continue_a_track_but_never_begin_one():
+def test_low_score_detections_continue_a_track_but_never_start_one():
     tracker = DeepSort()
-    sure, unsure = Detections(standing(100), [0.9]), Detections(standing(101), [0.2])
+    sure, unsure = Detections(boxes_at(100), [0.9]), Detections(boxes_at(101), [0.2])
     assert shown_ids(tracker, [unsure] * 10) == [[-1]] * 10
     assert len(tracker.tracks) == 0
     assert shown_ids(tracker, [sure] * 3 + [unsure] * 10)[2:] == [[1]] * 11
@@ -26,50 +26,50 @@ def test_unsure_detections_continue_a_track_but_never_begin_one():
     assert shown_ids(tracker, [Detections.empty(), unsure, sure, unsure]) == [[], [-1], [1], [1]]
 
 
-def test_detections_below_the_least_score_are_not_looked_at():
+def test_detections_below_min_score_are_not_used():
     tracker = DeepSort()
-    shown_ids(tracker, [Detections(standing(100))] * 3)
-    assert shown_ids(tracker, [Detections(standing(100), [0.09])]) == [[-1]]
+    shown_ids(tracker, [Detections(boxes_at(100))] * 3)
+    assert shown_ids(tracker, [Detections(boxes_at(100), [0.09])]) == [[-1]]
     assert tracker.tracks.state == State.COASTING
 
 
-def test_half_sure_detections_continue_and_bring_back_but_begin_nothing():
+def test_detections_between_the_score_thresholds_match_lost_tracks_but_start_none():
     tracker = DeepSort()
-    sure, half = Detections(standing(100), [0.9]), Detections(standing(100), [0.5])
+    sure, half = Detections(boxes_at(100), [0.9]), Detections(boxes_at(100), [0.5])
     assert shown_ids(tracker, [half] * 5) == [[-1]] * 5
     frames = [sure, half, half, Detections.empty(), half]
     assert shown_ids(tracker, frames) == [[-1], [-1], [1], [], [1]]
 
 
-def test_a_second_box_on_a_person_begins_no_track():
+def test_new_track_is_not_created_on_a_matched_track():
     tracker = DeepSort()
-    shown_ids(tracker, [Detections(standing(100))] * 3)
-    upper_half = standing(100, height=25)
-    twice = Detections(np.concatenate([standing(100), upper_half]))
+    shown_ids(tracker, [Detections(boxes_at(100))] * 3)
+    upper_half = boxes_at(100, height=25)
+    twice = Detections(np.concatenate([boxes_at(100), upper_half]))
     assert shown_ids(tracker, [twice] * 10) == [[1, -1]] * 10
     assert len(tracker.tracks) == 1
-    beside = Detections(standing(100, 112))  # covered by two fifths only
+    beside = Detections(boxes_at(100, 112))  # covered by two fifths only
     assert shown_ids(tracker, [beside] * 3)[-1] == [1, 2]
 
 
-def test_a_box_around_a_person_is_a_second_box_too():
+def test_new_track_is_not_created_around_a_matched_track():
     tracker = DeepSort()
-    shown_ids(tracker, [Detections(standing(100))] * 3)
-    twice = Detections(np.concatenate([standing(100), standing(90, top=60, width=60, height=150)]))
+    shown_ids(tracker, [Detections(boxes_at(100))] * 3)
+    twice = Detections(np.concatenate([boxes_at(100), boxes_at(90, top=60, width=60, height=150)]))
     assert shown_ids(tracker, [twice] * 5) == [[1, -1]] * 5
 
 
-def test_a_box_on_a_person_who_is_not_there_any_more_may_be_somebody():
-    tracker, embedding = DeepSort(), looks(3)
-    pair = Detections(standing(100, 300), embedding=embedding[[0, 1]])
+def test_new_track_is_created_on_a_coasting_track():
+    tracker, embedding = DeepSort(), orthogonal_embeddings(3)
+    pair = Detections(boxes_at(100, 300), embedding=embedding[[0, 1]])
     shown_ids(tracker, [pair] * 5)
-    other = Detections(standing(100, 300), embedding=embedding[[2, 1]])
-    shown_ids(tracker, [Detections(standing(300), embedding=embedding[[1]])] * 20)
+    other = Detections(boxes_at(100, 300), embedding=embedding[[2, 1]])
+    shown_ids(tracker, [Detections(boxes_at(300), embedding=embedding[[1]])] * 20)
     assert shown_ids(tracker, [other] * 3)[-1] == [3, 2]
 
 
-def test_what_lies_on_a_person_of_another_class_may_begin_where_classes_are_kept_apart():
-    rider = Detections(np.concatenate([standing(100), standing(100, top=120)]), class_id=[0, 1])
+def test_new_track_is_created_on_a_track_of_another_class_if_not_class_agnostic():
+    rider = Detections(np.concatenate([boxes_at(100), boxes_at(100, top=120)]), class_id=[0, 1])
     ids = {}
     for across in (True, False):
         tracker = DeepSort(DeepSortConfig(class_agnostic=across, max_new_track_overlap=0.5))
@@ -78,13 +78,13 @@ def test_what_lies_on_a_person_of_another_class_may_begin_where_classes_are_kept
     assert ids == {True: [1, -1], False: [1, 2]}
 
 
-def after_hiding(frames, newcomer, **parts):
+def ids_after_occlusion(frames, newcomer, **parts):
     """Ids of the person beside and of who stands where another was hidden for so many frames."""
     rng = np.random.default_rng(3)
-    tracker, embedding = DeepSort(**parts), looks(3)
+    tracker, embedding = DeepSort(**parts), orthogonal_embeddings(3)
 
     def seen(lefts, people):
-        return Detections(standing(*lefts), embedding=alike(embedding[people], rng))
+        return Detections(boxes_at(*lefts), embedding=perturbed(embedding[people], rng))
 
     shown_ids(tracker, [seen((400, 100), [0, 1]) for _ in range(40)])
     shown_ids(tracker, [seen((400,), [0]) for _ in range(frames)])
@@ -92,22 +92,25 @@ def after_hiding(frames, newcomer, **parts):
 
 
 @pytest.mark.parametrize("frames", [20, 60, 90])
-def test_a_hidden_person_comes_back_by_looks_and_a_stranger_does_not_get_the_id(frames):
-    assert after_hiding(frames, newcomer=1) == [[2, 1]] * 3
-    assert after_hiding(frames, newcomer=2)[-1] == [2, 3]
+def test_occluded_person_keeps_the_id_and_another_person_does_not_get_it(frames):
+    assert ids_after_occlusion(frames, newcomer=1) == [[2, 1]] * 3
+    assert ids_after_occlusion(frames, newcomer=2)[-1] == [2, 3]
 
 
-def test_who_stands_where_somebody_was_two_frames_ago_is_the_same_whatever_the_looks_say():
-    assert after_hiding(1, newcomer=2)[-1] == [2, 1]
+def test_after_two_frames_position_outweighs_appearance():
+    assert ids_after_occlusion(1, newcomer=2)[-1] == [2, 1]
 
 
-def test_a_person_hidden_for_longer_than_is_waited_comes_back_only_by_looks_kept_beyond_it():
-    assert after_hiding(121, newcomer=1)[-1] == [2, 1]
-    assert after_hiding(121, newcomer=2)[-1] == [2, 3]
-    assert after_hiding(121, newcomer=1, identity_memory=IdentityMemory(capacity=0))[-1] == [2, 3]
+def test_after_max_age_the_identity_memory_gives_the_id_back():
+    assert ids_after_occlusion(121, newcomer=1)[-1] == [2, 1]
+    assert ids_after_occlusion(121, newcomer=2)[-1] == [2, 3]
+    assert ids_after_occlusion(121, newcomer=1, identity_memory=IdentityMemory(capacity=0))[-1] == [
+        2,
+        3,
+    ]
 
 
-def same_as_without_looks(embed, frames):
+def unchanged_by_embeddings(embed, frames):
     """Whether embeddings change anything, frame by frame."""
     with_looks, without = DeepSort(), DeepSort()
     for detections in frames:
@@ -121,18 +124,20 @@ def same_as_without_looks(embed, frames):
         )
 
 
-def test_a_constant_embedder_is_named_once_and_changes_nothing():
+def test_constant_embedder_warns_once_and_changes_nothing():
     with pytest.warns(UserWarning, match="does not tell identities apart") as caught:
-        same = list(same_as_without_looks(lambda n: np.eye(1, 16).repeat(n, 0), crowd(120, seed=7)))
+        same = list(
+            unchanged_by_embeddings(lambda n: np.eye(1, 16).repeat(n, 0), crowd(120, seed=7))
+        )
     assert len(caught) == 1
     assert all(same)
 
 
-def test_a_blind_embedder_is_named_once_and_then_left_out():
-    rng, standing_still = np.random.default_rng(8), [Detections(standing(0, 100, 200))] * 90
+def test_random_embedder_warns_once_and_is_then_disabled():
+    rng, standing_still = np.random.default_rng(8), [Detections(boxes_at(0, 100, 200))] * 90
     with pytest.warns(UserWarning, match="does not tell identities apart") as caught:
         same = list(
-            same_as_without_looks(lambda n: alike(np.zeros((n, 16)), rng, 1), standing_still)
+            unchanged_by_embeddings(lambda n: perturbed(np.zeros((n, 16)), rng, 1), standing_still)
         )
     assert len(caught) == 1
     # People who stand apart keep their ids meanwhile, whatever the looks say.
@@ -142,7 +147,7 @@ def test_a_blind_embedder_is_named_once_and_then_left_out():
 
 @pytest.mark.parametrize("embedded", [True, False])
 @pytest.mark.parametrize("scale", [2.0, 0.25])
-def test_a_picture_of_another_size_gets_the_same_ids(embedded, scale):
+def test_ids_are_invariant_to_image_scale(embedded, scale):
     small, large, shown = DeepSort(), DeepSort(), 0
     for detections in crowd(60, seed=9, embedded=embedded):
         scaled = Detections(
@@ -157,7 +162,7 @@ def test_a_picture_of_another_size_gets_the_same_ids(embedded, scale):
 
 
 @pytest.mark.parametrize("embedded", [True, False])
-def test_a_picture_somewhere_else_gets_the_same_ids(embedded):
+def test_ids_are_invariant_to_translation(embedded):
     here, there, shown = DeepSort(), DeepSort(), 0
     for detections in crowd(60, seed=10, embedded=embedded):
         away = detections.xyxy + np.array([4096, -512, 4096, -512])
@@ -169,8 +174,8 @@ def test_a_picture_somewhere_else_gets_the_same_ids(embedded):
     assert shown > 300
 
 
-def test_a_jerk_of_the_camera_is_read_off_the_people():
-    people = standing(*(60.0 * np.arange(8)))
+def test_sudden_camera_motion_is_estimated_from_the_tracks():
+    people = boxes_at(*(60.0 * np.arange(8)))
     jerked = people + np.array([0, 12, 0, 12])
     shown = {}
     for steady in (True, False):
@@ -185,8 +190,8 @@ def test_a_jerk_of_the_camera_is_read_off_the_people():
 
 
 @pytest.mark.parametrize("told", [0.0, 8.0, 12.0])
-def test_what_a_given_camera_leaves_of_a_jerk_is_read_off_the_people(told):
-    people = standing(*(60.0 * np.arange(8)))
+def test_camera_motion_missing_from_the_given_one_is_estimated_from_the_tracks(told):
+    people = boxes_at(*(60.0 * np.arange(8)))
     jerked = people + np.array([0, 12, 0, 12])
     camera = np.array([[1, 0, 0], [0, 1, told]])
     for asked in (True, False):
@@ -199,7 +204,7 @@ def test_what_a_given_camera_leaves_of_a_jerk_is_read_off_the_people(told):
         np.testing.assert_allclose(unseen.xyxy, expected, atol=0.01)
 
 
-def test_the_size_stops_growing_while_nobody_looks():
+def test_size_velocity_decays_while_coasting():
     def grown(**config):
         tracker = DeepSort(DeepSortConfig(**config))
         for step in range(20):
@@ -213,7 +218,7 @@ def test_the_size_stops_growing_while_nobody_looks():
     assert grown(coasting_size_velocity_decay=1.0) > 1.4
 
 
-def test_a_step_of_two_frames_slows_growth_as_much_as_two_steps():
+def test_size_velocity_decay_depends_on_elapsed_frames():
     velocities = []
     for steps in ([1.0] * 5, [1.0, 2.0, 2.0]):
         tracker = DeepSort(DeepSortConfig(coasting_size_velocity_decay=0.5))
@@ -226,13 +231,13 @@ def test_a_step_of_two_frames_slows_growth_as_much_as_two_steps():
     assert velocities[0] > 0.05
 
 
-def test_looks_of_half_sure_boxes_are_compared_but_not_remembered():
-    embedding = looks(2)
+def test_embeddings_below_min_gallery_score_are_compared_but_not_stored():
+    embedding = orthogonal_embeddings(2)
     remembered = {}
     for score in (0.59, 0.61):
         tracker = DeepSort()
-        shown_ids(tracker, [Detections(standing(100), embedding=embedding[:1])] * 5)
-        other_look = Detections(standing(100), [score], embedding=embedding[1:])
+        shown_ids(tracker, [Detections(boxes_at(100), embedding=embedding[:1])] * 5)
+        other_look = Detections(boxes_at(100), [score], embedding=embedding[1:])
         assert shown_ids(tracker, [other_look] * 5) == [[1]] * 5
         (slot,) = tracker._table.slot
         remembered[score] = tracker._galleries.embeddings(slot) @ embedding.T
@@ -240,21 +245,21 @@ def test_looks_of_half_sure_boxes_are_compared_but_not_remembered():
     assert remembered[0.61][0, 1] > 0.1
 
 
-def test_only_who_was_seen_a_frame_ago_teaches_what_the_same_person_looks_like():
-    embedding = looks(2)
+def test_intra_identity_distance_is_learned_from_consecutive_matches_only():
+    embedding = orthogonal_embeddings(2)
     tracker = DeepSort()
     calibration = tracker._galleries.calibration
-    shown_ids(tracker, [Detections(standing(100), embedding=embedding[:1])] * 5)
+    shown_ids(tracker, [Detections(boxes_at(100), embedding=embedding[:1])] * 5)
     shown_ids(tracker, [Detections.empty()])
-    changed = Detections(standing(100), embedding=embedding[1:])
+    changed = Detections(boxes_at(100), embedding=embedding[1:])
     assert shown_ids(tracker, [changed]) == [[1]]
     assert calibration.intra_identity_distance == pytest.approx(0, abs=1e-6)
-    tracker.update(Detections(standing(100), embedding=embedding[:1]))
+    tracker.update(Detections(boxes_at(100), embedding=embedding[:1]))
     assert calibration.intra_identity_distance > 0
 
 
-def test_unsure_boxes_are_not_asked_where_the_camera_went():
-    people = standing(*(60.0 * np.arange(8)))
+def test_common_motion_is_not_estimated_from_low_score_detections():
+    people = boxes_at(*(60.0 * np.arange(8)))
     tracker = DeepSort()
     shown_ids(tracker, [Detections(people)] * 30)
     tracker.update(Detections(people[:-1]))

@@ -7,41 +7,41 @@ import numpy as np
 import pytest
 
 from deepsort_reid.tracking.distance_calibration import Calibration
-from tests.tracking.people import alike, looks
+from tests.tracking.scenarios import orthogonal_embeddings, perturbed
 
 
-def apart(*distances):
+def embeddings_at_distances(*distances):
     """Embeddings (n + 1, 2): the first, and n at these cosine distances from it."""
     similarity = 1 - np.array([0.0, *distances])
     return np.column_stack([similarity, np.sqrt(1 - similarity**2)]).astype(np.float32)
 
 
-def experienced(same, different, frames=30):
+def calibrated(same, different, frames=30):
     """A calibration that saw these distances in so many frames."""
     made = Calibration()
     for _ in range(frames):
-        made.update_inter(apart(different))
+        made.update_inter(embeddings_at_distances(different))
         made.update_intra(np.array([same]))
     return made
 
 
-def test_two_people_of_one_frame_are_as_far_apart_as_different_people_are():
+def test_two_embeddings_of_one_frame_give_the_inter_identity_distance():
     made = Calibration()
-    made.update_inter(apart(0.4))
+    made.update_inter(embeddings_at_distances(0.4))
     assert made.inter_identity_distance == pytest.approx(0.4, abs=1e-6)
     assert np.isnan(made.intra_identity_distance)
 
 
-def test_of_many_pairs_the_median_counts():
+def test_updates_use_the_median_of_their_distances():
     made = Calibration()
     # The third is 1 - (0.9 * 0.5 + sqrt(0.19 * 0.75)) = 0.1725 from the second.
-    made.update_inter(apart(0.1, 0.5))
+    made.update_inter(embeddings_at_distances(0.1, 0.5))
     assert made.inter_identity_distance == pytest.approx(0.1725, abs=1e-4)
     made.update_intra(np.array([0.3, 0.01, 0.02]))
     assert made.intra_identity_distance == 0.02
 
 
-def test_the_means_run_evenly_at_first_and_then_look_back_two_hundred_frames():
+def test_running_mean_has_a_horizon_of_two_hundred_frames():
     made = Calibration()
     made.update_intra(np.array([0.5]))
     made.update_intra(np.array([0.1]))
@@ -55,14 +55,14 @@ def test_the_means_run_evenly_at_first_and_then_look_back_two_hundred_frames():
     assert made.intra_identity_distance == pytest.approx(0.1, abs=1e-4)
 
 
-def test_nobody_and_one_person_teach_nothing():
+def test_fewer_than_two_embeddings_change_nothing():
     made = Calibration()
     for rows in (0, 1):
-        made.update_inter(looks(rows).astype(np.float32))
+        made.update_inter(orthogonal_embeddings(rows).astype(np.float32))
     made.update_intra(np.empty(0))
     assert np.isnan([made.inter_identity_distance, made.intra_identity_distance]).all()
     assert not made.is_discriminative
-    made.update_inter(apart(0.4))
+    made.update_inter(embeddings_at_distances(0.4))
     made.update_intra(np.array([0.1]))
     assert (made.inter_identity_distance, made.intra_identity_distance) == (
         pytest.approx(0.4, abs=1e-6),
@@ -82,18 +82,18 @@ def test_nobody_and_one_person_teach_nothing():
     ],
 )
 @pytest.mark.filterwarnings("ignore:the embedder does not tell identities apart")
-def test_an_embedder_is_useful_until_the_same_person_is_no_nearer_than_others(
+def test_is_discriminative_compares_intra_and_inter_identity_distance(
     same, different, frames, useful
 ):
-    assert experienced(same, different, frames).is_discriminative == useful
+    assert calibrated(same, different, frames).is_discriminative == useful
 
 
 @pytest.mark.parametrize("distance", [0.0, 0.3], ids=["constant", "blind"])
-def test_an_embedder_that_tells_nobody_apart_is_named_once_and_not_too_early(distance):
+def test_not_discriminative_embedder_warns_once_after_enough_frames(distance):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        made = experienced(distance, distance, 29)
-    made.update_inter(apart(distance))
+        made = calibrated(distance, distance, 29)
+    made.update_inter(embeddings_at_distances(distance))
     told = (
         f"does not tell identities apart: mean intra-identity distance {distance:.3f}, "
         f"mean inter-identity distance {distance:.3f}; appearance is disabled"
@@ -102,39 +102,39 @@ def test_an_embedder_that_tells_nobody_apart_is_named_once_and_not_too_early(dis
         made.update_intra(np.array([distance]))
     assert len(caught) == 1
     for _ in range(100):  # warnings are errors here
-        made.update_inter(apart(distance))
+        made.update_inter(embeddings_at_distances(distance))
         made.update_intra(np.array([distance]))
     assert not made.is_discriminative
 
 
-def test_an_embedder_may_turn_out_useful_after_all():
+def test_embedder_can_become_discriminative_again():
     with pytest.warns(UserWarning, match="does not tell identities apart"):
-        made = experienced(0.4, 0.5, 40)
+        made = calibrated(0.4, 0.5, 40)
     assert not made.is_discriminative
     for _ in range(400):
-        made.update_inter(apart(0.5))
+        made.update_inter(embeddings_at_distances(0.5))
         made.update_intra(np.array([0.05]))
     assert made.is_discriminative
 
 
 @pytest.mark.parametrize("people", [5, 32, 33, 100])
-def test_the_order_of_people_teaches_nothing(people):
+def test_inter_identity_distance_does_not_depend_on_the_order_of_detections(people):
     rng = np.random.default_rng(people)
-    rows = alike(np.zeros((people, 16)), rng, 1).astype(np.float32)
+    rows = perturbed(np.zeros((people, 16)), rng, 1).astype(np.float32)
     one, other = Calibration(), Calibration()
     one.update_inter(rows)
     other.update_inter(rows[rng.permutation(people)])
     assert one.inter_identity_distance == pytest.approx(other.inter_identity_distance, abs=1e-6)
 
 
-def test_of_a_large_crowd_some_stand_for_all():
-    rows = alike(np.zeros((300, 16)), np.random.default_rng(1), 1).astype(np.float32)
+def test_subset_of_a_large_crowd_represents_all_pairs():
+    rows = perturbed(np.zeros((300, 16)), np.random.default_rng(1), 1).astype(np.float32)
     every_pair = (1 - rows @ rows.T)[np.triu_indices(300, 1)]
     made = Calibration()
     made.update_inter(rows)
     assert made.inter_identity_distance == pytest.approx(np.median(every_pair), abs=0.05)
 
 
-def test_what_is_learned_does_not_grow_with_the_video():
-    short, long = experienced(0.1, 0.6, 300), experienced(0.1, 0.6, 3000)
+def test_calibration_has_constant_size():
+    short, long = calibrated(0.1, 0.6, 300), calibrated(0.1, 0.6, 3000)
     assert abs(len(pickle.dumps(long)) - len(pickle.dumps(short))) < 10

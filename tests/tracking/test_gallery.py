@@ -60,7 +60,7 @@ def oracle_distance(oracle, slots, embedding, pairs):
     ],
     ids=["budget 1", "budget 3", "budget 100", "no momentum", "momentum 0.9"],
 )
-def test_a_pool_equals_a_dictionary_of_lists_over_births_deaths_and_updates(appearance, oracle):
+def test_store_equals_a_dictionary_of_lists(appearance, oracle):
     rng = np.random.default_rng(0)
     pool, alive, reused = appearance.create_store(), [], 0
     pool.set_dim(WIDTH)
@@ -103,7 +103,7 @@ def test_a_pool_equals_a_dictionary_of_lists_over_births_deaths_and_updates(appe
     assert max(ever) < max(16, 2 * peak)
 
 
-def test_a_gallery_forgets_the_oldest_when_its_budget_is_full():
+def test_full_ring_buffer_drops_the_oldest_embedding():
     pool = GalleryAppearance(budget=2).create_store()
     pool.set_dim(3)
     slot = pool.allocate(1)
@@ -114,7 +114,7 @@ def test_a_gallery_forgets_the_oldest_when_its_budget_is_full():
     np.testing.assert_array_equal(distance, [[1, 0, 0]])
 
 
-def test_the_mean_moves_by_what_momentum_leaves_and_keeps_unit_length():
+def test_moving_mean_uses_momentum_and_has_unit_length():
     pool = MeanAppearance(momentum=0.75).create_store()
     pool.set_dim(2)
     slot = pool.allocate(1)
@@ -123,7 +123,7 @@ def test_the_mean_moves_by_what_momentum_leaves_and_keeps_unit_length():
     np.testing.assert_allclose(pool.embeddings(slot[0]), [[0.75, 0.25]] / np.sqrt(0.625), atol=1e-6)
 
 
-def test_a_mean_of_opposites_starts_again_from_the_newest():
+def test_mean_of_opposite_embeddings_is_replaced_by_the_new_one():
     pool = MeanAppearance(momentum=0.5).create_store()
     pool.set_dim(2)
     slot = pool.allocate(1)
@@ -133,8 +133,8 @@ def test_a_mean_of_opposites_starts_again_from_the_newest():
 
 
 @pytest.mark.parametrize("appearance", [GalleryAppearance(budget=4), MeanAppearance()])
-class TestBothRules:
-    def test_a_used_slot_is_empty_for_its_next_track(self, appearance):
+class TestBothStores:
+    def test_released_slot_is_empty_when_allocated_again(self, appearance):
         pool = appearance.create_store()
         pool.set_dim(WIDTH)
         first = pool.allocate(16)
@@ -148,7 +148,7 @@ class TestBothRules:
         candidates = unit_rows(np.random.default_rng(2), 2)
         assert np.isinf(pool.cosine_distance(second, candidates, pairs)).all()
 
-    def test_growing_keeps_what_was_remembered(self, appearance):
+    def test_growing_keeps_stored_embeddings(self, appearance):
         pool = appearance.create_store()
         pool.set_dim(WIDTH)
         first, rows = pool.allocate(10), unit_rows(np.random.default_rng(3), 10)
@@ -158,7 +158,7 @@ class TestBothRules:
         kept = np.concatenate([pool.embeddings(slot) for slot in first])
         np.testing.assert_allclose(kept, rows, atol=1e-6)
 
-    def test_slots_can_be_taken_before_the_first_embedding_is_seen(self, appearance):
+    def test_slots_can_be_allocated_before_the_first_embedding(self, appearance):
         pool = appearance.create_store()
         assert pool.dim == 0
         slot = pool.allocate(1)
@@ -169,7 +169,7 @@ class TestBothRules:
         pool.add(slot, row)
         np.testing.assert_allclose(pool.embeddings(slot[0]), row, atol=1e-6)
 
-    def test_embeddings_of_another_width_are_refused_also_when_their_tracks_are_gone(
+    def test_another_embedding_length_is_refused_even_when_all_slots_were_released(
         self, appearance
     ):
         pool = appearance.create_store()
@@ -183,7 +183,7 @@ class TestBothRules:
             pool.set_dim(7)
         assert pool.dim == WIDTH
 
-    def test_no_slots_or_no_candidates_give_an_empty_matrix(self, appearance):
+    def test_no_slots_or_no_detections_give_an_empty_matrix(self, appearance):
         pool = appearance.create_store()
         pool.set_dim(WIDTH)
         slots = pool.allocate(3)
@@ -196,7 +196,7 @@ class TestBothRules:
         some = unit_rows(np.random.default_rng(7), 4)
         assert pool.cosine_distance(slots[:0], some, np.empty((0, 4), dtype=bool)).shape == (0, 4)
 
-    def test_distances_lie_between_nothing_and_two(self, appearance):
+    def test_cosine_distance_is_between_zero_and_two(self, appearance):
         pool = appearance.create_store()
         pool.set_dim(2)
         slot = pool.allocate(1)
@@ -209,12 +209,12 @@ class TestBothRules:
 
 
 @pytest.mark.parametrize("budget", [0, -1])
-def test_a_gallery_without_room_is_refused(budget):
+def test_budget_below_one_is_refused(budget):
     with pytest.raises(ValueError, match=f"budget must be at least 1 embedding, got {budget}"):
         GalleryAppearance(budget=budget)
 
 
 @pytest.mark.parametrize("momentum", [-0.1, 1.0, 1.5, float("nan")])
-def test_a_momentum_that_never_learns_is_refused(momentum):
+def test_momentum_outside_its_range_is_refused(momentum):
     with pytest.raises(ValueError, match=r"momentum must be in \[0, 1\), got"):
         MeanAppearance(momentum=momentum)

@@ -13,7 +13,7 @@ MODELS = [AspectMotion(), SizeMotion()]
 each_model = pytest.mark.parametrize("model", MODELS, ids=["aspect", "size"])
 
 
-def hand_written_spreads(model, position):
+def noise_std_by_hand(model, position):
     """Process position, process velocity, measurement and first-seen spreads of one track (4,)."""
     _, _, third, height = position
     if isinstance(model, AspectMotion):  # the numbers of DeepSORT
@@ -36,15 +36,15 @@ class DenseTrack:
         self.filter = KalmanFilter(dim_x=8, dim_z=4)
         self.filter.H = np.eye(4, 8)
         self.filter.x = np.concatenate([measurement, np.zeros(4)])
-        self.filter.P = np.diag(hand_written_spreads(model, measurement)[3] ** 2)
+        self.filter.P = np.diag(noise_std_by_hand(model, measurement)[3] ** 2)
 
     def predict(self, dt):
-        place, speed, _, _ = hand_written_spreads(self.model, self.filter.x[:4])
+        place, speed, _, _ = noise_std_by_hand(self.model, self.filter.x[:4])
         self.filter.F = np.eye(8) + dt * np.eye(8, k=4)
         self.filter.predict(Q=dt * np.diag(np.concatenate([place, speed]) ** 2))
 
     def measurement_covariance(self, noise_scale=1.0):
-        return np.diag(hand_written_spreads(self.model, self.filter.x[:4])[2] ** 2) * noise_scale
+        return np.diag(noise_std_by_hand(self.model, self.filter.x[:4])[2] ** 2) * noise_scale
 
     def correct(self, measurement, noise_scale):
         self.filter.update(measurement, R=self.measurement_covariance(noise_scale))
@@ -85,7 +85,7 @@ def moving_tracks(model, rng, n=20, steps=10):
 @each_model
 @pytest.mark.parametrize("changing_dt", [False, True], ids=["every frame", "changing dt"])
 @pytest.mark.parametrize("nsa", [False, True], ids=["plain noise", "noise by score"])
-def test_the_decoupled_filter_equals_filterpy_track_by_track(model, changing_dt, nsa):
+def test_filter_equals_filterpy_track_by_track(model, changing_dt, nsa):
     rng = np.random.default_rng(0)
     seen = model.measure(random_boxes(rng, 8))
     truth, speed = seen.copy(), rng.normal(0, 3, (8, 2))
@@ -113,7 +113,7 @@ def test_the_decoupled_filter_equals_filterpy_track_by_track(model, changing_dt,
 
 
 @each_model
-def test_the_gating_distance_equals_the_loop_with_a_dense_cholesky(model):
+def test_squared_mahalanobis_equals_dense_cholesky(model):
     rng = np.random.default_rng(1)
     motion = moving_tracks(model, rng, 15)
     measured = np.concatenate(
@@ -125,7 +125,7 @@ def test_the_gating_distance_equals_the_loop_with_a_dense_cholesky(model):
     mean, covariance = dense(motion)
     expected, centres = np.empty((15, 25)), np.empty((15, 25))
     for n in range(15):
-        noise = np.diag(hand_written_spreads(model, mean[n, :4])[2] ** 2)
+        noise = np.diag(noise_std_by_hand(model, mean[n, :4])[2] ** 2)
         innovation = covariance[n, :4, :4] + noise
         for m in range(25):
             apart = measured[m] - mean[n, :4]
@@ -145,14 +145,14 @@ def test_the_gating_distance_equals_the_loop_with_a_dense_cholesky(model):
     assert expected.min() < kalman.GATE_95[4] < expected.max()
 
 
-def test_the_gates_are_the_95_percent_quantiles_of_chi_square():
+def test_gates_are_the_95_percent_quantiles_of_chi_square():
     for freedom, gate in kalman.GATE_95.items():
         assert chdtr(freedom, gate) == pytest.approx(0.95, abs=2e-6)
 
 
 @each_model
 @pytest.mark.parametrize(("n", "m"), [(0, 0), (0, 3), (3, 0)])
-def test_no_tracks_or_no_detections_flow_through_every_step(model, n, m):
+def test_every_function_accepts_no_tracks_and_no_detections(model, n, m):
     rng = np.random.default_rng(2)
     motion = kalman.initiate(model, model.measure(random_boxes(rng, n)))
     measured = model.measure(random_boxes(rng, m))
@@ -163,7 +163,7 @@ def test_no_tracks_or_no_detections_flow_through_every_step(model, n, m):
 
 
 @each_model
-def test_a_camera_that_rotates_zooms_and_shifts_equals_the_dense_transformation(model):
+def test_camera_motion_equals_the_dense_transformation(model):
     rng = np.random.default_rng(3)
     motion = moving_tracks(model, rng)
     angle, zoom, shift = 0.3, 1.4, np.array([-30.0, 12.0])
@@ -184,13 +184,13 @@ def test_a_camera_that_rotates_zooms_and_shifts_equals_the_dense_transformation(
 
 
 @each_model
-def test_a_camera_that_stands_still_changes_nothing(model):
+def test_static_camera_changes_nothing(model):
     motion = moving_tracks(model, np.random.default_rng(4))
     np.testing.assert_array_equal(kalman.apply_camera_motion(model, motion, np.eye(2, 3)), motion)
 
 
 @each_model
-def test_no_step_writes_into_what_it_was_given(model):
+def test_arguments_are_not_modified(model):
     motion = moving_tracks(model, np.random.default_rng(5))
     motion[0, kalman.VELOCITY, 3] = -1e6  # collapses on prediction
     measured = model.measure(random_boxes(np.random.default_rng(6), len(motion)))
@@ -204,13 +204,13 @@ def test_no_step_writes_into_what_it_was_given(model):
 
 
 @each_model
-def test_measuring_and_boxing_are_inverse(model):
+def test_measure_and_boxes_are_inverse(model):
     given = random_boxes(np.random.default_rng(7), 50)
     np.testing.assert_allclose(model.boxes(model.measure(given)), given, atol=1e-9)
 
 
 @each_model
-def test_a_size_keeps_its_last_value_when_coasting_would_turn_it_inside_out(model):
+def test_size_does_not_shrink_below_its_minimum_while_coasting(model):
     motion = kalman.initiate(model, model.measure(np.array([[0.0, 0, 20, 50]])))
     motion[:, kalman.VELOCITY, 3] = -30
     once = kalman.predict(model, motion)
@@ -240,9 +240,7 @@ DEGENERATE = np.array(
     [pytest.param(MODELS[0], 50_000, marks=pytest.mark.slow), (MODELS[1], 5_000)],
     ids=["aspect", "size"],
 )
-def test_covariances_stay_positive_over_a_hundred_thousand_steps_with_degenerate_boxes(
-    model, rounds
-):
+def test_covariances_stay_positive_over_many_steps_with_degenerate_boxes(model, rounds):
     rng = np.random.default_rng(8)
     motion = kalman.initiate(model, model.measure(DEGENERATE))
     measured = np.stack([model.measure(rng.permutation(DEGENERATE)) for _ in range(50)])

@@ -19,9 +19,9 @@ from deepsort_reid.tracking import (
     SizeMotion,
     kalman,
 )
-from tests.tracking.people import MODEL, crowd, looks, standing
+from tests.tracking.scenarios import MOTION_MODEL, boxes_at, crowd, orthogonal_embeddings
 
-LOOKS = looks(4)
+EMBEDDINGS = orthogonal_embeddings(4)
 # A person 50 px high, seen once (2 x 2.5 px), a frame ago (10 x 50 / 160 and 2.5 px), measured
 # (2.5 px): sqrt(25 + 9.765625 + 6.25 + 6.25), in x, in y and in the height.
 SPREAD = 6.875
@@ -30,7 +30,9 @@ models = pytest.mark.parametrize("model", [AspectMotion(), SizeMotion()], ids=["
 
 def seen_once(*lefts):
     """Motion (N, 5, 4) of people seen in the frame before."""
-    return kalman.predict(MODEL, kalman.initiate(MODEL, MODEL.measure(standing(*lefts))))
+    return kalman.predict(
+        MOTION_MODEL, kalman.initiate(MOTION_MODEL, MOTION_MODEL.measure(boxes_at(*lefts)))
+    )
 
 
 def walking(model, rng, n=8, steps=6):
@@ -58,32 +60,32 @@ def around(model, motion, rng, far=1.0):
 class TestMotion:
     evidence = MotionLLR(degrees_of_freedom=4, center_std_scale=0.7, height_std_scale=1.0)
 
-    def test_exactly_where_expected_only_certainty_speaks(self):
+    def test_llr_at_the_prediction_depends_on_the_standard_deviation_only(self):
         place, height = 0.7 * SPREAD / 50, SPREAD / 50
         expected = 1 - 2 * math.log(place) - math.log(height)
         assert expected == pytest.approx(7.666, abs=1e-3)
-        assert self.evidence(MODEL, seen_once(100), standing(100)) == pytest.approx(expected)
+        assert self.evidence(MOTION_MODEL, seen_once(100), boxes_at(100)) == pytest.approx(expected)
 
-    def test_one_spread_away_the_tail_is_paid_once(self):
-        here = self.evidence(MODEL, seen_once(100), standing(100))
-        there = self.evidence(MODEL, seen_once(100), standing(100 + 0.7 * SPREAD))
+    def test_llr_one_standard_deviation_away(self):
+        here = self.evidence(MOTION_MODEL, seen_once(100), boxes_at(100))
+        there = self.evidence(MOTION_MODEL, seen_once(100), boxes_at(100 + 0.7 * SPREAD))
         assert here - there == pytest.approx(3.5 * math.log(1.25))
 
-    def test_offsets_of_centre_and_height_count_by_their_own_scale(self):
+    def test_offsets_of_centre_and_height_have_their_own_scale(self):
         # Half a spread to the right, one up, and two taller: (0.5^2 + 1 + 2^2) / 4.
         x, y, taller = 0.35 * SPREAD, -0.7 * SPREAD, SPREAD * 2
         grown = boxes.xywh_to_xyxy(np.array([[110 + x, 125 + y, 20, 50 + taller]]))
-        here = self.evidence(MODEL, seen_once(100), standing(100))
-        there = self.evidence(MODEL, seen_once(100), grown)
+        here = self.evidence(MOTION_MODEL, seen_once(100), boxes_at(100))
+        there = self.evidence(MOTION_MODEL, seen_once(100), grown)
         assert here - there == pytest.approx(3.5 * math.log(1 + 5.25 / 4))
 
-    def test_width_says_nothing(self):
+    def test_width_has_no_influence(self):
         narrow = boxes.xywh_to_xyxy(np.array([[110.0, 125, 5, 50], [110, 125, 40, 50]]))
-        one, other = self.evidence(MODEL, seen_once(100), narrow)[0]
+        one, other = self.evidence(MOTION_MODEL, seen_once(100), narrow)[0]
         assert one == pytest.approx(other)
 
     @models
-    def test_it_is_students_t_against_a_density_that_is_flat_in_heights(self, model):
+    def test_llr_is_students_t_against_a_uniform_density_in_box_heights(self, model):
         rng = np.random.default_rng(0)
         motion = walking(model, rng)
         seen = around(model, motion, rng)
@@ -101,24 +103,28 @@ class TestMotion:
         peak = math.lgamma(3.5) - math.lgamma(2) - 1.5 * math.log(4 * math.pi)
         assert flat == {round(peak - 1, 6)}
 
-    def test_evidence_falls_with_distance_on_either_side(self):
-        steps = self.evidence(MODEL, seen_once(200), standing(*(200 + 2.0 * np.arange(40))))[0]
+    def test_llr_decreases_with_distance_on_either_side(self):
+        steps = self.evidence(MOTION_MODEL, seen_once(200), boxes_at(*(200 + 2.0 * np.arange(40))))[
+            0
+        ]
         assert (np.diff(steps) < 0).all()
-        back = self.evidence(MODEL, seen_once(200), standing(*(200 - 2.0 * np.arange(40))))[0]
+        back = self.evidence(MOTION_MODEL, seen_once(200), boxes_at(*(200 - 2.0 * np.arange(40))))[
+            0
+        ]
         np.testing.assert_allclose(back, steps)
 
-    def test_a_track_hidden_for_long_is_less_certain_near_and_more_open_far_away(self):
+    def test_llr_of_a_coasting_track_is_lower_near_and_higher_far_away(self):
         fresh = seen_once(100)
         hidden = fresh
         for _ in range(10):
-            hidden = kalman.predict(MODEL, hidden)
-        near, far = standing(100), standing(180)
-        assert self.evidence(MODEL, hidden, near) < self.evidence(MODEL, fresh, near)
-        assert self.evidence(MODEL, hidden, far) > self.evidence(MODEL, fresh, far)
+            hidden = kalman.predict(MOTION_MODEL, hidden)
+        near, far = boxes_at(100), boxes_at(180)
+        assert self.evidence(MOTION_MODEL, hidden, near) < self.evidence(MOTION_MODEL, fresh, near)
+        assert self.evidence(MOTION_MODEL, hidden, far) > self.evidence(MOTION_MODEL, fresh, far)
 
     @models
     @pytest.mark.parametrize("scale", [0.5, 2.0, 3.7])
-    def test_a_picture_of_another_size_says_the_same(self, model, scale):
+    def test_llr_is_invariant_to_image_scale(self, model, scale):
         rng = np.random.default_rng(1)
         motion = walking(model, rng)
         seen = around(model, motion, rng)
@@ -127,7 +133,7 @@ class TestMotion:
         np.testing.assert_allclose(zoomed, self.evidence(model, motion, seen), atol=1e-9)
 
     @models
-    def test_a_picture_somewhere_else_says_the_same(self, model):
+    def test_llr_is_invariant_to_translation(self, model):
         rng = np.random.default_rng(2)
         motion = walking(model, rng)
         seen = around(model, motion, rng)
@@ -141,8 +147,8 @@ class TestMotion:
 
     def test_no_tracks_or_no_detections_give_an_empty_matrix(self):
         nobody, nothing = seen_once(), np.empty((0, 4))
-        assert self.evidence(MODEL, nobody, standing(1, 2)).shape == (0, 2)
-        assert self.evidence(MODEL, seen_once(1, 2), nothing).shape == (2, 0)
+        assert self.evidence(MOTION_MODEL, nobody, boxes_at(1, 2)).shape == (0, 2)
+        assert self.evidence(MOTION_MODEL, seen_once(1, 2), nothing).shape == (2, 0)
 
 
 class TestAppearance:
@@ -169,39 +175,39 @@ class TestAppearance:
             (1.5, math.log(3) - 13**2 / 2),
         ],
     )
-    def test_evidence_a_frame_later_by_hand(self, share, expected):
+    def test_llr_one_frame_later_by_hand(self, share, expected):
         found = self.open_ended(np.array([[share]]), np.array([1]))
         assert found == pytest.approx(expected)
 
-    def test_evidence_forgets_at_the_pace_it_is_told(self):
+    def test_llr_after_one_time_constant(self):
         # After 8 frames more, all but 1 / e of the way from 0.2 to 0.6 and from 0.1 to 0.2.
         gone = 1 - 1 / math.e
         mean, spread = 0.2 + 0.4 * gone, 0.1 + 0.1 * gone
         expected = math.log(0.3 / spread) + ((0.3 / 0.3) ** 2 - ((0.7 - mean) / spread) ** 2) / 2
         assert self.open_ended(np.array([[0.7]]), np.array([9])) == pytest.approx(expected)
 
-    def test_between_the_two_means_it_is_one_bell_against_the_other(self):
+    def test_between_the_means_llr_is_the_ratio_of_two_gaussians(self):
         share = np.linspace(0.2, 1, 9)
         bells = norm(0.2, 0.1).logpdf(share) - norm(1, 0.3).logpdf(share)
         np.testing.assert_allclose(self.open_ended(share[None], np.array([1]))[0], bells)
 
-    def test_one_look_may_say_so_much_and_no_more(self):
+    def test_llr_is_clipped_to_cap_and_floor(self):
         found = AppearanceLLR(llr_cap=3, llr_floor=-5)(np.array([[0.0, 1.0]]), np.array([1]))
         np.testing.assert_array_equal(found, [[3, -5]])
 
-    def test_evidence_never_rises_with_distance(self):
+    def test_llr_never_increases_with_distance(self):
         share = np.tile(np.linspace(0, 2, 81), (3, 1))
         for evidence in (AppearanceLLR(), self.open_ended):
             assert (np.diff(evidence(share, np.array([1, 5, 500])), axis=1) <= 0).all()
 
-    def test_with_time_a_change_of_looks_is_forgiven_and_likeness_says_less(self):
+    def test_llr_approaches_the_long_term_values_with_time(self):
         misses = np.array([1, 2, 5, 20, 100])
-        changed, alike = self.open_ended(np.tile([0.8, 0.1], (5, 1)), misses).T
+        changed, perturbed = self.open_ended(np.tile([0.8, 0.1], (5, 1)), misses).T
         assert (np.diff(changed) > 0).all()
-        assert (np.diff(alike) < 0).all()
+        assert (np.diff(perturbed) < 0).all()
 
 
-def naive_evidence(rule, table, pool, model, detections, forbidden):
+def naive_llr(rule, table, pool, model, detections, forbidden):
     """What the rule adds up, pair by pair."""
     n, m = forbidden.shape
     measured = model.measure(detections.xyxy)
@@ -251,7 +257,7 @@ def best_pairs(worth, least):
 def naive_association(rule, table, pool, model, detections, sure, _, forbidden):
     """Confirmed tracks, then tentative ones, then unsure detections, each from what is left."""
     n, m = forbidden.shape
-    total = naive_evidence(rule, table, pool, model, detections, forbidden)
+    total = naive_llr(rule, table, pool, model, detections, forbidden)
     overlap = boxes.iou(model.boxes(table.motion[:, kalman.POSITION]), detections.xyxy)
     overlap[forbidden] = -np.inf
     rounds = [
@@ -282,7 +288,7 @@ def naive_association(rule, table, pool, model, detections, sure, _, forbidden):
     ids=["default", "unsure", "strict"],
 )
 @pytest.mark.parametrize("embedded", [True, False])
-def test_the_association_equals_plain_loops_over_a_crowd(
+def test_association_equals_plain_loops_over_a_crowd(
     rule, high_score_threshold, motion, appearance, embedded
 ):
     compared = []

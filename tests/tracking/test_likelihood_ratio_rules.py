@@ -6,24 +6,31 @@ import pytest
 from deepsort_reid import Detections, State
 from deepsort_reid.structures import boxes
 from deepsort_reid.tracking import LikelihoodRatio, kalman
-from tests.tracking.people import MODEL, associate, confirmed, looks, scene, standing
+from tests.tracking.scenarios import (
+    MOTION_MODEL,
+    associate,
+    boxes_at,
+    confirmed_tracks,
+    make_tracks,
+    orthogonal_embeddings,
+)
 
-LOOKS = looks(4)
+EMBEDDINGS = orthogonal_embeddings(4)
 RULE = LikelihoodRatio()
 
 
 def calibrated(tracks):
     """The table and pool, after two people who look quite different were seen."""
-    tracks[1].calibration.update_inter(LOOKS[2:].astype(np.float32))
+    tracks[1].calibration.update_inter(EMBEDDINGS[2:].astype(np.float32))
     return tracks
 
 
 def side_steps(tracks, n=60):
     """Boxes (n, 4) a pixel further right each; their evidence of motion and overlap (n,)."""
-    steps = standing(*(100.0 + np.arange(n)))
+    steps = boxes_at(*(100.0 + np.arange(n)))
     motion = tracks[0].motion
-    expected = MODEL.boxes(motion[:, kalman.POSITION])
-    return steps, RULE.motion(MODEL, motion, steps)[0], boxes.iou(expected, steps)[0]
+    expected = MOTION_MODEL.boxes(motion[:, kalman.POSITION])
+    return steps, RULE.motion(MOTION_MODEL, motion, steps)[0], boxes.iou(expected, steps)[0]
 
 
 def matches_one_by_one(tracks, steps, **columns):
@@ -33,17 +40,17 @@ def matches_one_by_one(tracks, steps, **columns):
     return [pairs == {(0, 0)} for pairs in taken]
 
 
-def test_looks_decide_between_two_people_who_stand_close():
-    swapped = Detections(standing(100, 106), embedding=LOOKS[[1, 0]])
-    tracks = calibrated(confirmed(standing(100, 106), LOOKS[:2]))
+def test_appearance_decides_between_neighbouring_tracks():
+    swapped = Detections(boxes_at(100, 106), embedding=EMBEDDINGS[[1, 0]])
+    tracks = calibrated(confirmed_tracks(boxes_at(100, 106), EMBEDDINGS[:2]))
     assert associate(RULE, tracks, swapped) == {(0, 1), (1, 0)}
 
 
 @pytest.mark.parametrize("why", ["no looks", "no unit yet", "looks that tell nobody apart"])
 @pytest.mark.filterwarnings("ignore:the embedder does not tell identities apart")
-def test_place_decides_where_looks_say_nothing(why):
-    swapped = Detections(standing(100, 106), embedding=LOOKS[[1, 0]])
-    tracks = confirmed(standing(100, 106), LOOKS[:2])
+def test_motion_decides_without_usable_appearance(why):
+    swapped = Detections(boxes_at(100, 106), embedding=EMBEDDINGS[[1, 0]])
+    tracks = confirmed_tracks(boxes_at(100, 106), EMBEDDINGS[:2])
     calibration = tracks[1].calibration
     if why == "no looks":
         calibrated(tracks)
@@ -56,24 +63,24 @@ def test_place_decides_where_looks_say_nothing(why):
     assert associate(RULE, tracks, swapped) == {(0, 0), (1, 1)}
 
 
-def test_a_look_alike_far_away_is_somebody_else():
-    tracks = calibrated(confirmed(standing(100), LOOKS[:1], misses=[5]))
+def test_similar_appearance_far_away_does_not_match():
+    tracks = calibrated(confirmed_tracks(boxes_at(100), EMBEDDINGS[:1], misses=[5]))
     for away, expected in ((10, {(0, 0)}), (400, set())):
-        seen = Detections(standing(100 + away), embedding=LOOKS[:1])
+        seen = Detections(boxes_at(100 + away), embedding=EMBEDDINGS[:1])
         assert associate(RULE, tracks, seen) == expected
 
 
-def test_a_person_hidden_may_be_where_one_just_seen_may_not():
-    away = Detections(standing(119), embedding=LOOKS[:1])
-    hidden = calibrated(confirmed(standing(100), LOOKS[:1], misses=[5]))
-    fresh = calibrated(confirmed(standing(100), LOOKS[:1]))
+def test_min_iou_applies_to_recent_tracks_only():
+    away = Detections(boxes_at(119), embedding=EMBEDDINGS[:1])
+    hidden = calibrated(confirmed_tracks(boxes_at(100), EMBEDDINGS[:1], misses=[5]))
+    fresh = calibrated(confirmed_tracks(boxes_at(100), EMBEDDINGS[:1]))
     # The same evidence, but no overlap to speak of.
     assert associate(RULE, hidden, away) == {(0, 0)}
     assert associate(RULE, fresh, away) == set()
 
 
-def test_without_a_look_the_place_must_say_more():
-    tracks = calibrated(confirmed(standing(100), LOOKS[:1], misses=[5]))
+def test_without_appearance_min_llr_motion_only_applies():
+    tracks = calibrated(confirmed_tracks(boxes_at(100), EMBEDDINGS[:1], misses=[5]))
     steps, motion, _ = side_steps(tracks)
     for columns in ({}, {"embedding": np.zeros((1, 16))}):
         np.testing.assert_array_equal(
@@ -82,88 +89,92 @@ def test_without_a_look_the_place_must_say_more():
 
 
 @pytest.mark.parametrize("similarity", [1.0, 0.6, 0.3])
-def test_motion_and_looks_are_added_up_against_one_limit(similarity):
-    tracks = calibrated(confirmed(standing(100), LOOKS[:1], misses=[5]))
+def test_motion_and_appearance_terms_are_added_and_compared_with_min_llr(similarity):
+    tracks = calibrated(confirmed_tracks(boxes_at(100), EMBEDDINGS[:1], misses=[5]))
     steps, motion, _ = side_steps(tracks)
-    look = similarity * LOOKS[:1] + np.sqrt(1 - similarity**2) * LOOKS[1:2]
+    look = similarity * EMBEDDINGS[:1] + np.sqrt(1 - similarity**2) * EMBEDDINGS[1:2]
     by_looks = RULE.appearance(np.array([[1 - similarity]]), np.array([5]))[0, 0]
     np.testing.assert_array_equal(
         matches_one_by_one(tracks, steps, embedding=look), motion + by_looks >= RULE.min_llr
     )
 
 
-def test_distances_count_in_units_of_what_different_people_have():
-    shades = np.sqrt(0.98) * LOOKS[:1] + np.sqrt(0.02) * LOOKS[1:]  # 0.02 apart from one another
-    seen = Detections(standing(100, 102), embedding=shades[[1, 0]])
-    for different, expected in ((shades[1:], {(0, 1), (1, 0)}), (LOOKS[1:], {(0, 0), (1, 1)})):
-        tracks = confirmed(standing(100, 102), shades[:2])
+def test_distances_are_normalised_by_the_inter_identity_distance():
+    shades = (
+        np.sqrt(0.98) * EMBEDDINGS[:1] + np.sqrt(0.02) * EMBEDDINGS[1:]
+    )  # 0.02 apart from one another
+    seen = Detections(boxes_at(100, 102), embedding=shades[[1, 0]])
+    for different, expected in ((shades[1:], {(0, 1), (1, 0)}), (EMBEDDINGS[1:], {(0, 0), (1, 1)})):
+        tracks = confirmed_tracks(boxes_at(100, 102), shades[:2])
         tracks[1].calibration.update_inter(different.astype(np.float32))
         assert associate(RULE, tracks, seen) == expected
 
 
-def test_a_stranger_is_no_match_where_somebody_hidden_was_expected():
-    table, pool = calibrated(confirmed(standing(100), LOOKS[:1], misses=[5]))
+def test_other_person_at_the_predicted_position_of_a_coasting_track_does_not_match():
+    table, pool = calibrated(confirmed_tracks(boxes_at(100), EMBEDDINGS[:1], misses=[5]))
     for _ in range(4):
-        table.motion = kalman.predict(MODEL, table.motion)
-    for look, expected in ((LOOKS[:1], {(0, 0)}), (LOOKS[1:2], set())):
-        seen = Detections(standing(100), embedding=look)
+        table.motion = kalman.predict(MOTION_MODEL, table.motion)
+    for look, expected in ((EMBEDDINGS[:1], {(0, 0)}), (EMBEDDINGS[1:2], set())):
+        seen = Detections(boxes_at(100), embedding=look)
         assert associate(RULE, (table, pool), seen) == expected
 
 
-def test_tentative_tracks_choose_after_confirmed_ones():
-    tracks = scene(standing(100, 106), [State.TENTATIVE, State.CONFIRMED], [1, 1], LOOKS[:2])
-    assert associate(RULE, tracks, Detections(standing(101))) == {(1, 0)}
-    assert associate(RULE, tracks, Detections(standing(101, 103))) == {(1, 1), (0, 0)}
+def test_confirmed_tracks_have_precedence_over_tentative_ones():
+    tracks = make_tracks(
+        boxes_at(100, 106), [State.TENTATIVE, State.CONFIRMED], [1, 1], EMBEDDINGS[:2]
+    )
+    assert associate(RULE, tracks, Detections(boxes_at(101))) == {(1, 0)}
+    assert associate(RULE, tracks, Detections(boxes_at(101, 103))) == {(1, 1), (0, 0)}
 
 
-def test_an_unsure_detection_continues_a_track_that_was_just_seen_and_no_other():
-    unsure = Detections(standing(102), [0.2], embedding=LOOKS[:1])
+def test_low_score_detection_matches_only_tracks_of_the_previous_frame():
+    unsure = Detections(boxes_at(102), [0.2], embedding=EMBEDDINGS[:1])
     for state, misses, expected in (
         (State.CONFIRMED, 1, {(0, 0)}),
         (State.TENTATIVE, 1, set()),
         (State.COASTING, 2, set()),
     ):
-        tracks = calibrated(scene(standing(100), [state], [misses], LOOKS[:1]))
+        tracks = calibrated(make_tracks(boxes_at(100), [state], [misses], EMBEDDINGS[:1]))
         assert associate(RULE, tracks, unsure) == expected
 
 
-def test_an_unsure_detection_must_overlap_with_what_was_expected():
-    tracks = confirmed(standing(100), LOOKS[:1])
+def test_low_score_detection_must_reach_min_low_score_iou():
+    tracks = confirmed_tracks(boxes_at(100), EMBEDDINGS[:1])
     steps, _, overlap = side_steps(tracks, 30)
     np.testing.assert_array_equal(
         matches_one_by_one(tracks, steps, score=[0.2]), overlap >= RULE.min_low_score_iou
     )
 
 
-def test_an_unsure_detection_takes_what_sure_ones_left():
-    tracks = confirmed(standing(100, 108), LOOKS[:2])
+def test_low_score_detections_are_matched_after_high_score_ones():
+    tracks = confirmed_tracks(boxes_at(100, 108), EMBEDDINGS[:2])
     # The unsure one lies exactly on the first track, but the sure one chooses before it.
-    both = Detections(standing(100, 103), [0.2, 0.9])
+    both = Detections(boxes_at(100, 103), [0.2, 0.9])
     assert associate(RULE, tracks, both) == {(0, 1), (1, 0)}
     assert associate(RULE, tracks, both[[0]]) == {(0, 0)}
 
 
-def test_how_sure_is_sure_is_not_for_the_rule_to_say():
-    tracks = calibrated(confirmed(standing(100), LOOKS[:1], misses=[5]))
-    seen = Detections(standing(100), [0.3], embedding=LOOKS[:1])
+def test_high_score_mask_of_the_input_decides_which_detections_compete():
+    tracks = calibrated(confirmed_tracks(boxes_at(100), EMBEDDINGS[:1], misses=[5]))
+    seen = Detections(boxes_at(100), [0.3], embedding=EMBEDDINGS[:1])
     assert associate(RULE, tracks, seen, high_score_threshold=0.4) == set()
     assert associate(RULE, tracks, seen, high_score_threshold=0.3) == {(0, 0)}
 
 
 @pytest.mark.parametrize("score", [0.9, 0.2], ids=["sure", "unsure"])
-def test_forbidden_pairs_never_match(score):
-    tracks = confirmed(standing(100, 300), LOOKS[:2])
-    seen = Detections(standing(100, 300), [score, score])
+def test_forbidden_pairs_are_never_matched(score):
+    tracks = confirmed_tracks(boxes_at(100, 300), EMBEDDINGS[:2])
+    seen = Detections(boxes_at(100, 300), [score, score])
     only_second = np.array([[True, True], [True, False]])
     assert associate(RULE, tracks, seen) == {(0, 0), (1, 1)}
     assert associate(RULE, tracks, seen, only_second) == {(1, 1)}
 
 
 @pytest.mark.parametrize("embedding", [np.empty((0, 16)), np.empty((0, 0)), None])
-def test_no_tracks_or_no_detections_match_nothing(embedding):
-    some = calibrated(confirmed(standing(100, 300), LOOKS[:2]))
-    nobody = calibrated(confirmed(np.empty((0, 4)), np.empty((0, 16))))
+def test_without_tracks_or_detections_nothing_is_matched(embedding):
+    some = calibrated(confirmed_tracks(boxes_at(100, 300), EMBEDDINGS[:2]))
+    nobody = calibrated(confirmed_tracks(np.empty((0, 4)), np.empty((0, 16))))
     nothing = Detections([], embedding=embedding)
     assert associate(RULE, some, nothing) == set()
     assert associate(RULE, nobody, nothing) == set()
-    assert associate(RULE, nobody, Detections(standing(1), embedding=LOOKS[:1])) == set()
+    assert associate(RULE, nobody, Detections(boxes_at(1), embedding=EMBEDDINGS[:1])) == set()

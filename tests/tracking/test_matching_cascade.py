@@ -14,9 +14,16 @@ from deepsort_reid.tracking import (
     kalman,
 )
 from deepsort_reid.tracking.matching_cascade import MatchingCascade
-from tests.tracking.people import associate, confirmed, crowd, looks, scene, standing
+from tests.tracking.scenarios import (
+    associate,
+    boxes_at,
+    confirmed_tracks,
+    crowd,
+    make_tracks,
+    orthogonal_embeddings,
+)
 
-LOOKS = looks(4)
+EMBEDDINGS = orthogonal_embeddings(4)
 
 
 def solve(cost, limit):
@@ -85,7 +92,7 @@ def naive_cascade(rule, table, pool, model, detections, _, __, forbidden):
     ids=["published", "fused", "wide"],
 )
 @pytest.mark.parametrize("embedded", [True, False])
-def test_the_association_equals_plain_loops_over_a_crowd(rule, motion, appearance, embedded):
+def test_association_equals_plain_loops_over_a_crowd(rule, motion, appearance, embedded):
     compared = []
 
     def both(asked):
@@ -102,106 +109,111 @@ def test_the_association_equals_plain_loops_over_a_crowd(rule, motion, appearanc
     assert np.mean(compared) > 6
 
 
-def test_looks_decide_between_two_people_who_stand_close():
-    tracks = confirmed(standing(100, 106), LOOKS[:2])
-    swapped = Detections(standing(100, 106), embedding=LOOKS[[1, 0]])
+def test_appearance_decides_between_neighbouring_tracks():
+    tracks = confirmed_tracks(boxes_at(100, 106), EMBEDDINGS[:2])
+    swapped = Detections(boxes_at(100, 106), embedding=EMBEDDINGS[[1, 0]])
     assert associate(MatchingCascade(), tracks, swapped) == {(0, 1), (1, 0)}
 
 
-def test_a_look_alike_outside_the_gate_is_somebody_else():
-    tracks = confirmed(standing(100), LOOKS[:1])
-    far = Detections(standing(400), embedding=LOOKS[:1])
+def test_similar_appearance_outside_the_gate_does_not_match():
+    tracks = confirmed_tracks(boxes_at(100), EMBEDDINGS[:1])
+    far = Detections(boxes_at(400), embedding=EMBEDDINGS[:1])
     assert associate(MatchingCascade(), tracks, far) == set()
     assert associate(MatchingCascade(gating_threshold=1e9), tracks, far) == {(0, 0)}
 
 
-def test_the_gate_ends_where_95_percent_of_true_matches_lie():
+def test_gate_is_the_95_percent_quantile():
     # 50 px high: seen once (2 x 2.5 px), a frame ago (10 x 50 / 160 and 2.5 px), measured (2.5 px).
     spread = np.sqrt(5**2 + 3.125**2 + 2.5**2 + 2.5**2)
     reach = np.sqrt(9.4877) * spread
-    tracks = confirmed(standing(100), LOOKS[:1])
+    tracks = confirmed_tracks(boxes_at(100), EMBEDDINGS[:1])
     for away, expected in ((reach - 0.01, {(0, 0)}), (reach + 0.01, set())):
-        seen = Detections(standing(100 + away), embedding=LOOKS[:1])
+        seen = Detections(boxes_at(100 + away), embedding=EMBEDDINGS[:1])
         assert associate(MatchingCascade(max_iou_distance=0), tracks, seen) == expected
 
 
 @pytest.mark.parametrize("weight", [0.0, 0.9])
-def test_looks_too_different_are_refused_at_any_weight_of_motion(weight):
-    tracks = confirmed(standing(100), LOOKS[:1], misses=[2])
+def test_max_cosine_distance_applies_at_any_motion_weight(weight):
+    tracks = confirmed_tracks(boxes_at(100), EMBEDDINGS[:1], misses=[2])
     for similarity, expected in ((0.81, {(0, 0)}), (0.79, set())):
-        look = similarity * LOOKS[:1] + np.sqrt(1 - similarity**2) * LOOKS[1:2]
-        seen = Detections(standing(100), embedding=look)
+        look = similarity * EMBEDDINGS[:1] + np.sqrt(1 - similarity**2) * EMBEDDINGS[1:2]
+        seen = Detections(boxes_at(100), embedding=look)
         assert associate(MatchingCascade(motion_weight=weight), tracks, seen) == expected
 
 
-def test_who_was_seen_last_chooses_first():
+def test_recent_tracks_have_precedence():
     # Both would match; the longer hidden one even looks nearer.
-    older_looks = LOOKS[0]
-    newer_looks = 0.95 * LOOKS[0] + np.sqrt(1 - 0.95**2) * LOOKS[1]
-    tracks = confirmed(standing(100, 101), np.stack([older_looks, newer_looks]), misses=[9, 3])
-    assert associate(MatchingCascade(), tracks, Detections(standing(100), embedding=LOOKS[:1])) == {
-        (1, 0)
-    }
+    older_looks = EMBEDDINGS[0]
+    newer_looks = 0.95 * EMBEDDINGS[0] + np.sqrt(1 - 0.95**2) * EMBEDDINGS[1]
+    tracks = confirmed_tracks(
+        boxes_at(100, 101), np.stack([older_looks, newer_looks]), misses=[9, 3]
+    )
+    assert associate(
+        MatchingCascade(), tracks, Detections(boxes_at(100), embedding=EMBEDDINGS[:1])
+    ) == {(1, 0)}
 
 
-def test_a_person_seen_a_frame_ago_may_change_looks_at_the_same_place():
-    tracks = confirmed(standing(100), LOOKS[:1])
-    changed = Detections(standing(102), embedding=LOOKS[1:2])
+def test_recent_track_matches_by_iou_despite_other_appearance():
+    tracks = confirmed_tracks(boxes_at(100), EMBEDDINGS[:1])
+    changed = Detections(boxes_at(102), embedding=EMBEDDINGS[1:2])
     assert associate(MatchingCascade(), tracks, changed) == {(0, 0)}
 
 
-def test_a_person_hidden_for_longer_may_not():
-    tracks = confirmed(standing(100), LOOKS[:1], misses=[2])
-    changed = Detections(standing(100), embedding=LOOKS[1:2])
+def test_coasting_track_does_not_match_by_iou_with_other_appearance():
+    tracks = confirmed_tracks(boxes_at(100), EMBEDDINGS[:1], misses=[2])
+    changed = Detections(boxes_at(100), embedding=EMBEDDINGS[1:2])
     assert associate(MatchingCascade(), tracks, changed) == set()
 
 
 @pytest.mark.parametrize("side", ["detection", "track", "nobody"])
-def test_where_there_is_no_appearance_to_judge_by_place_alone_decides(side):
-    known = np.zeros((1, 16)) if side == "track" else LOOKS[:1]
-    embedding = {"detection": np.zeros((1, 16)), "track": LOOKS[1:2], "nobody": None}[side]
-    tracks = confirmed(standing(100), known, misses=[20])
-    assert associate(MatchingCascade(), tracks, Detections(standing(104), embedding=embedding)) == {
+def test_coasting_track_matches_by_iou_without_appearance(side):
+    known = np.zeros((1, 16)) if side == "track" else EMBEDDINGS[:1]
+    embedding = {"detection": np.zeros((1, 16)), "track": EMBEDDINGS[1:2], "nobody": None}[side]
+    tracks = confirmed_tracks(boxes_at(100), known, misses=[20])
+    assert associate(MatchingCascade(), tracks, Detections(boxes_at(104), embedding=embedding)) == {
         (0, 0)
     }
 
 
-def test_tentative_tracks_match_by_place_and_after_confirmed_ones():
-    tracks = scene(standing(100, 100), [State.TENTATIVE, State.CONFIRMED], [1, 1], LOOKS[[0, 1]])
+def test_tentative_tracks_match_by_iou_after_confirmed_ones():
+    tracks = make_tracks(
+        boxes_at(100, 100), [State.TENTATIVE, State.CONFIRMED], [1, 1], EMBEDDINGS[[0, 1]]
+    )
     # It looks like the tentative track, but that one may not use its looks yet.
-    mine = Detections(standing(101), embedding=LOOKS[1:2])
+    mine = Detections(boxes_at(101), embedding=EMBEDDINGS[1:2])
     assert associate(MatchingCascade(), tracks, mine) == {(1, 0)}
-    two = Detections(standing(101, 103), embedding=LOOKS[[1, 2]])
+    two = Detections(boxes_at(101, 103), embedding=EMBEDDINGS[[1, 2]])
     assert associate(MatchingCascade(), tracks, two) == {(1, 0), (0, 1)}
 
 
-def test_the_weight_of_motion_moves_the_choice_from_looks_to_place():
-    similar = np.stack([LOOKS[0], 0.9 * LOOKS[0] + np.sqrt(1 - 0.9**2) * LOOKS[1]])
-    tracks = confirmed(standing(100), LOOKS[:1])
+def test_motion_weight_moves_the_decision_from_appearance_to_motion():
+    similar = np.stack([EMBEDDINGS[0], 0.9 * EMBEDDINGS[0] + np.sqrt(1 - 0.9**2) * EMBEDDINGS[1]])
+    tracks = confirmed_tracks(boxes_at(100), EMBEDDINGS[:1])
     # Detection 0 looks the same but stands aside; detection 1 is where the track was expected.
-    seen = Detections(standing(106, 100), embedding=similar)
+    seen = Detections(boxes_at(106, 100), embedding=similar)
     assert associate(MatchingCascade(motion_weight=0), tracks, seen) == {(0, 0)}
     assert associate(MatchingCascade(motion_weight=1), tracks, seen) == {(0, 1)}
 
 
-@pytest.mark.parametrize("embedding", [LOOKS[:2], None], ids=["looks", "place"])
-def test_forbidden_pairs_never_match_at_either_stage(embedding):
-    tracks = confirmed(standing(100, 300), LOOKS[:2])
-    seen = Detections(standing(100, 300), embedding=embedding)
+@pytest.mark.parametrize("embedding", [EMBEDDINGS[:2], None], ids=["looks", "place"])
+def test_forbidden_pairs_are_matched_in_neither_stage(embedding):
+    tracks = confirmed_tracks(boxes_at(100, 300), EMBEDDINGS[:2])
+    seen = Detections(boxes_at(100, 300), embedding=embedding)
     only_second = np.array([[True, True], [True, False]])
     assert associate(MatchingCascade(), tracks, seen) == {(0, 0), (1, 1)}
     assert associate(MatchingCascade(), tracks, seen, only_second) == {(1, 1)}
 
 
 @pytest.mark.parametrize("embedding", [np.empty((0, 16)), np.empty((0, 0)), None])
-def test_no_tracks_or_no_detections_match_nothing(embedding):
-    some = confirmed(standing(100, 300), LOOKS[:2])
-    nobody = confirmed(np.empty((0, 4)), np.empty((0, 16)))
+def test_without_tracks_or_detections_nothing_is_matched(embedding):
+    some = confirmed_tracks(boxes_at(100, 300), EMBEDDINGS[:2])
+    nobody = confirmed_tracks(np.empty((0, 4)), np.empty((0, 16)))
     nothing = Detections([], embedding=embedding)
     assert associate(MatchingCascade(), some, nothing) == set()
     assert associate(MatchingCascade(), nobody, nothing) == set()
     assert (
-        associate(MatchingCascade(), nobody, Detections(standing(1), embedding=LOOKS[:1])) == set()
+        associate(MatchingCascade(), nobody, Detections(boxes_at(1), embedding=EMBEDDINGS[:1]))
+        == set()
     )
 
 
@@ -216,6 +228,6 @@ def test_no_tracks_or_no_detections_match_nothing(embedding):
         ({"motion_weight": -0.1}, r"motion_weight must be in \[0, 1\], got -0.1"),
     ],
 )
-def test_limits_that_mean_nothing_are_refused(values, message):
+def test_invalid_settings_are_refused(values, message):
     with pytest.raises(ValueError, match=message):
         MatchingCascade(**values)

@@ -6,12 +6,12 @@ import pytest
 from deepsort_reid import DeepSort, DeepSortConfig, Detections, State
 from deepsort_reid.tracking import track_table
 from deepsort_reid.tracking.track_table import DELETED, TrackTable, next_state
-from tests.tracking.people import standing
+from tests.tracking.scenarios import boxes_at
 
 STATE = {"deleted": DELETED, **{state.name.lower(): state for state in State}}
 
 
-def documented_rows():
+def documented_transitions():
     """The rows of the module's docstring; an empty cell stands for both answers."""
     for line in track_table.__doc__.splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
@@ -19,10 +19,10 @@ def documented_rows():
             yield tuple(cells)
 
 
-ROWS = list(documented_rows())
+ROWS = list(documented_transitions())
 
 
-def test_the_documented_table_answers_every_question_once():
+def test_documented_table_has_every_transition_once():
     questions = []
     for state, matched, confirmable, expirable, _ in ROWS:
         if state != "(new)":
@@ -41,13 +41,13 @@ def test_the_documented_table_answers_every_question_once():
 
 
 @pytest.mark.parametrize("row", ROWS, ids=" ".join)
-def test_every_row_of_the_documented_table_holds(row):
+def test_documented_transition_holds(row):
     state, matched, confirmable, expirable, becomes = row
     for hits in {"yes": [3, 4], "no": [1, 2], "": [1, 2, 3, 4]}[confirmable]:
         for misses in {"yes": [6, 99], "no": [1, 5], "": [1, 5, 6]}[expirable]:
             if state == "(new)":
                 tracker = DeepSort(DeepSortConfig(n_init=1 if confirmable == "yes" else 2))
-                tracker.update(Detections(standing(0)))
+                tracker.update(Detections(boxes_at(0)))
                 assert tracker.tracks.state == STATE[becomes]
                 continue
             after = next_state(
@@ -61,7 +61,7 @@ def test_every_row_of_the_documented_table_holds(row):
             assert after == STATE[becomes]
 
 
-def test_tracks_at_different_places_of_the_table_advance_together():
+def test_next_state_handles_all_tracks_at_once():
     after = next_state(
         np.array([State.TENTATIVE, State.TENTATIVE, State.CONFIRMED, State.COASTING]),
         np.array([True, False, False, False]),
@@ -73,12 +73,12 @@ def test_tracks_at_different_places_of_the_table_advance_together():
     np.testing.assert_array_equal(after, [State.CONFIRMED, DELETED, State.COASTING, DELETED])
 
 
-def lives(config, seen):
+def states_of_one_track(config, seen):
     """State of one standing person's track after each frame, DELETED without one."""
     tracker = DeepSort(config)
     states = []
     for present in seen:
-        tracker.update(Detections(standing(0)) if present else Detections.empty())
+        tracker.update(Detections(boxes_at(0)) if present else Detections.empty())
         states.append(tracker.tracks.state.tolist() or [DELETED])
     return [state for (state,) in states]
 
@@ -98,23 +98,23 @@ T, C, K = State.TENTATIVE, State.CONFIRMED, State.COASTING
         (4, 9, [1, 1, 1, 1], [T, T, T, C]),
     ],
 )
-def test_a_life_at_the_boundaries(n_init, max_age, seen, expected):
+def test_states_at_the_limits_of_n_init_and_max_age(n_init, max_age, seen, expected):
     config = DeepSortConfig(n_init=n_init, max_age=max_age)
-    assert lives(config, seen) == expected
+    assert states_of_one_track(config, seen) == expected
 
 
-def test_a_track_is_confirmed_once_and_not_again_after_each_gap():
+def test_track_stays_confirmed_after_gaps():
     seen = [1, 1, 1, 0, 1, 0, 0, 1, 1]
-    assert lives(DeepSortConfig(n_init=3, max_age=2), seen)[3:] == [K, C, K, K, C, C]
+    assert states_of_one_track(DeepSortConfig(n_init=3, max_age=2), seen)[3:] == [K, C, K, K, C, C]
 
 
-def test_ids_are_dense_given_at_confirmation_and_none_is_burned_by_false_starts():
+def test_ids_are_dense_and_tentative_tracks_use_none():
     rng = np.random.default_rng(0)
     tracker, named = DeepSort(DeepSortConfig(n_init=3, max_age=1)), []
     for frame in range(60):
         # One person stays for frames 0-9, the next for 10-19 and so on; sparks live for one frame.
-        stay = standing(300.0 * (frame // 10))
-        sparks = standing(*rng.permutation(20)[:3] * 40.0, top=1000 + 300 * (frame % 3))
+        stay = boxes_at(300.0 * (frame // 10))
+        sparks = boxes_at(*rng.permutation(20)[:3] * 40.0, top=1000 + 300 * (frame % 3))
         tracks = tracker.update(Detections(np.concatenate([sparks, stay])))
         named.append(tracks.id.tolist())
     expected = [[] if frame % 10 < 2 else [1 + frame // 10] for frame in range(60)]
@@ -122,7 +122,7 @@ def test_ids_are_dense_given_at_confirmation_and_none_is_burned_by_false_starts(
     assert (tracker.tracks.id[tracker.tracks.state == T] == 0).all()
 
 
-def filled(n):
+def filled_table(n):
     """A table of n tracks whose every column tells the row's number."""
     made = TrackTable()
     append_rows(made, n)
@@ -152,8 +152,8 @@ def columns(made):
     ]
 
 
-def test_keeping_rows_moves_every_column_together():
-    made = filled(5)
+def test_keep_applies_to_every_column():
+    made = filled_table(5)
     made.vote(np.arange(5), np.array([0, 1, 2, 3, 4]), np.ones(5))
     made.keep(np.array([True, False, False, True, True]))
     assert len(made) == 3
@@ -162,18 +162,18 @@ def test_keeping_rows_moves_every_column_together():
     np.testing.assert_array_equal(made.class_id(), [0, 3, 4])
 
 
-def test_an_empty_table_keeps_appends_and_votes_like_any_other():
+def test_empty_table_accepts_keep_append_and_vote():
     made = TrackTable()
     made.keep(np.empty(0, dtype=bool))
     nobody = np.empty(0, dtype=np.int64)
     made.vote(nobody, nobody, np.empty(0))
     assert len(made) == 0
     assert made.class_id().shape == (0,)
-    assert len(filled(0)) == 0
+    assert len(filled_table(0)) == 0
 
 
-def test_keys_number_the_births_and_move_with_their_rows():
-    table = filled(3)
+def test_keys_number_new_tracks_and_move_with_their_rows():
+    table = filled_table(3)
     assert table.key.tolist() == [1, 2, 3]
     table.keep(np.array([False, True, False]))
     assert table.key.tolist() == [2]
@@ -184,8 +184,8 @@ def test_keys_number_the_births_and_move_with_their_rows():
     assert table.key.tolist() == [4, 5]
 
 
-def test_votes_weigh_scores_and_a_class_unheard_of_gets_its_own_column():
-    made = filled(2)
+def test_votes_are_weighted_by_score_and_new_classes_get_a_column():
+    made = filled_table(2)
     both = np.array([0, 1])
     made.vote(both, np.array([7, 3]), np.array([0.9, 0.5]))
     made.vote(both, np.array([3, 3]), np.array([0.5, 0.5]))
@@ -196,9 +196,9 @@ def test_votes_weigh_scores_and_a_class_unheard_of_gets_its_own_column():
     np.testing.assert_array_equal(made.class_id(), [3, -1])
 
 
-def test_votes_equal_a_counter_per_track():
+def test_votes_equal_one_counter_per_track():
     rng = np.random.default_rng(1)
-    made, counted = filled(6), [{} for _ in range(6)]
+    made, counted = filled_table(6), [{} for _ in range(6)]
     for _ in range(50):
         rows = rng.permutation(6)[: rng.integers(0, 7)]
         class_id, score = rng.integers(-2, 9, len(rows)), rng.random(len(rows))
@@ -208,8 +208,8 @@ def test_votes_equal_a_counter_per_track():
     np.testing.assert_array_equal(made.class_id(), [max(votes, key=votes.get) for votes in counted])
 
 
-def test_a_negative_raw_score_still_votes():
-    made = filled(2)
+def test_negative_score_still_counts_as_a_vote():
+    made = filled_table(2)
     made.vote(np.array([0, 1]), np.array([0, 5]), np.array([1.0, -3.0]))
     # No vote at all for class 0, one at a negative score for class 5.
     np.testing.assert_array_equal(made.class_id(), [0, 5])

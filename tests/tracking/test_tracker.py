@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from deepsort_reid import DeepSort, DeepSortConfig, Detections, State
-from tests.tracking.people import alike, crowd, each_tracker, looks, standing
+from tests.tracking.scenarios import boxes_at, crowd, each_tracker, orthogonal_embeddings, perturbed
 
 COLUMNS = (
     "id",
@@ -41,7 +41,7 @@ def assert_same_runs(one, other):
 
 
 @each_tracker
-def test_two_interleaved_trackers_equal_two_alone(make):
+def test_interleaved_trackers_give_the_same_results_as_separate_ones(make):
     first, second = list(crowd(40, seed=1)), list(crowd(40, seed=2))
     one, other = make(), make()
     together = [(run(one, [a])[0], run(other, [b])[0]) for a, b in zip(first, second, strict=True)]
@@ -50,7 +50,7 @@ def test_two_interleaved_trackers_equal_two_alone(make):
 
 
 @each_tracker
-def test_a_reset_tracker_equals_a_new_one(make):
+def test_reset_tracker_gives_the_same_results_as_a_new_one(make):
     used = make()
     run(used, crowd(30, seed=3))
     assert used.tracks.id.max() > 5
@@ -59,9 +59,9 @@ def test_a_reset_tracker_equals_a_new_one(make):
     assert_same_runs(run(used, crowd(40, seed=4)), run(make(), crowd(40, seed=4)))
 
 
-def test_a_reset_tracker_takes_frames_and_embeddings_of_another_size():
+def test_reset_tracker_accepts_another_frame_shape_and_embedding_length():
     tracker = DeepSort()
-    boxes = standing(10)
+    boxes = boxes_at(10)
     tracker.update(Detections(boxes, embedding=np.eye(1, 8)), frame=np.zeros((40, 60, 3), np.uint8))
     tracker.reset()
     tracker.update(Detections(boxes, embedding=np.eye(1, 9)), frame=np.zeros((50, 60, 3), np.uint8))
@@ -70,7 +70,7 @@ def test_a_reset_tracker_takes_frames_and_embeddings_of_another_size():
 
 @each_tracker
 @pytest.mark.parametrize("begun", [3, 45])
-def test_a_copy_goes_on_as_the_original(make, begun):
+def test_copied_and_pickled_trackers_continue_like_the_original(make, begun):
     frames = list(crowd(70, seed=5))
     original = make(max_age=4)  # some leave and come back
     run(original, frames[:begun])
@@ -82,7 +82,7 @@ def test_a_copy_goes_on_as_the_original(make, begun):
 
 @each_tracker
 @pytest.mark.parametrize("embedded", [True, False])
-def test_reordering_detections_reorders_rows_and_nothing_else(make, embedded):
+def test_reordering_detections_only_reorders_detection_rows(make, embedded):
     rng = np.random.default_rng(6)
     straight, shuffled = make(), make()
     shown = 0
@@ -99,7 +99,7 @@ def test_reordering_detections_reorders_rows_and_nothing_else(make, embedded):
 
 @each_tracker
 @pytest.mark.parametrize("min_score", [-np.inf, 0.5])
-def test_every_result_names_the_input_row_it_came_from(make, min_score):
+def test_every_track_has_the_row_of_its_input_detection(make, min_score):
     tracker, shown = make(min_score=min_score, smooth_boxes=False), 0
     for detections in crowd(40, seed=7):
         tracks = tracker.update(detections)
@@ -119,7 +119,7 @@ def test_every_result_names_the_input_row_it_came_from(make, min_score):
 
 
 @each_tracker
-def test_what_is_shown_are_the_confirmed_rows_of_the_table_in_the_order_of_ids(make):
+def test_update_returns_confirmed_tracks_in_the_order_of_ids(make):
     tracker = make()
     coasting = 0
     for detections in crowd(40, seed=8):
@@ -133,10 +133,10 @@ def test_what_is_shown_are_the_confirmed_rows_of_the_table_in_the_order_of_ids(m
 
 
 @each_tracker
-def test_empty_frames_are_frames(make):
+def test_frames_without_detections_count_as_misses(make):
     tracker = make(max_age=5)
     assert len(tracker.update(Detections.empty())) == 0
-    people = Detections(standing(0, 100), embedding=looks(2))
+    people = Detections(boxes_at(0, 100), embedding=orthogonal_embeddings(2))
     for _ in range(3):
         shown = tracker.update(people)
     np.testing.assert_array_equal(shown.id, [1, 2])
@@ -149,10 +149,10 @@ def test_empty_frames_are_frames(make):
 
 
 @each_tracker
-def test_a_thousand_detections_in_a_frame_are_a_thousand_people(make):
+def test_thousand_separate_detections_become_thousand_tracks(make):
     places = np.stack(np.meshgrid(np.arange(40), np.arange(25)), axis=-1).reshape(-1, 2)
     boxes = np.concatenate([30 * places, 30 * places + [20, 28]], axis=1).astype(np.float64)
-    embedding = alike(np.zeros((1000, 8)), np.random.default_rng(9), 1)
+    embedding = perturbed(np.zeros((1000, 8)), np.random.default_rng(9), 1)
     tracker = make()
     for step in range(4):
         shown = tracker.update(Detections(boxes + step, embedding=embedding))
@@ -162,7 +162,7 @@ def test_a_thousand_detections_in_a_frame_are_a_thousand_people(make):
 
 
 @each_tracker
-def test_a_thousand_detections_on_one_heap_are_told_apart_one_to_one(make):
+def test_thousand_overlapping_detections_are_matched_one_to_one(make):
     rng = np.random.default_rng(10)
     corner = rng.uniform(0, 100, (1000, 2))
     boxes = np.concatenate([corner, corner + rng.uniform(20, 60, (1000, 2))], axis=1)
@@ -173,7 +173,7 @@ def test_a_thousand_detections_on_one_heap_are_told_apart_one_to_one(make):
 
 
 @each_tracker
-def test_what_is_not_given_is_as_good_as_certain_class_zero(make):
+def test_missing_scores_and_classes_mean_score_one_and_class_zero(make):
     bare = [Detections(frame.xyxy) for frame in crowd(30, seed=11)]
     explicit = [
         Detections(frame.xyxy, np.ones(len(frame)), np.zeros(len(frame), dtype=np.int64))
@@ -183,12 +183,12 @@ def test_what_is_not_given_is_as_good_as_certain_class_zero(make):
 
 
 @each_tracker
-def test_embeddings_in_some_frames_and_for_some_rows_are_enough(make):
+def test_ids_are_kept_with_embeddings_in_some_frames_and_rows(make):
     rng = np.random.default_rng(12)
-    tracker, embedding = make(), looks(4)
+    tracker, embedding = make(), orthogonal_embeddings(4)
     for step in range(60):
-        boxes = standing(*(100 * np.arange(4) + 2 * step))
-        rows = alike(embedding, rng)
+        boxes = boxes_at(*(100 * np.arange(4) + 2 * step))
+        rows = perturbed(embedding, rng)
         rows[rng.random(4) < 0.3] = 0
         shown = tracker.update(Detections(boxes, embedding=rows if rng.random() < 0.5 else None))
         if step >= 2:
@@ -197,14 +197,14 @@ def test_embeddings_in_some_frames_and_for_some_rows_are_enough(make):
 
 
 @each_tracker
-def test_churn_leaves_nothing_behind(make):
+def test_memory_does_not_grow_while_tracks_come_and_go(make):
     # Whoever comes stays for ten frames, and every frame has two sparks that never come again.
     # Only people who left are kept, up to the memory's capacity.
     tracker, sizes = make(n_init=2, max_age=3), []
-    embedding, rng = looks(64, 64), np.random.default_rng(15)
+    embedding, rng = orthogonal_embeddings(64, 64), np.random.default_rng(15)
     for step in range(600):
         person = 7 * (step // 10)
-        boxes = np.concatenate([standing(90.0 * (person % 11)), standing(*rng.uniform(0, 9e5, 2))])
+        boxes = np.concatenate([boxes_at(90.0 * (person % 11)), boxes_at(*rng.uniform(0, 9e5, 2))])
         tracker.update(Detections(boxes, embedding=embedding[[step // 10, 62, 63]]))
         if step % 100 == 99:
             sizes.append(len(pickle.dumps((tracker._table, tracker._galleries))))
@@ -215,7 +215,7 @@ def test_churn_leaves_nothing_behind(make):
 
 
 @each_tracker
-def test_a_key_belongs_to_one_track_for_life_and_is_never_used_again(make):
+def test_key_belongs_to_one_track_for_life_and_is_never_reused(make):
     tracker, slot_of, seen = make(), {}, set()
     for number, detections in enumerate(crowd(150, people=25), start=1):
         tracker.update(detections)
@@ -231,23 +231,23 @@ def test_a_key_belongs_to_one_track_for_life_and_is_never_used_again(make):
 
 
 @each_tracker
-def test_keys_start_at_one_again_after_a_reset(make):
+def test_keys_start_at_one_after_reset(make):
     tracker = make()
     for detections in crowd(5):
         tracker.update(detections)
     tracker.reset()
     assert tracker.track_keys.tolist() == []
-    tracker.update(Detections(standing(0, 100)))
+    tracker.update(Detections(boxes_at(0, 100)))
     assert tracker.track_keys.tolist() == [1, 2]
 
 
-def test_a_returning_person_gets_the_old_id_on_a_track_with_a_new_key():
-    embedding, tracker = looks(2), DeepSort(DeepSortConfig(max_age=3))
+def test_reidentified_track_has_the_old_id_and_a_new_key():
+    embedding, tracker = orthogonal_embeddings(2), DeepSort(DeepSortConfig(max_age=3))
     for _ in range(5):
-        tracker.update(Detections(standing(0, 300), embedding=embedding))
+        tracker.update(Detections(boxes_at(0, 300), embedding=embedding))
     for _ in range(3):
-        tracker.update(Detections(standing(300), embedding=embedding[1:]))
+        tracker.update(Detections(boxes_at(300), embedding=embedding[1:]))
     for _ in range(3):  # the first person is back, far from the coasting track
-        tracker.update(Detections(standing(300, 600), embedding=embedding[::-1]))
+        tracker.update(Detections(boxes_at(300, 600), embedding=embedding[::-1]))
     assert tracker.tracks.id.tolist() == [2, 1]
     assert tracker.track_keys.tolist() == [2, 3]

@@ -5,13 +5,13 @@ import pytest
 
 from deepsort_reid import DeepSort, DeepSortConfig, Detections, FixedLag
 from deepsort_reid.tracking import published
-from tests.tracking.people import crowd, each_tracker, looks, standing
+from tests.tracking.scenarios import boxes_at, crowd, each_tracker, orthogonal_embeddings
 
 FRAME = np.zeros((120, 160, 3), dtype=np.uint8)
-ONE = Detections(standing(10), embedding=looks(1))
+ONE = Detections(boxes_at(10), embedding=orthogonal_embeddings(1))
 
 
-def by_left_edge(frame, xyxy):
+def embed_by_position(frame, xyxy):
     """An embedder that gives every place its own look."""
     rows = np.zeros((len(xyxy), 8), dtype=np.float32)
     rows[np.arange(len(xyxy)), (xyxy[:, 0] // 20).astype(int) % 8] = 1
@@ -43,7 +43,7 @@ BAD_CALLS = {
 
 
 @pytest.mark.parametrize(("call", "message"), BAD_CALLS.values(), ids=BAD_CALLS.keys())
-def test_a_bad_argument_is_refused_and_leaves_the_tracker_as_it_was(call, message):
+def test_bad_argument_is_refused_and_leaves_the_tracker_unchanged(call, message):
     frames = list(crowd(20))
     tracker, untouched = DeepSort(), DeepSort()
     for detections in frames[:10]:
@@ -59,22 +59,24 @@ def test_a_bad_argument_is_refused_and_leaves_the_tracker_as_it_was(call, messag
         np.testing.assert_array_equal(tracker.tracks.misses, untouched.tracks.misses)
 
 
-def test_a_refused_first_call_fixes_neither_frame_size_nor_embedding_width():
+def test_refused_first_call_sets_neither_frame_shape_nor_embedding_length():
     tracker = DeepSort()
     for call in ({"camera": np.eye(3)}, {"dt": 0}):
         with pytest.raises(ValueError, match="must be a"):
             tracker.update(ONE, frame=FRAME, **call)
-    other = Detections(standing(10), embedding=looks(1, 8))
+    other = Detections(boxes_at(10), embedding=orthogonal_embeddings(1, 8))
     tracker.update(other, frame=np.zeros((50, 50, 3), np.uint8))
     assert len(tracker.tracks) == 1
 
 
 @each_tracker
-def test_embeddings_of_changing_width_are_refused_and_leave_the_tracker_as_it_was(make):
+def test_embeddings_of_another_length_are_refused_and_leave_the_tracker_unchanged(make):
     tracker, untouched = make(), make()
     frames = list(crowd(20, seed=1))
     for detections in frames:
-        narrow = Detections(detections.xyxy, embedding=np.tile(looks(1, 8), (len(detections), 1)))
+        narrow = Detections(
+            detections.xyxy, embedding=np.tile(orthogonal_embeddings(1, 8), (len(detections), 1))
+        )
         if len(untouched.tracks):
             with pytest.raises(ValueError, match="keep their length: expected 16, got 8"):
                 tracker.update(narrow)
@@ -85,17 +87,20 @@ def test_embeddings_of_changing_width_are_refused_and_leave_the_tracker_as_it_wa
 
 
 @each_tracker
-def test_no_detections_of_another_width_are_nothing_to_refuse(make):
+def test_embedding_length_of_unused_detections_is_not_checked(make):
     # What an embedder returns for no boxes, and what is left when no score is high enough.
     tracker = make(n_init=1, min_score=0.5)
     tracker.update(ONE)
     assert len(tracker.update(Detections([], embedding=np.empty((0, 0))))) == 0
-    assert len(tracker.update(Detections(standing(10), [0.1], embedding=looks(1, 8)))) == 0
+    assert (
+        len(tracker.update(Detections(boxes_at(10), [0.1], embedding=orthogonal_embeddings(1, 8))))
+        == 0
+    )
     np.testing.assert_array_equal(tracker.update(ONE).id, [1])
 
 
-@pytest.mark.parametrize("given", [None, [], standing(10), [[10, 20, 30, 60]], {}])
-def test_anything_but_detections_is_refused_by_its_name(given):
+@pytest.mark.parametrize("given", [None, [], boxes_at(10), [[10, 20, 30, 60]], {}])
+def test_update_refuses_other_types_than_detections(given):
     expected = (
         f"update expects Detections, got {type(given).__name__}; .*Detections\\(xyxy, score\\)"
     )
@@ -107,7 +112,7 @@ def test_anything_but_detections_is_refused_by_its_name(given):
     ("make", "message"),
     [
         (
-            lambda: DeepSort(by_left_edge),
+            lambda: DeepSort(embed_by_position),
             "config must be a DeepSortConfig, got function; .*by name",
         ),
         (lambda: DeepSort({"max_age": 30}), "config must be a DeepSortConfig, got dict"),
@@ -115,39 +120,39 @@ def test_anything_but_detections_is_refused_by_its_name(given):
         (lambda: FixedLag(DeepSortConfig()), "tracker must be a DeepSort, got DeepSortConfig"),
     ],
 )
-def test_what_is_given_in_the_wrong_place_is_refused_at_once(make, message):
+def test_constructor_refuses_arguments_of_the_wrong_type(make, message):
     with pytest.raises(ValueError, match=message):
         make()
 
 
-def test_a_tracker_that_embeds_asks_for_the_frame():
-    tracker = DeepSort(embedder=by_left_edge)
-    bare = Detections(standing(10))
+def test_tracker_with_embedder_requires_the_frame_for_bare_detections():
+    tracker = DeepSort(embedder=embed_by_position)
+    bare = Detections(boxes_at(10))
     with pytest.raises(ValueError, match=r"this tracker embeds: pass update\(.*frame=frame\)"):
         tracker.update(bare)
     assert len(tracker.tracks) == 0
-    tracker.update(Detections(standing(10), embedding=looks(1, 8)))
+    tracker.update(Detections(boxes_at(10), embedding=orthogonal_embeddings(1, 8)))
     tracker.update(Detections.empty())
     tracker.update(bare, frame=FRAME)
 
 
-def test_an_embedder_sees_only_boxes_that_are_looked_at_and_have_no_embedding_yet():
+def test_embedder_gets_only_used_boxes_without_embeddings():
     asked = []
 
     def embedder(frame, xyxy):
         assert frame is FRAME
         asked.append(xyxy[:, 0].tolist())
-        return by_left_edge(frame, xyxy)
+        return embed_by_position(frame, xyxy)
 
     tracker = DeepSort(DeepSortConfig(min_score=0.5), embedder=embedder)
-    tracker.update(Detections(standing(10, 60, 90), [0.9, 0.1, 0.5]), frame=FRAME)
-    tracker.update(Detections(standing(10), embedding=looks(1, 8)), frame=FRAME)
+    tracker.update(Detections(boxes_at(10, 60, 90), [0.9, 0.1, 0.5]), frame=FRAME)
+    tracker.update(Detections(boxes_at(10), embedding=orthogonal_embeddings(1, 8)), frame=FRAME)
     tracker.update(Detections.empty(), frame=FRAME)
-    tracker.update(Detections(standing(10), [0.2]), frame=FRAME)
+    tracker.update(Detections(boxes_at(10), [0.2]), frame=FRAME)
     assert asked == [[10, 90]]
 
 
-def test_embedding_inside_update_equals_embedding_before_it():
+def test_embedding_inside_update_gives_the_same_tracks_as_before_update():
     rng, looks_of = np.random.default_rng(1), {}
 
     def embedder(frame, xyxy):
@@ -171,13 +176,13 @@ def test_embedding_inside_update_equals_embedding_before_it():
     assert learned.intra_identity_distance < 0.1 < learned.inter_identity_distance
 
 
-def test_embeddings_can_be_asked_for_and_are_made_only_where_there_are_none():
-    bare, tracker = Detections(standing(10, 70), [0.9, 0.1]), DeepSort(embedder=by_left_edge)
+def test_embed_computes_embeddings_only_where_there_are_none():
+    bare, tracker = Detections(boxes_at(10, 70), [0.9, 0.1]), DeepSort(embedder=embed_by_position)
     embedded = tracker.embed(bare, FRAME)
     # Whoever is too unsure to be told by looks gets a row of zeros without being looked at.
-    expected = by_left_edge(FRAME, bare.xyxy)
+    expected = embed_by_position(FRAME, bare.xyxy)
     np.testing.assert_array_equal(embedded.embedding, expected * [[1], [0]])
-    everybody = published(embedder=by_left_edge).embed(bare, FRAME)
+    everybody = published(embedder=embed_by_position).embed(bare, FRAME)
     np.testing.assert_array_equal(everybody.embedding, expected)
     np.testing.assert_array_equal(embedded.score, bare.score)
     assert tracker.embed(embedded, None) is embedded
@@ -188,15 +193,15 @@ def test_embeddings_can_be_asked_for_and_are_made_only_where_there_are_none():
     assert len(tracker.tracks) == 0
 
 
-def test_the_tracker_keeps_the_detections_of_its_last_update_with_their_embeddings():
-    tracker = DeepSort(embedder=by_left_edge)
+def test_last_detections_are_all_rows_with_their_embeddings():
+    tracker = DeepSort(embedder=embed_by_position)
     assert len(tracker.last_detections) == 0
-    bare = Detections(standing(10, 70, 90), [0.05, 0.9, 0.2])
+    bare = Detections(boxes_at(10, 70, 90), [0.05, 0.9, 0.2])
     tracker.update(bare, frame=FRAME)
     kept = tracker.last_detections
     np.testing.assert_array_equal(kept.xyxy, bare.xyxy)
     np.testing.assert_array_equal(kept.score, bare.score)
-    expected = by_left_edge(FRAME, bare.xyxy)
+    expected = embed_by_position(FRAME, bare.xyxy)
     np.testing.assert_array_equal(kept.embedding, expected * [[0], [1], [0]])
     with pytest.raises(ValueError, match="this tracker embeds"):
         tracker.update(bare)
@@ -214,8 +219,8 @@ def test_the_tracker_keeps_the_detections_of_its_last_update_with_their_embeddin
         (None, "an embedder must return one row for each box, got None"),
     ],
 )
-def test_an_embedder_that_returns_nonsense_is_refused(rows, message):
+def test_invalid_embedder_output_is_refused(rows, message):
     tracker = DeepSort(embedder=lambda frame, xyxy: rows)
     with pytest.raises(ValueError, match=message):
-        tracker.update(Detections(standing(10)), frame=FRAME)
+        tracker.update(Detections(boxes_at(10)), frame=FRAME)
     assert len(tracker.tracks) == 0

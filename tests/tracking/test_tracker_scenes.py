@@ -6,31 +6,33 @@ import pytest
 from deepsort_reid import DeepSort, DeepSortConfig, Detections, State
 from deepsort_reid.tracking import GalleryAppearance, MeanAppearance
 from deepsort_reid.tracking.matching_cascade import MatchingCascade
-from tests.tracking.people import alike, each_tracker, looks, standing
+from tests.tracking.scenarios import boxes_at, each_tracker, orthogonal_embeddings, perturbed
 
 
 @each_tracker
-def test_two_people_crossing_keep_their_ids(make):
+def test_two_people_who_cross_keep_their_ids(make):
     rng = np.random.default_rng(13)
-    tracker, embedding = make(), looks(2)
+    tracker, embedding = make(), orthogonal_embeddings(2)
     for step in range(41):
-        boxes = np.concatenate([standing(5.0 * step), standing(200 - 5.0 * step, top=104)])
+        boxes = np.concatenate([boxes_at(5.0 * step), boxes_at(200 - 5.0 * step, top=104)])
         # While they stand one behind the other only the one in front is seen.
         visible = [0, 1] if abs(step - 20) > 2 else [1]
-        shown = tracker.update(Detections(boxes[visible], embedding=alike(embedding, rng)[visible]))
+        shown = tracker.update(
+            Detections(boxes[visible], embedding=perturbed(embedding, rng)[visible])
+        )
         if step >= 2:
             np.testing.assert_array_equal(shown.id[np.argsort(shown.detection)] - 1, visible)
 
 
 @each_tracker
 @pytest.mark.parametrize("embedded", [True, False])
-def test_a_person_hidden_for_twenty_frames_gets_the_id_back(make, embedded):
+def test_person_occluded_for_twenty_frames_keeps_the_id(make, embedded):
     rng = np.random.default_rng(14)
-    tracker, embedding = make(), looks(2)
+    tracker, embedding = make(), orthogonal_embeddings(2)
     for step in range(70):
-        boxes = np.concatenate([standing(3.0 * step), standing(400)])
+        boxes = np.concatenate([boxes_at(3.0 * step), boxes_at(400)])
         visible = [1] if 30 <= step < 50 else [0, 1]
-        rows = alike(embedding, rng)[visible] if embedded else None
+        rows = perturbed(embedding, rng)[visible] if embedded else None
         shown = tracker.update(Detections(boxes[visible], embedding=rows))
         if step >= 2:
             np.testing.assert_array_equal(shown.id - 1, visible)
@@ -38,20 +40,20 @@ def test_a_person_hidden_for_twenty_frames_gets_the_id_back(make, embedded):
 
 
 @pytest.mark.parametrize("appearance", [GalleryAppearance(), MeanAppearance()])
-def test_a_row_of_zeros_is_not_remembered_as_a_look(appearance):
+def test_zero_embedding_is_not_stored(appearance):
     tracker = DeepSort(association=MatchingCascade(), appearance=appearance)
-    unknown = Detections(standing(10), embedding=np.zeros((1, 16)))
+    unknown = Detections(boxes_at(10), embedding=np.zeros((1, 16)))
     for detections in [unknown] * 3 + [Detections.empty()] * 5:
         tracker.update(detections)
     # With a look on one side only, place alone decides, however long ago it was.
-    assert tracker.update(Detections(standing(10), embedding=looks(1))).id == [1]
+    assert tracker.update(Detections(boxes_at(10), embedding=orthogonal_embeddings(1))).id == [1]
 
 
 @pytest.mark.parametrize("steady", [True, False])
-def test_a_coasting_track_stays_in_the_table_and_its_box_is_the_prediction(steady):
+def test_coasting_track_stays_in_the_table_with_its_predicted_box(steady):
     tracker = DeepSort(DeepSortConfig(smooth_boxes=steady))
     for step in range(30):
-        tracker.update(Detections(standing(4.0 * step), [0.7]))
+        tracker.update(Detections(boxes_at(4.0 * step), [0.7]))
     before = tracker.tracks
     for missed in range(1, 6):
         assert len(tracker.update(Detections.empty())) == 0
@@ -63,18 +65,18 @@ def test_a_coasting_track_stays_in_the_table_and_its_box_is_the_prediction(stead
         moved = track.filtered_xyxy - before.filtered_xyxy
         expected = before.xyxy + moved if steady else track.filtered_xyxy
         np.testing.assert_allclose(track.xyxy, expected, atol=1e-9)
-        np.testing.assert_allclose(track.xyxy, standing(4.0 * (29 + missed)), atol=1.5)
+        np.testing.assert_allclose(track.xyxy, boxes_at(4.0 * (29 + missed)), atol=1.5)
 
 
-def test_a_step_of_several_frames_moves_ages_and_misses_by_as_many():
+def test_dt_of_several_frames_raises_ages_and_misses_by_as_many():
     tracker = DeepSort(DeepSortConfig(max_age=6))
     for step in range(10):
-        shown = tracker.update(Detections(standing(6.0 * step)), dt=3)
+        shown = tracker.update(Detections(boxes_at(6.0 * step)), dt=3)
         assert tracker.tracks.age == 1 + 3 * step
     np.testing.assert_array_equal(shown.id, [1])
     tracker.update(Detections.empty(), dt=3)
     assert tracker.tracks.misses == 3
-    np.testing.assert_allclose(tracker.tracks.xyxy, standing(60.0), atol=2)
+    np.testing.assert_allclose(tracker.tracks.xyxy, boxes_at(60.0), atol=2)
     tracker.update(Detections.empty(), dt=3)
     assert tracker.tracks.misses == 6
     tracker.update(Detections.empty(), dt=1)
@@ -82,19 +84,19 @@ def test_a_step_of_several_frames_moves_ages_and_misses_by_as_many():
 
 
 @pytest.mark.parametrize("dt", [1, 2, 5])
-def test_a_person_seen_at_the_last_update_may_change_looks_whatever_its_distance_in_frames(dt):
-    tracker, (before, after) = DeepSort(association=MatchingCascade()), looks(2)
+def test_track_of_the_last_update_matches_by_iou_at_any_dt(dt):
+    tracker, (before, after) = DeepSort(association=MatchingCascade()), orthogonal_embeddings(2)
     for look in [before] * 5 + [after] * 2:
-        shown = tracker.update(Detections(standing(100), embedding=look[None]), dt=dt)
+        shown = tracker.update(Detections(boxes_at(100), embedding=look[None]), dt=dt)
     np.testing.assert_array_equal(shown.id, [1])
 
 
 @each_tracker
-def test_the_class_is_the_vote_of_a_life_weighted_by_score(make):
+def test_class_is_the_score_weighted_majority_over_the_life_of_the_track(make):
     tracker = make(n_init=1)
     seen = [(2, 0.9), (7, 0.4), (7, 0.4), (7, 0.4), (2, 0.3)]
     winners = [
-        int(tracker.update(Detections(standing(0), [score], [name])).class_id[0])
+        int(tracker.update(Detections(boxes_at(0), [score], [name])).class_id[0])
         for name, score in seen
     ]
     # 0.9 : 0, 0.9 : 0.4, 0.9 : 0.8, 0.9 : 1.2, 1.2 : 1.2 + rounding
@@ -103,35 +105,35 @@ def test_the_class_is_the_vote_of_a_life_weighted_by_score(make):
 
 
 @each_tracker
-def test_the_class_is_a_matching_key_only_when_asked_for(make):
+def test_class_restricts_matching_only_if_not_class_agnostic(make):
     for across, expected in ((True, [1]), (False, [2])):
-        tracker, look = make(n_init=1, class_agnostic=across), looks(1)
-        tracker.update(Detections(standing(0), class_id=[0], embedding=look))
-        shown = tracker.update(Detections(standing(0), class_id=[1], embedding=look))
+        tracker, look = make(n_init=1, class_agnostic=across), orthogonal_embeddings(1)
+        tracker.update(Detections(boxes_at(0), class_id=[0], embedding=look))
+        shown = tracker.update(Detections(boxes_at(0), class_id=[1], embedding=look))
         np.testing.assert_array_equal(shown.id, expected)
         np.testing.assert_array_equal(shown.class_id, [0 if across else 1])
 
 
 @each_tracker
-def test_a_camera_that_pans_is_taken_out_of_the_motion(make):
+def test_given_camera_motion_is_compensated(make):
     pan = np.array([[1.0, 0, -60], [0, 1, 0]])
     with_camera, without = make(), make()
     for step in range(6):
-        seen = Detections(standing(500 - 60.0 * step))
+        seen = Detections(boxes_at(500 - 60.0 * step))
         followed = with_camera.update(seen, camera=pan)
         lost = without.update(seen)
     np.testing.assert_array_equal(followed.id, [1])
     assert len(lost) == 0
 
 
-def test_noise_scaled_by_score_pulls_the_estimate_towards_what_is_certain():
+def test_nsa_kalman_corrects_more_with_higher_scores():
     def estimate(score, scale):
         config = DeepSortConfig(
             n_init=1, min_score=-np.inf, nsa_kalman=scale, common_motion_compensation=False
         )
         tracker = DeepSort(config)
-        tracker.update(Detections(standing(0)))
-        return tracker.update(Detections(standing(6), [score])).filtered_xyxy[0, 0]
+        tracker.update(Detections(boxes_at(0)))
+        return tracker.update(Detections(boxes_at(6), [score])).filtered_xyxy[0, 0]
 
     assert estimate(0.99, scale=False) == estimate(0.1, scale=False)
     assert estimate(0.1, scale=False) < estimate(0.1, scale=True) < estimate(0.99, scale=True) < 6

@@ -14,7 +14,7 @@ BOX = np.array([[0.0, 0, 40, 100]])
 AHEAD = np.array([[800.0, 0, 840, 100]])
 
 
-def walk(rng, tracks, frames, process_noise_ratio, shake, height=100.0):
+def random_walk(rng, tracks, frames, process_noise_ratio, noise_std, height=100.0):
     """True and detected boxes (F, N, 4): each coordinate a random walk, seen with white error.
 
     Spreads are of centre and logarithm of the size, in units of the height.
@@ -22,14 +22,14 @@ def walk(rng, tracks, frames, process_noise_ratio, shake, height=100.0):
     unit = np.array([height, height, 1.0, 1.0])
     start = np.concatenate([rng.uniform(0, 999, (tracks, 2)), np.log([SIZE] * tracks)], axis=1)
     true = start + np.cumsum(rng.normal(0, process_noise_ratio, (frames, tracks, 4)) * unit, axis=0)
-    return true, true + rng.normal(0, shake, (frames, tracks, 4)) * unit
+    return true, true + rng.normal(0, noise_std, (frames, tracks, 4)) * unit
 
 
 def as_boxes(logged):
     return boxes.xywh_to_xyxy(np.hstack([logged[:, :2], np.exp(logged[:, 2:])]))
 
 
-def followed(measured, seen=None):
+def smooth_all(measured, seen=None):
     """The jitter after boxes (F, N, 4) of tracks that the filter lets stand, and steady boxes."""
     found, steady = BoxSmoother(), [as_boxes(measured[0])]
     state, still = box_smoothing.initiate(steady[0]), steady[0]
@@ -44,28 +44,28 @@ def followed(measured, seen=None):
 
 
 @pytest.mark.parametrize("ratio", [0.2, 1.0, 5.0])
-def test_the_ratio_of_wander_to_shaking_is_found(ratio):
+def test_process_noise_ratio_is_estimated(ratio):
     rng = np.random.default_rng(1)
-    shake = 0.01
-    _, measured = walk(rng, 30, 400, shake * np.sqrt(ratio), shake)
-    found = followed(measured)[0].process_noise_ratio
+    noise_std = 0.01
+    _, measured = random_walk(rng, 30, 400, noise_std * np.sqrt(ratio), noise_std)
+    found = smooth_all(measured)[0].process_noise_ratio
     # Three standard errors of a correlation of the 6,000 pairs that the running sums hold.
     np.testing.assert_allclose(-1 / (found + 2), -1 / (ratio + 2), atol=3 / np.sqrt(6000))
 
 
-def test_a_few_wrong_matches_do_not_decide_the_ratio():
+def test_process_noise_ratio_is_robust_to_wrong_matches():
     rng = np.random.default_rng(2)
-    _, measured = walk(rng, 30, 400, 0.01, 0.01)
+    _, measured = random_walk(rng, 30, 400, 0.01, 0.01)
     wrong = rng.random(measured.shape[:2]) < 0.01
     measured[wrong] += rng.normal(0, 1, (wrong.sum(), 4)) * [100, 100, 1, 1]
-    process_noise_ratio = followed(measured)[0].process_noise_ratio
+    process_noise_ratio = smooth_all(measured)[0].process_noise_ratio
     assert (process_noise_ratio > 0.25).all(), "as if everything were shaking"
     assert (process_noise_ratio < 4).all(), "as if nothing were"
 
 
-def test_boxes_are_those_of_a_kalman_filter_that_knows_the_ratio():
+def test_smoothed_boxes_equal_a_kalman_filter_with_the_known_ratio():
     rng = np.random.default_rng(3)
-    _, measured = walk(rng, 3, 60, 0.01, 0.01)
+    _, measured = random_walk(rng, 3, 60, 0.01, 0.01)
     seen = rng.random(measured.shape[:2]) < 0.8
     seen[0] = True
     ratio = np.array([0.5, 2.0, 1.0, 7.0])
@@ -98,10 +98,10 @@ def test_boxes_are_those_of_a_kalman_filter_that_knows_the_ratio():
         np.testing.assert_allclose(reported, as_boxes(expected), atol=1e-6)
 
 
-def test_boxes_that_shake_come_nearer_to_the_truth():
+def test_smoothing_brings_noisy_boxes_closer_to_the_truth():
     rng = np.random.default_rng(4)
-    true, measured = walk(rng, 20, 300, 0.004, 0.02)
-    steady = followed(measured)[1][50:]
+    true, measured = random_walk(rng, 20, 300, 0.004, 0.02)
+    steady = smooth_all(measured)[1][50:]
     off, was_off = (
         np.abs(found - np.array([as_boxes(here) for here in true[50:]])).mean()
         for found in (steady, np.array([as_boxes(here) for here in measured[50:]]))
@@ -110,9 +110,9 @@ def test_boxes_that_shake_come_nearer_to_the_truth():
 
 
 @pytest.mark.parametrize("error", ["none", "slow"])
-def test_boxes_that_do_not_shake_stay_as_they_are(error):
+def test_boxes_without_white_noise_are_not_changed(error):
     rng = np.random.default_rng(5)
-    true, _ = walk(rng, 20, 300, 0.0, 0.0)
+    true, _ = random_walk(rng, 20, 300, 0.0, 0.0)
     walked = np.cumsum(np.cumsum(rng.normal(0, 0.02, true.shape) * [1, 1, 0, 0], axis=0), axis=0)
     measured = true + walked  # velocities wander
     if error == "slow":  # an error that lasts is none that can be told from the person
@@ -120,12 +120,12 @@ def test_boxes_that_do_not_shake_stay_as_they_are(error):
             kept = 0.9 * (measured - true - walked)[frame - 1]
             measured[frame] += kept + rng.normal(0, 0.2, true.shape[1:]) * [1, 1, 0, 0]
     detected = np.array([as_boxes(here) for here in measured])
-    off = np.abs(followed(measured)[1] - detected)
+    off = np.abs(smooth_all(measured)[1] - detected)
     assert off.max() == 0 if error == "none" else off.mean() < 0.02
 
 
 @pytest.mark.filterwarnings("error")
-def test_a_camera_that_jumps_far_is_nothing_special():
+def test_large_camera_motion_gives_no_warning():
     tracker = DeepSort()
     for _ in range(5):
         tracker.update(Detections(BOX))
@@ -133,56 +133,56 @@ def test_a_camera_that_jumps_far_is_nothing_special():
     np.testing.assert_allclose(found.xyxy, AHEAD)
 
 
-def test_what_may_be_chance_is_no_shaking():
+def test_insignificant_correlation_is_not_smoothed():
     rng, moved = np.random.default_rng(10), []
     for _ in range(100):
-        _, measured = walk(rng, 1, 16, 0.01, 0.0)
-        steady = followed(measured)[1]
+        _, measured = random_walk(rng, 1, 16, 0.01, 0.0)
+        steady = smooth_all(measured)[1]
         moved.append(steady != np.array([as_boxes(here) for here in measured]))
     assert np.mean(moved) < 0.1
 
 
-def test_rounding_is_no_shaking():
+def test_rounding_errors_are_not_noise():
     rng = np.random.default_rng(6)
-    _, measured = walk(rng, 10, 100, 0.0, 1e-13)
-    found, _ = followed(measured)
+    _, measured = random_walk(rng, 10, 100, 0.0, 1e-13)
+    found, _ = smooth_all(measured)
     assert (found.process_noise_ratio > 1e6).all()
 
 
-def test_people_who_stood_still_all_the_time_are_followed_when_they_walk():
+def test_person_who_starts_moving_is_followed():
     rng = np.random.default_rng(7)
-    _, measured = walk(rng, 10, 400, 0.0, 0.01)
+    _, measured = random_walk(rng, 10, 400, 0.0, 0.01)
     measured[380:, 0, 0] += 3.0 * np.arange(1, 21)  # 3 px a frame, the shaking has 1 px
-    found, steady = followed(measured)
+    found, steady = smooth_all(measured)
     centre = (steady[:, 0, 0] + steady[:, 0, 2]) / 2
     assert np.abs(centre[20:380] - measured[0, 0, 0]).max() < 4
     assert np.abs(centre[380:] - measured[380:, 0, 0]).max() < 5
     assert (found.process_noise_ratio >= 0.1).all()
 
 
-def test_who_comes_back_from_hiding_elsewhere_is_reported_there():
+def test_person_who_reappears_elsewhere_is_reported_there():
     rng = np.random.default_rng(9)
-    _, measured = walk(rng, 10, 100, 0.0, 0.01)
+    _, measured = random_walk(rng, 10, 100, 0.0, 0.01)
     seen = np.ones(measured.shape[:2], dtype=bool)
     seen[90:95, 0] = False
     measured[95:, 0, 0] += 15
-    _, steady = followed(measured, seen)
+    _, steady = smooth_all(measured, seen)
     centre = (steady[95, 0, 0] + steady[95, 0, 2]) / 2
     assert abs(centre - measured[95, 0, 0]) < 1e-9
 
 
-def test_what_happened_while_nobody_looked_is_no_change_of_one_frame():
+def test_changes_over_several_frames_are_not_learned():
     rng = np.random.default_rng(8)
-    _, measured = walk(rng, 20, 200, 0.01, 0.01)
+    _, measured = random_walk(rng, 20, 200, 0.01, 0.01)
     seen = np.ones(measured.shape[:2], dtype=bool)
     seen[3::4] = False  # everybody is missed in every fourth frame, and jumps meanwhile
     for frame in range(3, 200, 4):
         measured[frame:] += rng.normal(0, 0.5, (20, 4)) * [100, 100, 0, 0]
-    process_noise_ratio = followed(measured, seen)[0].process_noise_ratio
+    process_noise_ratio = smooth_all(measured, seen)[0].process_noise_ratio
     assert (process_noise_ratio[:2] < 4).all(), "jumps were counted"
 
 
-def test_a_zoom_takes_the_offset_with_it():
+def test_offset_scales_with_the_box():
     state = box_smoothing.initiate(BOX)
     found = BoxSmoother()
     found._square[:], found._product[:], found._num_changes = 1000, -400, 1000  # it shakes
@@ -200,21 +200,21 @@ def test_a_zoom_takes_the_offset_with_it():
     )
 
 
-def people(frames, shake, seed=0):
+def people(frames, noise_std, seed=0):
     """True boxes (N, 4) and detections of each frame: six people who walk straight on."""
     rng = np.random.default_rng(seed)
     place = np.column_stack([150.0 * np.arange(6), np.full(6, 100.0)])
     for _ in range(frames):
         place = place + np.array([2.0, 0.5])
         true = np.hstack([place, place + SIZE])
-        yield true, Detections(true + rng.normal(0, shake, true.shape))
+        yield true, Detections(true + rng.normal(0, noise_std, true.shape))
 
 
-@pytest.mark.parametrize("shake", [0.0, 2.0])
-def test_the_tracker_reports_what_shakes_steadied_and_what_does_not_untouched(shake):
+@pytest.mark.parametrize("noise_std", [0.0, 2.0])
+def test_tracker_smooths_noisy_boxes_and_reports_exact_ones_unchanged(noise_std):
     steady, matched = DeepSort(), DeepSort(DeepSortConfig(smooth_boxes=False))
     off = []
-    for true, detections in people(200, shake):
+    for true, detections in people(200, noise_std):
         ours, theirs = steady.update(detections), matched.update(detections)
         np.testing.assert_array_equal(ours.id, theirs.id)
         np.testing.assert_array_equal(theirs.xyxy, detections.xyxy[theirs.detection])
@@ -222,4 +222,4 @@ def test_the_tracker_reports_what_shakes_steadied_and_what_does_not_untouched(sh
         right = true[ours.detection]
         off.append([np.abs(found.xyxy - right).sum() for found in (ours, theirs)])
     ours, theirs = np.sum(off[30:], axis=0)
-    assert ours < 0.8 * theirs if shake else ours < 1e-6
+    assert ours < 0.8 * theirs if noise_std else ours < 1e-6

@@ -10,16 +10,16 @@ from deepsort_reid.metrics import EventKind, SwitchCause, cause_of_rejection
 from deepsort_reid.structures.mot_rows import MotRows
 from deepsort_reid.structures.tracks import State
 from deepsort_reid.tracking import AspectMotion, GalleryAppearance, MatchingCascade, published
-from tests.tracking.people import crowd, looks, standing
+from tests.tracking.scenarios import boxes_at, crowd, orthogonal_embeddings
 
-RED, BLUE, GREEN = looks(3)
+RED, BLUE, GREEN = orthogonal_embeddings(3)
 
 
-def recording(**config):
+def explaining(**config):
     return DeepSort(DeepSortConfig(n_init=1, **config), explain=True)
 
 
-def recording_as_published(**config):
+def explaining_published(**config):
     return DeepSort(
         replace(DeepSortConfig.published(), n_init=1, **config),
         association=MatchingCascade(),
@@ -30,7 +30,7 @@ def recording_as_published(**config):
 
 
 each_rule = pytest.mark.parametrize(
-    "make", [recording, recording_as_published], ids=["default", "published"]
+    "make", [explaining, explaining_published], ids=["default", "published"]
 )
 
 
@@ -44,9 +44,9 @@ def run(tracker, *frames):
     return [tracker.update(frame) for frame in frames]
 
 
-def test_without_being_asked_a_tracker_keeps_nothing():
+def test_tracker_keeps_no_decisions_by_default():
     tracker = DeepSort()
-    run(tracker, seen(standing(10)), seen(standing(10)))
+    run(tracker, seen(boxes_at(10)), seen(boxes_at(10)))
     assert tracker.decision_log is None
     with pytest.raises(ValueError, match=r"make it with DeepSort\(explain=True\)"):
         tracker.explain(1, 1)
@@ -58,7 +58,7 @@ def test_without_being_asked_a_tracker_keeps_nothing():
     [lambda explain: DeepSort(explain=explain), lambda explain: published(explain=explain)],
     ids=["default", "published"],
 )
-def test_results_are_the_same_with_and_without_record(make, embedded):
+def test_results_are_the_same_with_and_without_explain(make, embedded):
     silent, telling = make(explain=False), make(explain=True)
     for number, detections in enumerate(crowd(40, embedded=embedded), start=1):
         one, other = silent.update(detections), telling.update(detections)
@@ -71,7 +71,7 @@ def test_results_are_the_same_with_and_without_record(make, embedded):
 
 @pytest.mark.parametrize("embedded", [True, False], ids=["with looks", "without"])
 @pytest.mark.parametrize("make", [DeepSort, published], ids=["default", "published"])
-def test_what_is_refused_was_not_matched_and_what_is_possible_did_not_stay_free(make, embedded):
+def test_rejected_pairs_are_unmatched_and_possible_pairs_do_not_both_stay_unmatched(make, embedded):
     tracker = make(explain=True)
     possible_pairs = 0
     for number, detections in enumerate(crowd(40, embedded=embedded), start=1):
@@ -89,7 +89,7 @@ def test_what_is_refused_was_not_matched_and_what_is_possible_did_not_stay_free(
 
 
 @pytest.mark.parametrize("make", [DeepSort, published], ids=["default", "published"])
-def test_every_explanation_names_the_match_that_the_results_show(make):
+def test_explanation_names_the_match_of_the_results(make):
     tracker = make(explain=True)
     explained = 0
     for number, detections in enumerate(crowd(25), start=1):
@@ -111,11 +111,11 @@ def test_every_explanation_names_the_match_that_the_results_show(make):
 
 
 @each_rule
-def test_a_person_who_jumps_across_the_street_is_refused_by_motion(make):
+def test_detection_far_away_is_rejected_by_motion(make):
     tracker = make()
-    run(tracker, *[seen(standing(10, 300), [RED, BLUE])] * 4)
+    run(tracker, *[seen(boxes_at(10, 300), [RED, BLUE])] * 4)
     # The same face, elsewhere.
-    run(tracker, seen(standing(600, 300), [RED, BLUE]))
+    run(tracker, seen(boxes_at(600, 300), [RED, BLUE]))
     explanation = tracker.explain(5, 1)
     assert explanation.reason == ("rejected by motion", "rejected by motion")
     assert (explanation.matched, explanation.state) == (-1, State.CONFIRMED)
@@ -125,7 +125,7 @@ def test_a_person_who_jumps_across_the_street_is_refused_by_motion(make):
     assert "predicted at [10, 100, 30, 150]" in words
     assert "rejected by motion" in words
     assert "\n  not matched" in words
-    if make is recording:  # the tracker that remembers people
+    if make is explaining:  # the tracker that remembers people
         assert words.endswith("no other below 1.00: clear, required margin 0.80")
         assert (
             "its id was assigned to detection 0: nearest lost identity 1 at distance 0.00" in words
@@ -133,12 +133,12 @@ def test_a_person_who_jumps_across_the_street_is_refused_by_motion(make):
 
 
 @each_rule
-def test_a_stranger_in_the_place_of_who_was_hidden_is_refused_by_appearance(make):
+def test_other_person_at_the_position_of_a_coasting_track_is_rejected_by_appearance(make):
     def story(face):
         tracker = make()
-        run(tracker, *[seen(standing(10, 300), [RED, BLUE])] * 4)
-        run(tracker, *[seen(standing(300), [BLUE])] * 25)
-        run(tracker, seen(standing(14, 300), [face, BLUE]))
+        run(tracker, *[seen(boxes_at(10, 300), [RED, BLUE])] * 4)
+        run(tracker, *[seen(boxes_at(300), [BLUE])] * 25)
+        run(tracker, seen(boxes_at(14, 300), [face, BLUE]))
         return tracker
 
     tracker = story(GREEN)
@@ -155,12 +155,12 @@ def test_a_stranger_in_the_place_of_who_was_hidden_is_refused_by_appearance(make
 
 @pytest.mark.parametrize("embedded", [True, False], ids=["with looks", "without"])
 @each_rule
-def test_who_stands_nearer_has_the_better_claim(make, embedded):
+def test_detection_of_a_nearer_track_is_a_lost_assignment(make, embedded):
     def story(*lefts):
         tracker = make()
         faces = [RED] * len(lefts) if embedded else None
-        run(tracker, *[seen(standing(*lefts), faces)] * 4)
-        run(tracker, seen(standing(106), [RED] if embedded else None))
+        run(tracker, *[seen(boxes_at(*lefts), faces)] * 4)
+        run(tracker, seen(boxes_at(106), [RED] if embedded else None))
         return tracker
 
     tracker = story(100, 108)
@@ -173,10 +173,10 @@ def test_who_stands_nearer_has_the_better_claim(make, embedded):
 
 
 @each_rule
-def test_a_track_with_two_possible_boxes_says_that_it_got_a_better_one(make):
+def test_second_best_detection_is_explained_by_the_better_match(make):
     tracker = make()
-    run(tracker, *[seen(standing(100))] * 4)
-    run(tracker, seen(standing(106, 101)))
+    run(tracker, *[seen(boxes_at(100))] * 4)
+    run(tracker, seen(boxes_at(106, 101)))
     explanation = tracker.explain(5, 1)
     assert explanation.reason == ("possible, but the track has a better match", "matched")
     assert explanation.matched == 1
@@ -188,18 +188,18 @@ def test_a_track_with_two_possible_boxes_says_that_it_got_a_better_one(make):
     ]
 
 
-def test_an_unsure_box_is_possible_only_where_somebody_was_expected():
-    tracker = recording()
-    run(tracker, *[seen(standing(100, 300))] * 4)
-    run(tracker, seen(standing(100, 200), score=[0.2, 0.2]))
+def test_low_score_detection_is_rejected_away_from_the_prediction():
+    tracker = explaining()
+    run(tracker, *[seen(boxes_at(100, 300))] * 4)
+    run(tracker, seen(boxes_at(100, 200), score=[0.2, 0.2]))
     assert tracker.explain(5, 1).reason == ("matched", "rejected by motion")
     assert tracker.explain(5, 2).reason == ("rejected by motion", "rejected by motion")
 
 
-def test_rows_are_those_of_the_input_and_what_was_too_unsure_is_not_looked_at():
-    tracker = recording()
-    run(tracker, seen(standing(100)))
-    run(tracker, seen(standing(400, 100), score=[0.05, 0.9]))
+def test_rows_are_those_of_the_input_and_low_scores_are_below_min_score():
+    tracker = explaining()
+    run(tracker, seen(boxes_at(100)))
+    run(tracker, seen(boxes_at(400, 100), score=[0.05, 0.9]))
     explanation = tracker.explain(2, 1)
     assert explanation.detection.tolist() == [1]
     assert explanation.matched == 1
@@ -207,9 +207,9 @@ def test_rows_are_those_of_the_input_and_what_was_too_unsure_is_not_looked_at():
     assert len(tracker.decision_log.detections(2)) == 2
 
 
-def test_a_track_that_is_gone_has_expired_and_one_without_id_is_not_confirmed():
+def test_deleted_track_is_expired_and_tentative_track_not_confirmed():
     tracker = DeepSort(DeepSortConfig(max_age=2), explain=True)
-    there = seen(standing(100))
+    there = seen(boxes_at(100))
     run(tracker, *[there] * 5, *[Detections.empty()] * 3, there)
     assert tracker.tracks.id.tolist() == [0]
     assert tracker.decision_log.rejection_reason(9, 1, 0) == "expired"
@@ -221,16 +221,16 @@ def test_a_track_that_is_gone_has_expired_and_one_without_id_is_not_confirmed():
 
 
 @pytest.mark.parametrize("frame", [0, 3, -1])
-def test_a_frame_that_never_was_is_refused(frame):
-    tracker = recording()
-    run(tracker, seen(standing(100)), seen(standing(100)))
+def test_unknown_frame_is_refused(frame):
+    tracker = explaining()
+    run(tracker, seen(boxes_at(100)), seen(boxes_at(100)))
     with pytest.raises(ValueError, match=f"frame must be in 1 to 2, got {frame}"):
         tracker.explain(frame, 1)
 
 
-def test_reset_forgets_the_record_too():
-    tracker = recording()
-    run(tracker, seen(standing(100)))
+def test_reset_clears_the_decision_log():
+    tracker = explaining()
+    run(tracker, seen(boxes_at(100)))
     tracker.reset()
     assert len(tracker.decision_log) == 0
 
@@ -270,53 +270,53 @@ def causes(tracker, person, frames):
     return [SwitchCause(cause) for cause in found.of_kind(EventKind.SWITCH).cause]
 
 
-HERE, THERE = standing(100), standing(400)
+HERE, THERE = boxes_at(100), boxes_at(400)
 
 
-def test_a_switch_by_a_jump_is_the_motion_gates():
+def test_switch_by_a_large_displacement_is_caused_by_the_motion_gate():
     person = {n: HERE if n <= 4 else THERE for n in range(1, 7)}
     frames = [seen(box) for box in person.values()]
-    assert causes(recording(), person, frames) == [SwitchCause.MOTION_GATE]
+    assert causes(explaining(), person, frames) == [SwitchCause.MOTION_GATE]
 
 
-def test_a_switch_after_the_tracks_end_is_its_expiry():
+def test_switch_after_max_age_is_caused_by_expiry():
     person = dict.fromkeys((1, 2, 3, 8, 9), HERE)
     frames = [seen(person[n]) if n in person else Detections.empty() for n in range(1, 10)]
-    assert causes(recording(max_age=3), person, frames) == [SwitchCause.EXPIRED]
+    assert causes(explaining(max_age=3), person, frames) == [SwitchCause.EXPIRED]
 
 
-def test_a_switch_to_the_track_that_was_nearer_is_its_better_claim():
-    person = {n: standing(100 if n <= 4 else 106) for n in range(1, 6)}
-    frames = [seen(standing(100, 108))] * 4 + [seen(standing(106))]
-    assert causes(recording(), person, frames) == [SwitchCause.LOST_ASSIGNMENT]
+def test_switch_to_a_nearer_track_is_caused_by_a_lost_assignment():
+    person = {n: boxes_at(100 if n <= 4 else 106) for n in range(1, 6)}
+    frames = [seen(boxes_at(100, 108))] * 4 + [seen(boxes_at(106))]
+    assert causes(explaining(), person, frames) == [SwitchCause.LOST_ASSIGNMENT]
 
 
-def test_a_switch_of_who_came_back_with_another_face_is_appearances():
+def test_switch_after_a_change_of_appearance_is_caused_by_appearance():
     person = dict.fromkeys((1, 2, 3, 4, 30, 31), HERE)
-    bystander = standing(300)
+    bystander = boxes_at(300)
     both = np.concatenate([HERE, bystander])
     frames = [seen(both, [RED, BLUE])] * 4 + [seen(bystander, [BLUE])] * 25
     frames += [seen(both, [GREEN, BLUE])] * 2
-    assert causes(recording(), person, frames) == [SwitchCause.APPEARANCE]
+    assert causes(explaining(), person, frames) == [SwitchCause.APPEARANCE]
 
 
-def test_a_switch_after_boxes_too_unsure_to_look_at_is_the_detectors():
+def test_switch_after_unused_detections_is_caused_by_a_missed_detection():
     person = {n: HERE if n <= 3 else THERE for n in range(1, 7)}
     frames = [seen(box, score=0.05 if n == 4 else 0.9) for n, box in person.items()]
-    assert causes(recording(), person, frames) == [SwitchCause.MISSED_DETECTION]
+    assert causes(explaining(), person, frames) == [SwitchCause.MISSED_DETECTION]
 
 
-def test_a_new_id_says_who_it_might_have_been_and_why_it_is_not() -> None:
+def test_new_id_is_explained_by_the_nearest_lost_identities() -> None:
     tracker = DeepSort(DeepSortConfig(max_age=3), explain=True)
-    first, second = looks(2)
+    first, second = orthogonal_embeddings(2)
     between = (0.8 * first + 0.6 * second).astype(np.float32)
-    people = standing(100, 300)
+    people = boxes_at(100, 300)
     for _ in range(40):
         tracker.update(Detections(people, embedding=np.stack([first, second])))
     for _ in range(10):
         tracker.update(Detections(people[1:], embedding=second[None]))
     for _ in range(3):
-        shown = tracker.update(Detections(standing(600), embedding=between[None]))
+        shown = tracker.update(Detections(boxes_at(600), embedding=between[None]))
     assert shown.id == [3]
     told = str(tracker.explain(53, 3))
     assert "frame 53, track 3: tentative, no id yet" in told
@@ -324,15 +324,15 @@ def test_a_new_id_says_who_it_might_have_been_and_why_it_is_not() -> None:
     assert f"was assigned id 3, new: {nearest}: not clear" in told
 
 
-def test_who_is_recognised_says_by_what() -> None:
+def test_reidentification_is_explained_by_its_distance() -> None:
     tracker = DeepSort(DeepSortConfig(max_age=3), explain=True)
-    embedding = looks(2)
+    embedding = orthogonal_embeddings(2)
     for _ in range(40):
-        tracker.update(Detections(standing(100, 300), embedding=embedding))
+        tracker.update(Detections(boxes_at(100, 300), embedding=embedding))
     for _ in range(10):
-        tracker.update(Detections(standing(300), embedding=embedding[1:]))
+        tracker.update(Detections(boxes_at(300), embedding=embedding[1:]))
     for _ in range(3):
-        shown = tracker.update(Detections(standing(300, 600), embedding=embedding[::-1]))
+        shown = tracker.update(Detections(boxes_at(300, 600), embedding=embedding[::-1]))
     assert shown.id.tolist() == [1, 2]
     told = str(tracker.explain(53, 1))
     nearest = "nearest lost identity 1 at distance 0.00, no other below 1.00"
@@ -341,10 +341,10 @@ def test_who_is_recognised_says_by_what() -> None:
 
 
 @pytest.mark.parametrize("n_init", [1, 3])
-def test_without_looks_a_new_id_says_so(n_init: int) -> None:
+def test_new_id_without_embeddings_is_explained(n_init: int) -> None:
     tracker = DeepSort(DeepSortConfig(n_init=n_init), explain=True)
     for _ in range(n_init):
-        tracker.update(Detections(standing(100)))
+        tracker.update(Detections(boxes_at(100)))
     expected = "was assigned id 1, new: no usable embeddings"
     if n_init == 1:  # it was no track before, there is nothing to choose from
         with pytest.raises(ValueError, match=f"track 1 began in frame 1 and {expected}"):

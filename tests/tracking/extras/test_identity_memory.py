@@ -8,12 +8,16 @@ from deepsort_reid.tracking import published
 from deepsort_reid.tracking.extras.identity_memory import IdentityMemory
 
 
-def look(*values: float) -> np.ndarray:
+def unit_embedding(*values: float) -> np.ndarray:
     row = np.array(values, dtype=np.float32)
     return row / np.linalg.norm(row)
 
 
-ANNA, BERT, CARL = look(1, 0, 0, 0), look(0, 1, 0, 0), look(0, 0, 1, 0)
+ANNA, BERT, CARL = (
+    unit_embedding(1, 0, 0, 0),
+    unit_embedding(0, 1, 0, 0),
+    unit_embedding(0, 0, 1, 0),
+)
 
 
 def memory(**limits: float) -> IdentityMemory:
@@ -23,40 +27,40 @@ def memory(**limits: float) -> IdentityMemory:
     return made
 
 
-def test_the_person_who_looks_like_it_is_recognised_and_a_stranger_is_not() -> None:
+def test_similar_embedding_matches_and_a_different_one_does_not() -> None:
     # cos(ANNA, nearly) = 0.98: 0.02 of distance where different people have 1.
-    nearly = look(1, 0, 0, 0.2)
+    nearly = unit_embedding(1, 0, 0, 0.2)
     assert memory().match(nearly, 1.0).matched_id == 1
     assert memory().match(CARL, 1.0).matched_id is None
 
 
-def test_the_limit_counts_in_units_of_what_different_people_have() -> None:
-    half = look(1, 0, 0, 1)  # distance 0.29
+def test_max_normalized_distance_is_in_units_of_the_inter_identity_distance() -> None:
+    half = unit_embedding(1, 0, 0, 1)  # distance 0.29
     assert memory().match(half, 1.0).matched_id == 1  # share 0.29
     assert memory().match(half, 0.5).matched_id is None  # share 0.59
 
 
-def test_somebody_between_two_people_is_neither() -> None:
-    assert memory().match(look(1, 0.9, 0, 0), 1.0).matched_id is None
-    assert memory(margin=0.0).match(look(1, 0.9, 0, 0), 1.0).matched_id == 1
+def test_embedding_between_two_identities_matches_neither() -> None:
+    assert memory().match(unit_embedding(1, 0.9, 0, 0), 1.0).matched_id is None
+    assert memory(margin=0.0).match(unit_embedding(1, 0.9, 0, 0), 1.0).matched_id == 1
 
 
-def test_after_few_looks_the_second_best_must_be_further_off() -> None:
+def test_margin_is_larger_for_few_embeddings() -> None:
     # ANNA is 0.11 away, BERT 0.54: 0.43 between them.
-    leaning = look(1, 0.51, 0, 0)
+    leaning = unit_embedding(1, 0.51, 0, 0)
     people = memory(margin=0.2, small_sample_margin=0.6)
     assert people.match(leaning, 1.0, num_embeddings=2).matched_id is None  # 0.5 is asked for
     assert people.match(leaning, 1.0, num_embeddings=3).matched_id == 1  # 0.4
     assert people.match(leaning, 1.0).matched_id == 1
 
 
-def test_those_who_cannot_be_meant_are_not_asked() -> None:
+def test_excluded_ids_are_no_candidates_and_lost_tracks_are() -> None:
     assert memory().match(ANNA, 1.0, excluded_ids=[1]).matched_id is None
     assert memory().match(ANNA, 1.0, excluded_ids=[2]).matched_id == 1
     assert memory().match(CARL, 1.0, lost_tracks=[(7, CARL)]).matched_id == 7
 
 
-def test_alone_in_the_memory_the_margin_is_to_somebody_unknown() -> None:
+def test_single_identity_has_a_margin_to_an_unknown_one() -> None:
     alone = IdentityMemory(max_normalized_distance=0.9)
     alone.add(1, ANNA)
     share_of_085 = np.array([0.15, np.sqrt(1 - 0.15**2), 0, 0], dtype=np.float32)
@@ -64,7 +68,7 @@ def test_alone_in_the_memory_the_margin_is_to_somebody_unknown() -> None:
     assert alone.match(share_of_085, 1.0).matched_id is None
 
 
-def test_the_memory_is_bounded_and_forgets_who_left_first() -> None:
+def test_memory_is_bounded_and_drops_the_oldest_identity() -> None:
     small = IdentityMemory(capacity=2)
     for id, embedding in ((1, ANNA), (2, BERT), (3, CARL)):
         small.add(id, embedding)
@@ -76,7 +80,7 @@ def test_the_memory_is_bounded_and_forgets_who_left_first() -> None:
     assert none.match(ANNA, 1.0).matched_id is None
 
 
-def test_remembering_again_replaces_the_look_and_forgetting_removes_it() -> None:
+def test_add_replaces_an_identity_and_remove_deletes_it() -> None:
     people = memory()
     people.add(1, CARL)
     assert people.id.tolist() == [2, 1]
@@ -86,7 +90,7 @@ def test_remembering_again_replaces_the_look_and_forgetting_removes_it() -> None
     assert people.id.tolist() == [2]
 
 
-def test_a_memory_survives_its_arrays_and_merges(tmp_path) -> None:
+def test_memory_round_trips_through_arrays_and_merges(tmp_path) -> None:
     np.savez(tmp_path / "people.npz", **memory(capacity=9, margin=0.1).as_arrays())
     with np.load(tmp_path / "people.npz") as stored:
         loaded = IdentityMemory.from_arrays(stored)
@@ -100,7 +104,7 @@ def test_a_memory_survives_its_arrays_and_merges(tmp_path) -> None:
     assert loaded.match(CARL, 1.0).matched_id == 2
 
 
-def test_wrong_memories_are_refused() -> None:
+def test_invalid_settings_and_arrays_are_refused() -> None:
     with pytest.raises(ValueError, match="capacity >= 0"):
         IdentityMemory(-1)
     with pytest.raises(ValueError, match="expected 4, got"):
@@ -123,34 +127,34 @@ def frame(*people: tuple[np.ndarray, np.ndarray]) -> Detections:
     return Detections([box for box, _ in people], embedding=[embedding for _, embedding in people])
 
 
-def watch(tracker: DeepSort, frames: int, *people: tuple[np.ndarray, np.ndarray]) -> list[int]:
+def ids_after(tracker: DeepSort, frames: int, *people: tuple[np.ndarray, np.ndarray]) -> list[int]:
     for _ in range(frames):
         seen = tracker.update(frame(*people))
     return seen.id_of_detection(len(people)).tolist()
 
 
-def test_somebody_who_returns_after_minutes_gets_the_id_back_and_a_stranger_a_new_one() -> None:
+def test_returning_person_gets_the_old_id_and_another_a_new_one() -> None:
     tracker = DeepSort()
-    assert watch(tracker, 5, (HERE, ANNA), (FAR, BERT)) == [1, 2]
-    watch(tracker, tracker.config.max_age + 5, (FAR, BERT))
+    assert ids_after(tracker, 5, (HERE, ANNA), (FAR, BERT)) == [1, 2]
+    ids_after(tracker, tracker.config.max_age + 5, (FAR, BERT))
     assert tracker.tracks.id.tolist() == [2]
-    assert watch(tracker, 5, (FAR, BERT), (HERE, CARL)) == [2, 3]
+    assert ids_after(tracker, 5, (FAR, BERT), (HERE, CARL)) == [2, 3]
     elsewhere = HERE + 300
-    assert watch(tracker, 5, (FAR, BERT), (HERE, CARL), (elsewhere, ANNA)) == [2, 3, 1]
+    assert ids_after(tracker, 5, (FAR, BERT), (HERE, CARL), (elsewhere, ANNA)) == [2, 3, 1]
 
 
-def test_two_lookalikes_who_come_in_together_do_not_both_become_the_one_who_left() -> None:
+def test_one_id_is_assigned_to_one_of_two_similar_tracks() -> None:
     tracker = DeepSort()
-    watch(tracker, 5, (HERE, ANNA), (FAR, BERT))
-    watch(tracker, tracker.config.max_age + 5, (FAR, BERT))
-    ids = watch(tracker, 5, (FAR, BERT), (HERE, ANNA), (HERE + 300, ANNA))
+    ids_after(tracker, 5, (HERE, ANNA), (FAR, BERT))
+    ids_after(tracker, tracker.config.max_age + 5, (FAR, BERT))
+    ids = ids_after(tracker, 5, (FAR, BERT), (HERE, ANNA), (HERE + 300, ANNA))
     assert sorted(ids) == [1, 2, 3]
 
 
-def test_without_embeddings_or_as_published_nobody_is_recognised() -> None:
+def test_without_embeddings_or_as_published_no_id_is_reused() -> None:
     for tracker in (DeepSort(), published()):
-        watch(tracker, 5, (HERE, ANNA), (FAR, BERT))
-        watch(tracker, tracker.config.max_age + 5, (FAR, BERT))
+        ids_after(tracker, 5, (HERE, ANNA), (FAR, BERT))
+        ids_after(tracker, tracker.config.max_age + 5, (FAR, BERT))
         for _ in range(5):
             seen = tracker.update(
                 Detections([FAR, HERE])
@@ -160,39 +164,39 @@ def test_without_embeddings_or_as_published_nobody_is_recognised() -> None:
         assert 1 not in seen.id
 
 
-def test_a_loaded_memory_gives_ids_of_an_earlier_video_and_new_ids_follow() -> None:
+def test_loaded_memory_gives_earlier_ids_and_new_ids_follow() -> None:
     tracker = DeepSort(identity_memory=memory())
-    assert watch(tracker, 5, (HERE, CARL), (FAR, ANNA))[0] == 3
-    ids = watch(tracker, 5, (HERE, CARL), (FAR, ANNA), (HERE + 400, BERT))
+    assert ids_after(tracker, 5, (HERE, CARL), (FAR, ANNA))[0] == 3
+    ids = ids_after(tracker, 5, (HERE, CARL), (FAR, ANNA), (HERE + 400, BERT))
     assert ids[2] == 2
     own = DeepSort()
-    watch(own, 5, (HERE, ANNA), (FAR, BERT))
+    ids_after(own, 5, (HERE, ANNA), (FAR, BERT))
     own.reset()
     assert len(own.identity_memory) == 0
-    assert watch(own, 5, (HERE, ANNA)) == [1]
+    assert ids_after(own, 5, (HERE, ANNA)) == [1]
 
 
-def test_no_id_is_given_twice_even_after_reset_with_a_memory_that_goes_on() -> None:
+def test_no_id_is_assigned_twice_after_reset_with_a_shared_memory() -> None:
     people = IdentityMemory()
     tracker = DeepSort(identity_memory=people)
-    assert watch(tracker, 5, (HERE, ANNA), (FAR, BERT)) == [1, 2]
+    assert ids_after(tracker, 5, (HERE, ANNA), (FAR, BERT)) == [1, 2]
     tracker.reset()
-    assert watch(tracker, 5, (HERE, CARL), (FAR, look(0, 0, 0, 1))) == [3, 4]
+    assert ids_after(tracker, 5, (HERE, CARL), (FAR, unit_embedding(0, 0, 0, 1))) == [3, 4]
     assert IdentityMemory.from_arrays(people.as_arrays()).last_id == 4
 
 
-def test_somebody_whose_track_still_waits_is_recognised_where_motion_gave_up() -> None:
+def test_coasting_track_is_reidentified_far_from_its_prediction() -> None:
     tracker = DeepSort()
-    watch(tracker, 5, (HERE, ANNA), (FAR, BERT))
-    watch(tracker, 40, (FAR, BERT))
+    ids_after(tracker, 5, (HERE, ANNA), (FAR, BERT))
+    ids_after(tracker, 40, (FAR, BERT))
     assert tracker.tracks.id.tolist() == [1, 2]  # waiting, a long way from where she comes back
-    assert watch(tracker, 5, (FAR, BERT), (HERE + 600, ANNA)) == [2, 1]
+    assert ids_after(tracker, 5, (FAR, BERT), (HERE + 600, ANNA)) == [2, 1]
     assert sorted(tracker.tracks.id.tolist()) == [1, 2]
 
 
-def test_a_person_hidden_for_any_time_keeps_the_id() -> None:
+def test_person_keeps_the_id_after_any_time() -> None:
     for hidden in (10, 60, 107, 115, 119, 120, 121, 150):
         tracker = DeepSort()
-        watch(tracker, 5, (HERE, ANNA), (FAR, BERT))
-        watch(tracker, hidden, (FAR, BERT))
-        assert watch(tracker, 5, (FAR, BERT), (HERE, ANNA)) == [2, 1], hidden
+        ids_after(tracker, 5, (HERE, ANNA), (FAR, BERT))
+        ids_after(tracker, hidden, (FAR, BERT))
+        assert ids_after(tracker, 5, (FAR, BERT), (HERE, ANNA)) == [2, 1], hidden

@@ -6,7 +6,7 @@ import pytest
 from deepsort_reid import DeepSort, DeepSortConfig, Detections, FixedLag, State
 from deepsort_reid.tracking import Linking
 from deepsort_reid.tracking.refinement.linking import normalize_rows
-from tests.tracking.people import alike, crowd, looks, standing
+from tests.tracking.scenarios import boxes_at, crowd, orthogonal_embeddings, perturbed
 
 
 def run(fixed_lag, frames, **arguments):
@@ -25,7 +25,7 @@ def ids_by_frame(emitted):
 
 def high_score(*lefts, embedding=None):
     """Detections of score 0.9 at these left edges."""
-    boxes = standing(*lefts)
+    boxes = boxes_at(*lefts)
     return Detections(boxes, np.full(len(boxes), 0.9), embedding=embedding)
 
 
@@ -79,7 +79,7 @@ def test_gap_is_filled_if_its_end_is_within_the_lag():
         assert tracks.detection.tolist() == [-1 if in_gap else 0]
         assert tracks.misses.tolist() == [number - 10 if in_gap else 0]
         assert tracks.age.tolist() == [number]
-        np.testing.assert_allclose(tracks.xyxy[0], standing(98 + 2 * number)[0], atol=0.6)
+        np.testing.assert_allclose(tracks.xyxy[0], boxes_at(98 + 2 * number)[0], atol=0.6)
     # With a lag of 5 the end of the gap is just known when its first frame is emitted. With a lag
     # of 4 it is not, and a gap is never filled in part.
     assert ids_by_frame(run(FixedLag(DeepSort(), 5), frames)) == [[1]] * 25
@@ -89,7 +89,7 @@ def test_gap_is_filled_if_its_end_is_within_the_lag():
 
 def test_smoothed_boxes_are_closer_to_the_truth_than_detections():
     rng = np.random.default_rng(0)
-    truth = [standing(100 + 2 * k) for k in range(80)]
+    truth = [boxes_at(100 + 2 * k) for k in range(80)]
     frames = [Detections(box + rng.normal(0, 2, (1, 4)), [0.9]) for box in truth]
     emitted = run(FixedLag(DeepSort(), 20), frames)
     smoothed_error = [abs(emitted[k + 1].xyxy - truth[k]).mean() for k in range(80)]
@@ -104,7 +104,7 @@ def test_smoothed_boxes_are_closer_to_the_truth_than_detections():
 def test_lag_longer_than_the_video_smooths_over_the_whole_video():
     rng = np.random.default_rng(1)
     frames = [
-        Detections(standing(100 + 2 * k) + rng.normal(0, 2, (1, 4)), [0.9]) for k in range(40)
+        Detections(boxes_at(100 + 2 * k) + rng.normal(0, 2, (1, 4)), [0.9]) for k in range(40)
     ]
     longer = run(FixedLag(DeepSort(), 100), frames)
     as_long = run(FixedLag(DeepSort(), 39), frames)
@@ -121,17 +121,19 @@ def track_interrupted_walk(lag, other_person=False, jump=0, **linking):
     be another person, or the walker at a position `jump` pixels away. A second person stands at 900
     all the time, from whom the inter-identity distance is learned.
     """
-    embeddings, rng = looks(2), np.random.default_rng(0)
+    embeddings, rng = orthogonal_embeddings(2), np.random.default_rng(0)
     before, after = embeddings[:1], embeddings[1:] if other_person else embeddings[:1]
-    frames = [high_score(100 + 2 * k, embedding=alike(before, rng)) for k in range(30)]
+    frames = [high_score(100 + 2 * k, embedding=perturbed(before, rng)) for k in range(30)]
     frames += [high_score(embedding=np.zeros((0, 16)))] * 5
-    frames += [high_score(100 + jump + 2 * k, embedding=alike(after, rng)) for k in range(35, 70)]
+    frames += [
+        high_score(100 + jump + 2 * k, embedding=perturbed(after, rng)) for k in range(35, 70)
+    ]
     standing_person = np.linalg.qr(np.random.default_rng(5).normal(size=(16, 16)))[0][:1]
     frames = [
         Detections(
-            np.concatenate([detections.xyxy, standing(900)]),
+            np.concatenate([detections.xyxy, boxes_at(900)]),
             np.append(detections.score, 0.9),
-            embedding=np.concatenate([detections.embedding, alike(standing_person, rng)]),
+            embedding=np.concatenate([detections.embedding, perturbed(standing_person, rng)]),
         )
         for detections in frames
     ]
@@ -230,7 +232,7 @@ def test_known_camera_motion_does_not_affect_the_smoothing():
     fixed_lag, emitted, boxes = FixedLag(DeepSort(), 15), [], []
     for k in range(60):
         shift = offset[k] - (offset[k - 1] if k else 0)
-        boxes.append(standing(300) + np.tile(offset[k], 2))
+        boxes.append(boxes_at(300) + np.tile(offset[k], 2))
         camera = np.column_stack([np.eye(2), shift])
         emitted.append(fixed_lag.update(Detections(boxes[k], [0.9]), camera=camera))
     emitted = [*filter(None, emitted), *fixed_lag.flush()]
@@ -243,7 +245,7 @@ def test_memory_is_bounded_by_the_lag():
     fixed_lag = FixedLag(DeepSort(DeepSortConfig(max_age=5, identity_memory_size=10)), 10)
     for visit in range(60):  # four new people each time, for six frames
         embedding = normalize_rows(rng.normal(size=(people, 16)))
-        boxes = standing(*(100 * np.arange(people) + 1000 * (visit % 5)))
+        boxes = boxes_at(*(100 * np.arange(people) + 1000 * (visit % 5)))
         for _ in range(6):
             fixed_lag.update(Detections(boxes, embedding=embedding))
         # The people of the last three visits at most are in the buffer or in the tracker's table.

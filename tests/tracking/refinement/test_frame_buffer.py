@@ -8,16 +8,16 @@ from deepsort_reid.tracking.refinement.frame_buffer import (
     inverse_camera_motion,
     warp_boxes,
 )
-from tests.tracking.people import standing
+from tests.tracking.scenarios import boxes_at
 
 
 def test_inverse_camera_motion_maps_warped_boxes_back():
     warp = np.array([[0.0, -2.0, 10.0], [2.0, 0.0, 5.0]])  # a quarter turn, and a zoom of 2
-    warped = warp_boxes(standing(10), np.vstack([warp, [0, 0, 1]]))
+    warped = warp_boxes(boxes_at(10), np.vstack([warp, [0, 0, 1]]))
     # The box of 20 x 50 around (20, 125).
     center, half_size = np.array([-2 * 125 + 10, 2 * 20 + 5]), np.array([20, 50])
     np.testing.assert_allclose(warped[0], [*(center - half_size), *(center + half_size)])
-    np.testing.assert_allclose(warp_boxes(warped, inverse_camera_motion(warp)), standing(10))
+    np.testing.assert_allclose(warp_boxes(warped, inverse_camera_motion(warp)), boxes_at(10))
 
 
 def test_no_camera_motion_is_the_identity():

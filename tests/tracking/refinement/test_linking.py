@@ -10,15 +10,15 @@ from deepsort_reid.tracking.refinement.linking import (
     normalize_rows,
     reverse_time,
 )
-from tests.tracking.people import looks, standing
+from tests.tracking.scenarios import boxes_at, orthogonal_embeddings
 
-MODEL = AspectMotion(velocity_noise=1 / 320)
+MOTION_MODEL = AspectMotion(velocity_noise=1 / 320)
 ORTHOGONAL = 1.0  # inter-identity distance of orthogonal embeddings
 
 
 def walk(start, speed, frames=30):
     """Boxes (frames, 4) of a person of height 50 who walks `speed` pixels per frame."""
-    return np.concatenate([standing(start + speed * k) for k in range(frames)])
+    return np.concatenate([boxes_at(start + speed * k) for k in range(frames)])
 
 
 def ended(time, boxes, embedding=None):
@@ -37,7 +37,7 @@ def begun(time, boxes, embedding=None):
 def endpoints(times, series, embedding):
     no_embedding = np.zeros((len(series), 0))
     rows = no_embedding if embedding is None else np.atleast_2d(embedding).astype(float)
-    motion = motion_at_end(MODEL, np.array(series))
+    motion = motion_at_end(MOTION_MODEL, np.array(series))
     return TrackEndpoints(np.array(times, dtype=float), motion, rows)
 
 
@@ -69,7 +69,7 @@ def test_people_who_pass_each_other_are_not_linked_to_each_other():
 
 
 def test_track_that_begins_before_the_other_ends_is_not_linked():
-    a = looks(1)
+    a = orthogonal_embeddings(1)
     for time in (30, 29, 3):
         earlier, later = ended(30, walk(0, 0), a), begun(time, walk(0, 0), a)
         llr = Linking().log_likelihood_ratio(earlier, later, ORTHOGONAL)
@@ -78,7 +78,7 @@ def test_track_that_begins_before_the_other_ends_is_not_linked():
 
 
 def test_appearance_can_support_a_link_over_a_long_gap_and_can_forbid_a_link_by_motion():
-    a, b = looks(2)
+    a, b = orthogonal_embeddings(2)
     far = begun(230, walk(300, -1), a)
     assert links(ended(30, walk(0, 2)), begun(230, walk(300, -1))) == set()
     assert links(ended(30, walk(0, 2), a), far, ORTHOGONAL) == {(0, 0)}
@@ -88,7 +88,7 @@ def test_appearance_can_support_a_link_over_a_long_gap_and_can_forbid_a_link_by_
 
 
 def test_appearance_is_disabled_without_a_usable_inter_identity_distance():
-    a = looks(1)
+    a = orthogonal_embeddings(1)
     for distance in (np.nan, 0.0, 1e-6):
         earlier = ended(30, walk(0, 2), a)
         assert links(earlier, begun(230, walk(300, -1), a), distance) == set()
@@ -97,7 +97,7 @@ def test_appearance_is_disabled_without_a_usable_inter_identity_distance():
 
 @pytest.mark.parametrize("width", [0, 16])
 def test_row_of_zeros_is_no_embedding(width):
-    a, none = looks(1), np.zeros((1, width))
+    a, none = orthogonal_embeddings(1), np.zeros((1, width))
     earlier, near = ended(30, walk(0, 2), a), begun(33, walk(64, 2), none)
     assert links(earlier, near, ORTHOGONAL) == {(0, 0)}
     earlier, far = ended(30, walk(0, 2), none), begun(99, walk(64, 2), a)
@@ -105,7 +105,7 @@ def test_row_of_zeros_is_no_embedding(width):
 
 
 def test_ambiguous_tracks_are_not_linked():
-    a, b = looks(2)
+    a, b = orthogonal_embeddings(2)
     between = normalize_rows((a + b)[None])
     earlier = concatenate(ended(30, walk(0, 0), a), ended(30, walk(0, 0), a))
     assert links(earlier, begun(33, walk(0, 0), a), ORTHOGONAL) == set()
@@ -115,7 +115,7 @@ def test_ambiguous_tracks_are_not_linked():
 
 
 def test_several_tracks_are_linked_by_one_assignment():
-    embeddings = looks(3)
+    embeddings = orthogonal_embeddings(3)
     earlier = concatenate(*(ended(30, walk(100 * k, 0), embeddings[k]) for k in range(3)))
     later = concatenate(*(begun(300, walk(100 * k, 0), embeddings[2 - k]) for k in range(3)))
     assert links(earlier, later, ORTHOGONAL) == {(0, 2), (1, 1), (2, 0)}
@@ -135,7 +135,7 @@ def test_motion_at_the_end_is_estimated_from_the_observed_frames():
     with_gaps = complete.copy()
     with_gaps[[0, 1, 5, 6, 20]] = np.nan
     for boxes in (complete, with_gaps):
-        motion = motion_at_end(MODEL, boxes[None])[0]
+        motion = motion_at_end(MOTION_MODEL, boxes[None])[0]
         np.testing.assert_allclose(motion[0], [68, 125, 0.4, 50], atol=0.5)
         np.testing.assert_allclose(motion[1, :2], [2, 0], atol=0.2)
         np.testing.assert_allclose(reverse_time(motion[None])[0, 1, :2], [-2, 0], atol=0.2)
@@ -143,7 +143,7 @@ def test_motion_at_the_end_is_estimated_from_the_observed_frames():
 
 @pytest.mark.parametrize("n", [0, 2])
 def test_no_tracks_give_no_links(n):
-    some = endpoints([5] * n, np.zeros((n, 30, 4)) + standing(5), None)
+    some = endpoints([5] * n, np.zeros((n, 30, 4)) + boxes_at(5), None)
     none = endpoints([], np.zeros((0, 30, 4)), None)
     assert links(some, none) == links(none, some) == set()
 

@@ -5,7 +5,7 @@ import pytest
 
 from deepsort_reid import DeepSortConfig, Detections, FixedLag, State, Tracks
 from deepsort_reid.tracking.extras.identity_memory import IdentityMemory
-from tests.tracking.people import standing
+from tests.tracking.scenarios import boxes_at
 
 
 class ScriptedTracker:
@@ -27,7 +27,7 @@ class ScriptedTracker:
         number, rows = next(self._frames)
         id, age = (np.array([row[k] for row in rows], dtype=np.int64) for k in (0, 2))
         matched = np.array([row[1] is not None for row in rows], dtype=bool)
-        xyxy = standing(*(row[1] or 0 for row in rows))
+        xyxy = boxes_at(*(row[1] or 0 for row in rows))
         state = np.where(matched, State.CONFIRMED, State.COASTING)
         births = (number - age).tolist()
         names = [(birth, births[:row].count(birth)) for row, birth in enumerate(births)]
@@ -52,7 +52,7 @@ class ScriptedTracker:
 def emitted_ids(frames, lag=4, **arguments):
     """The emitted ids of each frame by the left edges of the boxes: {left edge: id}."""
     fixed_lag = FixedLag(ScriptedTracker(frames, **arguments), lag)
-    detections = [Detections(standing(*(row[1] or 0 for row in rows))) for rows in frames]
+    detections = [Detections(boxes_at(*(row[1] or 0 for row in rows))) for rows in frames]
     emitted = [lagged for given in detections if (lagged := fixed_lag.update(given)) is not None]
     return [
         {round(x): int(i) for i, x in zip(t.id, t.xyxy[:, 0], strict=True)}

@@ -17,7 +17,7 @@ from deepsort_reid.tracking.association import AssociationInput
 from deepsort_reid.tracking.extras import box_smoothing
 from deepsort_reid.tracking.track_table import TrackTable
 
-MODEL = AspectMotion()
+MOTION_MODEL = AspectMotion()
 
 
 def default(**config):
@@ -25,7 +25,7 @@ def default(**config):
     return DeepSort(DeepSortConfig(**config))
 
 
-def as_published(**config):
+def published_with(**config):
     """DeepSORT as published, with other values where they are named."""
     return DeepSort(
         replace(DeepSortConfig.published(), **config),
@@ -35,29 +35,29 @@ def as_published(**config):
     )
 
 
-def exchanged(**config):
+def alternative_parts(**config):
     """The default association over the other motion and the other memory."""
     return DeepSort(
         DeepSortConfig(**config), motion=SizeMotion(), appearance=GalleryAppearance(budget=20)
     )
 
 
-TRACKERS = {"default": default, "published": as_published, "exchanged": exchanged}
+TRACKERS = {"default": default, "published": published_with, "exchanged": alternative_parts}
 each_tracker = pytest.mark.parametrize("make", TRACKERS.values(), ids=TRACKERS.keys())
 
 
-def standing(*lefts, top=100, width=20, height=50):
+def boxes_at(*lefts, top=100, width=20, height=50):
     """Boxes (N, 4) of people of one size side by side, by their left edges."""
     rows = [[left, top, left + width, top + height] for left in lefts]
     return np.array(rows, dtype=np.float64).reshape(-1, 4)
 
 
-def looks(n, width=16, seed=0):
+def orthogonal_embeddings(n, width=16, seed=0):
     """Embeddings (n, width) of n people who do not resemble each other: orthogonal rows."""
     return np.linalg.qr(np.random.default_rng(seed).normal(size=(width, width)))[0][:n]
 
 
-def alike(embedding, rng, noise=0.03):
+def perturbed(embedding, rng, noise=0.03):
     """The same people (N, D) a moment later: a little different, unit length again."""
     changed = embedding + noise * rng.normal(size=embedding.shape)
     return changed / np.linalg.norm(changed, axis=1, keepdims=True)
@@ -70,7 +70,7 @@ def crowd(frames, people=12, seed=0, embedded=True, classes=1):
     speed = rng.normal(0, 3, (people, 2))
     height = rng.uniform(60, 140, people)
     width = max(16, people)
-    embedding, class_id = looks(people, width), rng.integers(0, classes, people)
+    embedding, class_id = orthogonal_embeddings(people, width), rng.integers(0, classes, people)
     for _ in range(frames):
         place += speed
         seen = np.flatnonzero(rng.random(people) < 0.85)
@@ -80,7 +80,7 @@ def crowd(frames, people=12, seed=0, embedded=True, classes=1):
         )
         tall = np.concatenate([height[seen] * rng.normal(1, 0.02, len(seen)), np.full(false, 90.0)])
         rows = np.concatenate(
-            [alike(embedding[seen], rng), alike(np.zeros((false, width)), rng, 1)]
+            [perturbed(embedding[seen], rng), perturbed(np.zeros((false, width)), rng, 1)]
         )
         yield Detections.from_xywh(
             np.column_stack([centre, 0.4 * tall, tall]),
@@ -90,7 +90,7 @@ def crowd(frames, people=12, seed=0, embedded=True, classes=1):
         )
 
 
-def scene(xyxy, state, misses, embedding):
+def make_tracks(xyxy, state, misses, embedding):
     """A table of tracks that stand still at `xyxy` (N, 4), and the pool that remembers them."""
     n = len(xyxy)
     pool = GalleryAppearance(budget=5).create_store()
@@ -99,9 +99,9 @@ def scene(xyxy, state, misses, embedding):
     has_embedding = embedding.any(axis=1)
     pool.add(slot[has_embedding], embedding[has_embedding].astype(np.float32))
     table, number = TrackTable(), np.arange(n)
-    motion = kalman.initiate(MODEL, MODEL.measure(xyxy))
+    motion = kalman.initiate(MOTION_MODEL, MOTION_MODEL.measure(xyxy))
     table.append(
-        motion=kalman.predict(MODEL, motion),
+        motion=kalman.predict(MOTION_MODEL, motion),
         smoother_state=box_smoothing.initiate(xyxy),
         xyxy=xyxy,
         score=np.ones(n),
@@ -121,7 +121,7 @@ def association_input(table, galleries, detections, forbidden=None, high_score_t
     has_embedding = np.zeros(len(detections), bool) if embedding is None else embedding.any(axis=1)
     high_score = detections.score >= high_score_threshold
     masks = high_score, has_embedding, forbidden
-    return AssociationInput(table, galleries, MODEL, detections, *masks)
+    return AssociationInput(table, galleries, MOTION_MODEL, detections, *masks)
 
 
 def associate(rule, tracks, detections, forbidden=None, high_score_threshold=0.4):
@@ -131,8 +131,8 @@ def associate(rule, tracks, detections, forbidden=None, high_score_threshold=0.4
     return {tuple(pair) for pair in rule(inputs).pairs.tolist()}
 
 
-def confirmed(xyxy, embedding, misses=None):
+def confirmed_tracks(xyxy, embedding, misses=None):
     """Tracks with ids, seen a frame ago where `misses` does not say otherwise."""
     misses = [1] * len(xyxy) if misses is None else misses
     state = [State.CONFIRMED if missed == 1 else State.COASTING for missed in misses]
-    return scene(xyxy, state, misses, embedding)
+    return make_tracks(xyxy, state, misses, embedding)
