@@ -1,4 +1,4 @@
-"""`deepsort-reid crop`: identity folders out of labelled video."""
+"""`deepsort-reid crop`: cut labelled people out of videos into identity folders."""
 
 import argparse
 from pathlib import Path
@@ -6,40 +6,81 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from deepsort_reid.io.video_reader import Video
+    from deepsort_reid.reid.data.crop_extraction import CropConfig, CropCounts
     from deepsort_reid.structures.mot_rows import MotRows
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("source", nargs="+", help="MOT sequence, folder of them, or a video file with --labels")
-    add("--out", type=Path, default=Path("crops"), help="new folder (default: %(default)s)")
-    add("--labels", type=Path, help="ground truth in MOT format, where SOURCE has none beside it")
-    add("--size", type=int, nargs=2, default=(384, 192), metavar=("HEIGHT", "WIDTH"))
-    add("--min-visibility", type=float, default=0.3, help="0 to 1 (default: %(default)s)")
-    add("--min-height", type=float, default=32, help="of a box, pixels (default: %(default)s)")
-    add("--margin", type=float, default=0.0, help="share of the box added on each side")
-    add("--every", type=int, default=1, help="take every Nth frame")
-    add("--stop", type=int, help="last frame to look at")
+    add(
+        "source",
+        nargs="+",
+        help="MOT sequence folder with frames and gt/gt.txt, a folder of such folders, or one "
+        "video file with --labels",
+    )
+    add(
+        "--out",
+        type=Path,
+        default=Path("crops"),
+        metavar="FOLDER",
+        help="new or empty folder for the crops and manifest.csv (default: %(default)s)",
+    )
+    add(
+        "--labels",
+        type=Path,
+        metavar="FILE",
+        help="ground truth of a single SOURCE in MOT format (default: gt/gt.txt of a sequence)",
+    )
+    add(
+        "--size",
+        type=int,
+        nargs=2,
+        default=(384, 192),
+        metavar=("HEIGHT", "WIDTH"),
+        help="size of a crop in pixels (default: 384 192)",
+    )
+    add(
+        "--min-visibility",
+        type=float,
+        default=0.3,
+        metavar="V",
+        help="skip boxes with a smaller visible fraction, 0 to 1; estimated from the other boxes "
+        "where the labels do not have it (default: %(default)s)",
+    )
+    add(
+        "--min-height",
+        type=float,
+        default=32,
+        metavar="PIXELS",
+        help="skip boxes of less height, in pixels of the frame (default: %(default)s)",
+    )
+    add(
+        "--margin",
+        type=float,
+        default=0.0,
+        metavar="FRACTION",
+        help="fraction of the box size to add on each side (default: %(default)s)",
+    )
+    add(
+        "--every",
+        type=int,
+        default=1,
+        metavar="N",
+        help="take every Nth frame (default: %(default)s)",
+    )
+    add("--stop", type=int, metavar="FRAME", help="last frame, included (default: the last label)")
     add(
         "--noise-occlusion",
         action="store_true",
-        help="add copies with noise rectangles, and a preview",
+        help="add a copy of each crop with three rectangles of noise, and occlusion_preview.png "
+        "(default: no copies)",
     )
-    add("--seed", type=int, default=0, help="of the noise")
-    add("--quiet", action="store_true", help="no progress bar")
+    add("--seed", type=int, default=0, metavar="N", help="seed of the noise (default: %(default)s)")
+    add("--quiet", action="store_true", help="no progress bar (default: shown on a terminal)")
 
 
 def run(args: argparse.Namespace) -> None:
-    import cv2
-
-    from deepsort_reid.cli.progress import progress_bar
-    from deepsort_reid.reid.data.crop_extraction import (
-        CropConfig,
-        CropCounts,
-        extract_crops,
-        occlusion_preview,
-    )
-    from deepsort_reid.reid.data.datasets import MANIFEST
+    from deepsort_reid.reid.data.crop_extraction import CropConfig
 
     config = CropConfig(
         height=args.size[0],
@@ -53,44 +94,62 @@ def run(args: argparse.Namespace) -> None:
     )
     if args.out.exists() and (not args.out.is_dir() or any(args.out.iterdir())):
         raise ValueError(f"--out: expected a new or empty folder, {args.out} is not empty")
-    is_new = not args.out.exists()
-    # All are opened first: what is wrong with the last one is told before anything is written.
+    # All sources are opened first, so that nothing is written when one of them is invalid.
     sources = [
         (name, *_open(video, labels, args.stop))
-        for name, video, labels in _labelled(args.source, args.labels)
+        for name, video, labels in _labelled_videos(args.source, args.labels)
     ]
-    tallest = max(float((truth.xyxy[:, 3] - truth.xyxy[:, 1]).max()) for _, _, truth in sources)
-    if tallest < args.min_height:
+    highest = max(float((truth.xyxy[:, 3] - truth.xyxy[:, 1]).max()) for _, _, truth in sources)
+    if highest < args.min_height:
         raise ValueError(
-            f"--min-height {args.min_height:g}: nothing to crop, "
-            f"the tallest box is {tallest:g} px high"
+            f"--min-height {args.min_height:g}: nothing to crop, the highest box has {highest:g} px"
         )
+    counts = _extract(sources, args.out, config, quiet=args.quiet)
+    print(
+        f"{counts.written} crops of {len(counts.identities)} identities in {args.out}; skipped: "
+        f"{counts.low_visibility} below --min-visibility, {counts.too_small} too small"
+    )
+    if args.noise_occlusion:
+        print(f"each with an occluded copy; examples: {_write_preview(args.out)}")
+
+
+def _extract(
+    sources: "list[tuple[str, Video, MotRows]]", folder: Path, config: "CropConfig", *, quiet: bool
+) -> "CropCounts":
+    """Extract the crops of all sources; ValueError, and no folder left, when there is none."""
+    from deepsort_reid.cli.progress import progress_bar
+    from deepsort_reid.reid.data.crop_extraction import CropCounts, extract_crops
+    from deepsort_reid.reid.data.datasets import MANIFEST
+
+    is_new = not folder.exists()
     counts = CropCounts()
     for name, video, truth in sources:
         last = int(truth.frame.max())
-        frames = progress_bar(video.iter_frames(stop=last), last, quiet=args.quiet, title=name)
-        counts += extract_crops(frames, truth, name, args.out, config)
+        frames = progress_bar(video.iter_frames(stop=last), last, quiet=quiet, title=name)
+        counts += extract_crops(frames, truth, name, folder, config)
     if not counts.written:
-        # Nothing but a header: without it the folder can be given again.
-        (args.out / MANIFEST).unlink()
+        # Removed, because --out must be empty when the command is repeated.
+        (folder / MANIFEST).unlink()
         if is_new:
-            args.out.rmdir()
+            folder.rmdir()
         raise ValueError(
-            f"nothing to crop: {counts.low_visibility} boxes hidden, {counts.too_small} too small; "
-            "lower --min-visibility, --min-height or --every"
+            f"nothing to crop: {counts.low_visibility} boxes below --min-visibility, "
+            f"{counts.too_small} too small; lower --min-visibility, --min-height or --every"
         )
-    print(
-        f"{counts.written} crops of {len(counts.identities)} people in {args.out}; left out: "
-        f"{counts.low_visibility} hidden, {counts.too_small} too small"
-    )
-    if args.noise_occlusion and counts.written:
-        preview = args.out / "occlusion_preview.png"
-        preview.write_bytes(cv2.imencode(".png", occlusion_preview(args.out))[1].tobytes())
-        print(f"each with an occluded copy; {preview} shows some")
+    return counts
+
+
+def _write_preview(folder: Path) -> Path:
+    from deepsort_reid.reid.data.crop_extraction import occlusion_preview
+    from deepsort_reid.reid.evaluation.montage import write_png
+
+    path = folder / "occlusion_preview.png"
+    write_png(path, occlusion_preview(folder))
+    return path
 
 
 def _open(path: Path, labels: Path, stop: int | None) -> "tuple[Video, MotRows]":
-    """The video and the people to crop from it, who are at least one."""
+    """The opened video and its labelled pedestrians; ValueError when there is none."""
     from deepsort_reid.io.mot import read_ground_truth
     from deepsort_reid.io.video_reader import open_video
     from deepsort_reid.reid.data.crop_extraction import select_pedestrians
@@ -101,7 +160,7 @@ def _open(path: Path, labels: Path, stop: int | None) -> "tuple[Video, MotRows]"
     video = open_video(path)
     last = int(truth.frame.max(initial=0))
     if last == 0:
-        raise ValueError(f"{labels}: no pedestrian to consider in these labels")
+        raise ValueError(f"{labels}: expected labelled pedestrians to evaluate, found none")
     if video.length is not None and last > video.length:
         raise ValueError(
             f"{labels}: the labels go to frame {last} but {path} has {video.length} "
@@ -110,13 +169,13 @@ def _open(path: Path, labels: Path, stop: int | None) -> "tuple[Video, MotRows]"
     return video, truth
 
 
-def _labelled(sources: list[str], labels: Path | None) -> list[tuple[str, Path, Path]]:
-    """Name, video and labels of everything to crop."""
+def _labelled_videos(sources: list[str], labels: Path | None) -> list[tuple[str, Path, Path]]:
+    """Name, video and labels of each source."""
     from deepsort_reid.io.mot_sequences import find_sequences
 
     if labels is not None:
         if len(sources) != 1:
-            raise ValueError(f"--labels goes with one SOURCE, got {len(sources)}")
+            raise ValueError(f"--labels: expected one SOURCE, got {len(sources)}")
         return [(Path(sources[0]).stem, Path(sources[0]), labels)]
     found = []
     for source in map(Path, sources):

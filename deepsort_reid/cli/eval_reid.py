@@ -1,73 +1,121 @@
-"""`deepsort-reid eval-reid`: how well an embedder finds people again, with pictures."""
+"""`deepsort-reid eval-reid`: evaluate an embedder by retrieval, with a report."""
 
 import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from tqdm import tqdm
+
     from deepsort_reid.reid.data.datasets import Sample
-    from deepsort_reid.reid.evaluation.report import Evaluation
+    from deepsort_reid.reid.evaluation.summary import Evaluation
 
 Embed = Callable[[Sequence[NDArray[np.uint8]]], NDArray[np.float32]]
 
+BATCH_SIZE = 256  # images that are read before they are embedded
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = (
+        "Needs deepsort-reid[eval] for the report, and deepsort-reid[train] for a checkpoint."
+    )
     add = parser.add_argument
-    add("data", type=Path, help="Market-1501, identity folders, or a folder with query/ gallery/")
+    add(
+        "data",
+        type=Path,
+        help="Market-1501, one folder of images per identity, or a folder with query/ and gallery/",
+    )
     add(
         "--embedder",
         type=Path,
-        help="ONNX file, checkpoint .pt or run folder (default: the shipped one)",
+        metavar="FILE",
+        help="ONNX file, checkpoint (.pt) or run folder of train (default: the embedder of the "
+        "package)",
     )
-    add("--out", type=Path, default=Path("reid-report"), help="folder (default: %(default)s)")
-    add("--rerank", action="store_true", help="k-reciprocal re-ranking (Zhong et al. 2017)")
+    add(
+        "--out",
+        type=Path,
+        default=Path("reid-report"),
+        metavar="FOLDER",
+        help="folder for report.html, its images and tables (default: %(default)s)",
+    )
+    add(
+        "--rerank",
+        action="store_true",
+        help="k-reciprocal re-ranking, Zhong et al. 2017 (default: rank by cosine similarity)",
+    )
     add(
         "--min-frame-gap",
         type=int,
         default=0,
         metavar="FRAMES",
-        help="leave out answers so close in the same video, for crops with a manifest",
+        help="ignore gallery images of the query's identity at most FRAMES frames away, which are "
+        "nearly equal to the query; for crops with a manifest (default: %(default)s, ignore none)",
     )
-    add("--identities", type=Path, help="text file with the identities to ask for, one in a line")
-    add("--no-report", action="store_true", help="only the table")
-    add("--threads", type=int, help="of the CPU, for an ONNX file")
-    add("--quiet", action="store_true", help="no progress bar")
+    add(
+        "--identities",
+        type=Path,
+        metavar="FILE",
+        help="text file with the identities to evaluate, one per line (default: all)",
+    )
+    add(
+        "--no-report",
+        action="store_true",
+        help="print the scores only (default: write the report as well)",
+    )
+    add("--threads", type=int, metavar="N", help="CPU threads (default: chosen by the runtime)")
+    add("--quiet", action="store_true", help="no progress bar (default: shown on a terminal)")
 
 
 def run(args: argparse.Namespace) -> None:
-    from tqdm import tqdm
-
-    from deepsort_reid.reid.evaluation.report import Evaluation, write_report
-    from deepsort_reid.reid.evaluation.rerank import Reranking
-    from deepsort_reid.reid.evaluation.retrieval import evaluate_each_against_all, evaluate_reid
-
+    if not args.no_report:
+        # A missing plotting package is reported before the embedding, which may take minutes.
+        from deepsort_reid.reid.evaluation.report import write_report
     queries, gallery = _read(args.data, args.identities)
     if queries is not None and args.min_frame_gap:
-        raise ValueError(
-            "--min-frame-gap goes with one set of crops, where every picture asks all others"
-        )
-    _frames(gallery, args.min_frame_gap)  # complains before minutes have gone into embedding
+        raise ValueError("--min-frame-gap: expected one set of crops, got query/ and gallery/")
+    _frames(gallery, args.min_frame_gap)  # validated before the embedding as well
+    evaluation = _evaluate(args, queries, gallery)
+    # Crops have a frame number but no camera; Market-1501 ignores images of the same camera.
+    has_near_frames = (
+        queries is None
+        and not args.min_frame_gap
+        and any(sample.frame >= 0 > sample.camera for sample in evaluation.gallery)
+    )
+    _print_scores(evaluation, has_near_frames=has_near_frames)
+    if not args.no_report:
+        with _progress("drawing", "part", quiet=args.quiet) as bar:
+            page = write_report(args.out, evaluation, step=lambda title: _next(bar, title))
+        print(f"report: {page}")
+
+
+def _evaluate(
+    args: argparse.Namespace, queries: "list[Sample] | None", gallery: "list[Sample]"
+) -> "Evaluation":
+    """Embed all images and evaluate; `queries` None uses every gallery image as a query."""
+    from deepsort_reid.reid.evaluation.rerank import Reranking
+    from deepsort_reid.reid.evaluation.retrieval import evaluate_each_against_all, evaluate_reid
+    from deepsort_reid.reid.evaluation.summary import Evaluation
+
     name, embed = _embedder(args.embedder, args.threads)
     count = len(gallery) + (len(queries) if queries is not None else 0)
-    quiet = True if args.quiet else None  # None: off where stderr is no terminal
-    with tqdm(total=count, desc="embedding", unit="image", disable=quiet) as bar:
-        gallery, gallery_embedding, problems = _embed_all(gallery, embed, bar.update)
-        identity = [sample.identity for sample in gallery]
-        camera = [sample.camera for sample in gallery]
+    with _progress("embedding", "image", quiet=args.quiet, total=count) as bar:
+        gallery, embedding, problems = _embed_all(gallery, embed, bar.update)
         if queries is not None:
-            queries, query_embedding, more = _embed_all(queries, embed, bar.update)
-            problems += more
+            queries, query_embedding, query_problems = _embed_all(queries, embed, bar.update)
+            problems += query_problems
+    identity = [sample.identity for sample in gallery]
+    camera = [sample.camera for sample in gallery]
     reranking = Reranking() if args.rerank else None
-    all_ask = queries is None
     if queries is None:
-        rows = _askers(gallery)
+        rows = _query_rows(gallery)
         queries = [gallery[row] for row in rows]
         result = evaluate_each_against_all(
-            gallery_embedding,
+            embedding,
             identity,
             queries=rows,
             camera=camera,
@@ -80,39 +128,30 @@ def run(args: argparse.Namespace) -> None:
             query_embedding,
             [sample.identity for sample in queries],
             [sample.camera for sample in queries],
-            gallery_embedding,
+            embedding,
             identity,
             camera,
             reranking=reranking,
         )
     data = args.data.resolve().name
-    evaluation = Evaluation(
-        name,
-        data,
-        queries,
-        gallery,
-        gallery_embedding,
-        result,
-        problems,
-        reranked=args.rerank,
-        min_frame_gap=args.min_frame_gap,
-    )
-    # Crops know their frame but no camera; Market-1501 leaves out the same camera anyway.
-    is_easy = all_ask and not args.min_frame_gap and any(s.frame >= 0 > s.camera for s in gallery)
-    _print_table(evaluation, is_easy=is_easy)
-    if not args.no_report:
-        with tqdm(desc="drawing", unit="part", disable=quiet) as bar:
-
-            def step(title: str) -> None:
-                bar.set_postfix_str(title)
-                bar.update()
-
-            page = write_report(args.out, evaluation, step=step)
-        print(f"report: {page}")
+    settings = {"reranked": args.rerank, "min_frame_gap": args.min_frame_gap}
+    return Evaluation(name, data, queries, gallery, embedding, result, problems, **settings)
 
 
-def _read(data: Path, people: Path | None) -> tuple[list["Sample"] | None, list["Sample"]]:
-    """Queries, or None where every gallery picture asks, and the gallery."""
+def _progress(title: str, unit: str, *, quiet: bool, total: int | None = None) -> "tqdm[Any]":
+    from tqdm import tqdm
+
+    # None: no bar where stderr is not a terminal.
+    return tqdm(total=total, desc=title, unit=unit, disable=True if quiet else None)
+
+
+def _next(bar: "tqdm[Any]", title: str) -> None:
+    bar.set_postfix_str(title)
+    bar.update()
+
+
+def _read(data: Path, identities: Path | None) -> tuple[list["Sample"] | None, list["Sample"]]:
+    """Queries, or None where every gallery image is a query, and gallery."""
     from deepsort_reid.reid.data.datasets import read_dataset, read_market1501
 
     queries: list[Sample] | None = None
@@ -123,39 +162,36 @@ def _read(data: Path, people: Path | None) -> tuple[list["Sample"] | None, list[
         queries, gallery = read_dataset(data / "query"), read_dataset(data / "gallery")
     else:
         gallery = read_dataset(data)
-    if people is not None:
-        wanted = set(people.read_text(encoding="utf-8").split())
-        known = {sample.identity for sample in gallery}
-        if not wanted & known:
-            raise ValueError(f"{people}: none of its {len(wanted)} identities is in {data}")
+    if identities is not None:
+        wanted = set(identities.read_text(encoding="utf-8").split())
+        if not wanted & {sample.identity for sample in gallery}:
+            raise ValueError(f"{identities}: none of its {len(wanted)} identities is in {data}")
         gallery = [sample for sample in gallery if sample.identity in wanted]
         if queries is not None:
             queries = [sample for sample in queries if sample.identity in wanted]
     return queries, gallery
 
 
-def _askers(samples: Sequence["Sample"]) -> NDArray[np.int64]:
-    """Rows that may ask where everybody asks: not the junk and distractors of Market-1501."""
-    from deepsort_reid.reid.data.datasets import DISTRACTOR, JUNK
-
-    nobody = [s.identity in (JUNK, DISTRACTOR) and s.camera >= 0 for s in samples]
-    return np.flatnonzero(~np.array(nobody, np.bool_))
+def _query_rows(samples: Sequence["Sample"]) -> NDArray[np.int64]:
+    """Rows of the samples that can be queries: not junk and distractors of Market-1501."""
+    excluded = [sample.is_junk_or_distractor for sample in samples]
+    return np.flatnonzero(~np.array(excluded, np.bool_))
 
 
 def _frames(samples: Sequence["Sample"], min_frame_gap: int) -> list[int] | None:
-    """Frames of the samples, where a gap is asked for."""
+    """Frame numbers of the samples; None without --min-frame-gap."""
     if min_frame_gap == 0:
         return None
     if min_frame_gap < 0 or any(sample.frame < 0 for sample in samples):
         raise ValueError(
             f"--min-frame-gap {min_frame_gap}: expected 0 or more frames, and crops with a "
-            "manifest that lists their frames"
+            "manifest that has their frame numbers"
         )
     return [sample.frame for sample in samples]
 
 
 def _embedder(path: Path | None, threads: int | None) -> tuple[str, Embed]:
-    """Name and function from BGR uint8 crops to unit rows."""
+    """Name of the embedder, and its function from BGR uint8 crops to unit rows."""
     if path is not None and path.is_dir():
         path = path / ("best.pt" if (path / "best.pt").is_file() else "last.pt")
     if path is None or path.suffix.lower() not in (".pt", ".pth"):
@@ -172,52 +208,49 @@ def _embedder(path: Path | None, threads: int | None) -> tuple[str, Embed]:
 def _embed_all(
     samples: Sequence["Sample"], embed: Embed, progress: Callable[[int], object]
 ) -> tuple[list["Sample"], NDArray[np.float32], list[str]]:
-    """Samples that could be read, their embeddings, and the problems of the others."""
+    """Usable samples, their embeddings (N, D), and a message for each skipped image."""
     from deepsort_reid.reid.data.datasets import read_crop
 
     kept: list[Sample] = []
     problems: list[str] = []
     rows = []
-    for start in range(0, len(samples), 256):
+    for start in range(0, len(samples), BATCH_SIZE):
         crops = []
-        for sample in samples[start : start + 256]:
+        for sample in samples[start : start + BATCH_SIZE]:
             try:
-                image = read_crop(sample.path)
+                crops.append(read_crop(sample.path))
             except ValueError as error:
                 problems.append(str(error))
                 continue
-            crops.append(image)
             kept.append(sample)
         if crops:
             rows.append(embed(crops))
-        progress(len(samples[start : start + 256]))
+        progress(len(samples[start : start + BATCH_SIZE]))
     if not kept:
         raise ValueError(f"none of {len(samples)} images can be used; the first: {problems[0]}")
     return kept, np.concatenate(rows), problems
 
 
-def _print_table(evaluation: "Evaluation", *, is_easy: bool) -> None:
-    from deepsort_reid.reid.evaluation.report_page import summary, summary_over_identities
+def _print_scores(evaluation: "Evaluation", *, has_near_frames: bool) -> None:
+    from deepsort_reid.reid.evaluation.summary import summary, summary_over_identities
 
     result = evaluation.result
     for problem in evaluation.problems[:5]:
-        print(f"left out {problem}")
+        print(f"skipped {problem}")
     if len(evaluation.problems) > 5:
-        print(f"... {len(evaluation.problems)} images left out in all")
+        print(f"... {len(evaluation.problems)} images skipped in total")
     if result.without_match:
+        print(f"{result.without_match} queries have no correct match and are not counted")
+    if has_near_frames:
         print(
-            f"{result.without_match} queries have no right answer in the gallery and do not count"
-        )
-    if is_easy:
-        print(
-            "note: neighbouring frames of one video answer each other, which is easy; "
-            "--min-frame-gap FRAMES, such as a second of the video, leaves them out"
+            "note: neighbouring frames of one video match each other, which overestimates the "
+            "scores; --min-frame-gap FRAMES, such as one second of the video, ignores them"
         )
     print(
         f"{evaluation.embedder} on {evaluation.data}: {len(result.matched_queries)} queries of "
-        f"{len(result.per_identity)} people, {len(evaluation.gallery)} gallery images"
+        f"{len(result.per_identity)} identities, {len(evaluation.gallery)} gallery images"
     )
-    tables = {"over queries": summary(result), "over people": summary_over_identities(result)}
-    print(" " * 14 + "".join(f"{name:>9}" for name in tables["over queries"]))
+    tables = {"over queries": summary(result), "over identities": summary_over_identities(result)}
+    print(" " * 16 + "".join(f"{name:>9}" for name in tables["over queries"]))
     for name, scores in tables.items():
-        print(f"{name:<14}" + "".join(f"{value:>9.1%}" for value in scores.values()))
+        print(f"{name:<16}" + "".join(f"{value:>9.1%}" for value in scores.values()))

@@ -1,34 +1,64 @@
-"""`deepsort-reid export`: a trained checkpoint as an ONNX file that `Embedder` reads."""
+"""`deepsort-reid export`: convert a trained checkpoint to an ONNX file for `Embedder`."""
 
 import argparse
 from pathlib import Path
 
+NUM_CROPS = 64  # images on which ONNX and PyTorch are compared
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "weights", type=Path, help="a checkpoint of `train`, or its run folder (best.pt or last.pt)"
+    parser.epilog = "Needs deepsort-reid[train]."
+    add = parser.add_argument
+    add(
+        "checkpoint",
+        type=Path,
+        help="checkpoint of `train`, or its run folder, of which best.pt is preferred to last.pt",
     )
-    parser.add_argument(
-        "--crops", type=Path, required=True, help="real crops to compare on: any data of `train`"
+    add(
+        "--crops",
+        type=Path,
+        required=True,
+        metavar="DATA",
+        help=f"images, in a layout that `train` reads; {NUM_CROPS} of them are used to compare "
+        "ONNX and PyTorch (required)",
     )
-    parser.add_argument(
-        "--out", type=Path, default=Path("embedder.onnx"), help="file to write (%(default)s)"
+    add(
+        "--out",
+        type=Path,
+        default=Path("embedder.onnx"),
+        metavar="FILE",
+        help="file to write (default: %(default)s)",
     )
-    parser.add_argument(
+    add(
         "--size",
         type=int,
         nargs=2,
         metavar=("HEIGHT", "WIDTH"),
-        help="of the input (default: what it was trained with)",
+        help="input size in pixels (default: the size in training)",
     )
-    parser.add_argument(
-        "--flip-tta", action="store_true", help="mean with the mirror image: better, half the speed"
+    add(
+        "--flip-tta",
+        action="store_true",
+        help="average the embeddings of the image and its horizontal flip: more accurate, half the "
+        "speed (default: the image alone)",
     )
-    parser.add_argument("--fp32", action="store_true", help="32 bits: twice the file")
-    parser.add_argument("--name", help="in the metadata (default: the backbone)")
-    parser.add_argument("--training-data", default="unknown", help="in the metadata")
-    parser.add_argument("--licence", default="unknown", help="in the metadata")
-    parser.add_argument("--commit", default="unknown", help="of the code, in the metadata")
+    add(
+        "--fp32",
+        action="store_true",
+        help="store weights in 32 bits, twice the file size (default: 16 bits)",
+    )
+    add("--name", metavar="TEXT", help="name in the metadata (default: the backbone)")
+    for option, meaning in (
+        ("--training-data", "description of the training data"),
+        ("--licence", "licence of the file"),
+        ("--commit", "commit of the training code"),
+    ):
+        add(
+            option,
+            default="unknown",
+            metavar="TEXT",
+            help=f"{meaning}, in the metadata (default: %(default)s)",
+        )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -36,15 +66,15 @@ def run(args: argparse.Namespace) -> int:
     from deepsort_reid.reid.export import export_onnx
     from deepsort_reid.reid.training.checkpoint import load_model
 
-    model, state = load_model(args.weights)
+    model, state = load_model(args.checkpoint)
     architecture = state["architecture"]
     height, width = args.size or architecture["input_size"]
     samples = read_dataset(args.crops)
-    # From all over the data rather than the first person sixty-four times.
-    chosen = [samples[k * len(samples) // 64] for k in range(64)]
+    # Spread over all identities instead of the first images.
+    chosen = [samples[k * len(samples) // NUM_CROPS] for k in range(NUM_CROPS)]
     crops, _, problems = load_images(list(dict.fromkeys(chosen)), height, width)
     if not len(crops):
-        raise ValueError(f"{args.crops}: no usable crop to compare on ({problems[0]})")
+        raise ValueError(f"{args.crops}: no usable image to compare on ({problems[0]})")
     cosine = export_onnx(
         model,
         args.out,
@@ -57,11 +87,11 @@ def run(args: argparse.Namespace) -> int:
             "epochs": str(state["state"]["epoch"]),
         },
         half_weights=not args.fp32,
-        mirror=args.flip_tta,
+        flip_tta=args.flip_tta,
     )
     size = args.out.stat().st_size / 1e6
     print(
-        f"{args.out}: {size:.1f} MB, {height}x{width} RGB in, {model.embedding_dim} numbers out, "
-        f"worst cosine to PyTorch {cosine:.6f} on {len(crops)} crops"
+        f"{args.out}: {size:.1f} MB, input {height}x{width} RGB, {model.embedding_dim}-d "
+        f"embedding, lowest cosine to PyTorch {cosine:.6f} on {len(crops)} images"
     )
     return 0

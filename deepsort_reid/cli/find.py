@@ -1,4 +1,4 @@
-"""`deepsort-reid find`: one person through a video by appearance alone."""
+"""`deepsort-reid find`: find one person in a video by appearance alone."""
 
 import argparse
 import csv
@@ -8,9 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from deepsort_reid.cli.tracking_options import (
+    add_detector_arguments,
+    add_frame_arguments,
+    count_frames,
+    make_detector,
+)
+
 if TYPE_CHECKING:
     from deepsort_reid.io.video_reader import Video
-    from deepsort_reid.reid.person_search import SearchSummary
+    from deepsort_reid.reid.person_search import SearchResult, SearchSummary
     from deepsort_reid.structures.mot_rows import MotRows
 
 REFERENCES = ("gallery", "last")
@@ -18,50 +25,77 @@ REFERENCES = ("gallery", "last")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("query", help="an image of the person, or their box in the first frame: x,y,w,h")
+    add(
+        "query",
+        help="image of the person, or box x,y,w,h of the person in the first frame, in pixels",
+    )
     add("source", help="video file, folder of images or MOT sequence folder")
-    add("--out", type=Path, default=Path("found"), help="folder (default: %(default)s)")
-    add("--embedder", help="FILE.onnx (default: the embedder of the package)")
-    add("--threshold", type=float, default=0.7, help="least cosine (default: %(default)s)")
+    add(
+        "--out",
+        type=Path,
+        default=Path("found"),
+        metavar="FOLDER",
+        help="folder for results.csv and montage.png (default: %(default)s)",
+    )
+    _add_search_arguments(parser)
+    add_detector_arguments(parser)
+    _add_truth_arguments(parser)
+    add_frame_arguments(parser)
+    add("--threads", type=int, metavar="N", help="CPU threads (default: chosen by ONNX Runtime)")
+    add("--quiet", action="store_true", help="no progress bar (default: shown on a terminal)")
+
+
+def _add_search_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("search").add_argument
+    add(
+        "--embedder",
+        metavar="FILE.onnx",
+        help="ONNX file of an embedder (default: the embedder of the package)",
+    )
+    add(
+        "--threshold",
+        type=float,
+        default=0.7,
+        metavar="COSINE",
+        help="lowest cosine similarity of a match, -1 to 1 (default: %(default)s)",
+    )
     add(
         "--reference",
         choices=REFERENCES,
         default="gallery",
-        help="compare with a gallery of sure matches, or with the last match alone",
+        help="compare with a gallery of the query and confident matches, or with the last match "
+        "(default: %(default)s)",
     )
-    add("--detections", type=Path, help="MOT file of the boxes to choose from")
-    add("--detector", help="background, FILE.onnx, or the name of a torchvision COCO model")
-    add("--detector-weights", type=Path, help="weights of a torchvision model")
-    add("--min-score", type=float, help="leave out detections below")
-    add("--truth", type=Path, help="MOT ground truth (default: gt/gt.txt of a sequence folder)")
-    add("--gt-boxes", action="store_true", help="choose among the labelled boxes, not detections")
+
+
+def _add_truth_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("ground truth").add_argument
+    add(
+        "--truth",
+        type=Path,
+        metavar="FILE",
+        help="ground truth in MOT format, to score the search (default: gt/gt.txt of a sequence "
+        "folder, else none)",
+    )
+    add(
+        "--gt-boxes",
+        action="store_true",
+        help="use the ground truth boxes as candidates (default: detections)",
+    )
     add(
         "--identity",
         type=int,
         nargs="+",
         metavar="ID",
-        help="of the person in the truth: where QUERY is an image, or who comes back gets a new id",
+        help="ids of the person in the ground truth; several where the person has a new id after "
+        "an absence (default: the label at the query box; none for an image)",
     )
-    add("--start", type=int, default=1, help="first frame, from 1; a query box lies in it")
-    add("--stop", type=int, help="last frame")
-    add("--every", type=int, default=1, metavar="N", help="every Nth frame only")
-    add("--threads", type=int, help="of the CPU")
-    add("--quiet", action="store_true", help="no progress bar")
 
 
 def run(args: argparse.Namespace) -> None:
-    from deepsort_reid.cli.progress import progress_bar
-    from deepsort_reid.cli.tracking_options import count_frames, make_detector
     from deepsort_reid.io.video_reader import open_video
     from deepsort_reid.reid.evaluation.montage import write_png
-    from deepsort_reid.reid.person_search import (
-        Gallery,
-        LastMatch,
-        SearchSummary,
-        find_person,
-        search_montage,
-    )
-    from deepsort_reid.vision.detectors import MotDetections
+    from deepsort_reid.reid.person_search import SearchSummary, search_montage
     from deepsort_reid.vision.embedder import Embedder
 
     box = query_box(args.query)
@@ -70,37 +104,53 @@ def run(args: argparse.Namespace) -> None:
     embedder = Embedder(args.embedder, threads=args.threads)
     query = _embed_query(args, box, video, embedder)
     person = _person(args, box, truth)
-    if args.gt_boxes:
-        if truth is None:
-            raise ValueError("--gt-boxes needs labels: --truth FILE")
-        detector: Any = MotDetections(truth, start=args.start, every=args.every)
-    else:
-        detector, _ = make_detector(args, print)
-    reference = (Gallery if args.reference == "gallery" else LastMatch)(query)
-    frames = video.iter_frames(args.start, args.stop, args.every)
-    results = []
-    for result in find_person(
-        progress_bar(frames, count_frames(video.length, args), quiet=args.quiet),
-        lambda frame: detector(frame).xyxy,
-        embedder,
-        reference,
-        threshold=args.threshold,
-        truth=person,
-    ):
-        # The frame of a query box is where we start from, not what we find.
-        if box is None or result.frame != args.start:
-            results.append(result)
-    search = SearchSummary(results)
+    results = _search(args, video, embedder, query, truth, person)
+    if box is not None:
+        # A query box is the start of the search, not a match.
+        results = [result for result in results if result.frame != args.start]
     args.out.mkdir(parents=True, exist_ok=True)
-    _write_csv(args.out / "results.csv", search)
-    _print(search, person)
+    summary = SearchSummary(results)
+    _write_csv(args.out / "results.csv", summary)
+    _print_summary(summary, person)
     if any(result.crop is not None for result in results):
         write_png(args.out / "montage.png", search_montage(results))
         print(f"montage: {args.out / 'montage.png'}")
 
 
+def _search(
+    args: argparse.Namespace,
+    video: "Video",
+    embedder: Any,
+    query: NDArray[np.float32],
+    truth: "MotRows | None",
+    person: "MotRows | None",
+) -> "list[SearchResult]":
+    """Result of each frame."""
+    from deepsort_reid.cli.progress import progress_bar
+    from deepsort_reid.reid.person_search import Gallery, LastMatch, find_person
+    from deepsort_reid.vision.detectors import MotDetections
+
+    if args.gt_boxes:
+        if truth is None:
+            raise ValueError("--gt-boxes needs ground truth: --truth FILE")
+        detector: Any = MotDetections(truth, start=args.start, every=args.every)
+    else:
+        detector, _ = make_detector(args, print)
+    frames = video.iter_frames(args.start, args.stop, args.every)
+    return list(
+        find_person(
+            progress_bar(frames, count_frames(video.length, args), quiet=args.quiet),
+            lambda frame: detector(frame).xyxy,
+            embedder,
+            (Gallery if args.reference == "gallery" else LastMatch)(query),
+            threshold=args.threshold,
+            truth=person,
+        )
+    )
+
+
 def query_box(query: str) -> NDArray[np.float64] | None:
-    """x,y,w,h as xyxy (4,); None when the query names a file.
+    """Parse a query box x,y,w,h to xyxy (4,); None when the query is the path of a file.
 
     Raises ValueError when it is neither.
     """
@@ -123,28 +173,28 @@ def query_box(query: str) -> NDArray[np.float64] | None:
 def _embed_query(
     args: argparse.Namespace, box: NDArray[np.float64] | None, video: "Video", embedder: Any
 ) -> NDArray[np.float32]:
+    """Embedding (D,) of the query image, or of the query box in the first frame."""
     from deepsort_reid.reid.data.datasets import read_crop
 
     if box is None:
-        image = read_crop(args.query)
-        return np.asarray(embedder.embed_crops([image])[0], np.float32)
+        return np.asarray(embedder.embed_crops([read_crop(args.query)])[0], np.float32)
     _, frame = next(video.iter_frames(args.start, args.start))
     embedding = np.asarray(embedder(frame, box[None])[0], np.float32)
     if not embedding.any():
         raise ValueError(
-            f"query: the box {args.query} lies outside the frame of {video.size[0]}x"
-            f"{video.size[1]} px; expected x,y,w,h with x, y its upper left corner"
+            f"query: expected a box x,y,w,h inside the frame of {video.size[0]}x{video.size[1]} "
+            f"px, with x, y its upper left corner, got {args.query}"
         )
     return embedding
 
 
 def _truth(args: argparse.Namespace, video: "Video") -> "MotRows | None":
-    """All labelled people of the source; None without labels."""
+    """Labelled pedestrians of the source; None without ground truth."""
     from deepsort_reid.io.mot import read_ground_truth
     from deepsort_reid.reid.data.crop_extraction import select_pedestrians
 
-    beside = Path(args.source) / "gt" / "gt.txt"
-    path = args.truth or (beside if beside.is_file() else None)
+    default = Path(args.source) / "gt" / "gt.txt"
+    path = args.truth or (default if default.is_file() else None)
     if path is None:
         return None
     truth = select_pedestrians(read_ground_truth(path))
@@ -160,12 +210,12 @@ def _truth(args: argparse.Namespace, video: "Video") -> "MotRows | None":
 def _person(
     args: argparse.Namespace, box: NDArray[np.float64] | None, truth: "MotRows | None"
 ) -> "MotRows | None":
-    """The labels of the person we look for; None where it is not known who that is."""
+    """Labels of the person; None where its identity is not known."""
     from deepsort_reid.reid.person_search import identity_at
 
     if truth is None:
         if args.identity is not None:
-            raise ValueError("--identity needs labels: --truth FILE")
+            raise ValueError("--identity needs ground truth: --truth FILE")
         return None
     identities = args.identity
     if identities is None:
@@ -174,41 +224,42 @@ def _person(
         identities = [identity_at(truth, args.start, box)]
     for identity in identities:
         if not (truth.id == identity).any():
-            raise ValueError(f"--identity: nobody in the labels has the id {identity}")
+            raise ValueError(f"--identity: expected an id of the ground truth, got {identity}")
     return truth[np.isin(truth.id, identities)]
 
 
-def _write_csv(path: Path, search: "SearchSummary") -> None:
+def _write_csv(path: Path, summary: "SearchSummary") -> None:
     from deepsort_reid.structures.boxes import xyxy_to_tlwh
 
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(("frame", "x", "y", "w", "h", "similarity", "outcome"))
-        for s in search.results:
-            box = ("",) * 4 if s.xyxy is None else xyxy_to_tlwh(s.xyxy[None])[0].round(2).tolist()
-            writer.writerow((s.frame, *box, f"{s.similarity:.4f}", s.outcome.value))
+        for row in summary.results:
+            box = [""] * 4
+            if row.xyxy is not None:
+                box = xyxy_to_tlwh(row.xyxy[None])[0].round(2).tolist()
+            writer.writerow((row.frame, *box, f"{row.similarity:.4f}", row.outcome.value))
 
 
-def _print(search: "SearchSummary", person: "MotRows | None") -> None:
+def _print_summary(summary: "SearchSummary", person: "MotRows | None") -> None:
     from deepsort_reid.reid.person_search import Outcome
 
-    matches = search.count(Outcome.FOUND)
+    found = summary.count(Outcome.FOUND)
     if person is None:
-        print(f"found in {matches} of {len(search.results)} frames; nothing to compare with")
-        print(
-            "(give --truth FILE, and --identity ID for an image, to learn the share that is right)"
-        )
+        print(f"found in {found} of {len(summary.results)} frames; no ground truth to compare with")
+        print("(give --truth FILE, and --identity ID for an image, to score the search)")
         return
-    if not search.frames_present:
-        print("the labels show the person in none of these frames")
+    if not summary.frames_present:
+        print("the person is not labelled in any of these frames")
         return
     print(
-        f"re-identified in {matches} of {search.frames_present} frames ({search.recall:.1%}); "
-        f"{search.count(Outcome.WRONG)} somebody else, {search.count(Outcome.MISSED)} missed, "
-        f"{search.count(Outcome.FALSE_ALARM)} false alarms in "
-        f"{len(search.results) - search.frames_present} frames without them"
+        f"found in {found} of the {summary.frames_present} frames with the person "
+        f"({summary.recall:.1%}); {summary.count(Outcome.WRONG)} wrong, "
+        f"{summary.count(Outcome.MISSED)} missed, {summary.count(Outcome.FALSE_ALARM)} false "
+        f"alarms in {len(summary.results) - summary.frames_present} frames without the person"
     )
-    if search.frames_without_candidate:
+    if summary.frames_without_candidate:
         print(
-            f"in {search.frames_without_candidate} of these frames no detection overlaps the person"
+            f"in {summary.frames_without_candidate} of these frames no detection overlaps the "
+            "labelled box"
         )

@@ -32,7 +32,7 @@ def add_detector_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="FILE",
         help="read detections from FILE instead of detecting: MOT det.txt, or .npz with "
-        "embeddings, as written by track --save-detections",
+        "embeddings, as written by track --save-detections (default: those of --detector)",
     )
     group.add_argument(
         "--detector",

@@ -1,4 +1,4 @@
-"""`deepsort-reid train`: fit an embedder to labelled pictures."""
+"""`deepsort-reid train`: train an embedder on labelled images."""
 
 import argparse
 from pathlib import Path
@@ -10,74 +10,258 @@ if TYPE_CHECKING:
 
     from deepsort_reid.reid.data.datasets import Sample
     from deepsort_reid.reid.models.reid_model import ReidModel
+    from deepsort_reid.reid.training.distributed import World
     from deepsort_reid.reid.training.losses import CombinedLoss
     from deepsort_reid.reid.training.schedules import Schedule
     from deepsort_reid.reid.training.train import MakeOptimizer, TrainConfig, Validate
 
+# Not read from the package: the help must not need torch.
 BACKBONE_HELP = (
-    "compact (ours), osnet_x0_25, osnet_x0_5, osnet_x1_0, resnet18, resnet50, mobilenet_v3_small "
-    "or vit_b_16"
+    "compact (that of the shipped embedder), osnet_x0_25, osnet_x0_5, osnet_x1_0, resnet18, "
+    "resnet50, mobilenet_v3_small or vit_b_16"
 )
 LOSSES = ("softmax", "triplet", "cosine", "circle")
-SIZE_HELP = "of the input (default: that of --init-from, else 128 64)"
-LOSSES_HELP = "one or more (default: softmax triplet)"  # %(default)s would show a tuple
+DEFAULT = "(default: %(default)s)"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
-        "In several processes: torchrun --nproc-per-node 2 -m deepsort_reid train DATA ...; they "
-        "share the people of a batch and train as one would."
+        "In several processes: torchrun --nproc-per-node 2 -m deepsort_reid train DATA ...; each "
+        "process trains on a part of every batch. Needs deepsort-reid[train]."
     )
+    _add_data_arguments(parser)
+    _add_model_arguments(parser)
+    _add_loss_arguments(parser)
+    _add_optimisation_arguments(parser)
+    _add_run_arguments(parser)
 
-    def add(name: str, *, help: str = "", **options: Any) -> None:
-        shown = "" if options.get("default") is None else "(default: %(default)s)"
-        parser.add_argument(name, help=f"{help} {shown}".strip(), **options)
 
-    add("data", type=Path, help="identity folders, or Market-1501 (its training people)")
-    add("--out", type=Path, help="the run folder (default: the resumed one, else run)")
-    add("--backbone", default="compact", help=BACKBONE_HELP)
-    add("--weights", help="of the backbone: a file, or 'imagenet' for torchvision's")
-    add("--init-from", type=Path, help="checkpoint whose network learns new people")
-    add("--resume", type=Path, help="checkpoint or run folder to continue exactly")
-    add("--size", type=int, nargs=2, metavar=("HEIGHT", "WIDTH"), help=SIZE_HELP)
-    add("--embedding-dim", type=int, default=256)
-    add("--pooling", choices=("average", "gem"), default="average")
-    add("--parts", type=int, default=0, help="horizontal bands that get a part of the embedding")
-    parser.add_argument("--losses", nargs="+", choices=LOSSES, default=LOSSES[:2], help=LOSSES_HELP)
-    add("--label-smoothing", type=float, default=0.1, help="of the labels, for softmax")
-    add("--margin", type=float, help="of the triplet loss (default: soft)")
-    add("--epochs", type=int, default=120)
-    add("--stop-after", type=int, help="epoch after which to leave, to be resumed")
+def _add_data_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "data", type=Path, help="folder with one folder of images per identity, or Market-1501"
+    )
+    add = parser.add_argument_group("data").add_argument
+    add(
+        "--split",
+        choices=("identity", "time", "image", "none"),
+        default="identity",
+        help="how validation images are chosen: whole identities, the begin or end of each track "
+        "(crops with a manifest), single images, or none: train on everything, without validation "
+        f"{DEFAULT}",
+    )
+    add(
+        "--validation-share",
+        type=float,
+        default=0.2,
+        metavar="SHARE",
+        help=f"fraction of the data for validation, between 0 and 1 {DEFAULT}",
+    )
+    add(
+        "--size",
+        type=int,
+        nargs=2,
+        metavar=("HEIGHT", "WIDTH"),
+        help="input size in pixels (default: that of --init-from, else 128 64)",
+    )
     add(
         "--identities-per-batch",
         type=int,
-        help="in a batch (default: 16, or all where there are fewer)",
+        metavar="N",
+        help="identities in a batch (default: 16, or all if there are fewer)",
     )
-    add("--images-per-identity", type=int, default=4, help="of every person in a batch")
-    add("--optimizer", choices=("adamw", "sgd"), default="adamw")
-    add("--lr", type=float, help="learning rate (default: 2e-3 for adamw, 1e-2 for sgd)")
-    add("--weight-decay", type=float, help="(default: 0.05 for adamw, 5e-4 for sgd)")
-    add("--schedule", choices=("cosine", "flat-cosine", "step"), default="cosine")
-    add("--warmup-epochs", type=float, default=2.0, help="epochs")
-    add("--decay-from", type=float, default=0.0, help="epoch at which flat-cosine begins to fall")
-    add("--frozen-epochs", type=int, default=0, help="epochs in which only the head learns")
-    add("--ema-decay", type=float, default=0.999, help="of the moving average of the weights")
-    add("--precision", choices=("float32", "bfloat16", "float16"), default="float32")
-    add("--no-sync-bn", action="store_true", help="no batch statistics across processes")
-    add("--no-augmentation", action="store_true", help="learn from the pictures as they are")
-    add("--noise-occlusion", type=float, default=0.0, help="chance of three rectangles of noise")
-    add("--split", choices=("identity", "time", "image", "none"), default="identity")
-    add("--validation-share", type=float, default=0.2)
-    add("--validate-every", type=int, default=5, help="epochs")
-    add("--patience", type=int, help="stop after so many validations without a better mAP")
-    add("--seed", type=int, default=0)
-    add("--device", help="cpu or cuda (default: cuda where there is one)")
-    add("--threads", type=int, help="of the CPU (default: torch's)")
+    add(
+        "--images-per-identity",
+        type=int,
+        default=4,
+        metavar="N",
+        help=f"images of each identity in a batch {DEFAULT}",
+    )
+    add(
+        "--no-augmentation",
+        action="store_true",
+        help="no random flip, shift, zoom, colour jitter, erasing or occlusion (default: all on "
+        "except occlusion)",
+    )
+    add(
+        "--noise-occlusion",
+        type=float,
+        default=0.0,
+        metavar="PROBABILITY",
+        help="probability, 0 to 1, of covering an image with three rectangles of noise of 4 to 15 "
+        f"%% of its area each {DEFAULT}",
+    )
+
+
+def _add_model_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("model").add_argument
+    add("--backbone", default="compact", metavar="NAME", help=f"{BACKBONE_HELP} {DEFAULT}")
+    add(
+        "--weights",
+        metavar="FILE|imagenet",
+        help="initial backbone weights: a state dict, or those of torchvision (default: random)",
+    )
+    add(
+        "--init-from",
+        type=Path,
+        metavar="RUN",
+        help="start from the model of a checkpoint or run folder, with a new classifier; it "
+        "replaces the other options of the model (default: a new model)",
+    )
+    add(
+        "--embedding-dim",
+        type=int,
+        default=256,
+        metavar="D",
+        help=f"components of an embedding {DEFAULT}",
+    )
+    add(
+        "--pooling",
+        choices=("average", "gem"),
+        default="average",
+        help=f"pooling of the feature map: average or generalised mean {DEFAULT}",
+    )
+    add(
+        "--parts",
+        type=int,
+        default=0,
+        metavar="N",
+        help="horizontal stripes that are embedded in addition to the whole image; "
+        f"--embedding-dim must be a multiple of 1 + N {DEFAULT}",
+    )
+
+
+def _add_loss_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("losses").add_argument
+    add(
+        "--losses",
+        nargs="+",
+        choices=LOSSES,
+        default=LOSSES[:2],
+        # %(default)s would show a tuple.
+        help="one or more losses, which are added (default: softmax triplet)",
+    )
+    add(
+        "--label-smoothing",
+        type=float,
+        default=0.1,
+        metavar="E",
+        help=f"label smoothing of the softmax loss, 0 to 1 {DEFAULT}",
+    )
+    add(
+        "--margin",
+        type=float,
+        metavar="M",
+        help="margin of the triplet loss, Euclidean distance (default: soft margin)",
+    )
+
+
+def _add_optimisation_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("optimisation").add_argument
+    add("--epochs", type=int, default=120, metavar="N", help=f"number of epochs {DEFAULT}")
+    add(
+        "--optimizer",
+        choices=("adamw", "sgd"),
+        default="adamw",
+        help=f"AdamW, or SGD with momentum 0.9 {DEFAULT}",
+    )
+    add("--lr", type=float, metavar="RATE", help="learning rate (default: 2e-3; sgd: 1e-2)")
+    add(
+        "--weight-decay",
+        type=float,
+        metavar="DECAY",
+        help="weight decay of weight matrices (default: 0.05; sgd: 5e-4)",
+    )
+    add(
+        "--schedule",
+        choices=("cosine", "flat-cosine", "step"),
+        default="cosine",
+        help="learning rate: warm-up and cosine decay to 0; the same with a constant rate up to "
+        f"--decay-from; or a tenth after half of the epochs {DEFAULT}",
+    )
+    add(
+        "--warmup-epochs",
+        type=float,
+        default=2.0,
+        metavar="N",
+        help=f"epochs in which the learning rate rises from 0; not for step {DEFAULT}",
+    )
+    add(
+        "--decay-from",
+        type=float,
+        default=0.0,
+        metavar="EPOCH",
+        help=f"epoch at which the decay of flat-cosine begins {DEFAULT}",
+    )
+    add(
+        "--frozen-epochs",
+        type=int,
+        default=0,
+        metavar="N",
+        help=f"first epochs in which the backbone is not trained {DEFAULT}",
+    )
+    add(
+        "--ema-decay",
+        type=float,
+        default=0.999,
+        metavar="DECAY",
+        help="decay per step of the exponential moving average of the weights, which is validated "
+        f"and exported; 0: no averaging {DEFAULT}",
+    )
+    add(
+        "--precision",
+        choices=("float32", "bfloat16", "float16"),
+        default="float32",
+        help=f"arithmetic of the network; float16 needs a CUDA device {DEFAULT}",
+    )
+    add(
+        "--no-sync-bn",
+        action="store_true",
+        help="several processes: each computes batch statistics of its own part, faster but not "
+        "equal to one process (default: statistics of the whole batch)",
+    )
+    add("--seed", type=int, default=0, metavar="N", help=f"seed of all random numbers {DEFAULT}")
+
+
+def _add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("run").add_argument
+    add(
+        "--out",
+        type=Path,
+        metavar="FOLDER",
+        help="run folder for checkpoints and logs (default: that of --resume, else run)",
+    )
+    add(
+        "--resume",
+        type=Path,
+        metavar="RUN",
+        help="continue a checkpoint or run folder exactly; give the same data and options "
+        "(default: a new run)",
+    )
+    add(
+        "--stop-after",
+        type=int,
+        metavar="EPOCH",
+        help="end after this epoch, to resume later (default: after --epochs)",
+    )
+    add(
+        "--validate-every",
+        type=int,
+        default=5,
+        metavar="N",
+        help=f"epochs between validations {DEFAULT}",
+    )
+    add(
+        "--patience",
+        type=int,
+        metavar="N",
+        help="end after N validations without a higher mAP (default: train all epochs)",
+    )
+    add("--device", metavar="NAME", help="cpu or cuda (default: cuda if available)")
+    add("--threads", type=int, metavar="N", help="CPU threads (default: chosen by torch)")
 
 
 def run(args: argparse.Namespace) -> int:
     import logging
-    import sys
 
     import torch
 
@@ -92,33 +276,31 @@ def run(args: argparse.Namespace) -> int:
 
     world = init_distributed(args.device)
     args.out = args.out or (Path("run") if args.resume is None else run_folder_of(args.resume))
-    # Both complain before the pictures are loaded.
+    # Checked before the images are loaded.
     check_output_folder(args.out, args.resume, world)
     check_precision(getattr(torch, args.precision), world)
-    level = logging.INFO if world.is_main else logging.ERROR
-    logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr)
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    torch.manual_seed(args.seed)
+    _set_up(args, world)
     model, architecture = _model(args)
     size = tuple(architecture["input_size"])
     samples, validation = _split(args)
     images, kept, identity = _load(samples, size)
-    people = sorted({sample.identity for sample in kept})
+    names = sorted({sample.identity for sample in kept})
     try:
         history = train(
             model,
-            _criterion(args, architecture, len(people)),
+            _criterion(args, architecture, len(names)),
             images,
             identity,
             args.out,
             optimizer=_optimizer(args),
             schedule=_schedule(args),
-            config=_config(args, len(people)),
-            description=_description(args, architecture, people, kept, validation),
-            augmentation=None
-            if args.no_augmentation
-            else AugmentConfig(noise_occlusion=args.noise_occlusion),
+            config=_config(args, len(names)),
+            description=_description(args, architecture, names, kept, validation),
+            augmentation=(
+                None
+                if args.no_augmentation
+                else AugmentConfig(noise_occlusion=args.noise_occlusion)
+            ),
             validate=_validation(validation, size) if validation else None,
             resume=args.resume,
             world=world,
@@ -127,30 +309,44 @@ def run(args: argparse.Namespace) -> int:
         logging.info("continue after the last finished epoch with --resume %s", args.out)
         raise
     if world.is_main:
-        print(_ending(history, args))
+        print(_summary(history, args))
     shutdown_distributed(world)
     return 0
 
 
-def _ending(history: "list[dict[str, float]]", args: argparse.Namespace) -> str:
-    """Which epoch lies where, and the command that makes an embedder of it."""
+def _set_up(args: argparse.Namespace, world: "World") -> None:
+    """Logging of the main process to stderr, number of threads, seed of torch."""
+    import logging
+    import sys
+
+    import torch
+
+    level = logging.INFO if world.is_main else logging.ERROR
+    logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr)
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    torch.manual_seed(args.seed)
+
+
+def _summary(history: "list[dict[str, float]]", args: argparse.Namespace) -> str:
+    """The best epoch, its checkpoint, and the command that exports it."""
     name = "best.pt" if (args.out / "best.pt").is_file() else "last.pt"
-    scored = [row for row in history if "mAP" in row]
-    told = f"epoch {len(history)}"
-    if name == "best.pt" and scored:
-        best = max(reversed(scored), key=lambda row: row["mAP"])  # of equals the later one
-        told = f"best epoch {best['epoch']:.0f} of {len(history)}, mAP {best['mAP']:.1%}"
-    return f"{told}: {args.out / name}; next: deepsort-reid export {args.out} --crops {args.data}"
+    validated = [row for row in history if "mAP" in row]
+    text = f"epoch {len(history)}"
+    if name == "best.pt" and validated:
+        best = max(reversed(validated), key=lambda row: row["mAP"])  # of equal ones the later
+        text = f"best epoch {best['epoch']:.0f} of {len(history)}, mAP {best['mAP']:.1%}"
+    return f"{text}: {args.out / name}; next: deepsort-reid export {args.out} --crops {args.data}"
 
 
-def _config(args: argparse.Namespace, people: int) -> "TrainConfig":
+def _config(args: argparse.Namespace, num_identities: int) -> "TrainConfig":
     import torch
 
     from deepsort_reid.reid.training.train import TrainConfig
 
     return TrainConfig(
         epochs=min(args.stop_after or args.epochs, args.epochs),
-        identities_per_batch=args.identities_per_batch or min(16, people),
+        identities_per_batch=args.identities_per_batch or min(16, num_identities),
         images_per_identity=args.images_per_identity,
         weight_decay=_weight_decay(args),
         frozen_epochs=args.frozen_epochs,
@@ -164,7 +360,7 @@ def _config(args: argparse.Namespace, people: int) -> "TrainConfig":
 
 
 def _model(args: argparse.Namespace) -> "tuple[ReidModel, dict[str, Any]]":
-    """The network and what describes it: that of --init-from, or the one of the arguments."""
+    """The model of --init-from or a new one, and its architecture."""
     from deepsort_reid.reid.training.checkpoint import build_model, load_model
 
     if args.init_from:
@@ -184,7 +380,7 @@ def _model(args: argparse.Namespace) -> "tuple[ReidModel, dict[str, Any]]":
 def _load(
     samples: "list[Sample]", size: tuple[int, int]
 ) -> "tuple[NDArray[np.uint8], list[Sample], NDArray[np.int64]]":
-    """Pictures, their samples, and people as numbers from 0 in order of name."""
+    """Images, their samples, and class indices in alphabetical order of the identities."""
     import logging
 
     import numpy as np
@@ -193,12 +389,12 @@ def _load(
 
     images, kept, problems = load_images(samples, *size)
     for problem in problems:
-        logging.warning("left out %s", problem)
+        logging.warning("skipped %s", problem)
     names = np.array([sample.identity for sample in kept], dtype=np.str_)
-    people, identity, count = np.unique(names, return_inverse=True, return_counts=True)
+    distinct, identity, count = np.unique(names, return_inverse=True, return_counts=True)
     logging.info(
-        "%d pictures of %d people to train on (%d left out, %d people with a single picture)",
-        *(len(images), len(people), len(problems), int((count == 1).sum())),
+        "training on %d images of %d identities (%d images skipped, %d identities with one image)",
+        *(len(images), len(distinct), len(problems), int((count == 1).sum())),
     )
     return images, kept, identity.astype(np.int64)
 
@@ -206,11 +402,11 @@ def _load(
 def _description(
     args: argparse.Namespace,
     architecture: "dict[str, Any]",
-    people: "list[str]",
+    identities: "list[str]",
     kept: "list[Sample]",
     validation: "list[Sample]",
 ) -> "dict[str, Any]":
-    """For config.json and the checkpoints."""
+    """Content of config.json and description in the checkpoints."""
     import numpy as np
     import torch
 
@@ -222,7 +418,7 @@ def _description(
     return {
         "architecture": architecture,
         "arguments": arguments,
-        "identities": people,
+        "identities": identities,
         "files": [sample.path.name for sample in kept],
         "validation_files": [sample.path.name for sample in validation],
         "versions": {"torch": str(torch.__version__), "numpy": np.__version__},
@@ -230,26 +426,23 @@ def _description(
 
 
 def _split(args: argparse.Namespace) -> "tuple[list[Sample], list[Sample]]":
-    from deepsort_reid.reid.data.datasets import (
-        DISTRACTOR,
-        JUNK,
-        read_dataset,
-        split_by_identity,
-        split_by_image,
-        split_by_time,
-    )
+    """Training and validation samples."""
+    from deepsort_reid.reid.data import splits
+    from deepsort_reid.reid.data.datasets import read_dataset
 
-    # Market-1501's names for nobody; in other folders somebody may well be called so.
-    nobody = (JUNK, DISTRACTOR)
-    samples = [s for s in read_dataset(args.data) if s.camera < 0 or s.identity not in nobody]
+    samples = [sample for sample in read_dataset(args.data) if not sample.is_junk_or_distractor]
     if args.split == "none":
         return samples, []
-    split = {"identity": split_by_identity, "time": split_by_time, "image": split_by_image}
-    return split[args.split](samples, args.validation_share, seed=args.seed)
+    split = {
+        "identity": splits.split_by_identity,
+        "time": splits.split_by_time,
+        "image": splits.split_by_image,
+    }[args.split]
+    return split(samples, args.validation_share, seed=args.seed)
 
 
 def _criterion(
-    args: argparse.Namespace, architecture: "dict[str, Any]", people: int
+    args: argparse.Namespace, architecture: "dict[str, Any]", num_identities: int
 ) -> "CombinedLoss":
     from deepsort_reid.reid.training.losses import (
         CombinedLoss,
@@ -257,20 +450,23 @@ def _criterion(
         LabelSmoothingCrossEntropy,
     )
 
-    width, num_splits = architecture["embedding_dim"], 1 + architecture["parts"]
-    softmax: list[tuple[float, Any]] = []
+    dim = architecture["embedding_dim"]
+    classification: list[tuple[float, Any]] = []
     if "softmax" in args.losses:
-        loss = LabelSmoothingCrossEntropy(
-            width, people, smoothing=args.label_smoothing, num_splits=num_splits
+        softmax = LabelSmoothingCrossEntropy(
+            dim,
+            num_identities,
+            smoothing=args.label_smoothing,
+            num_splits=1 + architecture["parts"],
         )
-        softmax.append((1.0, loss))
+        classification.append((1.0, softmax))
     if "cosine" in args.losses:
-        softmax.append((1.0, CosineSoftmax(width, people)))
+        classification.append((1.0, CosineSoftmax(dim, num_identities)))
     return CombinedLoss(
-        softmax,
+        classification,
         triplet=float("triplet" in args.losses),
         triplet_margin=args.margin,
-        # Its slope is its scale, 64, times that of the others.
+        # Its gradient is proportional to its scale, 64.
         circle=("circle" in args.losses) / 64,
     )
 
@@ -301,7 +497,10 @@ def _schedule(args: argparse.Namespace) -> "Schedule":
 
 
 def _validation(samples: "list[Sample]", size: tuple[int, int]) -> "Validate":
-    """Every validation picture against all others, across cameras where they are known."""
+    """Function that evaluates each validation image against all others.
+
+    Images of one camera are not compared where all cameras are known.
+    """
     from deepsort_reid.reid.data.datasets import load_images
     from deepsort_reid.reid.evaluation.retrieval import evaluate_each_against_all
     from deepsort_reid.reid.models.reid_model import ReidModel, embed_images

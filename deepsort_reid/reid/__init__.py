@@ -1,1 +1,1 @@
-"""Learn, measure and use the appearance of people; no module here knows of tracking."""
+"""Person re-identification: models, data, training, evaluation, export and person search."""

@@ -1,4 +1,4 @@
-"""A training checkpoint as an embedder of crops, before it is exported."""
+"""Embedder that runs a training checkpoint in PyTorch, without export to ONNX."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,9 +14,10 @@ from deepsort_reid.vision.crops import resize_crop
 
 
 class CheckpointEmbedder:
-    """Embeds crops as `Embedder` does, with the averaged weights of a checkpoint of `train`.
+    """Embeds crops like `Embedder`, with the averaged weights of a checkpoint of `train`.
 
-    Raises FileNotFoundError, and ValueError for a file that is no checkpoint.
+    path: checkpoint file or run folder. Raises FileNotFoundError for a missing file and ValueError
+    for a file that is not a checkpoint.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -27,6 +28,6 @@ class CheckpointEmbedder:
         self.name = f"{path.resolve().parent.name}/{path.name}"
 
     def embed_crops(self, crops: Sequence[Frame]) -> NDArray[np.float32]:
-        """BGR uint8 crops of any sizes -> (M, width) unit rows float32."""
+        """Embed BGR uint8 crops (h, w, 3) of any sizes -> unit rows (M, D) float32."""
         images = np.stack([resize_crop(crop, self.input_size)[..., ::-1] for crop in crops])
         return np.asarray(embed_images(self._model, torch.from_numpy(images)).numpy(), np.float32)

@@ -1,4 +1,4 @@
-"""A trained network as one ONNX file that needs nothing beside it and says what it is."""
+"""Export of a trained model to one self-contained ONNX file with metadata."""
 
 import warnings
 from collections.abc import Mapping
@@ -28,47 +28,51 @@ def export_onnx(
     metadata: Mapping[str, str],
     *,
     half_weights: bool = True,
-    mirror: bool = False,
+    flip_tta: bool = False,
 ) -> float:
-    """Write the network to `path` and return the worst cosine between it and PyTorch.
+    """Write the model to `path`; returns the lowest cosine between its output and PyTorch's.
 
-    The graph takes float32 RGB (batch, 3, H, W) in 0..255 and gives unit rows (batch, D); H and W
-    are those of `crops` (N, H, W, 3) uint8, real pictures on which the two are compared.
-    `metadata` is added to what `Embedder` reads (input size, channel order, normalisation, width).
-    `half_weights` stores large weights in 16 bits, which halves the file and costs no time:
-    onnxruntime widens them once when it loads. `mirror` embeds the picture and its mirror image and
-    gives their mean: better answers at half the speed.
+    The graph maps float32 RGB (batch, 3, H, W) in 0..255 to unit rows (batch, D).
 
-    Raises ValueError, and writes nothing, when the worst cosine is under 0.9999.
+    crops: (N, H, W, 3) RGB uint8, real images on which the two are compared; they set H and W.
+    metadata: added to what `Embedder` reads (input size, channel order, normalisation, dimension).
+    half_weights: store large weights as float16, which halves the file; onnxruntime converts them
+    to float32 when it loads the file. flip_tta: average the embeddings of the image and its
+    horizontal flip, more accurate at half the speed.
+
+    Raises ValueError, and writes nothing, when the lowest cosine is below MIN_COSINE.
     """
     if crops.ndim != 4 or not len(crops):
-        raise ValueError(f"crops to compare on must be (N, H, W, 3), got {crops.shape}")
-    embed = _Embed(model, mirror=mirror).eval()
+        raise ValueError(f"crops: expected images (N, H, W, 3) to compare on, got {crops.shape}")
+    embed = _UnitEmbedding(model, flip_tta=flip_tta).eval()
     network = _to_onnx(embed, crops.shape[1], crops.shape[2])
     if half_weights:
-        _store_half(network)
-    own = {
+        _store_as_float16(network)
+    embedder_metadata = {
         "input_height": str(crops.shape[1]),
         "input_width": str(crops.shape[2]),
         "channel_order": "RGB",
         "normalisation": "in_graph",
         "embedding_width": str(model.embedding_dim),
     }
-    helper.set_model_props(network, {**metadata, **own})
+    helper.set_model_props(network, {**metadata, **embedder_metadata})
     onnx.checker.check_model(network)
     data = network.SerializeToString()
-    cosine = worst_cosine(data, _in_torch(embed, crops), crops)
+    cosine = lowest_cosine(data, _run_torch(embed, crops), crops)
     if not cosine >= MIN_COSINE:
         raise ValueError(
-            f"{path} not written: the ONNX network differs from PyTorch, worst cosine {cosine:.6f} "
-            f"on {len(crops)} crops, at least {MIN_COSINE} is expected"
+            f"{path}: not written, the ONNX model differs from PyTorch: expected a cosine of at "
+            f"least {MIN_COSINE} on {len(crops)} crops, lowest {cosine:.6f}"
         )
     write_atomically(Path(path), data)
     return cosine
 
 
-def worst_cosine(network: bytes, expected: NDArray[np.float32], crops: NDArray[np.uint8]) -> float:
-    """Lowest cosine between expected unit rows (N, D) and what onnxruntime makes of the crops."""
+def lowest_cosine(network: bytes, expected: NDArray[np.float32], crops: NDArray[np.uint8]) -> float:
+    """Lowest cosine between `expected` (N, D) and the output of onnxruntime for `crops`.
+
+    network: content of the ONNX file. Returns -1 when the shapes differ.
+    """
     session = onnxruntime.InferenceSession(network, providers=["CPUExecutionProvider"])
     images = np.ascontiguousarray(crops.transpose(0, 3, 1, 2), dtype=np.float32)
     output = np.asarray(session.run(None, {session.get_inputs()[0].name: images})[0])
@@ -78,43 +82,43 @@ def worst_cosine(network: bytes, expected: NDArray[np.float32], crops: NDArray[n
     return float(((output * expected).sum(1) / np.maximum(length, 1e-12)).min())
 
 
-class _Embed(nn.Module):
-    """The graph to export: pictures in, unit rows out."""
+class _UnitEmbedding(nn.Module):
+    """Module to export: images (B, 3, H, W) -> unit rows (B, D)."""
 
-    def __init__(self, model: ReidModel, *, mirror: bool) -> None:
+    def __init__(self, model: ReidModel, *, flip_tta: bool) -> None:
         super().__init__()
         self.model = model
-        self.mirror = mirror
+        self.flip_tta = flip_tta
 
     def forward(self, images: Tensor) -> Tensor:
         rows = F.normalize(self.model(images)[1])
-        if self.mirror:
+        if self.flip_tta:
             rows = F.normalize(rows + F.normalize(self.model(images.flip(3))[1]))
         return rows
 
 
-def _in_torch(embed: _Embed, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+def _run_torch(embed: _UnitEmbedding, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
     device = next(embed.parameters()).device
     with torch.inference_mode():
         images = torch.from_numpy(np.ascontiguousarray(crops.transpose(0, 3, 1, 2))).to(device)
         return np.asarray(embed(images).cpu().numpy(), np.float32)
 
 
-def _to_onnx(embed: _Embed, height: int, width: int) -> onnx.ModelProto:
+def _to_onnx(embed: _UnitEmbedding, height: int, width: int) -> onnx.ModelProto:
     device = next(embed.parameters()).device
     example = torch.zeros(2, 3, height, width, device=device)
     buffer = BytesIO()
     with warnings.catch_warnings():
-        # The exporter on TorchScript is announced to go; the new one needs a package more
-        # (onnxscript), and this one folds the normalisations into the convolutions.
+        # The TorchScript exporter is deprecated. It is used because it folds batch normalisation
+        # into convolutions and does not need onnxscript.
         warnings.simplefilter("ignore", DeprecationWarning)
         warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]
-        # Instance norm takes its statistics from the picture in training and afterwards alike.
+        # Instance norm computes its statistics from the image in both modes.
         warnings.filterwarnings("ignore", ".*operator 'instance_norm' is set to train=True")
         torch.onnx.export(
             embed,
             (example,),
-            buffer,  # type: ignore[arg-type]  # a file object does as well
+            buffer,  # type: ignore[arg-type]  # a file object is accepted too
             dynamo=False,
             opset_version=_OPSET,
             input_names=["images"],
@@ -124,16 +128,16 @@ def _to_onnx(embed: _Embed, height: int, width: int) -> onnx.ModelProto:
     return onnx.load_model_from_string(buffer.getvalue())
 
 
-def _store_half(network: onnx.ModelProto, *, least: int = 1024) -> None:
-    """Keep initialisers of `least` numbers or more in 16 bits, with a cast back in front."""
+def _store_as_float16(network: onnx.ModelProto, *, min_size: int = 1024) -> None:
+    """Store initialisers of at least `min_size` elements as float16, followed by a cast."""
     graph = network.graph
     casts = []
     for tensor in graph.initializer:
         values = numpy_helper.to_array(tensor)
-        if tensor.data_type != TensorProto.FLOAT or values.size < least:
+        if tensor.data_type != TensorProto.FLOAT or values.size < min_size:
             continue
         name = tensor.name
         tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}_half"))
         casts.append(helper.make_node("Cast", [f"{name}_half"], [name], to=TensorProto.FLOAT))
-    for place, node in enumerate(casts):
-        graph.node.insert(place, node)
+    for index, node in enumerate(casts):
+        graph.node.insert(index, node)

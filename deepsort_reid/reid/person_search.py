@@ -1,4 +1,4 @@
-"""Follow one person through a video by appearance alone: no motion, no tracker."""
+"""Search for one person in video frames by appearance alone, without motion or tracking."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -23,22 +23,25 @@ from deepsort_reid.structures.frame import Frame
 from deepsort_reid.structures.mot_rows import MotRows
 from deepsort_reid.vision.crops import crop_corners, resize_crop
 
-MIN_IOU = 0.5  # IoU of a found box with the labelled one, as everywhere in MOTChallenge
-_CROP = (192, 96)  # pixels kept of each result
+MIN_IOU = 0.5  # of a match with the labelled box, as in MOTChallenge
+_CROP_SIZE = (192, 96)  # height, width in pixels of the crop stored for each frame
 
 
 class Reference(Protocol):
-    """What the person looks like, as far as is known."""
+    """Reference embeddings of the person, updated with each match."""
 
     def similarity(self, embedding: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Of unit rows (M, D) to the person: (M,), 1 at most."""
+        """Similarity of unit rows (M, D) to the person: (M,), at most 1."""
 
     def update(self, embedding: NDArray[np.float32], similarity: float, margin: float) -> None:
-        """Learn from a match (D,); `lead` is its similarity less that of the runner-up."""
+        """Add a match (D,); `margin` is its similarity minus that of the second best candidate."""
 
 
 class LastMatch:
-    """The last match alone: follows every change of light and pose, and every mistake."""
+    """Reference that is the embedding of the last match.
+
+    It follows changes of light and pose, and drifts after a wrong match.
+    """
 
     def __init__(self, query: NDArray[np.float32]) -> None:
         self._last = query
@@ -48,16 +51,18 @@ class LastMatch:
         return embedding @ self._last
 
     def update(self, embedding: NDArray[np.float32], similarity: float, margin: float) -> None:
-        """The match becomes the reference."""
+        """Replace the reference by the match."""
         self._last = embedding
 
 
 class Gallery:
-    """The query and the last sure matches; the most similar of them decides.
+    """Reference of the query and the last confident matches; the most similar one counts.
 
-    size: matches kept beside the query, which always stays. min_similarity, min_margin: a match
-    enters only when it is good enough and nobody else in its frame comes near: one wrong
-    entry draws others after it.
+    size: number of matches kept in addition to the query, which always stays. min_similarity,
+    min_margin: a match is added only above both, because one wrong entry attracts further wrong
+    matches.
+
+    Raises ValueError for a size below 1.
     """
 
     def __init__(
@@ -69,73 +74,70 @@ class Gallery:
         min_margin: float = 0.05,
     ) -> None:
         if size < 1:
-            raise ValueError(f"a gallery needs room for at least 1 match, got size {size}")
+            raise ValueError(f"gallery: expected a size of at least 1, got size {size}")
         self._query = query
         self._matches: deque[NDArray[np.float32]] = deque(maxlen=size)
-        self._least_similarity, self._least_lead = min_similarity, min_margin
+        self._min_similarity, self._min_margin = min_similarity, min_margin
 
     def similarity(self, embedding: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Best cosine with the gallery: (M, D) -> (M,)."""
+        """Highest cosine with the gallery: (M, D) -> (M,)."""
         cosine = embedding @ np.stack([self._query, *self._matches]).T  # (M, K)
         return np.asarray(cosine.max(axis=1), np.float32)
 
     def update(self, embedding: NDArray[np.float32], similarity: float, margin: float) -> None:
-        """Keep the match when it was clear, and let the oldest go."""
-        if similarity >= self._least_similarity and margin >= self._least_lead:
+        """Add a confident match; a full gallery drops its oldest match."""
+        if similarity >= self._min_similarity and margin >= self._min_margin:
             self._matches.append(embedding)
 
 
 class Outcome(Enum):
-    """What happened in a frame, as far as the truth is known."""
+    """Result of one frame. Without ground truth only FOUND and ABSENT occur."""
 
-    FOUND = "found"  # right, or unknown where there is no truth
-    WRONG = "wrong"  # somebody else was taken for the person, who is there
-    MISSED = "missed"  # the person is there and nobody was found
-    FALSE_ALARM = "false alarm"  # somebody was found though the person is not there
-    ABSENT = "absent"  # nobody was found; rightly so where there is truth
+    FOUND = "found"  # a match; with ground truth: the correct one
+    WRONG = "wrong"  # the match is another person, while the person is present
+    MISSED = "missed"  # no match, while the person is present
+    FALSE_ALARM = "false alarm"  # a match, while the person is absent
+    ABSENT = "absent"  # no match; with ground truth: correctly so
 
 
 @dataclass(frozen=True, eq=False)
 class SearchResult:
-    """One frame of the search."""
+    """Result of the search in one frame."""
 
     frame: int  # from 1
-    xyxy: NDArray[np.float64] | None  # (4,) of the best match above the threshold, else None
-    similarity: float  # of the best candidate; nan where there was none
+    xyxy: NDArray[np.float64] | None  # (4,) of the match; None without one
+    similarity: float  # of the best candidate; nan without candidates
     outcome: Outcome
-    crop: Frame | None  # of the match, or of the labelled person where missed; BGR uint8
-    has_candidate: bool = (
-        True  # False where the person is labelled but is no candidate: not our fault
-    )
+    crop: Frame | None  # BGR uint8, of the match, or of the labelled person where missed
+    has_candidate: bool = True  # False: the person is labelled, but no candidate overlaps the label
 
 
 @dataclass(frozen=True, eq=False)
 class SearchSummary:
-    """All frames of a search, and how often it was right."""
+    """Results of all frames of a search, and their counts."""
 
     results: Sequence[SearchResult]
 
     @property
     def frames_present(self) -> int:
-        """Frames in which the person is labelled."""
-        there = (Outcome.FOUND, Outcome.WRONG, Outcome.MISSED)
-        return sum(result.outcome in there for result in self.results)
+        """Number of frames in which the person is labelled."""
+        present = (Outcome.FOUND, Outcome.WRONG, Outcome.MISSED)
+        return sum(result.outcome in present for result in self.results)
 
     def count(self, outcome: Outcome) -> int:
-        """Frames with this outcome."""
+        """Number of frames with this outcome."""
         return sum(result.outcome is outcome for result in self.results)
 
     @property
     def frames_without_candidate(self) -> int:
-        """Frames in which the person is labelled and no candidate box is theirs."""
+        """Number of frames in which the person is labelled but no candidate overlaps the label."""
         return sum(not result.has_candidate for result in self.results)
 
     @property
     def recall(self) -> float:
-        """Share of the frames with the person in which they were re-identified; nan for none."""
-        return (
-            self.count(Outcome.FOUND) / self.frames_present if self.frames_present else float("nan")
-        )
+        """Share of the frames with the person in which it was found; nan without such frames."""
+        present = self.frames_present
+        return self.count(Outcome.FOUND) / present if present else float("nan")
 
 
 def find_person(
@@ -147,90 +149,98 @@ def find_person(
     threshold: float = 0.7,
     truth: MotRows | None = None,
 ) -> Iterator[SearchResult]:
-    """In each frame the most similar candidate, when its similarity reaches `threshold`.
+    """Yield for each frame the most similar candidate, if its similarity reaches `threshold`.
 
-    frames: (number from 1, BGR uint8 (H, W, 3)). detect: frame -> boxes (M, 4) in pixels. embed:
-    frame and boxes -> unit rows (M, D), as `Embedder` does. truth: the rows of the person alone,
-    which decide what is right at IoU 0.5; without them every match counts as found.
+    frames: pairs of frame number, from 1, and BGR uint8 (H, W, 3). detect: frame -> boxes xyxy
+    (M, 4) in pixels. embed: frame and boxes -> unit rows (M, D), such as an `Embedder`. truth:
+    labels of the person alone; a match is correct at an IoU of MIN_IOU. Without labels every match
+    counts as found.
+
+    Raises ValueError for a threshold outside [-1, 1].
     """
     if not -1 <= threshold <= 1:
-        raise ValueError(f"a cosine threshold must be in [-1, 1], got {threshold}")
+        raise ValueError(f"threshold: expected a cosine in [-1, 1], got {threshold}")
     for number, frame in frames:
         xyxy = boxes.as_boxes(detect(frame))
-        here = None if truth is None else truth.xyxy[truth.frame == number]
-        match, similarity = None, float("nan")
+        labelled = None if truth is None else truth.xyxy[truth.frame == number]
+        match, best = None, float("nan")
         if len(xyxy):
             embedding = embed(frame, xyxy)
-            alike = reference.similarity(embedding)
-            order = np.argsort(-alike, kind="stable")
-            similarity = float(alike[order[0]])
-            if similarity >= threshold:
+            similarity = reference.similarity(embedding)
+            order = np.argsort(-similarity, kind="stable")
+            best = float(similarity[order[0]])
+            if best >= threshold:
                 match = xyxy[order[0]]
-                margin = similarity - float(alike[order[1]]) if len(order) > 1 else float("inf")
-                reference.update(embedding[order[0]], similarity, margin)
-        outcome = _outcome(match, here)
-        shown = here[0] if outcome is Outcome.MISSED and here is not None else match
-        has_candidate = here is None or len(here) == 0 or _overlap(xyxy, here) >= MIN_IOU
-        yield SearchResult(number, match, similarity, outcome, _crop(frame, shown), has_candidate)
+                margin = best - float(similarity[order[1]]) if len(order) > 1 else float("inf")
+                reference.update(embedding[order[0]], best, margin)
+        outcome = _outcome(match, labelled)
+        shown = labelled[0] if outcome is Outcome.MISSED and labelled is not None else match
+        has_candidate = (
+            labelled is None or len(labelled) == 0 or _max_iou(xyxy, labelled) >= MIN_IOU
+        )
+        yield SearchResult(number, match, best, outcome, _crop(frame, shown), has_candidate)
 
 
 def identity_at(truth: MotRows, frame: int, xyxy: NDArray[np.float64]) -> int:
-    """Id of the labelled person whose box in `frame` meets `xyxy` (4,) best.
+    """Id of the labelled person whose box in `frame` has the highest IoU with `xyxy` (4,).
 
-    Raises ValueError when none overlaps it by an IoU of 0.5.
+    Raises ValueError when no IoU reaches MIN_IOU.
     """
     rows = truth[truth.frame == frame]
-    overlap = boxes.iou(xyxy[None], rows.xyxy)[0]
-    if not len(rows) or overlap.max() < MIN_IOU:
-        best = f"the best overlap is {overlap.max():.2f}" if len(rows) else "nobody is labelled"
+    iou = boxes.iou(xyxy[None], rows.xyxy)[0]
+    if not len(rows) or iou.max() < MIN_IOU:
+        best = f"the highest IoU is {iou.max():.2f}" if len(rows) else "the frame has no labels"
         raise ValueError(
-            f"query {boxes.xyxy_to_tlwh(xyxy[None])[0].tolist()} shows no labelled person in frame "
-            f"{frame} ({best}, {MIN_IOU} needed): correct the box, or name the identity"
+            f"query: the box {boxes.xyxy_to_tlwh(xyxy[None])[0].tolist()} matches no labelled "
+            f"person in frame {frame} ({best}, expected at least {MIN_IOU}): correct the box, or "
+            "give --identity"
         )
-    return int(rows.id[overlap.argmax()])
+    return int(rows.id[iou.argmax()])
 
 
-def search_montage(results: Sequence[SearchResult], *, most: int = 120, columns: int = 20) -> Frame:
-    """The results in order, misses and mistakes framed in red; at most `most`, spread evenly.
+def search_montage(
+    results: Sequence[SearchResult], *, limit: int = 120, columns: int = 20
+) -> Frame:
+    """Montage of at most `limit` results, evenly spaced, as BGR uint8 (H, W, 3).
 
-    Captions tell the frame. Raises ValueError when nothing was found or missed.
+    Captions show the frame number. With ground truth, correct matches are framed in green, all
+    others in red. Raises ValueError when there is no crop to show.
     """
-    shown = [s for s in results if s.crop is not None]
+    shown = [result for result in results if result.crop is not None]
     if not shown:
-        raise ValueError("nothing to show: nobody was found, and nobody is labelled")
-    known = any(s.outcome not in (Outcome.FOUND, Outcome.ABSENT) for s in results)
+        raise ValueError("montage: no match in any frame, and the person is not labelled")
+    has_truth = any(each.outcome not in (Outcome.FOUND, Outcome.ABSENT) for each in results)
     tiles = []
-    for row in evenly_spaced(len(shown), most):
+    for row in evenly_spaced(len(shown), limit):
         result = shown[row]
-        right = CORRECT if known else NEUTRAL
-        colour = right if result.outcome is Outcome.FOUND else WRONG
-        mark = {Outcome.MISSED: " miss", Outcome.FOUND: ""}.get(result.outcome, " no")
-        tiles.append(Tile(result.crop, f"{result.frame}{mark}", colour))
+        found = CORRECT if has_truth else NEUTRAL
+        colour = found if result.outcome is Outcome.FOUND else WRONG
+        suffix = {Outcome.MISSED: " miss", Outcome.FOUND: ""}.get(result.outcome, " no")
+        tiles.append(Tile(result.crop, f"{result.frame}{suffix}", colour))
     return montage(split_into_rows(tiles, columns))
 
 
-def _outcome(match: NDArray[np.float64] | None, here: NDArray[np.float64] | None) -> Outcome:
-    """`here`: the labelled boxes (0 or 1, 4) of the person in the frame; None without truth."""
-    if here is None:
+def _outcome(match: NDArray[np.float64] | None, labelled: NDArray[np.float64] | None) -> Outcome:
+    """labelled: boxes (0 or 1, 4) of the person in the frame; None without ground truth."""
+    if labelled is None:
         return Outcome.ABSENT if match is None else Outcome.FOUND
-    if len(here) == 0:
+    if len(labelled) == 0:
         return Outcome.ABSENT if match is None else Outcome.FALSE_ALARM
     if match is None:
         return Outcome.MISSED
-    right = _overlap(match[None], here) >= MIN_IOU
-    return Outcome.FOUND if right else Outcome.WRONG
+    return Outcome.FOUND if _max_iou(match[None], labelled) >= MIN_IOU else Outcome.WRONG
 
 
-def _overlap(xyxy: NDArray[np.float64], here: NDArray[np.float64]) -> float:
-    """The best IoU of any of the boxes (M, 4) with the labelled one."""
-    return float(boxes.iou(xyxy, here).max(initial=0))
+def _max_iou(xyxy: NDArray[np.float64], labelled: NDArray[np.float64]) -> float:
+    """Highest IoU of any of the boxes (M, 4) with the labelled boxes; 0 without boxes."""
+    return float(boxes.iou(xyxy, labelled).max(initial=0))
 
 
 def _crop(frame: Frame, xyxy: NDArray[np.float64] | None) -> Frame | None:
     if xyxy is None:
         return None
-    corners, touches = crop_corners(xyxy[None], frame.shape[1], frame.shape[0])
-    if not touches[0]:
+    corners, inside = crop_corners(xyxy[None], frame.shape[1], frame.shape[0])
+    if not inside[0]:
         return None
     left, top, right, bottom = corners[0].tolist()
-    return resize_crop(frame[top:bottom, left:right], _CROP)
+    return resize_crop(frame[top:bottom, left:right], _CROP_SIZE)

@@ -1,4 +1,4 @@
-"""`crop`, `eval-reid` and `find` from arguments to files, and what they say to bad input."""
+"""Commands `crop`, `eval-reid` and `find`: output files, summaries and rejected input."""
 
 import csv
 import json
@@ -21,7 +21,7 @@ def sequence(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def colour_model(tmp_path_factory):
-    """A network whose embedding is the mean colour."""
+    """ONNX file of an embedder whose embedding is the mean colour."""
     path = tmp_path_factory.mktemp("model") / "colour.onnx"
     image = helper.make_tensor_value_info("image", TensorProto.FLOAT, ["batch", 3, 16, 8])
     nodes = [
@@ -38,12 +38,12 @@ def colour_model(tmp_path_factory):
 
 @pytest.fixture
 def run(capsys):
-    """Status, output and complaint of one command line."""
+    """Run a command; returns its status, stdout and stderr."""
 
     def call(*arguments):
         status = main([str(argument) for argument in arguments])
-        told = capsys.readouterr()
-        return status, told.out, told.err
+        output = capsys.readouterr()
+        return status, output.out, output.err
 
     return call
 
@@ -54,8 +54,8 @@ def crops(run, sequence, tmp_path):
     return tmp_path / "crops"
 
 
-def complaint(err, command):
-    """The one line of bad input."""
+def error_line(err, command):
+    """The line of stderr with the error message of the command."""
     return next(line for line in err.splitlines() if line.startswith(f"deepsort-reid {command}: "))
 
 
@@ -64,7 +64,7 @@ def complaint(err, command):
     [(True, (), True), (True, ("--quiet",), False), (False, (), False)],
     ids=["terminal", "quiet", "no terminal"],
 )
-def test_bars_are_for_terminals_and_not_for_the_quiet(
+def test_progress_bars_are_shown_on_a_terminal_unless_quiet(
     terminal, options, bar, run, sequence, crops, colour_model, monkeypatch, tmp_path
 ):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
@@ -79,12 +79,12 @@ def test_bars_are_for_terminals_and_not_for_the_quiet(
         assert bool(err) == bar
 
 
-def test_crop_writes_identity_folders_and_says_what_it_left_out(run, sequence, tmp_path):
+def test_crop_writes_identity_folders_and_prints_the_skipped_boxes(run, sequence, tmp_path):
     out = tmp_path / "crops"
-    status, told, _ = run("crop", sequence, "--out", out, "--min-height", 42, "--noise-occlusion")
+    status, output, _ = run("crop", sequence, "--out", out, "--min-height", 42, "--noise-occlusion")
     assert status == 0
-    assert "8 crops of 1 people" in told
-    assert "0 hidden, 24 too small" in told
+    assert "8 crops of 1 identities" in output
+    assert "0 below --min-visibility, 24 too small" in output
     assert sorted(path.name for path in out.iterdir()) == [
         "manifest.csv",
         "occlusion_preview.png",
@@ -103,25 +103,25 @@ def test_crop_takes_a_video_with_labels(run, sequence, tmp_path):
     labels = sequence / "gt" / "gt.txt"
     out = tmp_path / "crops"
     arguments = ("--labels", labels, "--out", out, "--stop", 3)
-    status, told, _ = run("crop", path, *arguments)
+    status, output, _ = run("crop", path, *arguments)
     assert status == 0
-    assert "6 crops of 2 people" in told
+    assert "6 crops of 2 identities" in output
     assert (out / "walk_0001").is_dir()
 
 
-def test_crop_refuses_a_folder_that_is_not_empty(run, sequence, crops):
+def test_crop_rejects_a_folder_that_is_not_empty(run, sequence, crops):
     status, _, err = run("crop", sequence, "--out", crops)
     assert status == 2
-    assert "expected a new or empty folder" in complaint(err, "crop")
+    assert "expected a new or empty folder" in error_line(err, "crop")
 
 
-def test_crop_refuses_a_video_shorter_than_its_labels_before_it_writes(run, sequence, tmp_path):
+def test_crop_rejects_a_video_shorter_than_its_labels_before_writing(run, sequence, tmp_path):
     labels = tmp_path / "gt.txt"
     labels.write_text("40,1,10,20,16,40,1,1,1\n")
     status, _, err = run("crop", sequence, "--labels", labels, "--out", tmp_path / "crops")
     assert status == 2
-    assert "go to frame 40" in complaint(err, "crop")
-    assert "--stop 12" in complaint(err, "crop")
+    assert "go to frame 40" in error_line(err, "crop")
+    assert "--stop 12" in error_line(err, "crop")
     assert not (tmp_path / "crops").exists()
 
 
@@ -130,15 +130,15 @@ def test_crop_refuses_a_video_shorter_than_its_labels_before_it_writes(run, sequ
     [
         (
             ("--min-height", 5000),
-            "--min-height 5000: nothing to crop, the tallest box is 44 px",
+            "--min-height 5000: nothing to crop, the highest box has 44 px",
         ),
         (
             ("--min-visibility", 1, "--margin", 0, "--every", 11),
-            "nothing to crop: 0 boxes hidden",
+            "nothing to crop: 0 boxes below --min-visibility",
         ),
     ],
 )
-def test_crop_that_takes_nobody_says_so_and_leaves_nothing(
+def test_crop_without_any_crop_is_an_error_and_leaves_no_files(
     run, sequence, tmp_path, option, message
 ):
     labels = tmp_path / "gt.txt"
@@ -147,14 +147,14 @@ def test_crop_that_takes_nobody_says_so_and_leaves_nothing(
         *("crop", sequence, "--labels", labels, "--out", tmp_path / "crops", *option)
     )
     assert status == 2
-    assert message in complaint(err, "crop")
+    assert message in error_line(err, "crop")
     assert not (tmp_path / "crops").exists()
     (tmp_path / "crops").mkdir()
     run("crop", sequence, "--labels", labels, "--out", tmp_path / "crops", *option)
     assert not list((tmp_path / "crops").iterdir())
 
 
-def test_crop_opens_every_source_before_it_writes(run, sequence, tmp_path):
+def test_crop_opens_all_sources_before_writing(run, sequence, tmp_path):
     synthetic_sequence.write_sequence(tmp_path / "other")
     (tmp_path / "other" / "gt" / "gt.txt").write_text("1,1,ten,20,16,40,1,1,1\n")
     status, _, _ = run("crop", sequence, tmp_path / "other", "--out", tmp_path / "crops")
@@ -162,71 +162,69 @@ def test_crop_opens_every_source_before_it_writes(run, sequence, tmp_path):
     assert not (tmp_path / "crops").exists()
 
 
-def test_crop_says_how_tracks_of_ones_own_become_labels_and_then_takes_them(
-    run, sequence, tmp_path
-):
+def test_crop_takes_tracking_results_as_labels_with_score_1(run, sequence, tmp_path):
     tracks = tmp_path / "tracks.txt"
     tracks.write_text("1,1,12,20,16,40,0.93,-1,-1,-1\n2,1,14,20,16,40,0.9,-1,-1,-1\n")
     arguments = ("--labels", tracks, "--out", tmp_path / "crops")
     status, _, err = run("crop", sequence, *arguments)
     assert status == 2
-    assert "a tracker's score? write 1 to keep a box" in complaint(err, "crop")
+    assert "a tracker's score? write 1 to keep a box" in error_line(err, "crop")
     tracks.write_text("1,1,12,20,16,40,1,-1,-1,-1\n2,1,14,20,16,40,1,-1,-1,-1\n")
-    status, told, _ = run("crop", sequence, *arguments)
+    status, output, _ = run("crop", sequence, *arguments)
     assert status == 0
-    assert "2 crops of 1 people" in told
+    assert "2 crops of 1 identities" in output
 
 
-def test_a_mot_sequence_is_no_data_to_measure_on(run, sequence, colour_model):
+def test_eval_reid_rejects_a_mot_sequence(run, sequence, colour_model):
     status, _, err = run("eval-reid", sequence, "--embedder", colour_model)
     assert status == 2
-    assert f"a MOT sequence: run `deepsort-reid crop {sequence}" in complaint(err, "eval-reid")
+    assert f"a MOT sequence: run `deepsort-reid crop {sequence}" in error_line(err, "eval-reid")
 
 
-def test_crop_refuses_labels_that_do_not_parse(run, sequence, tmp_path):
+def test_crop_rejects_invalid_labels(run, sequence, tmp_path):
     labels = tmp_path / "gt.txt"
     labels.write_text("1,1,10,20,16,40,1,1,1\n1,2,ten,20,16,40,1,1,1\n")
     status, _, err = run("crop", sequence, "--labels", labels, "--out", tmp_path / "crops")
     assert status == 2
-    assert f"{labels}:2" in complaint(err, "crop")
+    assert f"{labels}:2" in error_line(err, "crop")
 
 
-def test_crop_asks_for_the_labels_of_a_video_file(run, tmp_path):
+def test_crop_requires_labels_for_a_video_file(run, tmp_path):
     (tmp_path / "a.mp4").write_bytes(b"x")
     status, _, err = run("crop", tmp_path / "a.mp4", "--out", tmp_path / "crops")
     assert status == 2
-    assert "--labels FILE" in complaint(err, "crop")
+    assert "--labels FILE" in error_line(err, "crop")
 
 
 def test_eval_reid_prints_the_scores_and_writes_the_report(run, crops, colour_model, tmp_path):
     (crops / "street_0001" / "broken.jpg").write_bytes(b"nothing")
     out = tmp_path / "report"
-    status, told, _ = run("eval-reid", crops, "--embedder", colour_model, "--out", out)
+    status, output, _ = run("eval-reid", crops, "--embedder", colour_model, "--out", out)
     assert status == 0
-    assert "broken.jpg: expected an image" in told
-    assert "32 queries of 3 people, 32 gallery images" in told
-    row = next(line for line in told.splitlines() if line.startswith("over queries"))
+    assert "broken.jpg: expected an image" in output
+    assert "32 queries of 3 identities, 32 gallery images" in output
+    row = next(line for line in output.splitlines() if line.startswith("over queries"))
     assert row.split()[2:] == ["100.0%"] * 6
     assert (out / "report.html").is_file()
     assert json.loads((out / "scores.json").read_text())["over_queries"]["mAP"] == 1
 
 
-def test_eval_reid_takes_query_and_gallery_folders(run, crops, colour_model, tmp_path):
+def test_eval_reid_reads_query_and_gallery_folders(run, crops, colour_model, tmp_path):
     data = tmp_path / "data"
     (data / "query" / "street_0002").mkdir(parents=True)
     crops.rename(data / "gallery")
     taken = data / "gallery" / "street_0002" / "street_0002_000001.jpg"
     taken.rename(data / "query" / "street_0002" / taken.name)
     arguments = ("--embedder", colour_model, "--no-report")
-    status, told, _ = run("eval-reid", data, *arguments)
+    status, output, _ = run("eval-reid", data, *arguments)
     assert status == 0
-    assert "1 queries of 1 people, 31 gallery images" in told
+    assert "1 queries of 1 identities, 31 gallery images" in output
     status, _, err = run("eval-reid", data, *arguments, "--min-frame-gap", 5)
     assert status == 2
-    assert "--min-frame-gap goes with one set of crops" in complaint(err, "eval-reid")
+    assert "--min-frame-gap: expected one set of crops" in error_line(err, "eval-reid")
 
 
-def test_eval_reid_follows_the_market_protocol_on_market_names(run, colour_model, tmp_path):
+def test_eval_reid_uses_the_market1501_protocol_for_market1501_names(run, colour_model, tmp_path):
     data = tmp_path / "market"
     picture = cv2.imencode(".jpg", np.full((32, 16, 3), synthetic_sequence.COLOURS[1], np.uint8))[
         1
@@ -240,24 +238,24 @@ def test_eval_reid_follows_the_market_protocol_on_market_names(run, colour_model
     ):
         (data / name).parent.mkdir(parents=True, exist_ok=True)
         (data / name).write_bytes(picture)
-    status, told, _ = run("eval-reid", data, "--embedder", colour_model, "--no-report")
+    status, output, _ = run("eval-reid", data, "--embedder", colour_model, "--no-report")
     assert status == 0
-    assert "--min-frame-gap" not in told
-    # All alike: the distractor comes first, same camera and junk do not count.
-    row = next(line for line in told.splitlines() if line.startswith("over queries"))
+    assert "--min-frame-gap" not in output
+    # All embeddings are equal: the distractor ranks first, same camera and junk are ignored.
+    row = next(line for line in output.splitlines() if line.startswith("over queries"))
     assert row.split()[2:] == ["0.0%", "100.0%", "100.0%", "100.0%", "50.0%", "50.0%"]
 
 
 @pytest.mark.parametrize("rerank", [(), ("--rerank",)])
-def test_eval_reid_asks_only_for_the_people_listed(run, crops, colour_model, tmp_path, rerank):
-    (tmp_path / "people.txt").write_text("street_0001\nstreet_0003\n")
-    arguments = ("--identities", tmp_path / "people.txt", "--no-report", *rerank)
-    status, told, _ = run("eval-reid", crops, "--embedder", colour_model, *arguments)
+def test_eval_reid_evaluates_only_the_listed_identities(run, crops, colour_model, tmp_path, rerank):
+    (tmp_path / "identities.txt").write_text("street_0001\nstreet_0003\n")
+    arguments = ("--identities", tmp_path / "identities.txt", "--no-report", *rerank)
+    status, output, _ = run("eval-reid", crops, "--embedder", colour_model, *arguments)
     assert status == 0
-    assert "20 queries of 2 people" in told
+    assert "20 queries of 2 identities" in output
 
 
-def test_eval_reid_takes_a_training_run(run, crops, tmp_path):
+def test_eval_reid_evaluates_a_run_folder(run, crops, tmp_path):
     import torch
 
     from deepsort_reid.reid.training.checkpoint import FORMAT, build_model
@@ -274,52 +272,50 @@ def test_eval_reid_takes_a_training_run(run, crops, tmp_path):
     parts = {"architecture": architecture, "model": weights, "ema": weights}
     torch.save({"format": FORMAT, **parts}, tmp_path / "run" / "last.pt")
     arguments = ("--embedder", tmp_path / "run", "--no-report", "--threads", 1)
-    status, told, err = run("eval-reid", crops, *arguments)
+    status, output, err = run("eval-reid", crops, *arguments)
     assert status == 0, err
-    assert "run/last.pt on crops: 32 queries of 3 people" in told
+    assert "run/last.pt on crops: 32 queries of 3 identities" in output
     (tmp_path / "run" / "last.pt").write_bytes(b"no checkpoint")
     status, _, err = run("eval-reid", crops, *arguments)
     assert status == 2
-    assert "last.pt is damaged" in complaint(err, "eval-reid")
+    assert "last.pt: damaged" in error_line(err, "eval-reid")
 
 
-def test_eval_reid_leaves_out_neighbouring_frames_on_demand(run, crops, colour_model):
-    # Seven apart are not: frames 6 to 8 of person 1 without frame 1, frames 6 and 7 of person 2,
-    # and of person 3 all but the ends, 5 and 12.
+def test_eval_reid_ignores_near_frames_with_min_frame_gap(run, crops, colour_model):
+    # Without an image 7 or more frames away: frames 6 to 8 of person 1 (frame 1 is unusable),
+    # frames 6 and 7 of person 2, and all but frames 5 and 12 of person 3.
     (crops / "street_0001" / "street_0001_000001.jpg").write_bytes(b"broken")
     arguments = ("--embedder", colour_model, "--no-report", "--min-frame-gap")
-    status, told, _ = run("eval-reid", crops, *arguments, 6)
+    status, output, _ = run("eval-reid", crops, *arguments, 6)
     assert status == 0
-    assert "11 queries have no right answer" in told
-    assert "--min-frame-gap" not in told
-    status, told, _ = run("eval-reid", crops, *arguments[:-1])
-    assert "note: neighbouring frames of one video answer each other" in told
-    assert "--min-frame-gap FRAMES" in told
+    assert "11 queries have no correct match" in output
+    assert "--min-frame-gap" not in output
+    status, output, _ = run("eval-reid", crops, *arguments[:-1])
+    assert "note: neighbouring frames of one video match each other" in output
+    assert "--min-frame-gap FRAMES" in output
     status, _, err = run("eval-reid", crops, *arguments, 11)
     assert status == 2
-    assert "more than 11 frames apart" in complaint(err, "eval-reid")
+    assert "more than 11 frames apart" in error_line(err, "eval-reid")
     (crops / "manifest.csv").unlink()
     status, _, err = run("eval-reid", crops, *arguments, 6)
     assert status == 2
-    assert "crops with a manifest" in complaint(err, "eval-reid")
+    assert "crops with a manifest" in error_line(err, "eval-reid")
 
 
-def test_eval_reid_without_two_pictures_of_a_person_says_what_is_needed(
-    run, colour_model, tmp_path
-):
+def test_eval_reid_requires_two_images_of_an_identity(run, colour_model, tmp_path):
     for name in "ab":
         (tmp_path / "data" / name).mkdir(parents=True)
         picture = cv2.imencode(".png", np.full((32, 16, 3), 90, np.uint8))[1].tobytes()
         (tmp_path / "data" / name / "1.png").write_bytes(picture)
     status, _, err = run("eval-reid", tmp_path / "data", "--embedder", colour_model)
     assert status == 2
-    assert "a person needs two images" in complaint(err, "eval-reid")
+    assert "expected at least two images of an identity" in error_line(err, "eval-reid")
 
 
-def test_eval_reid_of_an_empty_folder_is_one_line(run, colour_model, tmp_path):
+def test_eval_reid_rejects_an_empty_folder_in_one_line(run, colour_model, tmp_path):
     status, _, err = run("eval-reid", tmp_path, "--embedder", colour_model)
     assert status == 2
-    assert "found no image" in complaint(err, "eval-reid")
+    assert "found no image" in error_line(err, "eval-reid")
 
 
 def read_results(folder):
@@ -327,12 +323,12 @@ def read_results(folder):
         return list(csv.DictReader(file))
 
 
-def test_find_follows_the_person_in_a_box_of_the_first_frame(run, sequence, colour_model, tmp_path):
+def test_find_follows_the_person_in_a_query_box(run, sequence, colour_model, tmp_path):
     out = tmp_path / "found"
     arguments = ("--embedder", colour_model, "--threshold", 0.95, "--out", out)
-    status, told, _ = run("find", "12,20,16,40", sequence, *arguments)
+    status, output, _ = run("find", "12,20,16,40", sequence, *arguments)
     assert status == 0
-    assert "re-identified in 11 of 11 frames (100.0%)" in told
+    assert "found in 11 of the 11 frames with the person (100.0%)" in output
     rows = read_results(out)
     assert [int(row["frame"]) for row in rows] == list(range(2, 13))
     assert {row["outcome"] for row in rows} == {"found"}
@@ -341,45 +337,47 @@ def test_find_follows_the_person_in_a_box_of_the_first_frame(run, sequence, colo
 
 
 @pytest.mark.parametrize("reference", ["gallery", "last"])
-def test_find_takes_an_image_and_an_identity(
-    run, sequence, crops, colour_model, tmp_path, reference
-):
+def test_find_searches_for_a_query_image(run, sequence, crops, colour_model, tmp_path, reference):
     query = crops / "street_0003" / "street_0003_000005.jpg"
-    status, told, _ = run(
+    status, output, _ = run(
         "find", query, sequence, "--embedder", colour_model, "--identity", 3, "--gt-boxes",
         "--threshold", 0.98, "--reference", reference, "--out", tmp_path / "found",
     )  # fmt: skip
     assert status == 0
-    assert "re-identified in 8 of 8 frames (100.0%)" in told
-    assert "0 false alarms in 4 frames without them" in told
+    assert "found in 8 of the 8 frames with the person (100.0%)" in output
+    assert "0 false alarms in 4 frames without the person" in output
 
 
-def test_find_takes_several_ids_of_one_person(run, sequence, colour_model, tmp_path):
-    status, told, _ = run(
+def test_find_accepts_several_ids_of_one_person(run, sequence, colour_model, tmp_path):
+    status, output, _ = run(
         "find", "12,20,16,40", sequence, "--embedder", colour_model, "--identity", 1, 3,
         "--threshold", 0.95, "--out", tmp_path / "found",
     )  # fmt: skip
     assert status == 0
-    assert "re-identified in 11 of 11 frames" in told
+    assert "found in 11 of the 11 frames" in output
 
 
-def test_find_without_truth_claims_no_share(run, sequence, crops, colour_model, tmp_path):
+def test_find_without_identity_prints_no_recall(run, sequence, crops, colour_model, tmp_path):
     query = crops / "street_0003" / "street_0003_000005.jpg"
     arguments = ("--embedder", colour_model, "--threshold", 0.98, "--out", tmp_path / "found")
-    status, told, _ = run("find", query, sequence, *arguments)
+    status, output, _ = run("find", query, sequence, *arguments)
     assert status == 0
-    assert "found in 8 of 12 frames; nothing to compare with" in told
+    assert "found in 8 of 12 frames; no ground truth to compare with" in output
 
 
 @pytest.mark.parametrize(
     ("query", "more", "message"),
     [
-        ("nobody.jpg", (), "got 'nobody.jpg' (no such file)"),
+        ("absent.jpg", (), "got 'absent.jpg' (no such file)"),
         ("1,2,3", (), "a box x,y,w,h in pixels, got '1,2,3'"),
         ("5,5,0,10", (), "a box x,y,w,h"),
-        ("500,5,20,40", (), "lies outside the frame of 160x90 px"),
-        ("60,20,16,40", (), "shows no labelled person in frame 1"),
-        ("12,20,16,40", ("--identity", "77"), "nobody in the labels has the id 77"),
+        ("500,5,20,40", (), "inside the frame of 160x90 px"),
+        ("60,20,16,40", (), "matches no labelled person in frame 1"),
+        (
+            "12,20,16,40",
+            ("--identity", "77"),
+            "--identity: expected an id of the ground truth, got 77",
+        ),
         (
             "12,20,16,40",
             ("--start", "99"),
@@ -387,21 +385,19 @@ def test_find_without_truth_claims_no_share(run, sequence, crops, colour_model, 
         ),
     ],
 )
-def test_find_says_what_is_wrong_with_a_query(
-    run, sequence, colour_model, tmp_path, query, more, message
-):
+def test_find_rejects_an_invalid_query(run, sequence, colour_model, tmp_path, query, more, message):
     out = tmp_path / "found"
     arguments = ("--embedder", colour_model, "--out", out, *more)
     status, _, err = run("find", query, sequence, *arguments)
     assert status == 2
-    assert message in complaint(err, "find")
+    assert message in error_line(err, "find")
     assert not out.exists()
 
 
-def test_find_refuses_a_video_shorter_than_its_labels(run, sequence, colour_model, tmp_path):
+def test_find_rejects_a_video_shorter_than_its_labels(run, sequence, colour_model, tmp_path):
     truth = tmp_path / "gt.txt"
     truth.write_text("1,1,12,20,16,40,1,1,1\n40,1,12,20,16,40,1,1,1\n")
     arguments = ("--embedder", colour_model, "--truth", truth, "--out", tmp_path / "found")
     status, _, err = run("find", "12,20,16,40", sequence, *arguments)
     assert status == 2
-    assert "go to frame 40" in complaint(err, "find")
+    assert "go to frame 40" in error_line(err, "find")

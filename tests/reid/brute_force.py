@@ -1,33 +1,34 @@
-"""Rankings the slow and obvious way: one query at a time, one answer at a time."""
+"""Brute-force implementations of the retrieval protocol and of k-reciprocal re-ranking."""
 
 import math
 
 
 def ranking(query, gallery, *, itself=None):
-    """Rows of the gallery from best to worst; what the Market-1501 protocol leaves out is gone.
+    """Gallery rows by rank with their correctness, without images that Market-1501 ignores.
 
-    query and gallery entries: (embedding, identity, camera). Among equals wrong ones come first.
+    query and gallery entries: (embedding, identity, camera). Of equal similarities the incorrect
+    ones come first. itself: gallery row of the query, or None.
     """
     embedding, identity, camera = query
     kept = []
-    for row, (other, name, seen_by) in enumerate(gallery):
+    for row, (other, name, other_camera) in enumerate(gallery):
         if name == "-1" or row == itself:
             continue
-        if name == identity and seen_by == camera and camera >= 0:
+        if name == identity and other_camera == camera and camera >= 0:
             continue
         similarity = sum(a * b for a, b in zip(embedding, other, strict=True))
         kept.append((-similarity, name == identity, row))
-    return [(row, right) for _, right, row in sorted(kept)]
+    return [(row, correct) for _, correct, row in sorted(kept)]
 
 
 def scores(queries, gallery, *, itself=None):
-    """(first ranks, average precisions, inverse penalties) of the queries; nan without answer."""
+    """(first ranks, average precisions, inverse penalties) of the queries; nan without a match."""
     first, precision, penalty = [], [], []
     for number, query in enumerate(queries):
         own = None if itself is None else itself[number]
         ranks = []
-        for place, (_, right) in enumerate(ranking(query, gallery, itself=own), start=1):
-            if right:
+        for place, (_, correct) in enumerate(ranking(query, gallery, itself=own), start=1):
+            if correct:
                 ranks.append(place)
         first.append(ranks[0] if ranks else 0)
         hits = [(count + 1) / rank for count, rank in enumerate(ranks)]
@@ -48,18 +49,18 @@ def k_reciprocal(distance, k1, k2, weight, queries, gallery):
     def mutual(p, k):  # R(p, k), equation 2
         return {g for g in nearest(p, k) if p in nearest(g, k)}
 
-    def widened(p):  # R*(p, k1), equation 3
+    def extended(p):  # R*(p, k1), equation 3
         own = mutual(p, k1)
         result = set(own)
         for q in own:
-            theirs = mutual(q, round(k1 / 2))
-            if len(own & theirs) >= 2 / 3 * len(theirs):
-                result |= theirs
+            candidates = mutual(q, round(k1 / 2))
+            if len(own & candidates) >= 2 / 3 * len(candidates):
+                result |= candidates
         return result
 
     encoded = []
     for p in range(n):  # equation 7
-        members = widened(p)
+        members = extended(p)
         encoded.append([math.exp(-scaled[p][g]) if g in members else 0.0 for g in range(n)])
     expanded = []
     for p in range(n):  # equation 11
@@ -69,8 +70,8 @@ def k_reciprocal(distance, k1, k2, weight, queries, gallery):
     for p in queries:
         line = []
         for g in gallery:  # equations 10 and 12
-            least = sum(min(a, b) for a, b in zip(expanded[p], expanded[g], strict=True))
-            most = sum(max(a, b) for a, b in zip(expanded[p], expanded[g], strict=True))
-            line.append((1 - weight) * (1 - least / most) + weight * scaled[p][g])
+            minima = sum(min(a, b) for a, b in zip(expanded[p], expanded[g], strict=True))
+            maxima = sum(max(a, b) for a, b in zip(expanded[p], expanded[g], strict=True))
+            line.append((1 - weight) * (1 - minima / maxima) + weight * scaled[p][g])
         result.append(line)
     return result

@@ -1,4 +1,4 @@
-"""A small labelled sequence: people are coloured rectangles on grey."""
+"""Small labelled sequence for tests: persons are coloured rectangles on grey."""
 
 import cv2
 import numpy as np
@@ -12,7 +12,7 @@ COLOURS = {1: (230, 60, 40), 2: (40, 200, 60), 3: (60, 80, 220)}  # BGR
 
 
 def truth():
-    """Persons 1 and 2 walk all along, apart; 3 appears in frame 5."""
+    """Labels: persons 1 and 2 are in all frames, far apart; person 3 appears in frame 5."""
     rows = []
     for frame in range(1, FRAMES + 1):
         rows.append((frame, 1, 10 + 2 * frame, 20, 16, 40))
@@ -26,7 +26,7 @@ def truth():
 
 
 def frames():
-    """(number, BGR frame) of the sequence; people fill their boxes."""
+    """Yield (number, BGR frame); persons fill their boxes."""
     rows = truth()
     for number in range(1, FRAMES + 1):
         frame = np.full((HEIGHT, WIDTH, 3), 128, np.uint8)
@@ -39,7 +39,7 @@ def frames():
 
 
 def write_sequence(folder, rows=None):
-    """The sequence as a MOT folder: img1/ and gt/gt.txt, and its detections without ids."""
+    """Write a MOT sequence folder with img1/, gt/gt.txt and det/det.txt."""
     rows = truth() if rows is None else rows
     for name in ("img1", "gt", "det"):
         (folder / name).mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""ONNX files: equal to the network they come from, and silent about nothing."""
+"""ONNX export: equality with PyTorch, metadata and rejected input."""
 
 import numpy as np
 import onnx
@@ -14,11 +14,11 @@ from deepsort_reid.reid.training.checkpoint import build_model
 from deepsort_reid.vision.embedder import Embedder
 
 
-def network(backbone="compact", **changes):
+def make_model(backbone="compact", **changes):
     torch.manual_seed(0)
     architecture = {"backbone": backbone, "embedding_dim": 48, "pooling": "average", "parts": 2}
     model = build_model({**architecture, **changes})
-    # Statistics that a training would have left, so that norms are not the identity.
+    # Running statistics as after a training, so that batch norm is not the identity.
     for name, buffer in model.named_buffers():
         if name.endswith("running_mean"):
             buffer.normal_(0, 0.1)
@@ -39,8 +39,8 @@ def noise(count=8, height=64, width=32):
         ("mobilenet_v3_small", {"pooling": "gem", "parts": 0}),
     ],
 )
-def test_the_file_gives_what_pytorch_gives_for_any_batch(tmp_path, backbone, changes):
-    model = network(backbone, **changes)
+def test_onnx_output_equals_pytorch_for_any_batch_size(tmp_path, backbone, changes):
+    model = make_model(backbone, **changes)
     crops = noise()
     assert export_onnx(model, tmp_path / "e.onnx", crops, {}) >= 0.9999
     session = onnxruntime.InferenceSession(tmp_path / "e.onnx", providers=["CPUExecutionProvider"])
@@ -51,8 +51,8 @@ def test_the_file_gives_what_pytorch_gives_for_any_batch(tmp_path, backbone, cha
         assert np.allclose(rows, embed_images(model, crops[:count]).numpy(), atol=2e-3)
 
 
-def test_the_embedder_reads_the_file_and_gets_the_channels_right(tmp_path):
-    model = network()
+def test_embedder_reads_size_channel_order_and_metadata(tmp_path):
+    model = make_model()
     crops = noise()
     export_onnx(model, tmp_path / "e.onnx", crops, {"name": "tiny", "licence": "test"})
     embedder = Embedder(tmp_path / "e.onnx")
@@ -65,7 +65,7 @@ def test_the_embedder_reads_the_file_and_gets_the_channels_right(tmp_path):
 
 
 def test_half_weights_halve_the_file_and_keep_the_embedding(tmp_path):
-    model, crops = network(), noise()
+    model, crops = make_model(), noise()
     full = export_onnx(model, tmp_path / "full.onnx", crops, {}, half_weights=False)
     half = export_onnx(model, tmp_path / "half.onnx", crops, {})
     ratio = (tmp_path / "half.onnx").stat().st_size / (tmp_path / "full.onnx").stat().st_size
@@ -75,44 +75,44 @@ def test_half_weights_halve_the_file_and_keep_the_embedding(tmp_path):
     assert sum(t.data_type == onnx.TensorProto.FLOAT16 for t in kept) > 10
 
 
-def test_a_mirrored_file_gives_a_picture_and_its_mirror_image_the_same(tmp_path):
-    model, crops = network(), noise()
-    export_onnx(model, tmp_path / "e.onnx", crops, {}, mirror=True)
+def test_flip_tta_gives_an_image_and_its_flip_the_same_embedding(tmp_path):
+    model, crops = make_model(), noise()
+    export_onnx(model, tmp_path / "e.onnx", crops, {}, flip_tta=True)
     session = onnxruntime.InferenceSession(tmp_path / "e.onnx", providers=["CPUExecutionProvider"])
     images = crops.transpose(0, 3, 1, 2).astype(np.float32)
     (plain,) = session.run(None, {"images": images})
-    (mirrored,) = session.run(None, {"images": np.ascontiguousarray(images[..., ::-1])})
-    assert np.allclose(plain, mirrored, atol=1e-4)
+    (flipped,) = session.run(None, {"images": np.ascontiguousarray(images[..., ::-1])})
+    assert np.allclose(plain, flipped, atol=1e-4)
     both = embed_images(model, crops) + embed_images(model, crops[:, :, ::-1].copy())
     assert np.allclose(plain, torch.nn.functional.normalize(both).numpy(), atol=2e-3)
     assert not np.allclose(plain, embed_images(model, crops).numpy(), atol=2e-3)
 
 
-def test_a_file_that_differs_is_refused_and_the_old_one_stays(tmp_path, monkeypatch):
+def test_different_output_is_rejected_and_the_old_file_is_kept(tmp_path, monkeypatch):
     (tmp_path / "e.onnx").write_bytes(b"the old one")
-    whole = export._store_half
+    original = export._store_as_float16
 
     def spoil(graph):
-        whole(graph, least=1)
+        original(graph, min_size=1)
         for tensor in graph.graph.initializer:
             if tensor.data_type == onnx.TensorProto.FLOAT16 and len(tensor.dims) == 4:
                 values = onnx.numpy_helper.to_array(tensor)
                 tensor.CopyFrom(onnx.numpy_helper.from_array(np.sign(values), tensor.name))
 
-    monkeypatch.setattr(export, "_store_half", spoil)
-    with pytest.raises(ValueError, match=r"not written: .* worst cosine 0\.\d+ on 8 crops"):
-        export_onnx(network(), tmp_path / "e.onnx", noise(), {})
+    monkeypatch.setattr(export, "_store_as_float16", spoil)
+    with pytest.raises(ValueError, match=r"not written, .* on 8 crops, lowest 0\.\d+"):
+        export_onnx(make_model(), tmp_path / "e.onnx", noise(), {})
     assert (tmp_path / "e.onnx").read_bytes() == b"the old one"
 
 
-def test_crops_to_compare_on_are_required(tmp_path):
-    with pytest.raises(ValueError, match="crops to compare on"):
-        export_onnx(network(), tmp_path / "e.onnx", noise(0), {})
+def test_export_without_crops_is_rejected(tmp_path):
+    with pytest.raises(ValueError, match="to compare on"):
+        export_onnx(make_model(), tmp_path / "e.onnx", noise(0), {})
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.data
-def test_the_shipped_embedder_knows_people_of_market_1501_again(data_root):
+def test_shipped_embedder_has_a_rank1_above_chance_on_market1501(data_root):
     folder = data_root / "reid" / "Market-1501-v15.09.15" / "query"
     samples = read_market1501(folder)[:200]
     images, kept, _ = load_images(samples, 128, 64)
@@ -121,6 +121,6 @@ def test_the_shipped_embedder_knows_people_of_market_1501_again(data_root):
     np.fill_diagonal(similarity, -1)
     identity = np.array([sample.identity for sample in kept])
     counts = np.array([(identity == name).sum() > 1 for name in identity])
-    right = identity[similarity.argmax(1)] == identity
-    # By chance it would be about 3 in 200; the pictures are of other cameras.
-    assert right[counts].mean() > 0.7
+    correct = identity[similarity.argmax(1)] == identity
+    # Chance is about 3 in 200; the images are of different cameras.
+    assert correct[counts].mean() > 0.7

@@ -1,4 +1,4 @@
-"""One person by appearance: what is kept of them, what is found, what counts as right."""
+"""Person search: references, outcomes against ground truth, montage."""
 
 import math
 
@@ -30,7 +30,7 @@ def direction(degrees):
 
 
 def by_colour(frame, xyxy):
-    """Unit rows: the mean colour of each box."""
+    """Embedding of a box: its mean colour as a unit row."""
     rows = [frame[int(t) : int(b), int(x) : int(r)].mean((0, 1)) for x, t, r, b in xyxy]
     rows = np.array(rows, np.float32).reshape(-1, 3)
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
@@ -63,7 +63,7 @@ def search(person, *, truth=True, reference=LastMatch, hide=(), **settings):
 
 
 @pytest.mark.parametrize("reference", [LastMatch, Gallery])
-def test_a_person_is_found_wherever_they_are_and_nowhere_else(reference):
+def test_person_is_found_in_all_frames_with_the_person_and_no_others(reference):
     found = search(3, reference=reference, threshold=0.9)
     assert [s.frame for s in found.results] == list(range(1, 13))
     assert found.count(Outcome.ABSENT) == 4
@@ -73,7 +73,7 @@ def test_a_person_is_found_wherever_they_are_and_nowhere_else(reference):
     assert found.results[-1].similarity == pytest.approx(1, abs=1e-3)
 
 
-def test_nobody_is_taken_below_the_threshold():
+def test_candidates_below_the_threshold_are_not_matched():
     found = search(3, hide=[3], threshold=0.9)
     assert found.count(Outcome.MISSED) == found.frames_without_candidate == 8
     assert found.recall == 0
@@ -81,28 +81,28 @@ def test_nobody_is_taken_below_the_threshold():
     assert [s.crop is not None for s in found.results] == [False] * 4 + [True] * 8
 
 
-def test_somebody_else_is_wrong_and_a_match_without_the_person_a_false_alarm():
+def test_match_of_another_person_is_wrong_or_a_false_alarm():
     found = search(3, hide=[3], threshold=-1)
     assert found.count(Outcome.FALSE_ALARM) == 4
     assert found.count(Outcome.WRONG) == found.frames_present == 8
 
 
-def test_without_truth_every_match_counts_as_found():
+def test_without_ground_truth_every_match_counts_as_found():
     found = search(3, truth=False, threshold=0.9)
     assert (found.count(Outcome.FOUND), found.count(Outcome.ABSENT)) == (8, 4)
 
 
-def test_frames_without_candidates_have_no_similarity():
+def test_frames_without_candidates_have_nan_similarity():
     found = search(1, hide=[1, 2, 3])
     assert all(math.isnan(s.similarity) for s in found.results)
     assert found.count(Outcome.MISSED) == 12
 
 
-def test_no_labelled_frame_has_no_share():
+def test_recall_without_labelled_frames_is_nan():
     assert math.isnan(SearchSummary([SearchResult(1, None, 0.1, Outcome.ABSENT, None)]).recall)
 
 
-def test_the_last_match_follows_a_slow_turn_that_the_query_alone_would_lose():
+def test_last_match_follows_gradual_changes():
     reference = LastMatch(direction(0))
     for degrees in range(20, 200, 20):
         assert reference.similarity(direction([degrees]))[0] == pytest.approx(np.cos(np.pi / 9))
@@ -110,7 +110,7 @@ def test_the_last_match_follows_a_slow_turn_that_the_query_alone_would_lose():
     assert reference.similarity(direction([0]))[0] < 0
 
 
-def test_a_gallery_knows_the_query_and_every_sure_match():
+def test_gallery_has_the_query_and_confident_matches():
     reference = Gallery(direction(0))
     reference.update(direction(60), 0.9, 0.2)
     assert reference.similarity(direction([0, 60, 30])) == pytest.approx(
@@ -119,13 +119,13 @@ def test_a_gallery_knows_the_query_and_every_sure_match():
 
 
 @pytest.mark.parametrize(("similarity", "margin"), [(0.69, 1.0), (0.95, 0.04)])
-def test_a_match_that_is_not_sure_does_not_enter_the_gallery(similarity, margin):
+def test_match_that_is_not_confident_is_not_added_to_the_gallery(similarity, margin):
     reference = Gallery(direction(0))
     reference.update(direction(60), similarity, margin)
     assert reference.similarity(direction([60]))[0] == pytest.approx(0.5)
 
 
-def test_a_gallery_forgets_its_oldest_match_but_never_the_query():
+def test_full_gallery_drops_its_oldest_match_but_keeps_the_query():
     reference = Gallery(direction(0), size=2)
     for degrees in (90, 180, 270):
         reference.update(direction(degrees), 1.0, 1.0)
@@ -134,19 +134,19 @@ def test_a_gallery_forgets_its_oldest_match_but_never_the_query():
     )
 
 
-def test_a_gallery_without_room_and_a_threshold_beyond_a_cosine_are_refused():
+def test_gallery_size_and_threshold_out_of_range_are_rejected():
     with pytest.raises(ValueError, match="size 0"):
         Gallery(direction(0), size=0)
     with pytest.raises(ValueError, match=r"\[-1, 1\], got 7"):
         search(1, threshold=7)
 
 
-def test_a_query_box_names_the_labelled_person_it_shows():
+def test_identity_at_a_query_box():
     rows = synthetic_sequence.truth()
     assert identity_at(rows, 6, np.array([131, 42, 151, 84])) == 3
-    with pytest.raises(ValueError, match=r"no labelled person in frame 6 .*0.5 needed"):
+    with pytest.raises(ValueError, match=r"no labelled person in frame 6 .*expected at least 0.5"):
         identity_at(rows, 6, np.array([60, 40, 70, 80]))
-    with pytest.raises(ValueError, match="nobody is labelled"):
+    with pytest.raises(ValueError, match="the frame has no labels"):
         identity_at(MotRows.empty(), 1, np.array([0, 0, 10, 10]))
 
 
@@ -154,27 +154,27 @@ def colours(page):
     return {tuple(colour) for colour in page.reshape(-1, 3).tolist()}
 
 
-def test_the_montage_frames_misses_in_red_and_matches_in_green():
+def test_montage_frames_misses_in_red_and_matches_in_green():
     assert WRONG in colours(search_montage(search(3, hide=[3], threshold=0.9).results))
     some = search(3, threshold=0.9).results[:6]
     lost = search(3, hide=[3], threshold=0.9).results[6:]
     assert {CORRECT, WRONG} <= colours(search_montage([*some, *lost]))
 
 
-def test_the_montage_claims_nothing_without_truth():
+def test_montage_without_ground_truth_uses_neutral_frames():
     page = search_montage(search(3, truth=False, threshold=0.9).results)
     assert NEUTRAL in colours(page)
     assert not {CORRECT, WRONG} & colours(page)
 
 
-def test_a_montage_of_nobody_is_refused():
-    with pytest.raises(ValueError, match="nobody was found"):
+def test_montage_without_matches_is_rejected():
+    with pytest.raises(ValueError, match="no match in any frame"):
         search_montage([SearchResult(1, None, 0.1, Outcome.ABSENT, None)])
 
 
 @pytest.mark.data
 @pytest.mark.slow
-def test_a_person_of_pets_is_followed_behind_a_sign_by_appearance_alone(data_root):
+def test_gallery_search_on_pets_matches_the_matlab_example(data_root):
     folder = data_root / "mot" / "PETS09-S2L1"
     truth = select_pedestrians(read_ground_truth(folder / "gt" / "gt.txt"))
     embedder = Embedder(data_root / "models" / "osnet_x0_25_msmt17.onnx", threads=2)

@@ -1,1 +1,1 @@
-"""Datasets of people crops, samplers and augmentation."""
+"""ReID datasets, splits, batch sampling, augmentation and crop extraction."""

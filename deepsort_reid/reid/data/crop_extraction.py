@@ -1,4 +1,4 @@
-"""Cut labelled people out of a video into identity folders with a manifest."""
+"""Extraction of labelled people from video frames into identity folders with a manifest."""
 
 import csv
 from collections.abc import Iterable, Iterator
@@ -9,51 +9,51 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from deepsort_reid.reid.data.datasets import (
-    MANIFEST,
-    MANIFEST_COLUMNS,
-    MIN_IMAGE_SIDE,
-    add_noise_occlusion,
-)
+from deepsort_reid.io.images import read_image
+from deepsort_reid.reid.data.datasets import MANIFEST, MANIFEST_COLUMNS, MIN_IMAGE_SIDE
+from deepsort_reid.reid.data.occlusion import add_noise_occlusion
 from deepsort_reid.structures import boxes
 from deepsort_reid.structures.frame import Frame
 from deepsort_reid.structures.mot_rows import MotRows
 from deepsort_reid.vision.crops import crop_corners, resize_crop
 
-PEDESTRIAN = (1, -1)  # class 1 of MOT16 to MOT20; -1 where the labels know no classes
+PEDESTRIAN = (1, -1)  # class 1 of MOT16 to MOT20; -1 where the labels have no class
 
 
 @dataclass(frozen=True, kw_only=True)
 class CropConfig:
-    """Which boxes become crops, and what the crops look like."""
+    """Selection of labelled boxes and size of the crops; checked on construction."""
 
     height: int = 384  # pixels of a crop
     width: int = 192  # pixels of a crop
-    min_visibility: float = 0.3  # share of the box that nothing hides, in [0, 1]
+    min_visibility: float = 0.3  # visible fraction of the box, in [0, 1]
     min_height: float = 32.0  # pixels of the labelled box
-    margin: float = 0.0  # share of the box added on each side
-    every: int = 1  # of the frames
-    noise_occlusion: bool = False  # write a copy with three rectangles of noise beside each crop
+    margin: float = 0.0  # fraction of the box added on each side
+    every: int = 1  # take every Nth frame
+    noise_occlusion: bool = False  # add a copy with three rectangles of noise for each crop
     seed: int = 0  # of the noise
 
     def __post_init__(self) -> None:
         if min(self.height, self.width) < MIN_IMAGE_SIDE:
             raise ValueError(
-                f"crops need at least {MIN_IMAGE_SIDE} px a side, got {self.height}x{self.width}"
+                f"crop size: expected at least {MIN_IMAGE_SIDE} px a side, "
+                f"got {self.height}x{self.width}"
             )
         if not 0 <= self.min_visibility <= 1:
-            raise ValueError(f"min_visibility must be in [0, 1], got {self.min_visibility}")
+            raise ValueError(
+                f"min_visibility: expected a number in [0, 1], got {self.min_visibility}"
+            )
         if not (self.margin >= 0 and self.min_height >= 0 and self.every >= 1):
             raise ValueError(f"expected margin >= 0, min_height >= 0, every >= 1, got {self}")
 
 
 @dataclass(frozen=True)
 class CropCounts:
-    """What became of the labelled boxes of the frames that were looked at."""
+    """Number of labelled boxes that were written and skipped in the processed frames."""
 
     written: int = 0
-    low_visibility: int = 0  # below the least visibility
-    too_small: int = 0  # below the least height, or nearly nothing inside the frame
+    low_visibility: int = 0  # skipped: less visible than `min_visibility`
+    too_small: int = 0  # skipped: lower than `min_height`, or nearly outside the frame
     identities: frozenset[str] = field(default_factory=frozenset)
 
     def __add__(self, other: "CropCounts") -> "CropCounts":
@@ -66,7 +66,7 @@ class CropCounts:
 
 
 def select_pedestrians(rows: MotRows) -> MotRows:
-    """Ground truth rows that are pedestrians and meant to be considered."""
+    """Ground truth rows of pedestrians that are marked for evaluation (score above 0)."""
     return rows[np.isin(rows.class_id, PEDESTRIAN) & (rows.score > 0)]
 
 
@@ -77,12 +77,12 @@ def extract_crops(
     folder: Path | str,
     config: CropConfig | None = None,
 ) -> CropCounts:
-    """Write every person of `truth` in `frames` below `folder`, and add them to its manifest.
+    """Write the labelled boxes of `frames` as crops below `folder` and append to its manifest.
 
-    frames: (number from 1, BGR uint8 (H, W, 3)), as `Video.iter_frames` yields. The folder of a
-    person is SEQUENCE_ID, the files are SEQUENCE_ID_FRAME.jpg, with `_occluded` at the end for a
-    synthetically occluded copy. `truth` is not filtered here: see `select_pedestrians`. The
-    manifest also holds what was written before an error.
+    frames: pairs of frame number, from 1, and BGR uint8 (H, W, 3). truth: the boxes; not filtered
+    here, see `select_pedestrians`. Folders are named SEQUENCE_ID, files SEQUENCE_ID_FRAME.jpg, with
+    the suffix `_occluded` for a synthetically occluded copy. After an error the manifest holds all
+    crops written before it.
 
     Raises ValueError when the labels go on after the last frame.
     """
@@ -95,66 +95,60 @@ def extract_crops(
         for last, frame in frames:
             if (last - 1) % config.every:
                 continue
-            here = truth[truth.frame == last]
-            for row, crop, visibility in _crops_of(frame, here, config):
-                if crop is None:
-                    hidden = visibility < config.min_visibility
-                    counts += CropCounts(low_visibility=int(hidden), too_small=int(not hidden))
-                    continue
-                person = f"{sequence}_{here.id[row]:04d}"
-                entry = _Entry(
-                    person, sequence, last, int(here.id[row]), here.xyxy[row], visibility
-                )
-                manifest.add(_write(folder, entry, crop), entry)
-                counts += CropCounts(written=1, identities=frozenset((person,)))
-                if config.noise_occlusion:
-                    rng = np.random.default_rng((config.seed, last, abs(int(here.id[row]))))
-                    noisy = replace(entry, occluded=True)
-                    manifest.add(_write(folder, noisy, add_noise_occlusion(crop, rng)), noisy)
-    beyond = int(truth.frame.max(initial=0))
-    if beyond > last:
+            rows = truth[truth.frame == last]
+            counts += _extract_frame(frame, last, rows, sequence, folder, manifest, config)
+    last_label = int(truth.frame.max(initial=0))
+    if last_label > last:
         raise ValueError(
-            f"{sequence}: the labels go to frame {beyond} but the video ends after {last}: "
+            f"{sequence}: the labels go to frame {last_label} but the video ends after {last}: "
             "give the whole video, or stop at its last frame"
         )
     return counts
 
 
 def estimate_visibility(xyxy: NDArray[np.float64], width: int, height: int) -> NDArray[np.float64]:
-    """An estimate of the visible share of boxes (N, 4) -> (N,), for labels that do not tell it.
+    """Estimated visible fraction of boxes (M, 4) -> (M,), for labels without visibility.
 
-    Counted on a grid of 16 x 16 points: a point is hidden outside the frame and inside the box of
-    somebody who stands nearer, that is, whose feet are lower in the picture.
+    width, height: of the frame in pixels. A grid of 16 x 16 points of each box is tested: a point
+    is hidden outside the frame and inside a box with a lower bottom edge, which is closer to the
+    camera.
     """
-    share = (np.arange(16) + 0.5) / 16
-    x = xyxy[:, None, 0] + share * (xyxy[:, None, 2] - xyxy[:, None, 0])  # (N, 16)
-    y = xyxy[:, None, 1] + share * (xyxy[:, None, 3] - xyxy[:, None, 1])
-    seen = ((y >= 0) & (y < height))[:, :, None] & ((x >= 0) & (x < width))[:, None, :]
+    offset = (np.arange(16) + 0.5) / 16
+    x = xyxy[:, None, 0] + offset * (xyxy[:, None, 2] - xyxy[:, None, 0])  # (M, 16)
+    y = xyxy[:, None, 1] + offset * (xyxy[:, None, 3] - xyxy[:, None, 1])
+    visible = ((y >= 0) & (y < height))[:, :, None] & ((x >= 0) & (x < width))[:, None, :]
     for row in range(len(xyxy)):
         for left, top, right, bottom in xyxy[xyxy[:, 3] > xyxy[row, 3]]:
             inside_y = (y[row] >= top) & (y[row] < bottom)
             inside_x = (x[row] >= left) & (x[row] < right)
-            seen[row] &= ~(inside_y[:, None] & inside_x[None, :])
-    return np.asarray(seen.mean(axis=(1, 2)))
+            visible[row] &= ~(inside_y[:, None] & inside_x[None, :])
+    return np.asarray(visible.mean(axis=(1, 2)))
 
 
 def occlusion_preview(folder: Path | str, pairs: int = 10) -> NDArray[np.uint8]:
-    """Montage (H, W, 3) BGR uint8: crops above, their occluded copies below, spread evenly."""
-    noisy = sorted(Path(folder).glob("*/*_occluded.jpg"))
-    if not noisy:
-        raise ValueError(f"no occluded copies below {folder}: crop with occlusion first")
-    chosen = [noisy[i] for i in np.linspace(0, len(noisy) - 1, min(pairs, len(noisy))).astype(int)]
+    """Montage (H, W, 3) BGR uint8: evenly spaced crops above, their occluded copies below.
+
+    Raises ValueError when there is no occluded copy below `folder`.
+    """
+    occluded = sorted(Path(folder).glob("*/*_occluded.jpg"))
+    if not occluded:
+        raise ValueError(
+            f"{folder}: expected occluded copies of crops, found none; extract them with noise "
+            "occlusion first"
+        )
+    count = min(pairs, len(occluded))
     columns = []
-    for path in chosen:
+    for row in np.linspace(0, len(occluded) - 1, count).astype(int):
+        path = occluded[row]
         original = path.with_name(path.name.replace("_occluded", ""))
-        tiles = [cv2.imdecode(np.fromfile(p, np.uint8), cv2.IMREAD_COLOR) for p in (original, path)]
-        columns.append(np.vstack([resize_crop(np.asarray(t, np.uint8), (192, 96)) for t in tiles]))
+        tiles = [resize_crop(read_image(each), (192, 96)) for each in (original, path)]
+        columns.append(np.vstack(tiles))
     return np.asarray(np.hstack(columns), np.uint8)
 
 
 @dataclass(frozen=True, eq=False)
 class _Entry:
-    """What the manifest says of one file."""
+    """Manifest entry of one file."""
 
     identity: str
     sequence: str
@@ -166,7 +160,7 @@ class _Entry:
 
 
 class _Manifest:
-    """Appends to a CSV file; writes the header where the file is new."""
+    """CSV file that entries are appended to; a new file gets a header."""
 
     def __init__(self, path: Path) -> None:
         is_new = not path.exists()
@@ -177,9 +171,9 @@ class _Manifest:
 
     def add(self, file: str, entry: _Entry) -> None:
         tlwh = boxes.xyxy_to_tlwh(entry.xyxy[None])[0]
-        where = (file, entry.identity, entry.sequence, entry.frame, entry.track)
+        source = (file, entry.identity, entry.sequence, entry.frame, entry.track)
         box = (f"{number:.10g}" for number in tlwh)
-        self._writer.writerow((*where, *box, f"{entry.visibility:.3f}", int(entry.occluded)))
+        self._writer.writerow((*source, *box, f"{entry.visibility:.3f}", int(entry.occluded)))
 
     def __enter__(self) -> "_Manifest":
         return self
@@ -188,21 +182,50 @@ class _Manifest:
         self._file.close()
 
 
+def _extract_frame(
+    frame: Frame,
+    number: int,
+    rows: MotRows,
+    sequence: str,
+    folder: Path,
+    manifest: _Manifest,
+    config: CropConfig,
+) -> CropCounts:
+    """Write the crops of one frame; `rows` are the labels of this frame."""
+    counts = CropCounts()
+    for row, crop, visibility in _crops_of(frame, rows, config):
+        if crop is None:
+            hidden = visibility < config.min_visibility
+            counts += CropCounts(low_visibility=int(hidden), too_small=int(not hidden))
+            continue
+        track = int(rows.id[row])
+        identity = f"{sequence}_{track:04d}"
+        entry = _Entry(identity, sequence, number, track, rows.xyxy[row], visibility)
+        manifest.add(_write_crop(folder, entry, crop), entry)
+        counts += CropCounts(written=1, identities=frozenset((identity,)))
+        if config.noise_occlusion:
+            rng = np.random.default_rng((config.seed, number, abs(track)))
+            occluded = replace(entry, occluded=True)
+            copy = add_noise_occlusion(crop, rng)
+            manifest.add(_write_crop(folder, occluded, copy), occluded)
+    return counts
+
+
 def _crops_of(
     frame: Frame, rows: MotRows, config: CropConfig
 ) -> Iterator[tuple[int, Frame | None, float]]:
-    """Row, its crop (None when it is left out) and its visibility, for the rows of one frame."""
+    """Yield the row, its crop (None where it is skipped) and its visibility, for one frame."""
     height, width = frame.shape[:2]
     visibility = rows.visibility.copy()
     unknown = np.isnan(visibility)
     if unknown.any():
         visibility[unknown] = estimate_visibility(rows.xyxy, width, height)[unknown]
-    extent = rows.xyxy[:, 2:] - rows.xyxy[:, :2]
-    grown = rows.xyxy + np.concatenate([-extent, extent], axis=1) * config.margin
-    corners, touches = crop_corners(grown, width, height)
+    size = rows.xyxy[:, 2:] - rows.xyxy[:, :2]
+    enlarged = rows.xyxy + np.concatenate([-size, size], axis=1) * config.margin
+    corners, inside = crop_corners(enlarged, width, height)
     for row, (left, top, right, bottom) in enumerate(corners.tolist()):
-        fits = touches[row] and min(right - left, bottom - top) >= MIN_IMAGE_SIDE
-        tall = extent[row, 1] >= config.min_height
+        fits = inside[row] and min(right - left, bottom - top) >= MIN_IMAGE_SIDE
+        tall = size[row, 1] >= config.min_height
         if not (fits and tall and visibility[row] >= config.min_visibility):
             yield row, None, float(visibility[row])
             continue
@@ -210,10 +233,10 @@ def _crops_of(
         yield row, crop, float(visibility[row])
 
 
-def _write(folder: Path, entry: _Entry, crop: Frame) -> str:
-    """Write one crop; its path relative to `folder`."""
-    end = "_occluded" if entry.occluded else ""
-    name = f"{entry.identity}/{entry.identity}_{entry.frame:06d}{end}.jpg"
+def _write_crop(folder: Path, entry: _Entry, crop: Frame) -> str:
+    """Write one crop and return its path relative to `folder`."""
+    suffix = "_occluded" if entry.occluded else ""
+    name = f"{entry.identity}/{entry.identity}_{entry.frame:06d}{suffix}.jpg"
     path = folder / name
     path.parent.mkdir(exist_ok=True)
     encoded = cv2.imencode(".jpg", crop, [cv2.IMWRITE_JPEG_QUALITY, 95])[1]

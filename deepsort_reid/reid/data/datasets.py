@@ -1,10 +1,8 @@
-"""Pictures of people with their labels: read folders, split without leaks, load pixels, occlude."""
+"""ReID datasets: readers of identity folders and Market-1501, and loading of images."""
 
 import csv
 import re
-import warnings
-from collections import defaultdict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +15,11 @@ from deepsort_reid.io.images import read_image
 from deepsort_reid.structures.frame import Frame
 from deepsort_reid.vision.crops import resize_crop
 
-MANIFEST = "manifest.csv"  # written by `crop` at the top of its identity folders
+MANIFEST = "manifest.csv"  # written by `deepsort-reid crop` beside the identity folders
 MANIFEST_COLUMNS = ("file", "identity", "sequence", "frame", "track", "x", "y", "w", "h")
-JUNK = "-1"  # Market-1501: a bad box; neither right nor wrong as an answer
-DISTRACTOR = "0000"  # Market-1501: nobody who is ever asked for; always a wrong answer
-MIN_IMAGE_SIDE = 8  # pixels; nothing can be recognised in less
+JUNK = "-1"  # Market-1501: bad detection; ignored in the evaluation
+DISTRACTOR = "0000"  # Market-1501: belongs to no query; always an incorrect match
+MIN_IMAGE_SIDE = 8  # pixels; smaller images are not usable
 MARKET_FOLDERS = ("bounding_box_train", "bounding_box_test", "query")
 
 _MARKET_NAME = re.compile(r"(-1|\d+)_c(\d+)(?:s(\d+))?_(\d+)")
@@ -29,36 +27,50 @@ _MARKET_NAME = re.compile(r"(-1|\d+)_c(\d+)(?:s(\d+))?_(\d+)")
 
 @dataclass(frozen=True)
 class Sample:
-    """One picture of one person; `camera` and `frame` are -1 and `track` is empty where unknown."""
+    """Image of one identity; `camera` and `frame` are -1 and `track` is empty where unknown."""
 
     path: Path
     identity: str
     camera: int = -1
     frame: int = -1
-    track: str = ""  # pictures of one track in one recording show nearly the same thing
+    track: str = ""  # images of one track in one recording are nearly equal
+
+    @property
+    def is_junk_or_distractor(self) -> bool:
+        """Whether this is a junk or distractor image of Market-1501.
+
+        In other datasets, which have no cameras, an identity may have the same name.
+        """
+        return self.camera >= 0 and self.identity in (JUNK, DISTRACTOR)
 
 
 def read_identity_folders(folder: Path | str) -> list[Sample]:
-    """Samples of a folder that holds one folder of pictures per person, in order of name.
+    """Samples of a folder with one folder of images for each identity, sorted by name.
 
-    A `manifest.csv` written by `deepsort-reid crop` adds the frame and the track of its pictures.
+    A `manifest.csv` written by `deepsort-reid crop` adds the frame and the track of each image.
+
+    Raises FileNotFoundError for a missing folder, ValueError for one without images and for a
+    manifest that cannot be parsed.
     """
     folder = _existing_folder(folder)
     manifest = _read_manifest(folder / MANIFEST)
     samples = []
-    for person in sorted(entry for entry in folder.iterdir() if entry.is_dir()):
-        for path in sorted(iter_image_files(person)):
+    for identity in sorted(entry for entry in folder.iterdir() if entry.is_dir()):
+        for path in sorted(iter_image_files(identity)):
             frame, track = manifest.get(path.relative_to(folder).as_posix(), (-1, ""))
-            samples.append(Sample(path, person.name, frame=frame, track=track))
+            samples.append(Sample(path, identity.name, frame=frame, track=track))
     if not samples:
-        raise ValueError(f"expected one folder of images per person in {folder}, found no image")
+        raise ValueError(f"{folder}: expected one folder of images per identity, found no image")
     return samples
 
 
 def read_market1501(folder: Path | str) -> list[Sample]:
-    """Samples of one folder named as in Market-1501: `0002_c1s1_000451_03.jpg`, in order of name.
+    """Samples of a folder with Market-1501 file names, `0002_c1s1_000451_03.jpg`, sorted by name.
 
-    Zheng et al. 2015. The identity stays as it is written: "-1" is junk, "0000" a distractor.
+    Zheng et al. 2015. The identity is kept as written: "-1" is junk, "0000" a distractor.
+
+    Raises FileNotFoundError for a missing folder, ValueError for one without images and for other
+    file names.
     """
     folder = _existing_folder(folder)
     samples = []
@@ -66,23 +78,23 @@ def read_market1501(folder: Path | str) -> list[Sample]:
         match = _MARKET_NAME.match(path.name)
         if match is None:
             raise ValueError(
-                f"expected a Market-1501 name like 0002_c1s1_000451_03.jpg, got {path}; "
-                "for other names put the images into one folder per person"
+                f"{path}: expected a Market-1501 file name like 0002_c1s1_000451_03.jpg; put "
+                "images with other names into one folder per identity"
             )
         identity, camera, recording, frame = match.groups()
         track = f"{identity}_c{camera}s{recording or 0}"
         samples.append(Sample(path, identity, int(camera), int(frame), track))
     if not samples:
-        raise ValueError(f"expected images named as in Market-1501 in {folder}, found no image")
+        raise ValueError(f"{folder}: expected images with Market-1501 names, found no image")
     return samples
 
 
 def read_dataset(path: Path | str) -> list[Sample]:
-    """Samples to learn from, whatever the layout.
+    """Samples of a dataset in any of the supported layouts.
 
-    `path` may be the root of Market-1501 (its training people are read), one folder with
-    Market-1501 names, or a folder of identity folders. Raises ValueError for MOT sequences, whose
-    people have yet to be cropped.
+    path: root of Market-1501 (its training set is read), a folder with Market-1501 file names, or a
+    folder of identity folders. Raises FileNotFoundError and ValueError as the readers of these
+    layouts, and ValueError for MOT sequences, which must be cropped first.
     """
     folder = _existing_folder(path)
     for place in (folder, *sorted(entry for entry in folder.iterdir() if entry.is_dir())):
@@ -93,86 +105,16 @@ def read_dataset(path: Path | str) -> list[Sample]:
             )
     if (folder / MARKET_FOLDERS[0]).is_dir():
         return read_market1501(folder / MARKET_FOLDERS[0])
-    has_identity_folders = any(has_image_file(entry) for entry in folder.iterdir())
+    has_identity_folders = any(
+        has_image_file(entry) for entry in folder.iterdir() if entry.is_dir()
+    )
     if has_image_file(folder) and not has_identity_folders:
         return read_market1501(folder)
     return read_identity_folders(folder)
 
 
-def split_by_identity(
-    samples: Sequence[Sample], validation_share: float = 0.2, *, seed: int = 0
-) -> tuple[list[Sample], list[Sample]]:
-    """Training and validation samples that have no person in common.
-
-    `validation_share` is the share of people that goes to validation; both sides get two at least,
-    because one person alone cannot be taken for another. Raises ValueError with less than four.
-    """
-    _check_share(validation_share)
-    people = sorted({sample.identity for sample in samples})
-    if len(people) < 4:
-        raise ValueError(
-            "a split by identity needs at least 4 people, 2 to learn from and 2 to validate with, "
-            f"got {len(people)}: take --split time (crops with a manifest) or --split none"
-        )
-    count = min(max(round(validation_share * len(people)), 2), len(people) - 2)
-    chosen = np.random.default_rng(seed).permutation(len(people))[:count]
-    held_out = {people[row] for row in chosen}
-    return _partition(samples, lambda sample: sample.identity in held_out)
-
-
-def split_by_time(
-    samples: Sequence[Sample], validation_share: float = 0.2, *, gap: int = 50, seed: int = 0
-) -> tuple[list[Sample], list[Sample]]:
-    """Training and validation samples more than `gap` frames apart wherever they share a track.
-
-    The beginning or the end of each track goes to validation and the frames within `gap` of it go
-    to neither side. A track too short for that goes to training whole. Without a track name the
-    pictures of one person in one camera count as one track.
-    """
-    _check_share(validation_share)
-    if gap < 0:
-        raise ValueError(f"the gap must be 0 frames or more, got {gap}")
-    tracks: dict[Hashable, list[Sample]] = defaultdict(list)
-    for sample in samples:
-        if sample.frame < 0:
-            raise ValueError(
-                f"a split by time needs the frame of every picture, {sample.path} has none; "
-                "use crops with a manifest or split by identity"
-            )
-        tracks[sample.track or (sample.identity, sample.camera)].append(sample)
-    rng = np.random.default_rng(seed)
-    held_out: set[Path] = set()
-    dropped: set[Path] = set()
-    for track in tracks.values():
-        at_end = bool(rng.random() < 0.5)
-        chosen, between = _cut_track(track, validation_share, gap, at_end)
-        held_out |= chosen
-        dropped |= between
-    kept = [sample for sample in samples if sample.path not in dropped]
-    return _partition(kept, lambda sample: sample.path in held_out)
-
-
-def split_by_image(
-    samples: Sequence[Sample], validation_share: float = 0.1, *, seed: int = 0
-) -> tuple[list[Sample], list[Sample]]:
-    """Training and validation samples drawn picture by picture; warns, because this leaks.
-
-    Neighbouring frames of one person land on both sides, so validation measures memory.
-    """
-    _check_share(validation_share)
-    warnings.warn(
-        "a split by image puts neighbouring frames of one person on both sides and overstates "
-        "every score; split by identity or by time instead",
-        UserWarning,
-        stacklevel=2,
-    )
-    chosen = np.random.default_rng(seed).permutation(len(samples))
-    held_out = {samples[row].path for row in chosen[: round(validation_share * len(samples))]}
-    return _partition(samples, lambda sample: sample.path in held_out)
-
-
 def read_crop(path: Path | str) -> Frame:
-    """Read an image of one person as BGR uint8 (H, W, 3).
+    """Read the image of a sample as BGR uint8 (H, W, 3).
 
     Raises ValueError that names the file when it is missing, empty, truncated, not an image, or
     less than MIN_IMAGE_SIDE pixels wide or high.
@@ -184,7 +126,7 @@ def read_crop(path: Path | str) -> Frame:
     height, width = image.shape[:2]
     if min(height, width) < MIN_IMAGE_SIDE:
         raise ValueError(
-            f"{path}: {width}x{height} px is too small, need {MIN_IMAGE_SIDE} px a side"
+            f"{path}: expected at least {MIN_IMAGE_SIDE} px a side, got {width}x{height} px"
         )
     return image
 
@@ -192,9 +134,10 @@ def read_crop(path: Path | str) -> Frame:
 def load_images(
     samples: Sequence[Sample], height: int, width: int
 ) -> tuple[NDArray[np.uint8], list[Sample], list[str]]:
-    """Pictures at one size: (N, height, width, 3) RGB uint8, their samples, and the problems.
+    """Load images at one size.
 
-    A picture that cannot be used is left out and told as "path: why"; the rest keeps its order.
+    Returns the images (N, height, width, 3) RGB uint8, their samples in the given order, and one
+    message "path: reason" for each image that cannot be used and is skipped.
     """
 
     def load(sample: Sample) -> NDArray[np.uint8] | str:
@@ -202,7 +145,7 @@ def load_images(
             image = read_crop(sample.path)
         except ValueError as error:
             return str(error)
-        # As the embedder does it: a network must not learn from other pixels than it will see.
+        # Resized as in `Embedder`: training and inference must see the same pixels.
         return resize_crop(image, (height, width))[..., ::-1]
 
     images = np.empty((len(samples), height, width, 3), np.uint8)
@@ -218,111 +161,32 @@ def load_images(
     return images[: len(kept)], kept, problems
 
 
-def occlusion_boxes(
-    height: int,
-    width: int,
-    rng: np.random.Generator,
-    *,
-    count: int = 3,
-    area: tuple[float, float] = (0.04, 0.15),
-    ratio: tuple[float, float] = (1 / 3, 1.0),
-) -> NDArray[np.int64]:
-    """Random rectangles inside a (height, width) picture: rows of (left, top, right, bottom).
-
-    Each covers a share of the picture drawn from `area`; short side : long side is drawn from
-    `ratio` and the long side stands up or lies down by chance where the picture is wide enough.
-    """
-    boxes = np.empty((count, 4), np.int64)
-    for row in range(count):
-        pixels = rng.uniform(*area) * height * width
-        sides = rng.uniform(*ratio)
-        long, short = np.sqrt(pixels / sides), np.sqrt(pixels * sides)
-        lies = rng.random() < 0.5
-        if (lies and long > width) or (not lies and long > height):
-            lies = not lies
-        w, h = (long, short) if lies else (short, long)
-        w, h = min(max(round(w), 1), width), min(max(round(h), 1), height)
-        left, top = rng.integers(width - w + 1), rng.integers(height - h + 1)
-        boxes[row] = left, top, left + w, top + h
-    return boxes
-
-
-def add_noise_occlusion(
-    image: NDArray[np.uint8],
-    rng: np.random.Generator,
-    *,
-    count: int = 3,
-    area: tuple[float, float] = (0.04, 0.15),
-    ratio: tuple[float, float] = (1 / 3, 1.0),
-) -> NDArray[np.uint8]:
-    """A copy of `image` (H, W, 3) uint8 with `count` rectangles of uniform random noise.
-
-    Sizes as in `occlusion_boxes`; rectangles may overlap.
-    """
-    height, width = image.shape[:2]
-    occluded = image.copy()
-    for left, top, right, bottom in occlusion_boxes(
-        height, width, rng, count=count, area=area, ratio=ratio
-    ):
-        shape = (bottom - top, right - left, image.shape[2])
-        occluded[top:bottom, left:right] = rng.integers(0, 256, shape, np.uint8)
-    return occluded
-
-
 def _existing_folder(path: Path | str) -> Path:
     folder = Path(path)
     if not folder.is_dir():
-        raise FileNotFoundError(f"expected a folder of images, {folder} is not one")
+        raise FileNotFoundError(f"{folder}: expected a folder of images, found none")
     return folder
 
 
 def _read_manifest(path: Path) -> dict[str, tuple[int, str]]:
-    """File -> (frame, track) of a manifest; empty where there is none."""
+    """File -> (frame, track) of a manifest; empty without a manifest."""
     if not path.is_file():
         return {}
-    found: dict[str, tuple[int, str]] = {}
+    entries: dict[str, tuple[int, str]] = {}
     with path.open(newline="", encoding="utf-8") as file:
         reader = csv.DictReader(file)
         missing = set(MANIFEST_COLUMNS) - set(reader.fieldnames or ())
         if missing:
-            raise ValueError(f"{path}:1: expected the columns {MANIFEST_COLUMNS}, no {missing}")
+            raise ValueError(
+                f"{path}:1: expected the columns {', '.join(MANIFEST_COLUMNS)}, "
+                f"missing {', '.join(sorted(missing))}"
+            )
         for row in reader:
             try:
-                found[row["file"]] = int(row["frame"]), f"{row['sequence']}/{row['track']}"
+                entries[row["file"]] = int(row["frame"]), f"{row['sequence']}/{row['track']}"
             except (TypeError, ValueError) as error:
                 raise ValueError(
-                    f"{path}:{reader.line_num}: expected a whole frame number, got {row['frame']!r}"
+                    f"{path}:{reader.line_num}: expected an integer frame number, "
+                    f"got {row['frame']!r}"
                 ) from error
-    return found
-
-
-def _check_share(share: float) -> None:
-    if not 0 < share < 1:
-        raise ValueError(f"the validation share must lie between 0 and 1, got {share}")
-
-
-def _partition(
-    samples: Sequence[Sample], is_validation: Callable[[Sample], bool]
-) -> tuple[list[Sample], list[Sample]]:
-    train: list[Sample] = []
-    validation: list[Sample] = []
-    for sample in samples:
-        (validation if is_validation(sample) else train).append(sample)
-    return train, validation
-
-
-def _cut_track(
-    track: Sequence[Sample], share: float, gap: int, at_end: bool
-) -> tuple[set[Path], set[Path]]:
-    """Paths of one track for validation, and those between that belong to neither side."""
-    count = round(share * len(track))
-    ordered = sorted(track, key=lambda sample: sample.frame, reverse=at_end)
-    if count == 0:
-        return set(), set()
-    border = ordered[count - 1].frame
-    # Several pictures may share the border frame (an occluded copy): they stay together.
-    chosen = {s.path for s in track if (s.frame >= border if at_end else s.frame <= border)}
-    between = {s.path for s in track if s.path not in chosen and abs(s.frame - border) <= gap}
-    if len(chosen) + len(between) == len(track):
-        return set(), set()
-    return chosen, between
+    return entries

@@ -1,4 +1,4 @@
-"""Which pictures go into which batch."""
+"""Identity-balanced batch sampling."""
 
 from collections.abc import Iterator
 
@@ -14,61 +14,71 @@ def identity_batches(
     seed: int,
     epoch: int,
 ) -> Iterator[NDArray[np.int64]]:
-    """Batches of `people` x `images_per_identity` rows, grouped by person, for one epoch.
+    """Yield the batches of one epoch, `identities_per_batch` x `images_per_identity` rows each.
 
-    `identity` (N,) holds one number per picture. Every person comes once before anybody comes
-    again, and so does every picture of a person; people with fewer than `images_per_identity`
-    pictures repeat theirs. An epoch has N // (images per batch) batches. The same seed and epoch
-    give the same batches.
+    identity: (N,) class index of each image. The rows of one identity are adjacent. All identities
+    are drawn once before any is drawn again, and so are the images of an identity; identities with
+    fewer than `images_per_identity` images repeat theirs. An epoch has N // (rows per batch)
+    batches, at least one. The same seed and epoch give the same batches.
+
+    Raises ValueError when a number is below 1 or there are fewer identities than a batch needs.
     """
     identity = np.asarray(identity, np.int64)
     names = np.unique(identity)
     if identities_per_batch < 1 or images_per_identity < 1:
         raise ValueError(
-            "identities_per_batch and images_per_identity must be at least 1, "
-            f"got {identities_per_batch} and {images_per_identity}"
+            "identities_per_batch and images_per_identity: expected at least 1, got "
+            f"{identities_per_batch} and {images_per_identity}"
         )
     if identities_per_batch > len(names):
         raise ValueError(
-            f"a batch of {identities_per_batch} people needs as many in the data, got {len(names)}"
+            f"identities_per_batch: expected at most {len(names)}, the identities in the data, "
+            f"got {identities_per_batch}"
         )
     rng = np.random.default_rng((seed, epoch))
-    rows_of = {name: _Deck(np.flatnonzero(identity == name), rng) for name in names}
-    everybody = _Deck(names, rng)
+    rows_of = {name: _ShuffledCycle(np.flatnonzero(identity == name), rng) for name in names}
+    identities = _ShuffledCycle(names, rng)
     for _ in range(max(len(identity) // (identities_per_batch * images_per_identity), 1)):
-        chosen = everybody.draw(identities_per_batch)
+        chosen = identities.draw(identities_per_batch)
         yield np.concatenate([rows_of[name].draw(images_per_identity) for name in chosen])
 
 
 def local_batch(
     rows: NDArray[np.int64], images_per_identity: int, rank: int, world_size: int
 ) -> NDArray[np.int64]:
-    """The rows of one process: whole people; the shares in order of rank are the batch."""
-    people = len(rows) // images_per_identity
-    if people % world_size:
+    """The rows of a batch that one process trains on.
+
+    Each process gets complete identities; the parts in order of rank are the whole batch. Raises
+    ValueError when the identities of the batch cannot be divided among the processes.
+    """
+    num_identities = len(rows) // images_per_identity
+    if num_identities % world_size:
         raise ValueError(
-            f"people in a batch must divide among the processes, got {people} for {world_size}"
+            f"identities_per_batch: expected a multiple of the number of processes, {world_size}, "
+            f"got {num_identities}"
         )
-    each = people // world_size * images_per_identity
-    return rows[rank * each : (rank + 1) * each]
+    size = num_identities // world_size * images_per_identity
+    return rows[rank * size : (rank + 1) * size]
 
 
-class _Deck:
-    """Cards that are dealt all before any is dealt again."""
+class _ShuffledCycle:
+    """Values in random order, reshuffled when all were drawn."""
 
-    def __init__(self, cards: NDArray[np.int64], rng: np.random.Generator) -> None:
-        self._cards = cards
+    def __init__(self, values: NDArray[np.int64], rng: np.random.Generator) -> None:
+        self._values = values
         self._rng = rng
-        self._left = rng.permutation(cards)
+        self._remaining = rng.permutation(values)
 
     def draw(self, count: int) -> NDArray[np.int64]:
-        """`count` cards, without repetition as long as there are `count` different ones."""
-        hand = self._left[:count]
-        self._left = self._left[count:]
-        while len(hand) < count:
-            fresh = self._rng.permutation(self._cards)
-            if len(self._cards) >= count:
-                fresh = np.concatenate([fresh[~np.isin(fresh, hand)], fresh[np.isin(fresh, hand)]])
-            need = count - len(hand)
-            hand, self._left = np.concatenate([hand, fresh[:need]]), fresh[need:]
-        return hand
+        """Draw `count` values, without repetition if there are that many different values."""
+        drawn = self._remaining[:count]
+        self._remaining = self._remaining[count:]
+        while len(drawn) < count:
+            fresh = self._rng.permutation(self._values)
+            if len(self._values) >= count:
+                repeated = np.isin(fresh, drawn)
+                fresh = np.concatenate([fresh[~repeated], fresh[repeated]])
+            need = count - len(drawn)
+            drawn = np.concatenate([drawn, fresh[:need]])
+            self._remaining = fresh[need:]
+        return drawn

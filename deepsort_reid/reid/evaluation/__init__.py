@@ -1,1 +1,1 @@
-"""Evaluation of an embedder: retrieval, verification, plots and report."""
+"""Evaluation of embedders: retrieval, re-ranking, verification, t-SNE, plots and report."""

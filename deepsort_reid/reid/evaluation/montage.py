@@ -1,4 +1,4 @@
-"""Pictures side by side with coloured frames and captions."""
+"""Montages: images side by side with coloured frames and captions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from deepsort_reid.structures.frame import Frame
 from deepsort_reid.vision.crops import resize_crop
 
-# BGR. Told apart by people who see red and green alike: the red is dark, the green is light.
+# BGR. Distinguishable with red-green colour blindness: the red is dark, the green is light.
 CORRECT = (96, 190, 60)
 WRONG = (40, 30, 200)
 QUERY = (190, 110, 40)
@@ -20,16 +20,16 @@ NEUTRAL = (200, 200, 200)
 _BORDER = 4
 _CAPTION = 15
 _GAP = 6
-_PAPER = 255
+_BACKGROUND = 255
 
 
 @dataclass(frozen=True, eq=False)
 class Tile:
-    """One picture of a montage; None leaves the place empty."""
+    """One image of a montage; None leaves its place empty."""
 
     image: Frame | None  # BGR uint8
     caption: str = ""
-    colour: tuple[int, int, int] = NEUTRAL  # BGR, of the frame around it
+    colour: tuple[int, int, int] = NEUTRAL  # BGR, of the frame around the image
 
 
 def montage(
@@ -39,24 +39,25 @@ def montage(
     width: int = 64,
     separate_first_column: bool = False,
 ) -> NDArray[np.uint8]:
-    """Rows of tiles as one BGR picture; `separate_first_column` puts a gap after the first.
+    """Draw rows of tiles as one image, BGR uint8 (H, W, 3).
 
-    Every picture is drawn at `height` x `width` pixels. Raises ValueError without any tile.
+    Every image is resized to `height` x `width` pixels. separate_first_column: leave a wider gap
+    after the first column. Raises ValueError when there is no tile.
     """
     if not any(len(row) for row in rows):
-        raise ValueError("a montage needs at least one tile, got none")
+        raise ValueError("montage: expected at least one tile, got none")
     columns = max(len(row) for row in rows)
     cell_height = height + 2 * _BORDER + _CAPTION + _GAP
     cell_width = width + 2 * _BORDER + _GAP
-    apart = 3 * _GAP if separate_first_column else 0
-    shape = (len(rows) * cell_height + _GAP, columns * cell_width + apart + _GAP, 3)
-    page = np.full(shape, _PAPER, np.uint8)
+    extra_gap = 3 * _GAP if separate_first_column else 0
+    shape = (len(rows) * cell_height + _GAP, columns * cell_width + extra_gap + _GAP, 3)
+    page = np.full(shape, _BACKGROUND, np.uint8)
     for row, tiles in enumerate(rows):
         for column, tile in enumerate(tiles):
             if tile.image is None:
                 continue
             top = _GAP + row * cell_height
-            left = _GAP + column * cell_width + (apart if column else 0)
+            left = _GAP + column * cell_width + (extra_gap if column else 0)
             bottom, right = top + height + 2 * _BORDER, left + width + 2 * _BORDER
             page[top:bottom, left:right] = tile.colour
             inside = page[top + _BORDER : bottom - _BORDER, left + _BORDER : right - _BORDER]
@@ -66,22 +67,22 @@ def montage(
 
 
 def split_into_rows(tiles: Sequence[Tile], columns: int) -> list[list[Tile]]:
-    """The tiles in reading order, `columns` in a row."""
+    """Split tiles into rows of `columns` tiles, in reading order."""
     return [list(tiles[at : at + columns]) for at in range(0, len(tiles), columns)]
 
 
-def evenly_spaced(count: int, most: int) -> NDArray[np.int64]:
-    """At most `most` of `count` rows, spread evenly from the first to the last."""
-    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(np.int64))
+def evenly_spaced(count: int, limit: int) -> NDArray[np.int64]:
+    """At most `limit` of `count` row indices, evenly spaced from the first to the last."""
+    return np.unique(np.linspace(0, count - 1, min(count, limit)).round().astype(np.int64))
 
 
 def write_png(path: Path | str, image: NDArray[np.uint8]) -> None:
-    """Write a BGR picture; the path may hold any character on any system."""
+    """Write a BGR image as PNG; the path may contain any character on any system."""
     Path(path).write_bytes(cv2.imencode(".png", image)[1].tobytes())
 
 
-def _write_caption(page: NDArray[np.uint8], text: str, left: int, base: int, room: int) -> None:
+def _write_caption(page: NDArray[np.uint8], text: str, left: int, bottom: int, width: int) -> None:
     font, size = cv2.FONT_HERSHEY_SIMPLEX, 0.36
-    while len(text) > 1 and cv2.getTextSize(text, font, size, 1)[0][0] > room:
+    while len(text) > 1 and cv2.getTextSize(text, font, size, 1)[0][0] > width:
         text = text[:-1]
-    cv2.putText(page, text, (left, base), font, size, (60, 60, 60), 1, cv2.LINE_AA)
+    cv2.putText(page, text, (left, bottom), font, size, (60, 60, 60), 1, cv2.LINE_AA)

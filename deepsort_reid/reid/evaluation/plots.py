@@ -1,4 +1,4 @@
-"""The figures of an evaluation, each from numbers to one matplotlib figure."""
+"""Figures of an evaluation, drawn with matplotlib."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,8 +14,8 @@ from deepsort_reid.reid.evaluation.verification import AucByGap, PairSimilarity
 SIZE = (7.2, 4.4)  # inches
 DPI = 150
 MAIN, SECOND, FAINT, INK = "#1f5fa8", "#d9772b", "#9db4cf", "#333333"
-# Twelve colours that stay apart when printed small (after Paul Tol's schemes).
-PEOPLE = (
+# Twelve colours that are distinguishable as small points (after the schemes of Paul Tol).
+IDENTITY_COLOURS = (
     "#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377",
     "#994f00", "#117733", "#332288", "#dd77cc", "#888888", "#e69f00",
 )  # fmt: skip
@@ -27,16 +27,16 @@ def save(figure: Figure, path: Path | str) -> None:
 
 
 def cmc_figure(result: ReidResult, ranks: int = 20) -> Figure:
-    """CMC of each person (faint), averaged over queries, and averaged over people."""
-    figure, axes = _new("Rank", "Answered within this rank")
+    """CMC of each identity (faint), averaged over queries, and averaged over identities."""
+    figure, axes = _new("Rank", "Queries matched within this rank")
     ranks = min(ranks, len(result.cmc) - 1)
     at = np.arange(1, ranks + 1)
-    curves = np.array([person.cmc[1 : ranks + 1] for person in result.per_identity])
+    curves = np.array([identity.cmc[1 : ranks + 1] for identity in result.per_identity])
     faint = max(min(0.5, 12 / len(curves)), 0.03)
     for curve in curves:
         axes.plot(at, curve, color=FAINT, alpha=faint, linewidth=1)
-    axes.plot([], [], color=FAINT, linewidth=1, label=f"each of {len(curves)} people")
-    label = f"averaged over people: rank-1 {curves[:, 0].mean():.1%}"
+    axes.plot([], [], color=FAINT, linewidth=1, label=f"each of {len(curves)} identities")
+    label = f"averaged over identities: rank-1 {curves[:, 0].mean():.1%}"
     axes.plot(at, curves.mean(axis=0), color=SECOND, linewidth=2, linestyle="--", label=label)
     label = f"averaged over queries: rank-1 {result.cmc[1]:.1%}"
     axes.plot(at, result.cmc[1 : ranks + 1], color=MAIN, linewidth=2.5, label=label)
@@ -49,7 +49,7 @@ def cmc_figure(result: ReidResult, ranks: int = 20) -> Figure:
 
 
 def precision_recall_figure(result: ReidResult) -> Figure:
-    """Precision against recall, averaged over queries."""
+    """Interpolated precision against recall, averaged over queries."""
     figure, axes = _new("Recall", "Precision")
     recall = np.linspace(0, 1, 101)
     precision = result.precision_at(recall)
@@ -61,17 +61,17 @@ def precision_recall_figure(result: ReidResult) -> Figure:
     return figure
 
 
-def tsne_figure(place: NDArray[np.float32], identity: Sequence[str]) -> Figure:
-    """Embeddings on a plane (N, 2), coloured and marked by person; identity: N names."""
+def tsne_figure(layout: NDArray[np.float32], identity: Sequence[str]) -> Figure:
+    """Scatter plot of embeddings on a plane (N, 2), by identity; identity: N names."""
     figure = Figure(figsize=(7.2, 6.0), layout="constrained")
     axes = figure.add_subplot()
     names = np.asarray(identity)
-    people = sorted(set(identity))
-    for row, name in enumerate(people):
-        at = place[names == name]
-        # The marker changes when the colours start again.
-        marker = "osD^vP*X"[row // len(PEOPLE) % 8]
-        colour = PEOPLE[row % len(PEOPLE)]
+    distinct = sorted(set(identity))
+    for row, name in enumerate(distinct):
+        at = layout[names == name]
+        # The next marker when all colours are used.
+        marker = "osD^vP*X"[row // len(IDENTITY_COLOURS) % 8]
+        colour = IDENTITY_COLOURS[row % len(IDENTITY_COLOURS)]
         axes.scatter(at[:, 0], at[:, 1], s=26, c=colour, marker=marker, linewidths=0, label=name)
     axes.set_xticks([])
     axes.set_yticks([])
@@ -79,19 +79,19 @@ def tsne_figure(place: NDArray[np.float32], identity: Sequence[str]) -> Figure:
         side.set_color("#dddddd")
     axes.legend(
         loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize=7,
-        ncols=1 + (len(people) - 1) // 24, handletextpad=0.1, labelspacing=0.35,
+        ncols=1 + (len(distinct) - 1) // 24, handletextpad=0.1, labelspacing=0.35,
     )  # fmt: skip
     return figure
 
 
 def similarity_figure(pairs: PairSimilarity) -> Figure:
-    """Histograms of the similarity of pairs of one person and of two."""
+    """Histograms of the similarity of same-identity and different-identity pairs."""
     figure, axes = _new("Cosine similarity", "Density of pairs")
     both = np.concatenate([pairs.same, pairs.different])
     bins = [float(edge) for edge in np.linspace(both.min(), max(both.max(), both.min() + 1e-3), 61)]
     for values, colour, name in (
-        (pairs.different, SECOND, "different people"),
-        (pairs.same, MAIN, "same person"),
+        (pairs.different, SECOND, "different identities"),
+        (pairs.same, MAIN, "same identity"),
     ):
         if len(values):
             label = f"{name}: {len(values):,} pairs, median {np.median(values):.2f}"
@@ -113,8 +113,8 @@ def similarity_figure(pairs: PairSimilarity) -> Figure:
 
 
 def auc_by_gap_figure(curve: AucByGap) -> Figure:
-    """ROC AUC of "same person?" against the frames between the two pictures."""
-    figure, axes = _new("Frames between the two pictures", 'ROC AUC of "same person?"')
+    """ROC AUC of verification against the number of frames between the two images."""
+    figure, axes = _new("Frames between the two images", "ROC AUC of verification")
     known = np.isfinite(curve.auc)
     at = np.arange(len(curve.auc))
     axes.plot(at[known], curve.auc[known], color=MAIN, linewidth=2.5, marker="o", markersize=6)
@@ -130,13 +130,14 @@ def auc_by_gap_figure(curve: AucByGap) -> Figure:
     last = int(shown[-1]) if len(shown) else len(names) - 1
     axes.set_xticks(at[: last + 1], names[: last + 1], fontsize=8)
     axes.set_xlim(-0.4, last + 0.4)
-    least = float(np.nanmin(curve.auc)) if known.any() else 0.5
-    bottom = min(0.95, np.floor(least * 20) / 20)
+    lowest = float(np.nanmin(curve.auc)) if known.any() else 0.5
+    bottom = min(0.95, np.floor(lowest * 20) / 20)
     axes.set_ylim(bottom, 1 + (1 - bottom) * 0.12)
     return figure
 
 
 def _new(x: str, y: str) -> tuple[Figure, Axes]:
+    """New figure with labelled axes in the common style."""
     figure = Figure(figsize=SIZE, layout="constrained")
     axes = figure.add_subplot()
     axes.set_xlabel(x, color=INK)

@@ -1,15 +1,14 @@
-"""One self-contained HTML page, and the pictures it shows, out of an evaluation."""
+"""Report of an evaluation: one self-contained HTML page, its images, JSON and CSV tables."""
 
 import csv
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from deepsort_reid.reid.data.datasets import DISTRACTOR, JUNK, Sample, read_crop
+from deepsort_reid.reid.data.datasets import JUNK, Sample, read_crop
 from deepsort_reid.reid.evaluation import plots
 from deepsort_reid.reid.evaluation.montage import (
     CORRECT,
@@ -20,97 +19,68 @@ from deepsort_reid.reid.evaluation.montage import (
     montage,
     write_png,
 )
-from deepsort_reid.reid.evaluation.report_page import (
+from deepsort_reid.reid.evaluation.report_page import ReportImage, render_page
+from deepsort_reid.reid.evaluation.result import IdentityScores, ReidResult
+from deepsort_reid.reid.evaluation.summary import (
     RANKS,
-    ReportImage,
-    render_page,
+    Evaluation,
     summary,
     summary_over_identities,
 )
-from deepsort_reid.reid.evaluation.result import ReidResult
 from deepsort_reid.reid.evaluation.tsne import tsne
 from deepsort_reid.reid.evaluation.verification import auc_by_gap, pair_similarity
 
-MAX_TSNE_IDENTITIES, MAX_TSNE_POINTS = (
-    36,
-    700,
-)  # more colours cannot be told apart; more points take minutes
+MAX_TSNE_IDENTITIES = 36  # more colours cannot be distinguished
+MAX_TSNE_POINTS = 700  # more points take minutes
 
 RANKED = ReportImage(
     "ranked.png",
-    "Queries and their answers",
-    "Nine queries from the hardest to the easiest, each with its first ten answers and their "
-    "similarity. Green: right, red: wrong.",
+    "Queries and their rankings",
+    "Nine queries from the hardest to the easiest, each with its first ten gallery images and "
+    "their similarity. Green: same identity, red: another identity.",
 )
 BEST = ReportImage(
     "best_identities.png",
-    "The people found best",
-    "Gallery set of each person, in the order in which a typical query of theirs finds it; the "
-    "number is the rank.",
+    "Identities with the highest average precision",
+    "Gallery images of each identity in the order in which its median query ranks them; the number "
+    "is the rank.",
 )
 WORST = ReportImage(
     "worst_identities.png",
-    "The people found worst",
-    "The same for the other end. In red, wrong answers that came before the first right one.",
+    "Identities with the lowest average precision",
+    "As above. Red: images of other identities ranked before the first correct one.",
 )
-
-
-@dataclass(frozen=True, eq=False)
-class Evaluation:
-    """Everything that was evaluated; queries may be the gallery itself."""
-
-    embedder: str
-    data: str
-    queries: Sequence[Sample]  # Q
-    gallery: Sequence[Sample]  # G
-    gallery_embedding: NDArray[np.float32]  # (G, D) unit rows
-    result: ReidResult
-    problems: Sequence[str] = ()  # "path: why" of pictures left out
-    reranked: bool = False
-    min_frame_gap: int = 0  # frames within which answers of the same person were left out
 
 
 def write_report(
     folder: Path | str, evaluation: Evaluation, *, step: Callable[[str], None] | None = None
 ) -> Path:
-    """Write scores.json, per_identity.csv, the pictures and report.html; the page's path.
+    """Write scores.json, per_identity.csv, the images and report.html; returns the HTML path.
 
-    `step` is told what is being drawn. The page holds its pictures: it can be sent as one file.
+    step: called with the name of each part before it is drawn. The images are embedded in the page.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    result = evaluation.result
-    scores = {
-        "embedder": evaluation.embedder,
-        "data": evaluation.data,
-        "queries": len(evaluation.queries),
-        "queries_without_match": result.without_match,
-        "gallery": len(evaluation.gallery),
-        "left_out": list(evaluation.problems),
-        "reranked": evaluation.reranked,
-        "min_frame_gap": evaluation.min_frame_gap,
-        "over_queries": summary(result),
-        "over_identities": summary_over_identities(result),
-    }
-    (folder / "scores.json").write_text(json.dumps(scores, indent=1) + "\n", encoding="utf-8")
-    _write_per_identity(folder / "per_identity.csv", result)
-    pictures: list[ReportImage] = []
+    scores = json.dumps(_scores(evaluation), indent=1)
+    (folder / "scores.json").write_text(f"{scores}\n", encoding="utf-8")
+    _write_per_identity(folder / "per_identity.csv", evaluation.result)
+    images: list[ReportImage] = []
     for title, draw in (
         ("curves", _draw_curves),
         ("pairs", _draw_pairs),
-        ("map", _draw_map),
+        ("t-SNE", _draw_tsne),
         ("rankings", _draw_rankings),
     ):
         if step is not None:
             step(title)
-        pictures += draw(folder, evaluation)
+        images += draw(folder, evaluation)
     page = folder / "report.html"
     page.write_text(
         render_page(
             f"{evaluation.embedder} on {evaluation.data}",
-            _facts(evaluation),
-            result,
-            [(picture, (folder / picture.file).read_bytes()) for picture in pictures],
+            _description(evaluation),
+            evaluation.result,
+            [(image, (folder / image.file).read_bytes()) for image in images],
             evaluation.problems,
         ),
         encoding="utf-8",
@@ -118,39 +88,57 @@ def write_report(
     return page
 
 
+def _scores(evaluation: Evaluation) -> dict[str, object]:
+    """Content of scores.json."""
+    return {
+        "embedder": evaluation.embedder,
+        "data": evaluation.data,
+        "queries": len(evaluation.queries),
+        "queries_without_match": evaluation.result.without_match,
+        "gallery": len(evaluation.gallery),
+        "skipped": list(evaluation.problems),
+        "reranked": evaluation.reranked,
+        "min_frame_gap": evaluation.min_frame_gap,
+        "over_queries": summary(evaluation.result),
+        "over_identities": summary_over_identities(evaluation.result),
+    }
+
+
 def _draw_curves(folder: Path, evaluation: Evaluation) -> list[ReportImage]:
     plots.save(plots.cmc_figure(evaluation.result), folder / "cmc.png")
     plots.save(plots.precision_recall_figure(evaluation.result), folder / "precision_recall.png")
     return [
         ReportImage(
-            "cmc.png", "Cumulative match", "How often the first k answers hold a right one."
+            "cmc.png",
+            "Cumulative match characteristic",
+            "Share of queries with a correct match in the first k gallery images.",
         ),
         ReportImage(
             "precision_recall.png",
             "Precision and recall",
-            "How many answers are right when the list is read until a share of the right ones "
-            "has come; averaged over queries.",
+            "Interpolated precision at each recall, averaged over queries.",
         ),
     ]
 
 
 def _draw_pairs(folder: Path, evaluation: Evaluation) -> list[ReportImage]:
-    rows = _real_people(evaluation.gallery)
+    rows = _evaluated_rows(evaluation.gallery)
     samples = [evaluation.gallery[row] for row in rows]
     embedding = evaluation.gallery_embedding[rows]
     identity = [sample.identity for sample in samples]
     pairs = pair_similarity(embedding, identity, camera=[sample.camera for sample in samples])
     plots.save(plots.similarity_figure(pairs), folder / "similarity.png")
-    found = [
+    images = [
         ReportImage(
             "similarity.png",
-            "Same and different people",
-            "Cosine similarity of pairs of gallery pictures"
-            + (" from two cameras" if samples[0].camera >= 0 else "")
-            + ". Where the humps cross, a threshold decides by tossing a coin.",
+            "Similarity of same and different identities",
+            "Cosine similarity of pairs of gallery images"
+            + (" from different cameras" if samples[0].camera >= 0 else "")
+            + ". The smaller the overlap of the two histograms, the better a threshold separates "
+            "them.",
         )
     ]
-    # Only crops with a manifest tell their sequence; frame numbers of other data mean other things.
+    # Only crops with a manifest have frame numbers that are comparable within a sequence.
     timed = [row for row, s in enumerate(samples) if s.frame >= 0 and "/" in s.track]
     if timed:
         curve = auc_by_gap(
@@ -161,95 +149,95 @@ def _draw_pairs(folder: Path, evaluation: Evaluation) -> list[ReportImage]:
         )
         if np.isfinite(curve.auc).any():
             plots.save(plots.auc_by_gap_figure(curve), folder / "auc_by_gap.png")
-            text = (
-                "Pairs of one person against pairs of two, both so many frames apart in one "
-                "sequence. 0.5 is a guess, 1 is never wrong."
+            caption = (
+                "ROC AUC of same-identity against different-identity pairs with this number of "
+                "frames between the two images of one sequence. 0.5 is chance, 1 is perfect."
             )
-            found.append(ReportImage("auc_by_gap.png", "How recognition fades with time", text))
-    return found
+            images.append(ReportImage("auc_by_gap.png", "Verification over time", caption))
+    return images
 
 
-def _draw_map(folder: Path, evaluation: Evaluation) -> list[ReportImage]:
-    rows = _real_people(evaluation.gallery)
+def _draw_tsne(folder: Path, evaluation: Evaluation) -> list[ReportImage]:
+    rows = _evaluated_rows(evaluation.gallery)
     names = np.array([evaluation.gallery[row].identity for row in rows])
-    people, counts = np.unique(names, return_counts=True)
-    chosen = people[np.argsort(-counts, kind="stable")[:MAX_TSNE_IDENTITIES]]
+    distinct, counts = np.unique(names, return_counts=True)
+    chosen = distinct[np.argsort(-counts, kind="stable")[:MAX_TSNE_IDENTITIES]]
     rows = rows[np.isin(names, chosen)]
     rows = rows[evenly_spaced(len(rows), MAX_TSNE_POINTS)]
     if len(rows) < 4:
         return []
-    place = tsne(evaluation.gallery_embedding[rows])
+    layout = tsne(evaluation.gallery_embedding[rows])
     identity = [evaluation.gallery[row].identity for row in rows]
-    plots.save(plots.tsne_figure(place, identity), folder / "tsne.png")
-    text = (
-        f"t-SNE of {len(rows)} gallery pictures of the {len(set(identity))} people with most "
-        "pictures, coloured by person. Only neighbourhoods mean something, not axes or distances."
+    plots.save(plots.tsne_figure(layout, identity), folder / "tsne.png")
+    caption = (
+        f"{len(rows)} gallery images of the {len(set(identity))} identities with most images, "
+        "coloured by identity. Only neighbourhoods are meaningful, not axes or distances."
     )
-    return [ReportImage("tsne.png", "Map of embeddings", text)]
+    return [ReportImage("tsne.png", "t-SNE of the embeddings", caption)]
 
 
 def _draw_rankings(folder: Path, evaluation: Evaluation) -> list[ReportImage]:
     result = evaluation.result
-    matched_queries = result.matched_queries
-    order = matched_queries[np.argsort(result.average_precision[matched_queries], kind="stable")]
-    hard_to_easy = order[evenly_spaced(len(order), 9)]
+    matched = result.matched_queries
+    order = matched[np.argsort(result.average_precision[matched], kind="stable")]
+    hardest_first = order[evenly_spaced(len(order), 9)]
     drawn = [
-        (RANKED, [_ranking(evaluation, int(row)) for row in hard_to_easy]),
-        (BEST, _gallery_sets(evaluation, best=True)),
-        (WORST, _gallery_sets(evaluation, best=False)),
+        (RANKED, [_ranking(evaluation, int(row)) for row in hardest_first]),
+        (BEST, _identity_rankings(evaluation, best=True)),
+        (WORST, _identity_rankings(evaluation, best=False)),
     ]
-    for picture, rows in drawn:
-        write_png(folder / picture.file, montage(rows, separate_first_column=True))
-    return [picture for picture, _ in drawn]
+    for image, rows in drawn:
+        write_png(folder / image.file, montage(rows, separate_first_column=True))
+    return [image for image, _ in drawn]
 
 
-def _ranking(evaluation: Evaluation, query: int, most: int = 10) -> list[Tile]:
-    """The query and its first answers."""
+def _ranking(evaluation: Evaluation, query: int, limit: int = 10) -> list[Tile]:
+    """Tiles of a query and its first `limit` gallery images."""
     result = evaluation.result
     sample = evaluation.queries[query]
-    tiles = [Tile(_bgr(sample), sample.identity[-10:], QUERY)]
-    for place, row in enumerate(result.ranked[query, :most]):
+    tiles = [Tile(read_crop(sample.path), sample.identity[-10:], QUERY)]
+    for position, row in enumerate(result.ranked[query, :limit]):
         if row >= 0:
-            colour = CORRECT if result.correct[query, place] else WRONG
-            text = f"{result.similarity[query, place]:.2f}"
-            tiles.append(Tile(_bgr(evaluation.gallery[row]), text, colour))
+            colour = CORRECT if result.correct[query, position] else WRONG
+            caption = f"{result.similarity[query, position]:.2f}"
+            tiles.append(Tile(read_crop(evaluation.gallery[row].path), caption, colour))
     return tiles
 
 
-def _gallery_sets(
-    evaluation: Evaluation, *, best: bool, people: int = 5, most: int = 10
+def _identity_rankings(
+    evaluation: Evaluation, *, best: bool, count: int = 5, limit: int = 10
 ) -> list[list[Tile]]:
-    """One row for each of the best or worst people: a typical query and the person's pictures."""
+    """One row of tiles for each of the `count` best or worst identities."""
+    scored = sorted(evaluation.result.per_identity, key=lambda each: each.mean_average_precision)
+    chosen = scored[::-1][:count] if best else scored[:count]
+    return [_identity_ranking(evaluation, scores, limit) for scores in chosen]
+
+
+def _identity_ranking(evaluation: Evaluation, scores: IdentityScores, limit: int) -> list[Tile]:
+    """Tiles of the median query of an identity and of its correct matches, at most `limit`.
+
+    Wrong images before the first correct one, at most three, come first.
+    """
     result = evaluation.result
-    scored = sorted(result.per_identity, key=lambda person: person.mean_average_precision)
-    chosen = scored[::-1][:people] if best else scored[:people]
-    rows = []
-    for person in chosen:
-        own = result.matched_queries[result.identity[result.matched_queries] == person.identity]
-        typical = own[np.argsort(result.average_precision[own])[len(own) // 2]]
-        sample = evaluation.queries[typical]
-        tiles = [Tile(_bgr(sample), f"AP {person.mean_average_precision:.0%}", QUERY)]
-        ranks, found = result.correct_ranks[typical], result.correct_rows[typical]
-        before = [(place + 1, result.ranked[typical, place], WRONG) for place in range(3)]
-        after = [(int(rank), row, CORRECT) for rank, row in zip(ranks, found, strict=True)]
-        for rank, row, colour in [*before[: ranks[0] - 1], *after][:most]:
-            tiles.append(Tile(_bgr(evaluation.gallery[row]), f"{rank}", colour))
-        rows.append(tiles)
-    return rows
+    own = result.matched_queries[result.identity[result.matched_queries] == scores.identity]
+    median = own[np.argsort(result.average_precision[own])[len(own) // 2]]
+    sample = evaluation.queries[median]
+    tiles = [Tile(read_crop(sample.path), f"AP {scores.mean_average_precision:.0%}", QUERY)]
+    ranks, rows = result.correct_ranks[median], result.correct_rows[median]
+    wrong = [(place + 1, result.ranked[median, place], WRONG) for place in range(3)]
+    correct = [(int(rank), row, CORRECT) for rank, row in zip(ranks, rows, strict=True)]
+    for rank, row, colour in [*wrong[: ranks[0] - 1], *correct][:limit]:
+        tiles.append(Tile(read_crop(evaluation.gallery[row].path), f"{rank}", colour))
+    return tiles
 
 
-def _bgr(sample: Sample) -> NDArray[np.uint8]:
-    return read_crop(sample.path)
-
-
-def _real_people(samples: Sequence[Sample]) -> NDArray[np.int64]:
-    """Rows of people who have a name: neither junk nor the distractors of Market-1501."""
+def _evaluated_rows(samples: Sequence[Sample]) -> NDArray[np.int64]:
+    """Rows of samples with an identity: neither junk nor distractors of Market-1501."""
     return np.array(
         [
             row
             for row, sample in enumerate(samples)
-            if sample.identity != JUNK
-            and not (sample.identity == DISTRACTOR and sample.camera >= 0)
+            if sample.identity != JUNK and not sample.is_junk_or_distractor
         ],
         np.int64,
     )
@@ -259,24 +247,28 @@ def _write_per_identity(path: Path, result: ReidResult) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["identity", "queries", *(f"rank-{rank}" for rank in RANKS), "AP", "INP"])
-        for person in result.per_identity:
-            cmc = [person.cmc[min(rank, len(person.cmc) - 1)] for rank in RANKS]
-            values = [*cmc, person.mean_average_precision, person.mean_inverse_penalty]
-            writer.writerow([person.identity, person.queries, *(f"{v:.4f}" for v in values)])
+        for scores in result.per_identity:
+            cmc = [scores.cmc[min(rank, len(scores.cmc) - 1)] for rank in RANKS]
+            values = [*cmc, scores.mean_average_precision, scores.mean_inverse_penalty]
+            writer.writerow([scores.identity, scores.queries, *(f"{v:.4f}" for v in values)])
 
 
-def _facts(evaluation: Evaluation) -> str:
+def _description(evaluation: Evaluation) -> str:
+    """Sentences about the evaluation for the head of the page."""
     result = evaluation.result
-    facts = (
-        f"{len(result.matched_queries):,} queries of {len(result.per_identity):,} people against "
-        f"{len(evaluation.gallery):,} gallery pictures."
+    text = (
+        f"{len(result.matched_queries):,} queries of {len(result.per_identity):,} identities, "
+        f"{len(evaluation.gallery):,} gallery images."
     )
     if evaluation.reranked:
-        facts += " With k-reciprocal re-ranking."
+        text += " With k-reciprocal re-ranking."
     if evaluation.min_frame_gap:
-        facts += f" Answers {evaluation.min_frame_gap} frames or fewer from the query are left out."
+        text += (
+            f" Gallery images of the query's identity at most {evaluation.min_frame_gap} frames "
+            "away are ignored."
+        )
     if result.without_match:
-        facts += f" {result.without_match:,} queries without a right answer do not count."
+        text += f" {result.without_match:,} queries without a correct match are not counted."
     if evaluation.problems:
-        facts += f" {len(evaluation.problems):,} pictures could not be used and are left out."
-    return facts
+        text += f" {len(evaluation.problems):,} images could not be used and were skipped."
+    return text

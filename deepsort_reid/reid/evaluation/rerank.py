@@ -1,4 +1,4 @@
-"""Re-rank by shared neighbours: k-reciprocal encoding (Zhong et al. 2017)."""
+"""Re-ranking with k-reciprocal encoding (Zhong et al. 2017)."""
 
 from dataclasses import dataclass
 
@@ -8,11 +8,14 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, kw_only=True)
 class Reranking:
-    """The paper's three parameters, with its values for Market-1501 (section 4.1)."""
+    """Parameters of the re-ranking; the defaults are those of section 4.1 for Market-1501.
 
-    k1: int = 20  # neighbours that must be mutual
-    k2: int = 6  # neighbours whose encodings are averaged: local query expansion
-    weight: float = 0.3  # of the original distance; the rest is the Jaccard distance
+    Raises ValueError for values out of range.
+    """
+
+    k1: int = 20  # number of nearest neighbours that must be mutual
+    k2: int = 6  # number of encodings averaged in the local query expansion
+    weight: float = 0.3  # of the original distance; 1 - weight is that of the Jaccard distance
 
     def __post_init__(self) -> None:
         if self.k1 < 1 or self.k2 < 1 or not 0 <= self.weight <= 1:
@@ -21,9 +24,9 @@ class Reranking:
 
 @dataclass(frozen=True, eq=False)
 class _Sparse:
-    """Rows of non-negative values, the columns of one row in order."""
+    """Sparse matrix of non-negative values, sorted by row and column."""
 
-    row: NDArray[np.int64]  # (E,) rising
+    row: NDArray[np.int64]  # (E,) ascending
     column: NDArray[np.int64]  # (E,)
     value: NDArray[np.float32]  # (E,)
 
@@ -34,10 +37,11 @@ def k_reciprocal_distance(
     gallery: NDArray[np.int64],
     parameters: Reranking,
 ) -> NDArray[np.float32]:
-    """Distance of `queries` (Q,) to `gallery` (G,), both rows of `embedding` (N, D): (Q, G).
+    """Re-ranked distances (Q, G) between `queries` (Q,) and `gallery` (G,), rows of `embedding`.
 
-    All N unit rows serve as neighbours of each other. The original distance is half the squared
-    Euclidean one, divided by the query's greatest. Memory grows with N times k1 and with Q x G.
+    embedding: unit rows (N, D); all N rows serve as neighbours. The original distance is half the
+    squared Euclidean distance, divided by the largest one of the query (equation 12). Memory grows
+    with N x k1 and with Q x G.
     """
     k1 = min(parameters.k1, len(embedding) - 1)
     neighbours, farthest = _nearest(embedding, max(k1, parameters.k2 - 1))
@@ -56,7 +60,7 @@ def k_reciprocal_distance(
 def _nearest(
     embedding: NDArray[np.float32], k: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Each row and its k nearest, nearest first (N, k + 1), and its greatest distance (N,)."""
+    """Each row followed by its k nearest rows (N, k + 1), and its largest distance (N,)."""
     count = len(embedding)
     k = min(k, count - 1)
     neighbours = np.empty((count, k + 1), np.int64)
@@ -65,7 +69,7 @@ def _nearest(
         block = np.maximum(1 - embedding[start : start + 256] @ embedding.T, 0)
         rows = np.arange(len(block))
         farthest[start : start + 256] = np.maximum(block.max(axis=1), 1e-12)
-        # A row is its own nearest even when it has an exact double.
+        # A row comes first even when another row is equal to it.
         block[rows, start + rows] = -1
         near = np.argpartition(block, k, axis=1)[:, : k + 1]
         order = np.argsort(np.take_along_axis(block, near, 1), axis=1, kind="stable")
@@ -74,7 +78,7 @@ def _nearest(
 
 
 def _mutual(neighbours: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """R(p, k) of each row p: those of its neighbours that count p among theirs (eq. 2)."""
+    """R(p, k) of each row p: its neighbours that have p among their neighbours (equation 2)."""
     found = []
     for row, near in enumerate(neighbours):
         found.append(near[(neighbours[near] == row).any(axis=1)])
@@ -84,19 +88,19 @@ def _mutual(neighbours: NDArray[np.int64]) -> list[NDArray[np.int64]]:
 def _encode(
     neighbours: NDArray[np.int64], embedding: NDArray[np.float32], farthest: NDArray[np.float32]
 ) -> _Sparse:
-    """V of each row: exp(-distance) on its widened mutual neighbours (eqs. 3 and 7)."""
+    """Encoding V of each row: exp(-distance) on its extended set R* (equations 3 and 7)."""
     k1 = neighbours.shape[1] - 1
     mutual = _mutual(neighbours)
     half = _mutual(neighbours[:, : round(k1 / 2) + 1])
     columns = []
     for own in mutual:
         members = set(own.tolist())
-        widened = set(members)
+        extended = set(members)
         for candidate in own:
-            theirs = half[candidate].tolist()
-            if 3 * len(members.intersection(theirs)) >= 2 * len(theirs):
-                widened.update(theirs)
-        columns.append(np.array(sorted(widened), np.int64))
+            candidates = half[candidate].tolist()
+            if 3 * len(members.intersection(candidates)) >= 2 * len(candidates):
+                extended.update(candidates)
+        columns.append(np.array(sorted(extended), np.int64))
     row = np.repeat(np.arange(len(columns)), [len(own) for own in columns])
     column = np.concatenate(columns)
     value = np.empty(len(row), np.float32)
@@ -108,7 +112,7 @@ def _encode(
 
 
 def _expand(encoding: _Sparse, neighbours: NDArray[np.int64]) -> _Sparse:
-    """Each row becomes the mean of its neighbours' rows (eq. 11)."""
+    """Local query expansion: mean of the encodings of each row's neighbours (equation 11)."""
     count = len(neighbours)
     ends = np.searchsorted(encoding.row, np.arange(count + 1))
     rows, columns, values = [], [], []
@@ -127,19 +131,19 @@ def _expand(encoding: _Sparse, neighbours: NDArray[np.int64]) -> _Sparse:
 def _jaccard(
     encoding: _Sparse, count: int, queries: NDArray[np.int64], gallery: NDArray[np.int64]
 ) -> NDArray[np.float32]:
-    """1 - sum of minima / sum of maxima of two rows of the encoding (eq. 10): (Q, G)."""
+    """Jaccard distance (Q, G): 1 - sum of minima / sum of maxima of encodings (equation 10)."""
     total = np.bincount(encoding.row, encoding.value, minlength=count)
     ends = np.searchsorted(encoding.row, np.arange(count + 1))
     by_column = np.argsort(encoding.column, kind="stable")
     column_ends = np.searchsorted(encoding.column[by_column], np.arange(count + 1))
     result = np.empty((len(queries), len(gallery)), np.float32)
-    for place, query in enumerate(queries):
+    for index, query in enumerate(queries):
         part = slice(ends[query], ends[query + 1])
         columns, value = encoding.column[part], encoding.value[part]
-        # Only rows that share a column with the query have a sum of minima above zero.
+        # Only rows that share a column with the query have a nonzero sum of minima.
         spans = [by_column[column_ends[c] : column_ends[c + 1]] for c in columns]
         entries = np.concatenate(spans)
-        least = np.minimum(encoding.value[entries], np.repeat(value, [len(s) for s in spans]))
-        minima = np.bincount(encoding.row[entries], least, minlength=count)[gallery]
-        result[place] = 1 - minima / (total[query] + total[gallery] - minima)
+        lower = np.minimum(encoding.value[entries], np.repeat(value, [len(s) for s in spans]))
+        minima = np.bincount(encoding.row[entries], lower, minlength=count)[gallery]
+        result[index] = 1 - minima / (total[query] + total[gallery] - minima)
     return result

@@ -1,4 +1,4 @@
-"""Same person or not, pair by pair: similarities, ROC AUC, and AUC over time."""
+"""Pair verification: similarities of same and different identities, ROC AUC, AUC over time."""
 
 from dataclasses import dataclass
 
@@ -8,30 +8,30 @@ from numpy.typing import ArrayLike, NDArray
 
 @dataclass(frozen=True, eq=False)
 class PairSimilarity:
-    """Cosine similarities of pairs of pictures of the same and of different people."""
+    """Cosine similarities of image pairs with the same and with different identities."""
 
     same: NDArray[np.float32]  # (S,)
     different: NDArray[np.float32]  # (D,)
 
     @property
     def auc(self) -> float:
-        """Chance that a pair of one person is more alike than a pair of two."""
+        """ROC AUC: probability that a same-identity pair is more similar than a different one."""
         return roc_auc(self.same, self.different)
 
 
 @dataclass(frozen=True, eq=False)
 class AucByGap:
-    """ROC AUC of "same person?" for pairs whose frames lie `start` to `stop` - 1 apart."""
+    """ROC AUC of verification for pairs that are `start` to `stop` - 1 frames apart."""
 
     start: NDArray[np.int64]  # (B,) frames
-    stop: NDArray[np.int64]  # (B,)
-    auc: NDArray[np.float64]  # (B,) nan where one of the two kinds of pair is missing
-    same: NDArray[np.int64]  # (B,) pairs
-    different: NDArray[np.int64]  # (B,) pairs
+    stop: NDArray[np.int64]  # (B,) frames
+    auc: NDArray[np.float64]  # (B,) nan where a bin lacks same or different pairs
+    same: NDArray[np.int64]  # (B,) number of pairs
+    different: NDArray[np.int64]  # (B,) number of pairs
 
 
 def roc_auc(positive: ArrayLike, negative: ArrayLike) -> float:
-    """Area under the ROC curve: the share of (positive, negative) pairs in the right order.
+    """Area under the ROC curve: share of (positive, negative) pairs in the correct order.
 
     Ties count half (Mann-Whitney U). nan when either side is empty.
     """
@@ -39,8 +39,8 @@ def roc_auc(positive: ArrayLike, negative: ArrayLike) -> float:
     if len(above) == 0 or len(below) == 0:
         return float("nan")
     less = np.searchsorted(below, above, "left")
-    not_more = np.searchsorted(below, above, "right")
-    return float((less.mean() + not_more.mean()) / (2 * len(below)))
+    less_or_equal = np.searchsorted(below, above, "right")
+    return float((less.mean() + less_or_equal.mean()) / (2 * len(below)))
 
 
 def pair_similarity(
@@ -51,27 +51,27 @@ def pair_similarity(
     max_images: int = 2000,
     seed: int = 0,
 ) -> PairSimilarity:
-    """Similarities of the pairs among at max_images `most` pictures, drawn with whole people.
+    """Similarities of all pairs among at most `max_images` images of randomly drawn identities.
 
-    embedding: unit rows (N, D); identity: (N,). With `camera` (N,) pairs of one person seen by one
-    camera are left out where the camera is known (not negative): neighbouring frames prove little.
+    embedding: unit rows (N, D). identity: (N,). camera: (N,), negative where unknown; same-identity
+    pairs of one camera are ignored, because neighbouring frames are nearly equal.
     """
-    names = np.unique(np.asarray(identity), return_inverse=True)[1]
-    people = np.random.default_rng(seed).permutation(names.max() + 1)
-    size = np.bincount(names)[people]
-    # Whole people, so that there are pairs of the same; one at least.
-    chosen = people[: max(int(np.searchsorted(np.cumsum(size), max_images, "right")), 1)]
-    rows = np.flatnonzero(np.isin(names, chosen))
-    if len(chosen) == 1 and len(people) > 1:
-        rows = np.random.default_rng(seed).permutation(len(names))[:max_images]
+    codes = np.unique(np.asarray(identity), return_inverse=True)[1]
+    order = np.random.default_rng(seed).permutation(codes.max() + 1)
+    size = np.bincount(codes)[order]
+    # All images of an identity are drawn, so that there are same-identity pairs.
+    chosen = order[: max(int(np.searchsorted(np.cumsum(size), max_images, "right")), 1)]
+    rows = np.flatnonzero(np.isin(codes, chosen))
+    if len(chosen) == 1 and len(order) > 1:
+        rows = np.random.default_rng(seed).permutation(len(codes))[:max_images]
     similarity = embedding[rows] @ embedding[rows].T
     first, second = np.triu_indices(len(rows), 1)
     values = similarity[first, second]
-    same = names[rows[first]] == names[rows[second]]
+    same = codes[rows[first]] == codes[rows[second]]
     usable = np.ones(len(same), np.bool_)
     if camera is not None:
-        seen_by = np.asarray(camera)[rows]
-        usable = ~(same & (seen_by[first] == seen_by[second]) & (seen_by[first] >= 0))
+        cameras = np.asarray(camera)[rows]
+        usable = ~(same & (cameras[first] == cameras[second]) & (cameras[first] >= 0))
     return PairSimilarity(values[same & usable], values[~same])
 
 
@@ -85,16 +85,18 @@ def auc_by_gap(
     max_images: int = 2000,
     seed: int = 0,
 ) -> AucByGap:
-    """How the answer to "same person?" fades as the two pictures lie further apart in time.
+    """ROC AUC of verification by the number of frames between the two images of a pair.
 
-    embedding: unit rows (N, D); identity, frame, sequence: (N,). Only pairs within one sequence
-    are compared, the same and the different at the same distance; bin b holds the gaps from
-    edges[b] up to, not with, edges[b + 1]. At max_images `most` pictures of a sequence are drawn.
+    embedding: unit rows (N, D). identity, frame, sequence: (N,). Only pairs within a sequence are
+    compared; bin b holds gaps in [edges[b], edges[b + 1]). At most `max_images` images of each
+    sequence are drawn at random.
+
+    Raises ValueError for fewer than two edges and edges that do not increase.
     """
-    names, frames, sequences = np.asarray(identity), np.asarray(frame), np.asarray(sequence)
-    limits = np.asarray(edges, np.int64)
+    identities, frames = np.asarray(identity), np.asarray(frame)
+    sequences, limits = np.asarray(sequence), np.asarray(edges, np.int64)
     if len(limits) < 2 or (np.diff(limits) <= 0).any():
-        raise ValueError(f"edges must rise and be at least two, got {limits.tolist()}")
+        raise ValueError(f"edges: expected at least two increasing numbers, got {limits.tolist()}")
     same: list[list[NDArray[np.float32]]] = [[] for _ in limits[1:]]
     different: list[list[NDArray[np.float32]]] = [[] for _ in limits[1:]]
     rng = np.random.default_rng(seed)
@@ -104,14 +106,14 @@ def auc_by_gap(
             rows = np.sort(rng.permutation(rows)[:max_images])
         similarity = embedding[rows] @ embedding[rows].T
         first, second = np.triu_indices(len(rows), 1)
-        gap_bin = np.searchsorted(
-            limits, np.abs(frames[rows[first]] - frames[rows[second]]), "right"
-        )
-        values, alike = similarity[first, second], names[rows[first]] == names[rows[second]]
-        for place in range(len(limits) - 1):
-            here = gap_bin == place + 1
-            same[place].append(values[here & alike])
-            different[place].append(values[here & ~alike])
+        gap = np.abs(frames[rows[first]] - frames[rows[second]])
+        gap_bin = np.searchsorted(limits, gap, "right") - 1
+        values = similarity[first, second]
+        is_same = identities[rows[first]] == identities[rows[second]]
+        for index in range(len(limits) - 1):
+            in_bin = gap_bin == index
+            same[index].append(values[in_bin & is_same])
+            different[index].append(values[in_bin & ~is_same])
     pairs = [(np.concatenate(a), np.concatenate(b)) for a, b in zip(same, different, strict=True)]
     return AucByGap(
         limits[:-1],

@@ -1,1 +1,1 @@
-"""Networks that map crops of people to embeddings."""
+"""Backbones, OSNet, and the ReID model: backbone, pooling, embedding head."""

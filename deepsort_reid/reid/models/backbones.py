@@ -1,8 +1,8 @@
-"""Feature extractors: each function gives a module (B, 3, H, W) -> (B, C, h, w), and C.
+"""Backbones: each function returns a module (B, 3, H, W) -> (B, C, h, w), and its channel count C.
 
-`weights` is None for random ones, "imagenet" for those of torchvision, or a file with a state dict:
-one of torchvision's for its networks, one of the module itself for ours. What a file has for a
-classifier is left out.
+`weights` is None for random weights, "imagenet" for those of torchvision, or a file with a state
+dict: of the torchvision network for torchvision backbones, of the module for our own. Classifier
+weights in such a file are ignored.
 """
 
 import pickle
@@ -21,39 +21,42 @@ Weights = Path | str | None
 
 
 class InstanceBatchNorm(nn.Module):
-    """Half of the channels by picture, half by batch (IBN-a, Pan et al. 2018).
+    """Instance norm on half of the channels, batch norm on the others (IBN-a, Pan et al. 2018).
 
-    What the first half takes away is lighting and colour cast, the difference between cameras.
+    Instance normalisation removes lighting and colour cast, which differ between cameras.
     """
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.by_picture = width // 2
-        self.instance = nn.InstanceNorm2d(self.by_picture, affine=True)
-        self.batch = nn.BatchNorm2d(width - self.by_picture)
+        self.instance_channels = width // 2
+        self.instance = nn.InstanceNorm2d(self.instance_channels, affine=True)
+        self.batch = nn.BatchNorm2d(width - self.instance_channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        # Channels stay last where they are: half a tensor would otherwise lose the layout that
-        # the convolutions are fast in.
+        # A slice of a channels_last tensor is not contiguous; without this copy the output loses
+        # the layout in which convolutions are fast.
         layout = torch.channels_last
-        first = x[:, : self.by_picture].contiguous(memory_format=layout)
-        second = x[:, self.by_picture :].contiguous(memory_format=layout)
+        first = x[:, : self.instance_channels].contiguous(memory_format=layout)
+        second = x[:, self.instance_channels :].contiguous(memory_format=layout)
         return torch.cat([self.instance(first), self.batch(second)], 1)
 
 
 class CompactBlock(nn.Module):
-    """Two 3x3 convolutions around a shortcut (He et al. 2016)."""
+    """Residual block of two 3x3 convolutions (He et al. 2016)."""
 
-    def __init__(self, inside: int, outside: int, stride: int, norm: type[nn.Module]) -> None:
+    def __init__(
+        self, in_channels: int, out_channels: int, stride: int, norm: type[nn.Module]
+    ) -> None:
         super().__init__()
-        self.first = nn.Conv2d(inside, outside, 3, stride, 1, bias=False)
-        self.first_norm = norm(outside)
-        self.second = nn.Conv2d(outside, outside, 3, 1, 1, bias=False)
-        self.second_norm = nn.BatchNorm2d(outside)
+        self.first = nn.Conv2d(in_channels, out_channels, 3, stride, 1, bias=False)
+        self.first_norm = norm(out_channels)
+        self.second = nn.Conv2d(out_channels, out_channels, 3, 1, 1, bias=False)
+        self.second_norm = nn.BatchNorm2d(out_channels)
         self.shortcut: nn.Module = nn.Identity()
-        if stride != 1 or inside != outside:
+        if stride != 1 or in_channels != out_channels:
             self.shortcut = nn.Sequential(
-                nn.Conv2d(inside, outside, 1, stride, bias=False), nn.BatchNorm2d(outside)
+                nn.Conv2d(in_channels, out_channels, 1, stride, bias=False),
+                nn.BatchNorm2d(out_channels),
             )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -62,10 +65,10 @@ class CompactBlock(nn.Module):
 
 
 def compact(weights: Weights = None) -> tuple[nn.Module, int]:
-    """The shipped embedder's: a ResNet of 2.8 M parameters, half as wide as ResNet-18.
+    """Backbone of the shipped embedder: a ResNet with 2.8 M parameters and 256 channels.
 
-    Against ResNet-18 it has no max pooling and a last stage at stride 1, so the map is 1/16 of the
-    input, and IBN in the first two stages. Made for 128x64 on a CPU.
+    Differences from ResNet-18: half the width, no max pooling, stride 1 in the last stage (the map
+    is 1/16 of the input) and IBN-a in the first two stages. Designed for 128x64 inputs on a CPU.
     """
     width = (32, 64, 128, 256)
     layers: list[nn.Module] = [
@@ -82,29 +85,29 @@ def compact(weights: Weights = None) -> tuple[nn.Module, int]:
     for layer in module.modules():
         if isinstance(layer, nn.Conv2d):
             nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
-    _load_own(module, weights)
+    _load_own_weights(module, weights)
     return module, width[3]
 
 
 def osnet_x0_25(weights: Weights = None) -> tuple[nn.Module, int]:
-    """OSNet with a quarter of its widths: 0.2 M parameters, 128 channels."""
+    """OSNet x0.25: 0.2 M parameters, 128 channels."""
     return _osnet(0.25, weights)
 
 
 def osnet_x0_5(weights: Weights = None) -> tuple[nn.Module, int]:
-    """OSNet with half of its widths: 0.6 M parameters, 256 channels."""
+    """OSNet x0.5: 0.6 M parameters, 256 channels."""
     return _osnet(0.5, weights)
 
 
 def osnet_x1_0(weights: Weights = None) -> tuple[nn.Module, int]:
-    """OSNet as in the paper: 2.2 M parameters with its own head, 512 channels."""
+    """OSNet x1.0: 2.2 M parameters with the head of the paper, 512 channels."""
     return _osnet(1.0, weights)
 
 
 def resnet18(weights: Weights = None) -> tuple[nn.Module, int]:
     """ResNet-18 of torchvision, 512 channels, last stage at stride 1 (Luo et al. 2019)."""
     network = models.resnet18()
-    _load_torchvision(network, weights, models.ResNet18_Weights.IMAGENET1K_V1)
+    _load_torchvision_weights(network, weights, models.ResNet18_Weights.IMAGENET1K_V1)
     last = network.layer4[0]
     last.conv1.stride = last.downsample[0].stride = (1, 1)
     return nn.Sequential(*list(network.children())[:-2]), 512
@@ -113,7 +116,7 @@ def resnet18(weights: Weights = None) -> tuple[nn.Module, int]:
 def resnet50(weights: Weights = None) -> tuple[nn.Module, int]:
     """ResNet-50 of torchvision, 2048 channels, last stage at stride 1 (Luo et al. 2019)."""
     network = models.resnet50()
-    _load_torchvision(network, weights, models.ResNet50_Weights.IMAGENET1K_V2)
+    _load_torchvision_weights(network, weights, models.ResNet50_Weights.IMAGENET1K_V2)
     last = network.layer4[0]
     last.conv2.stride = last.downsample[0].stride = (1, 1)
     return nn.Sequential(*list(network.children())[:-2]), 2048
@@ -122,18 +125,18 @@ def resnet50(weights: Weights = None) -> tuple[nn.Module, int]:
 def mobilenet_v3_small(weights: Weights = None) -> tuple[nn.Module, int]:
     """MobileNetV3-small of torchvision, 576 channels."""
     network = models.mobilenet_v3_small()
-    _load_torchvision(network, weights, models.MobileNet_V3_Small_Weights.IMAGENET1K_V1)
+    _load_torchvision_weights(network, weights, models.MobileNet_V3_Small_Weights.IMAGENET1K_V1)
     return network.features, 576
 
 
 def vit_b_16(weights: Weights = None) -> tuple[nn.Module, int]:
-    """ViT-B/16 of torchvision, 768 channels; sides of the input are multiples of 16."""
+    """ViT-B/16 of torchvision, 768 channels; the input sides must be multiples of 16."""
     network = models.vit_b_16()
-    _load_torchvision(network, weights, models.ViT_B_16_Weights.IMAGENET1K_V1)
+    _load_torchvision_weights(network, weights, models.ViT_B_16_Weights.IMAGENET1K_V1)
     return VitFeatureMap(network), 768
 
 
-# Names for the command line and for checkpoints.
+# Backbone names on the command line and in checkpoints.
 BACKBONES = {
     "compact": compact,
     "osnet_x0_25": osnet_x0_25,
@@ -147,9 +150,10 @@ BACKBONES = {
 
 
 class VitFeatureMap(nn.Module):
-    """A torchvision vision transformer that gives its patches as a map, at any input size.
+    """Vision transformer of torchvision whose patch tokens form a feature map, at any input size.
 
-    The position embeddings of its square grid are resampled to the grid at hand.
+    The position embeddings are interpolated from the square grid of the network to the grid of the
+    input. Raises ValueError when an input side is not a multiple of the patch size.
     """
 
     def __init__(self, network: models.VisionTransformer) -> None:
@@ -162,7 +166,7 @@ class VitFeatureMap(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if x.shape[2] % self.patch or x.shape[3] % self.patch:
             raise ValueError(
-                f"vit_b_16 needs sides that are multiples of {self.patch}, "
+                f"vit_b_16: expected input sides that are multiples of {self.patch}, "
                 f"got {x.shape[2]}x{x.shape[3]}"
             )
         patches = self.conv_proj(x)
@@ -175,30 +179,32 @@ class VitFeatureMap(nn.Module):
         return tokens[:, 1:].transpose(1, 2).reshape(len(x), -1, height, width)
 
     def _positions(self, height: int, width: int) -> Tensor:
-        own = self.encoder.pos_embedding  # (1, 1 + side * side, C)
-        side = int((own.shape[1] - 1) ** 0.5)
-        grid = own[:, 1:].transpose(1, 2).reshape(1, -1, side, side)
+        embedding = self.encoder.pos_embedding  # (1, 1 + side * side, C)
+        side = int((embedding.shape[1] - 1) ** 0.5)
+        grid = embedding[:, 1:].transpose(1, 2).reshape(1, -1, side, side)
         resampled = F.interpolate(grid, (height, width), mode="bicubic", align_corners=False)
-        return torch.cat([own[:, :1], resampled.flatten(2).transpose(1, 2)], 1)
+        return torch.cat([embedding[:, :1], resampled.flatten(2).transpose(1, 2)], 1)
 
 
 def _osnet(multiplier: float, weights: Weights) -> tuple[nn.Module, int]:
     module, width = osnet(multiplier)
-    _load_own(module, weights)
+    _load_own_weights(module, weights)
     return module, width
 
 
-def _load_own(module: nn.Module, weights: Weights) -> None:
+def _load_own_weights(module: nn.Module, weights: Weights) -> None:
     if weights == "imagenet":
         raise ValueError(
-            "torchvision has ImageNet weights for resnet18, resnet50, mobilenet_v3_small and "
-            "vit_b_16 only; leave the weights out to train from scratch"
+            "ImageNet weights exist for resnet18, resnet50, mobilenet_v3_small and vit_b_16 only; "
+            "omit the weights to train from scratch"
         )
     if weights is not None:
         _load(module, _read_state(weights), weights)
 
 
-def _load_torchvision(network: nn.Module, weights: Weights, imagenet: models.WeightsEnum) -> None:
+def _load_torchvision_weights(
+    network: nn.Module, weights: Weights, imagenet: models.WeightsEnum
+) -> None:
     if weights is None:
         return
     if weights != "imagenet":
@@ -209,7 +215,7 @@ def _load_torchvision(network: nn.Module, weights: Weights, imagenet: models.Wei
     except (URLError, OSError, RuntimeError) as error:
         file = str(imagenet.url).rsplit("/", 1)[-1]
         raise OSError(
-            f"cannot download {file} ({error}); fetch it elsewhere and give its path as the weights"
+            f"cannot download {file} ({error}); download it elsewhere and pass its path"
         ) from error
     _load(network, state, weights)
 
@@ -217,30 +223,30 @@ def _load_torchvision(network: nn.Module, weights: Weights, imagenet: models.Wei
 def _read_state(path: Path | str) -> dict[str, Tensor]:
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"no file of weights {path}; give a .pth file or 'imagenet'")
+        raise FileNotFoundError(f"{path}: no such weights file; give a .pth file or 'imagenet'")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
-        raise ValueError(f"{path} is damaged or holds no weights") from error
+        raise ValueError(f"{path}: damaged, or not a weights file") from error
     if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
         raise ValueError(
-            f"{path} is not a plain state dict; a checkpoint of `deepsort-reid train` goes to "
-            "--init-from or --resume"
+            f"{path}: expected a plain state dict; give a checkpoint of `deepsort-reid train` with "
+            "--init-from or --resume instead"
         )
     return state
 
 
 def _load(network: nn.Module, state: dict[str, Tensor], source: Path | str) -> None:
-    own = network.state_dict()
-    # A classifier may have been trained for other classes; it is thrown away in any case.
+    expected = network.state_dict()
+    # The classifier is not used: its number of classes may differ.
     unused = ("fc.", "classifier.", "heads.")
-    wanted = [key for key in own if not key.startswith(unused)]
-    wrong = [k for k in wanted if k not in state or state[k].shape != own[k].shape]
-    # Files older than the counter of batches lack it, and nothing depends on it.
+    wanted = [key for key in expected if not key.startswith(unused)]
+    wrong = [k for k in wanted if k not in state or state[k].shape != expected[k].shape]
+    # Old files lack the batch counter, which nothing depends on.
     wrong = [key for key in wrong if not key.endswith("num_batches_tracked")]
     if wrong:
         raise ValueError(
-            f"{source} holds the weights of another network ({len(wrong)} of {len(wanted)} do not "
+            f"{source}: weights of another network ({len(wrong)} of {len(wanted)} tensors do not "
             f"fit, first {wrong[0]})"
         )
     network.load_state_dict({k: state[k] for k in wanted if k in state}, strict=False)

@@ -1,4 +1,4 @@
-"""The network: a backbone, pooling, an embedding, a BNNeck."""
+"""ReID model: backbone, pooling, linear embedding layer and BNNeck."""
 
 from itertools import pairwise
 
@@ -12,36 +12,43 @@ from deepsort_reid.vision.crops import IMAGENET_MEAN, IMAGENET_STD
 
 
 class GlobalAvgPool(nn.Module):
-    """Mean over the map: (B, C, h, w) -> (B, C)."""
+    """Global average pooling: (B, C, h, w) -> (B, C)."""
 
     def forward(self, feature_map: Tensor) -> Tensor:
         return feature_map.mean((2, 3))
 
 
 class GeM(nn.Module):
-    """GeM, (mean of x^p)^(1/p) with a learned p (Radenovic et al. 2018): (B, C, h, w) -> (B, C)."""
+    """Generalised-mean pooling, (mean of x^p)^(1/p): (B, C, h, w) -> (B, C).
+
+    The exponent p is learned (Radenovic et al. 2018, equation 3).
+    """
 
     def __init__(self, p: float = 3.0) -> None:
         super().__init__()
         self.p = nn.Parameter(torch.tensor(p))
 
     def forward(self, feature_map: Tensor) -> Tensor:
-        # Powers lose too much in half precision.
+        # In float32: powers lose too many digits in half precision.
         return feature_map.float().clamp(min=1e-6).pow(self.p).mean((2, 3)).pow(1 / self.p)
 
 
 class Head(nn.Module):
-    """Feature map (B, C, h, w) -> feature and embedding, both (B, embedding_dim).
+    """Embedding head: feature map (B, C, h, w) -> feature and embedding, both (B, embedding_dim).
 
-    The feature is what a linear layer makes of the pooled map; the embedding is the feature after a
-    batch normalisation without shift (BNNeck, Luo et al. 2019). Metric losses want the first,
-    classifiers and comparisons the second. With `parts` the map is also pooled in that many
-    horizontal bands (Sun et al. 2018), and all pieces, the whole first, share the embedding.
+    The feature is a linear projection of the pooled map. The embedding is the feature after a batch
+    normalisation without bias (BNNeck, Luo et al. 2019). Metric losses use the feature; classifiers
+    and distances use the embedding.
+
+    parts: number of horizontal stripes that are pooled in addition to the whole map (PCB, Sun et
+        al. 2018). The 1 + parts vectors share the embedding equally; the whole map comes first.
+
+    Raises ValueError when `embedding_dim` is not a multiple of 1 + `parts`.
     """
 
     def __init__(
         self,
-        width: int,
+        in_channels: int,
         embedding_dim: int,
         *,
         pooling: nn.Module | None = None,
@@ -50,12 +57,13 @@ class Head(nn.Module):
         super().__init__()
         if parts < 0 or embedding_dim < 1 or embedding_dim % (1 + parts):
             raise ValueError(
-                f"an embedding of {embedding_dim} does not divide into {1 + parts} equal parts"
+                f"embedding dimension: expected a positive multiple of 1 + parts = {1 + parts}, "
+                f"got {embedding_dim}"
             )
         self.pooling = GlobalAvgPool() if pooling is None else pooling
         self.parts = parts
-        piece = embedding_dim // (1 + parts)
-        linear = [nn.Linear(width, piece, bias=False) for _ in range(1 + parts)]
+        part_dim = embedding_dim // (1 + parts)
+        linear = [nn.Linear(in_channels, part_dim, bias=False) for _ in range(1 + parts)]
         for layer in linear:
             nn.init.kaiming_normal_(layer.weight, mode="fan_out")
         self.linear = nn.ModuleList(linear)
@@ -63,29 +71,30 @@ class Head(nn.Module):
         self.neck.bias.requires_grad_(False)
 
     def forward(self, feature_map: Tensor) -> tuple[Tensor, Tensor]:
-        pooled = [self.pooling(feature_map), *self._bands(feature_map)]
-        pieces = [linear(rows) for linear, rows in zip(self.linear, pooled, strict=True)]
-        feature = torch.cat(pieces, 1).float()
+        pooled = [self.pooling(feature_map), *self._pool_stripes(feature_map)]
+        projected = [linear(rows) for linear, rows in zip(self.linear, pooled, strict=True)]
+        feature = torch.cat(projected, 1).float()
         return feature, self.neck(feature)
 
-    def _bands(self, feature_map: Tensor) -> list[Tensor]:
+    def _pool_stripes(self, feature_map: Tensor) -> list[Tensor]:
+        """Average of each horizontal stripe: a list of (B, C)."""
         if not self.parts:
             return []
         height = int(feature_map.shape[2])
         if height < self.parts:
             raise ValueError(
-                f"{self.parts} parts need a map as high, the backbone gives {height} rows; "
-                "use fewer parts or a taller input"
+                f"parts: expected at most {height}, the rows of the backbone's feature map, "
+                f"got {self.parts}; use fewer parts or a taller input"
             )
         edges = [height * k // self.parts for k in range(self.parts + 1)]
         return [feature_map[:, :, top:bottom].mean((2, 3)) for top, bottom in pairwise(edges)]
 
 
 class ReidModel(nn.Module):
-    """Pictures to embeddings, normalisation included.
+    """Network that maps images to embeddings; the input normalisation is part of it.
 
-    Calling it with RGB (B, 3, H, W) in 0..255 gives the feature and the embedding of `Head`;
-    `embed` gives what is compared: embeddings of unit length, (B, D) float32.
+    Calling the model with RGB images (B, 3, H, W) in 0..255 returns the feature and the embedding
+    of `Head`. `embed` returns the unit embeddings (B, D) float32 that are compared by cosine.
     """
 
     mean: Tensor
@@ -95,23 +104,24 @@ class ReidModel(nn.Module):
         super().__init__()
         self.backbone = backbone
         self.head = head
-        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
+        mean, std = torch.tensor(IMAGENET_MEAN), torch.tensor(IMAGENET_STD)
+        self.register_buffer("mean", mean.view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", std.view(1, 3, 1, 1), persistent=False)
 
     @property
     def embedding_dim(self) -> int:
-        """Length of the embedding."""
+        """Number of components of an embedding."""
         return int(self.head.neck.num_features)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        normal = (images.float() - self.mean) / self.std
-        # Convolutions of a CPU are several times faster so, in bfloat16 above all.
-        feature_map = self.backbone(normal.contiguous(memory_format=torch.channels_last))
+        normalised = (images.float() - self.mean) / self.std
+        # channels_last makes convolutions on a CPU several times faster, above all in bfloat16.
+        feature_map = self.backbone(normalised.contiguous(memory_format=torch.channels_last))
         feature, embedding = self.head(feature_map)
         return feature, embedding
 
     def embed(self, images: Tensor) -> Tensor:
-        """Unit rows (B, D) float32."""
+        """Embed RGB images (B, 3, H, W) in 0..255 -> unit rows (B, D) float32."""
         return F.normalize(self(images)[1].float())
 
 
@@ -122,9 +132,10 @@ def embed_images(
     batch_size: int = 128,
     dtype: torch.dtype = torch.float32,
 ) -> Tensor:
-    """Unit embeddings (N, D) on the CPU of many uint8 pictures (N, H, W, 3) RGB, in batches.
+    """Embed RGB uint8 images (N, H, W, 3) in batches -> unit rows (N, D) float32 on the CPU.
 
-    The model is put into evaluation mode and stays there; it decides the device.
+    The model is set to evaluation mode and stays in it. The computation runs on the device of its
+    parameters, under autocast to `dtype` unless that is float32.
     """
     model.eval()
     device = next(model.parameters()).device

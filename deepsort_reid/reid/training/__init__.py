@@ -1,1 +1,1 @@
-"""Training an embedder."""
+"""Training of embedders: losses, schedules, the training loop, checkpoints, run logs."""

@@ -1,4 +1,4 @@
-"""Files that a training leaves and can start from; a file is complete or not there at all."""
+"""Checkpoints of a training run: save, restore, and load the trained model."""
 
 import io
 import json
@@ -22,13 +22,13 @@ _KEYS = ("format", "architecture", "model", "ema")
 
 @dataclass
 class TrainState:
-    """How far a training has come."""
+    """Progress of a training run."""
 
-    epoch: int = 0  # finished ones
-    steps: int = 0
-    best_map: float = -1.0  # highest mAP of a validation
-    validations_without_improvement: int = 0  # validations since then
-    history: list[dict[str, float]] = field(default_factory=list)  # one row per epoch
+    epoch: int = 0  # finished epochs
+    steps: int = 0  # optimiser steps
+    best_map: float = -1.0  # highest mAP of all validations
+    validations_without_improvement: int = 0  # since `best_map`
+    history: list[dict[str, float]] = field(default_factory=list)  # one row for each epoch
 
 
 def save_training(
@@ -42,7 +42,12 @@ def save_training(
     optimizer: torch.optim.Optimizer,
     scaler: torch.amp.GradScaler,
 ) -> None:
-    """Write a checkpoint that `restore_training` continues exactly; see `write_atomically`."""
+    """Write a checkpoint from which `restore_training` continues exactly.
+
+    description: stored as JSON; its key "architecture" must hold what `build_model` takes.
+
+    The file is written atomically. Raises OSError when it cannot be written.
+    """
     buffer = io.BytesIO()
     torch.save(
         {
@@ -70,10 +75,10 @@ def restore_training(
     optimizer: torch.optim.Optimizer,
     scaler: torch.amp.GradScaler,
 ) -> TrainState:
-    """Bring everything back to where `save_training` left it.
+    """Restore all modules from a checkpoint in place and return the progress of its run.
 
-    Raises FileNotFoundError, or ValueError in one line when the file is damaged or of another
-    network, loss, set of people or optimiser.
+    Raises FileNotFoundError, or ValueError when the file is damaged or of another architecture,
+    loss, set of identities or optimiser.
     """
     saved = load_checkpoint(path)
     load_state(model, saved["model"], path)
@@ -83,7 +88,7 @@ def restore_training(
         optimizer.load_state_dict(saved["optimizer"])
     except (ValueError, KeyError) as error:
         raise ValueError(
-            f"{path} was trained with other losses, people or another optimiser; resume with the "
+            f"{path}: trained with other losses, identities or another optimiser; resume with the "
             "data and the arguments in its config.json, or use --init-from for new data"
         ) from error
     scaler.load_state_dict(saved["scaler"])
@@ -91,65 +96,72 @@ def restore_training(
 
 
 def run_folder_of(path: Path | str) -> Path:
-    """The run folder that a checkpoint, or the folder itself, stands for."""
+    """The run folder of a checkpoint file; a folder is returned as it is."""
     path = Path(path)
     return path if path.is_dir() else path.parent
 
 
 def check_output_folder(folder: Path | str, resume: Path | str | None, world: World) -> None:
-    """Raise ValueError where `folder` holds checkpoints of another training than `resume`.
+    """Raise ValueError when `folder` holds checkpoints of another run than `resume`.
 
-    They would stay beside the new ones, and an old best.pt would pass for the best of this one.
+    Otherwise an old best.pt could be taken for the best checkpoint of the new run.
     """
     folder = Path(folder)
 
-    def problem() -> str | None:
+    def error_message() -> str | None:
         if resume is not None and folder.resolve() == run_folder_of(resume).resolve():
             return None
-        there = [name for name in ("last.pt", "best.pt") if (folder / name).exists()]
-        if not there:
+        existing = [name for name in ("last.pt", "best.pt") if (folder / name).exists()]
+        if not existing:
             return None
         return (
-            f"{folder} holds {' and '.join(there)} of another training: give --out another folder, "
-            f"or continue that training with --resume {folder}"
+            f"{folder} holds {' and '.join(existing)} of another training run: choose another "
+            f"folder with --out, or continue that run with --resume {folder}"
         )
 
-    # One process looks, for all: soon it writes such files itself.
-    found = broadcast_from_main(problem, world)
-    if found is not None:
-        raise ValueError(found)
+    # Only the main process checks: it is also the one that writes these files.
+    message = broadcast_from_main(error_message, world)
+    if message is not None:
+        raise ValueError(message)
 
 
 def load_checkpoint(path: Path | str) -> dict[str, Any]:
-    """What `save_training` wrote, on the CPU; of a folder, its last.pt.
+    """Read a checkpoint written by `save_training` to the CPU; for a run folder, its last.pt.
 
-    Raises FileNotFoundError, or ValueError when the file is not such a checkpoint.
+    Raises FileNotFoundError, or ValueError when the file is damaged or not such a checkpoint.
     """
     path = Path(path)
     if path.is_dir():
         path = path / "last.pt"
     if not path.is_file():
-        raise FileNotFoundError(f"no checkpoint {path}; a training run leaves last.pt and best.pt")
+        raise FileNotFoundError(
+            f"{path}: no such checkpoint; a training run writes last.pt and best.pt"
+        )
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
         reason = str(error).splitlines()[0][:100] if str(error) else type(error).__name__
         raise ValueError(
-            f"{path} is damaged or not a checkpoint ({reason}); use another, such as best.pt"
+            f"{path}: damaged or not a checkpoint ({reason}); use another one, such as best.pt"
         ) from error
     if not isinstance(state, dict) or any(key not in state for key in _KEYS):
-        raise ValueError(f"{path} is not a checkpoint of `deepsort-reid train`; start from last.pt")
+        raise ValueError(
+            f"{path}: not a checkpoint of `deepsort-reid train`; give last.pt or best.pt of a run"
+        )
     return state
 
 
 def build_model(architecture: Mapping[str, Any], weights: Path | str | None = None) -> ReidModel:
-    """The network that `architecture` describes, with random or the given backbone weights.
+    """Build the model that `architecture` describes.
 
-    Keys: backbone (a name in BACKBONES), embedding_dim, pooling ("average" or "gem"), parts.
+    architecture: keys backbone (a name in BACKBONES), embedding_dim, pooling ("average" or "gem")
+    and parts. weights: of the backbone, see `deepsort_reid.reid.models.backbones`; None: random.
+
+    Raises ValueError for an unknown backbone.
     """
     name = architecture["backbone"]
     if name not in BACKBONES:
-        raise ValueError(f"unknown backbone {name!r}: choose one of {', '.join(BACKBONES)}")
+        raise ValueError(f"backbone: expected one of {', '.join(BACKBONES)}, got {name!r}")
     backbone, width = BACKBONES[name](weights)
     pooling = {"average": GlobalAvgPool, "gem": GeM}[architecture["pooling"]]()
     head = Head(width, architecture["embedding_dim"], pooling=pooling, parts=architecture["parts"])
@@ -157,10 +169,10 @@ def build_model(architecture: Mapping[str, Any], weights: Path | str | None = No
 
 
 def load_model(path: Path | str, *, ema: bool = True) -> tuple[ReidModel, dict[str, Any]]:
-    """The trained network of a checkpoint, in evaluation mode, and the whole checkpoint.
+    """Load the trained model of a checkpoint in evaluation mode; also returns the checkpoint.
 
-    Of a run folder, best.pt where validation chose one.
-    `ema` takes the moving average of the weights, which is what validation scored.
+    path: a checkpoint or a run folder, of which best.pt is preferred to last.pt.
+    ema: load the moving average of the weights, which validation scored; False: the raw weights.
     """
     path = Path(path)
     if path.is_dir() and (path / "best.pt").is_file():
@@ -172,23 +184,23 @@ def load_model(path: Path | str, *, ema: bool = True) -> tuple[ReidModel, dict[s
 
 
 def load_state(module: nn.Module, state: Mapping[str, Any], path: Path | str) -> None:
-    """Put weights into a module; ValueError in one line when they are of another one."""
-    own = module.state_dict()
-    missing = sorted(own.keys() - state.keys())
-    extra = sorted(state.keys() - own.keys())
+    """Load a state dict into a module; ValueError when names or shapes differ."""
+    expected = module.state_dict()
+    missing = sorted(expected.keys() - state.keys())
+    extra = sorted(state.keys() - expected.keys())
     shapes = [
-        f"{key} {tuple(state[key].shape)} for {tuple(own[key].shape)}"
-        for key in own.keys() & state.keys()
-        if own[key].shape != state[key].shape
+        f"{key} {tuple(state[key].shape)} for {tuple(expected[key].shape)}"
+        for key in expected.keys() & state.keys()
+        if expected[key].shape != state[key].shape
     ]
     if missing or extra or shapes:
         first = (
-            [f"lacks {key}" for key in missing[:1]]
-            + [f"has {key}" for key in extra[:1]]
-            + [f"has {text}" for text in sorted(shapes)[:1]]
+            [f"missing {key}" for key in missing[:1]]
+            + [f"unexpected {key}" for key in extra[:1]]
+            + [f"shape of {text}" for text in sorted(shapes)[:1]]
         )
         raise ValueError(
-            f"{path} is of another architecture ({', '.join(first)}); give the same backbone, "
-            "embedding width, pooling and parts as in its config.json"
+            f"{path}: another architecture ({', '.join(first)}); give the same backbone, embedding "
+            "dimension, pooling and parts as in its config.json"
         )
     module.load_state_dict(state)

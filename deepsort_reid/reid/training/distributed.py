@@ -1,8 +1,8 @@
-"""One training in several processes: what torchrun started, and how they act as one.
+"""Data-parallel training in several processes started by torchrun.
 
-Every process works on its share of a batch; features are gathered, so that each sees the loss of
-the whole batch, and gradients are averaged. Together with `sync_batch_norm`, this equals one
-process with the whole batch up to rounding.
+Every process works on its share of a batch. Features are gathered, so that each process computes
+the loss of the whole batch, and gradients are averaged. With `sync_batch_norm` the result equals
+that of one process with the whole batch, up to rounding.
 """
 
 import os
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class World:
-    """Which process this is, of how many, and the device it works on."""
+    """Rank of this process, number of processes and device."""
 
     rank: int = 0
     world_size: int = 1
@@ -34,9 +34,11 @@ class World:
 
 
 def init_distributed(device: str | None = None) -> World:
-    """The world that torchrun describes in the environment, joined; one process without it.
+    """Join the process group that torchrun describes in the environment; one process without it.
 
-    `device` None takes CUDA where there is one. Raises ValueError for a device that is not there.
+    device: None selects CUDA if it is available, else the CPU.
+
+    Raises ValueError for a device that is not available.
     """
     kind = device or ("cuda" if torch.cuda.is_available() else "cpu")
     world_size = int(os.environ.get("WORLD_SIZE", "1"))
@@ -52,21 +54,21 @@ def init_distributed(device: str | None = None) -> World:
 
 
 def check_precision(precision: torch.dtype, world: World) -> None:
-    """Raise ValueError for float16 on the CPU, where a step takes many times that of float32."""
+    """Raise ValueError for float16 on the CPU, where a step is many times slower than float32."""
     if precision == torch.float16 and world.device.type == "cpu":
         raise ValueError(
-            "float16 is far too slow on the CPU: take bfloat16 or float32, or a CUDA device"
+            "precision: float16 is too slow on the CPU; use bfloat16 or float32, or a CUDA device"
         )
 
 
 def shutdown_distributed(world: World) -> None:
-    """End what `init_distributed` began."""
+    """Leave the process group joined by `init_distributed`."""
     if world.world_size > 1:
         dist.destroy_process_group()
 
 
 def all_gather(rows: Tensor, world: World) -> Tensor:
-    """Rows of all processes, in order of rank; gradients flow back to this process's own."""
+    """Rows of all processes in order of rank; gradients flow back to the rows of this process."""
     if world.world_size == 1:
         return rows
     gathered: Tensor = _AllGather.apply(rows, world)
@@ -74,7 +76,7 @@ def all_gather(rows: Tensor, world: World) -> Tensor:
 
 
 def average_gradients(modules: Iterable[nn.Module], world: World) -> None:
-    """Every parameter's gradient becomes its mean over the processes."""
+    """Replace the gradient of every parameter by its mean over the processes."""
     if world.world_size == 1:
         return
     parameters = [p for module in modules for p in module.parameters()]
@@ -84,20 +86,20 @@ def average_gradients(modules: Iterable[nn.Module], world: World) -> None:
     flat = torch.cat([gradient.flatten() for gradient in gradients])
     dist.all_reduce(flat)
     flat /= world.world_size
-    pieces = torch.split(flat, [gradient.numel() for gradient in gradients])
-    for gradient, mean in zip(gradients, pieces, strict=True):
+    means = torch.split(flat, [gradient.numel() for gradient in gradients])
+    for gradient, mean in zip(gradients, means, strict=True):
         gradient.copy_(mean.view_as(gradient))
 
 
 def broadcast_state(module: nn.Module, world: World) -> None:
-    """Parameters and buffers of the first process go to all."""
+    """Copy parameters and buffers of the main process to all processes."""
     if world.world_size > 1:
         for tensor in module.state_dict().values():
             dist.broadcast(tensor, 0)
 
 
 def broadcast_from_main(compute: Callable[[], T], world: World) -> T:
-    """What the first process computes, on all of them."""
+    """Call `compute` in the main process and return its result in all processes."""
     if world.world_size == 1:
         return compute()
     value = [compute() if world.is_main else None]
@@ -106,10 +108,10 @@ def broadcast_from_main(compute: Callable[[], T], world: World) -> T:
 
 
 def sync_batch_norm(module: nn.Module, world: World) -> nn.Module:
-    """The module with every batch normalisation taking its statistics over all processes.
+    """Replace batch normalisation by one that computes its statistics over all processes.
 
-    Names and shapes of parameters stay, so checkpoints fit either way. torch's own SyncBatchNorm
-    does not work on the CPU.
+    Works in place on the children of `module` and returns it. Names and shapes of parameters stay,
+    so that checkpoints fit either way. torch.nn.SyncBatchNorm does not support the CPU.
     """
     if world.world_size == 1:
         return module
@@ -124,16 +126,19 @@ def _device(name: str) -> torch.device:
     try:
         device = torch.device(name)
         torch.empty(0, device=device)
-    # torch says "no such word", "no driver" and "not compiled with CUDA" with these.
+    # torch raises these for an unknown name, a missing driver and a build without CUDA.
     except (RuntimeError, AssertionError) as error:
         reason = str(error).split("\n", 1)[0].split(". ", 1)[0][:100]
         raise ValueError(
-            f"device {name!r} cannot be used here ({reason}): take cpu, or cuda where there is one"
+            f"device {name!r} is not available ({reason}); use cpu, or cuda if there is a CUDA "
+            "device"
         ) from error
     return device
 
 
 class _AllGather(torch.autograd.Function):
+    """all_gather with a gradient."""
+
     @staticmethod
     def forward(ctx: Any, rows: Tensor, world: World) -> Tensor:
         ctx.world, ctx.count = world, len(rows)
@@ -143,13 +148,15 @@ class _AllGather(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        # Every process has the gradient of the whole loss; averaging over processes later divides
-        # by their number, although each row's gradient arises in one process only.
+        # `average_gradients` divides by the number of processes, but the gradient of a row exists
+        # in one process only: multiply here.
         start = ctx.world.rank * ctx.count
         return gradients[0][start : start + ctx.count] * ctx.world.world_size, None
 
 
 class _AllReduceSum(torch.autograd.Function):
+    """Sum over the processes, with a gradient."""
+
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
         total = x.clone()
@@ -164,6 +171,8 @@ class _AllReduceSum(torch.autograd.Function):
 
 
 class _SyncBatchNorm(nn.Module):
+    """Batch normalisation with statistics over all processes, on any device."""
+
     running_mean: Tensor
     running_var: Tensor
     num_batches_tracked: Tensor
@@ -183,17 +192,17 @@ class _SyncBatchNorm(nn.Module):
             return F.batch_norm(
                 x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps
             )
-        across = [0, *range(2, x.ndim)]
+        reduced_axes = [0, *range(2, x.ndim)]
         shape = [1, -1] + [1] * (x.ndim - 2)
-        wide = x.float()
+        x32 = x.float()
         count = x.numel() // x.shape[1] * self.world_size
-        mean = _AllReduceSum.apply(wide.sum(across)) / count
-        centred = wide - mean.view(shape)
-        variance = _AllReduceSum.apply((centred * centred).sum(across)) / count
+        mean = _AllReduceSum.apply(x32.sum(reduced_axes)) / count
+        centred = x32 - mean.view(shape)
+        variance = _AllReduceSum.apply((centred * centred).sum(reduced_axes)) / count
         with torch.no_grad():
             self.running_mean.lerp_(mean, self.momentum)
             self.running_var.lerp_(variance * count / max(count - 1, 1), self.momentum)
             self.num_batches_tracked += 1
         scale = self.weight * torch.rsqrt(variance + self.eps)
-        normal: Tensor = centred * scale.view(shape) + self.bias.view(shape)
-        return normal.to(x.dtype)
+        normalised: Tensor = centred * scale.view(shape) + self.bias.view(shape)
+        return normalised.to(x.dtype)

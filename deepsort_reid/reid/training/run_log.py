@@ -1,4 +1,4 @@
-"""What a training leaves behind for people: config, metrics, curves, events."""
+"""Logs of a training run: config.json, metrics.csv, curves.png and TensorBoard events."""
 
 import csv
 import io
@@ -8,17 +8,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
 from deepsort_reid.io.atomic import write_atomically
 
 
 def write_description(folder: Path, description: Mapping[str, Any]) -> None:
-    """`config.json`: everything the run was started with."""
+    """Write `config.json`: the arguments, data and versions of the run."""
     text = json.dumps(description, indent=2, default=str)
     write_atomically(folder / "config.json", text.encode())
 
 
 def write_history(folder: Path, history: Sequence[Mapping[str, float]]) -> None:
-    """`metrics.csv` and `curves.png`: one row and one point per epoch."""
+    """Write `metrics.csv` and `curves.png` with one row and one point per epoch."""
     if not history:
         return
     columns = list(dict.fromkeys(key for row in history for key in row))
@@ -32,9 +35,10 @@ def write_history(folder: Path, history: Sequence[Mapping[str, float]]) -> None:
 
 @contextmanager
 def open_events(folder: Path, epochs_done: int) -> Iterator[Callable[[Mapping[str, float]], None]]:
-    """A function that writes a row for TensorBoard, and nothing where that is not installed.
+    """Yield a function that writes one row of metrics to TensorBoard event files.
 
-    What an earlier run wrote for epochs after `epochs_done` is hidden.
+    Without the package tensorboard the function does nothing. Events of an earlier run after epoch
+    `epochs_done` are purged.
     """
     try:
         from torch.utils.tensorboard import SummaryWriter
@@ -52,9 +56,7 @@ def open_events(folder: Path, epochs_done: int) -> Iterator[Callable[[Mapping[st
 
 
 def _curves(history: Sequence[Mapping[str, float]], columns: Sequence[str]) -> bytes:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
+    """One plot for each column against the epoch, as PNG."""
     shown = [name for name in columns if name not in ("epoch", "images_per_second")]
     figure = Figure(figsize=(4 * len(shown), 3), layout="constrained")
     FigureCanvasAgg(figure)

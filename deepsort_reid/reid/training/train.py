@@ -1,4 +1,4 @@
-"""The training loop: pictures and identities in, a run folder out."""
+"""Training loop of an embedder: images and identities in, a run folder out."""
 
 import copy
 import logging
@@ -46,18 +46,18 @@ Validate = Callable[[ReidModel], Mapping[str, float]]
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
-    """What the loop itself needs; the network, losses and optimiser come ready made."""
+    """Settings of the training loop; the model, losses and optimiser are passed ready-made."""
 
     epochs: int = 120
-    identities_per_batch: int = 16  # in a batch
-    images_per_identity: int = 4  # of every person in a batch
-    weight_decay: float = 0.05  # of matrices and filters; norms and biases have none
-    frozen_epochs: int = 0  # the backbone keeps its weights and statistics for so long
-    ema_decay: float = 0.999  # of the moving average of the weights; 0 follows them at once
-    precision: torch.dtype = torch.float32  # or bfloat16, float16: for autocast
-    sync_bn: bool = True  # each process normalises its own share: faster, not the same
+    identities_per_batch: int = 16
+    images_per_identity: int = 4  # in a batch
+    weight_decay: float = 0.05  # of weight matrices; norms, biases and scalars have none
+    frozen_epochs: int = 0  # first epochs in which backbone weights and statistics are fixed
+    ema_decay: float = 0.999  # of the exponential moving average of the weights; 0: no averaging
+    precision: torch.dtype = torch.float32  # bfloat16, float16: autocast
+    sync_bn: bool = True  # False: batch statistics of each process alone, faster but not the same
     validate_every: int = 5  # epochs
-    patience: int | None = None  # validations without a better mAP before it stops
+    patience: int | None = None  # stop after this many validations without a better mAP
     seed: int = 0
 
 
@@ -77,62 +77,46 @@ def train(
     resume: Path | str | None = None,
     world: World | None = None,
 ) -> list[dict[str, float]]:
-    """Train in place and return the history: one row per epoch, as in `metrics.csv`.
+    """Train `model` in place; returns the history, one row for each epoch, as in `metrics.csv`.
 
-    `images` (N, H, W, 3) are RGB uint8, `identity` (N,) numbers people from 0. `description` goes
-    into `config.json` and the checkpoints; its key "architecture" must rebuild the model
-    (`checkpoint.build_model`). `validate` scores the averaged weights and returns at least "mAP",
-    by which `best.pt` is chosen. `resume` continues a checkpoint exactly; epochs and schedule may
-    differ from before. An interruption (Ctrl-C) falls back to the last finished epoch.
+    images: (N, H, W, 3) RGB uint8. identity: (N,) class indices from 0. description: stored in
+    `config.json` and in the checkpoints; see `save_training`. validate: returns metrics of the
+    averaged weights, at least "mAP", which selects `best.pt`. resume: checkpoint or run folder to
+    continue exactly; epochs and schedule may differ. After Ctrl-C, `last.pt` holds the last
+    finished epoch.
 
-    Raises ValueError when the data does not fit, `check_output_folder` or `check_precision` fails,
-    or the loss is not finite, and OSError when a file cannot be written; the previous checkpoint
-    is then still complete.
+    Raises ValueError for images or identities of the wrong shape, where `check_output_folder` or
+    `check_precision` does, and for a loss that is not finite; OSError when a file cannot be
+    written. The previous checkpoint is complete in either case.
     """
-    _check(images, identity)
+    _check_data(images, identity)
     folder = Path(folder)
     world = world or World()
     check_output_folder(folder, resume, world)
     check_precision(config.precision, world)
-    learner = _learner(model, criterion, optimizer, config, world)
+    learner = _make_learner(model, criterion, optimizer, config, world)
     state = TrainState()
     if resume is not None:
-        state = restore_training(resume, **learner.saved())
-    # Only now: a resume that fails must not touch what the folder holds.
+        state = restore_training(resume, **learner.modules())
+    # After restoring: a failed resume must not change the folder.
     if world.is_main:
         folder.mkdir(parents=True, exist_ok=True)
         write_description(folder, description)
 
     def save(name: str) -> None:
         if world.is_main:
-            save_training(folder / name, state, description, **learner.saved())
+            save_training(folder / name, state, description, **learner.modules())
 
+    data = _Data(images, identity, augmentation)
     save("last.pt")
     with ExitStack() as stack:
         if world.is_main:
             write_events = stack.enter_context(open_events(folder, state.epoch))
         while state.epoch < config.epochs and not _patience_exceeded(state, config):
-            row = _train_epoch(
-                learner, images, identity, state, schedule, config, augmentation, world
-            )
-            if not math.isfinite(row["loss"]):
-                raise ValueError(
-                    f"the loss became {row['loss']} in epoch {state.epoch + 1}: try again with a "
-                    f"lower learning rate; {folder / 'last.pt'} holds the epoch before"
-                )
+            row = _train_epoch(learner, data, state, schedule, config, world)
+            _check_finite(row["loss"], state, folder)
             state.epoch += 1
-            is_due = state.epoch == config.epochs or state.epoch % config.validate_every == 0
-            if validate is not None and is_due:
-                row.update(broadcast_from_main(lambda: dict(validate(learner.ema)), world))
-            # Of equals the later one: a few people are told apart early, and learning goes on.
-            is_best = "mAP" in row and row["mAP"] >= state.best_map
-            if "mAP" in row:
-                state.validations_without_improvement = (
-                    0 if row["mAP"] > state.best_map else state.validations_without_improvement + 1
-                )
-                state.best_map = max(row["mAP"], state.best_map)
-            state.history.append(row)
-            if is_best:
+            if _validate(row, learner, state, config, validate, world):
                 save("best.pt")
             save("last.pt")
             if world.is_main:
@@ -142,28 +126,33 @@ def train(
     return state.history
 
 
-def _patience_exceeded(state: TrainState, config: TrainConfig) -> bool:
-    return config.patience is not None and state.validations_without_improvement >= config.patience
+@dataclass(frozen=True, eq=False)
+class _Data:
+    """Training images and what is done to them."""
+
+    images: NDArray[np.uint8]  # (N, H, W, 3) RGB
+    identity: NDArray[np.int64]  # (N,)
+    augmentation: AugmentConfig | None
 
 
 @dataclass(frozen=True)
 class _Learner:
-    """All that a step changes."""
+    """Everything that an optimiser step changes."""
 
     model: ReidModel
     ema: ReidModel
     criterion: CombinedLoss
     optimizer: torch.optim.Optimizer
     scaler: torch.amp.GradScaler
-    base_rates: tuple[float, ...]  # of the optimiser's groups, before the schedule
+    base_rates: tuple[float, ...]  # learning rates of the parameter groups, before the schedule
 
-    def saved(self) -> dict[str, Any]:
-        """What goes into a checkpoint and comes back out of it."""
+    def modules(self) -> dict[str, Any]:
+        """Arguments of `save_training` and `restore_training`."""
         names = ("model", "ema", "criterion", "optimizer", "scaler")
         return {name: getattr(self, name) for name in names}
 
 
-def _learner(
+def _make_learner(
     model: ReidModel,
     criterion: CombinedLoss,
     optimizer: MakeOptimizer,
@@ -177,62 +166,51 @@ def _learner(
     ema = copy.deepcopy(model).eval().requires_grad_(False)
     if config.sync_bn:
         sync_batch_norm(model, world)
-    steps = optimizer(_groups([model, criterion], config.weight_decay))
+    made = optimizer(_parameter_groups([model, criterion], config.weight_decay))
     return _Learner(
         model,
         ema,
         criterion,
-        steps,
+        made,
         torch.amp.GradScaler(world.device.type, enabled=config.precision == torch.float16),
-        tuple(group["lr"] for group in steps.param_groups),
+        tuple(group["lr"] for group in made.param_groups),
     )
 
 
 def _train_epoch(
     learner: _Learner,
-    images: NDArray[np.uint8],
-    identity: NDArray[np.int64],
+    data: _Data,
     state: TrainState,
     schedule: Schedule,
     config: TrainConfig,
-    augmentation: AugmentConfig | None,
     world: World,
 ) -> dict[str, float]:
-    """One pass over the data; the row of `metrics.csv` for it."""
+    """Train one epoch; returns its row of `metrics.csv`."""
     started = time.perf_counter()
-    epoch = state.epoch  # those finished, so this one's number from 0
+    epoch = state.epoch  # finished epochs, so the index of this one from 0
     _set_mode(learner, frozen=epoch < config.frozen_epochs)
-    # Dropout and the like draw from the global generator: the same in a resumed run.
+    # Dropout draws from the global generator: seeded so that a resumed run repeats it.
     torch.manual_seed(derive_seed(config.seed, epoch, world.rank))
-    batches = list(
-        identity_batches(
-            identity,
-            config.identities_per_batch,
-            config.images_per_identity,
-            seed=config.seed,
-            epoch=epoch,
-        )
-    )
-    shown = sum(len(rows) for rows in batches)
+    shape = (config.identities_per_batch, config.images_per_identity)
+    batches = list(identity_batches(data.identity, *shape, seed=config.seed, epoch=epoch))
+    num_images = sum(len(rows) for rows in batches)
     total = torch.zeros((), device=world.device)
-    # None asks whether anybody watches.
+    # None: tqdm shows no bar where stderr is not a terminal.
     quiet = None if world.is_main else True
     title = f"epoch {epoch + 1}/{config.epochs}"
-    with tqdm(total=shown, desc=title, unit=" images", leave=False, disable=quiet) as bar:
+    with tqdm(total=num_images, desc=title, unit=" images", leave=False, disable=quiet) as bar:
         for index, rows in enumerate(batches):
             rate = schedule(epoch + index / len(batches))
             for group, base in zip(learner.optimizer.param_groups, learner.base_rates, strict=True):
                 group["lr"] = base * rate
+            seed = derive_seed(config.seed, epoch, index, world.rank)
             own = local_batch(rows, config.images_per_identity, world.rank, world.world_size)
-            batch = torch.from_numpy(images[own]).to(world.device).permute(0, 3, 1, 2)
-            if augmentation is not None:
-                generator = torch.Generator(world.device)
-                generator.manual_seed(derive_seed(config.seed, epoch, index, world.rank))
-                batch = augment(batch, augmentation, generator)
-            named = torch.from_numpy(identity[rows]).to(world.device)
-            total += _step(learner, batch, named, config.precision, world)
+            batch = _load_batch(data, own, seed, world)
+            labels = torch.from_numpy(data.identity[rows]).to(world.device)
+            total += _step(learner, batch, labels, config.precision, world)
             state.steps += 1
-            update_ema(learner, min(config.ema_decay, state.steps / (state.steps + 10)))
+            # The first steps average over few weights, so the decay is smaller there.
+            update_ema(learner.ema, learner.model, min(config.ema_decay, _warm_decay(state.steps)))
             bar.update(len(rows))
             if index % 10 == 9 and not bar.disable:
                 bar.set_postfix(loss=f"{float(total) / (index + 1):.3f}", rate=f"{rate:.2g}")
@@ -240,17 +218,27 @@ def _train_epoch(
         "epoch": epoch + 1,
         "loss": float(total) / len(batches),
         "learning_rate": float(learner.optimizer.param_groups[0]["lr"]),
-        "images_per_second": shown / (time.perf_counter() - started),
+        "images_per_second": num_images / (time.perf_counter() - started),
     }
+
+
+def _load_batch(data: _Data, rows: NDArray[np.int64], seed: int, world: World) -> Tensor:
+    """Augmented images (B, 3, H, W) of a batch on the device."""
+    batch = torch.from_numpy(data.images[rows]).to(world.device).permute(0, 3, 1, 2)
+    if data.augmentation is None:
+        return batch
+    generator = torch.Generator(world.device)
+    generator.manual_seed(seed)
+    return augment(batch, data.augmentation, generator)
 
 
 def _step(
     learner: _Learner, batch: Tensor, identity: Tensor, precision: torch.dtype, world: World
 ) -> Tensor:
-    """One step of the optimiser; the loss of the whole batch, of all processes."""
+    """One optimiser step; returns the loss of the whole batch over all processes."""
     with torch.autocast(world.device.type, precision, precision != torch.float32):
         feature, embedding = learner.model(batch)
-    # Every process sees the whole batch here, so that the hardest pairs are those of one process.
+    # Gathered, so that the hardest pairs are those of the whole batch.
     loss: Tensor = learner.criterion(
         all_gather(feature.float(), world), all_gather(embedding.float(), world), identity
     )
@@ -262,15 +250,55 @@ def _step(
     return loss.detach()
 
 
-def _check(images: NDArray[np.uint8], identity: NDArray[np.int64]) -> None:
+def _validate(
+    row: dict[str, float],
+    learner: _Learner,
+    state: TrainState,
+    config: TrainConfig,
+    validate: Validate | None,
+    world: World,
+) -> bool:
+    """Validate where it is due and append `row` to the history; whether the mAP is the best."""
+    is_due = state.epoch == config.epochs or state.epoch % config.validate_every == 0
+    if validate is not None and is_due:
+        row.update(broadcast_from_main(lambda: dict(validate(learner.ema)), world))
+    state.history.append(row)
+    if "mAP" not in row:
+        return False
+    # Of equal scores the later one is best: with few identities the mAP saturates early while
+    # training still improves the embedding.
+    is_best = row["mAP"] >= state.best_map
+    if row["mAP"] > state.best_map:
+        state.validations_without_improvement = 0
+    else:
+        state.validations_without_improvement += 1
+    state.best_map = max(row["mAP"], state.best_map)
+    return is_best
+
+
+def _patience_exceeded(state: TrainState, config: TrainConfig) -> bool:
+    return config.patience is not None and state.validations_without_improvement >= config.patience
+
+
+def _check_data(images: NDArray[np.uint8], identity: NDArray[np.int64]) -> None:
     if images.ndim != 4 or images.shape[3] != 3 or images.dtype != np.uint8:
         raise ValueError(f"images must be uint8 (N, H, W, 3), got {images.dtype} {images.shape}")
     if len(images) != len(identity):
-        raise ValueError(f"one identity per image: got {len(identity)} for {len(images)} images")
+        raise ValueError(
+            f"identity: expected one per image, got {len(identity)} for {len(images)} images"
+        )
 
 
-def _groups(modules: Iterable[nn.Module], weight_decay: float) -> list[dict[str, Any]]:
-    """Parameter groups: matrices and filters decay, norms, biases and scalars do not."""
+def _check_finite(loss: float, state: TrainState, folder: Path) -> None:
+    if not math.isfinite(loss):
+        raise ValueError(
+            f"the loss became {loss} in epoch {state.epoch + 1}: use a lower learning rate; "
+            f"{folder / 'last.pt'} holds the previous epoch"
+        )
+
+
+def _parameter_groups(modules: Iterable[nn.Module], weight_decay: float) -> list[dict[str, Any]]:
+    """Parameter groups: weight matrices with decay; norms, biases and scalars without."""
     parameters = [p for module in modules for p in module.parameters() if p.requires_grad]
     return [
         {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
@@ -279,6 +307,7 @@ def _groups(modules: Iterable[nn.Module], weight_decay: float) -> list[dict[str,
 
 
 def _set_mode(learner: _Learner, *, frozen: bool) -> None:
+    """Training mode; a frozen backbone stays in evaluation mode and gets no gradients."""
     learner.model.train()
     learner.model.backbone.train(not frozen)
     for parameter in learner.model.backbone.parameters():
@@ -286,13 +315,21 @@ def _set_mode(learner: _Learner, *, frozen: bool) -> None:
 
 
 @torch.no_grad()
-def update_ema(learner: _Learner, decay: float) -> None:
-    """Move the average towards the model: parameters and running statistics."""
-    own, new = learner.ema.state_dict(), learner.model.state_dict()
-    names = [name for name, value in own.items() if value.is_floating_point()]
-    torch._foreach_lerp_([own[n] for n in names], [new[n] for n in names], 1 - decay)
+def update_ema(ema: nn.Module, model: nn.Module, decay: float) -> None:
+    """Move the averaged weights and running statistics towards those of the model, in place.
+
+    ema = decay * ema + (1 - decay) * model; integer buffers stay.
+    """
+    averaged, current = ema.state_dict(), model.state_dict()
+    names = [name for name, value in averaged.items() if value.is_floating_point()]
+    torch._foreach_lerp_([averaged[n] for n in names], [current[n] for n in names], 1 - decay)
+
+
+def _warm_decay(steps: int) -> float:
+    """Upper bound of the EMA decay after `steps` steps."""
+    return steps / (steps + 10)
 
 
 def derive_seed(*numbers: int) -> int:
-    """One seed out of several, the same on every machine and in every Python."""
+    """Derive one seed from several numbers, the same on every platform and Python version."""
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> np.uint64(1))

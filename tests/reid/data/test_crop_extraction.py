@@ -1,4 +1,4 @@
-"""Labelled people become identity folders: which ones, from where, and what the manifest says."""
+"""Extraction of crops: selection of boxes, files and manifest."""
 
 import csv
 
@@ -35,7 +35,7 @@ def manifest(folder):
         return list(csv.DictReader(file))
 
 
-def test_every_labelled_person_becomes_a_folder_of_their_crops(tmp_path):
+def test_each_identity_gets_a_folder_of_its_crops(tmp_path):
     counts = crop(tmp_path)
     assert counts == CropCounts(
         written=32, identities=frozenset(("street_0001", "street_0002", "street_0003"))
@@ -46,11 +46,11 @@ def test_every_labelled_person_becomes_a_folder_of_their_crops(tmp_path):
         colour = synthetic_sequence.COLOURS[int(sample.identity[-4:])]
         image = read_crop(sample.path)
         assert image.shape == (32, 16, 3)
-        # JPEG keeps a flat colour to a few steps.
+        # JPEG changes a uniform colour by a few levels.
         assert np.abs(image.astype(int) - colour).max() < 12
 
 
-def test_the_manifest_says_where_every_crop_comes_from(tmp_path):
+def test_manifest_has_the_source_of_each_crop(tmp_path):
     crop(tmp_path)
     row = next(r for r in manifest(tmp_path) if r["file"] == "street_0002/street_0002_000004.jpg")
     assert [row[k] for k in ("identity", "sequence", "frame", "track")] == [
@@ -67,7 +67,7 @@ def test_the_manifest_says_where_every_crop_comes_from(tmp_path):
     assert (sample.frame, sample.track) == (4, "street/2")
 
 
-def test_hidden_and_low_boxes_are_left_out_and_counted(tmp_path):
+def test_occluded_and_small_boxes_are_skipped_and_counted(tmp_path):
     rows = MotRows(
         [1, 1, 1],
         [1, 2, 3],
@@ -80,7 +80,7 @@ def test_hidden_and_low_boxes_are_left_out_and_counted(tmp_path):
     assert counts.identities == {"street_0002"}
 
 
-def test_visibility_that_labels_do_not_tell_is_estimated_from_those_in_front():
+def test_missing_visibility_is_estimated_from_boxes_in_front():
     behind, in_front, beside = [0, 0, 16, 32], [8, 0, 24, 33], [100, 0, 116, 32]
     assert estimate_visibility(np.array([behind, in_front, beside], float), 200, 100).tolist() == [
         0.5,
@@ -89,15 +89,15 @@ def test_visibility_that_labels_do_not_tell_is_estimated_from_those_in_front():
     ]
 
 
-def test_what_lies_outside_the_frame_is_not_visible():
-    left_half_out, gone = [-8, 0, 8, 32], [300, 0, 316, 32]
-    assert estimate_visibility(np.array([left_half_out, gone], float), 200, 100).tolist() == [
+def test_area_outside_the_frame_is_not_visible():
+    half_outside, outside = [-8, 0, 8, 32], [300, 0, 316, 32]
+    assert estimate_visibility(np.array([half_outside, outside], float), 200, 100).tolist() == [
         0.5,
         0,
     ]
 
 
-def test_a_margin_takes_more_of_the_picture_but_never_more_than_there_is(tmp_path):
+def test_margin_enlarges_the_crop_up_to_the_frame_border(tmp_path):
     rows = synthetic_sequence.truth()
     crop(tmp_path, rows[(rows.frame == 1) & (rows.id == 1)], margin=0.5)
     image = read_crop(tmp_path / "street_0001" / "street_0001_000001.jpg").astype(int)
@@ -105,24 +105,24 @@ def test_a_margin_takes_more_of_the_picture_but_never_more_than_there_is(tmp_pat
     assert np.abs(image[14:18, 7:9] - synthetic_sequence.COLOURS[1]).max() < 12
 
 
-def test_every_nth_frame_counts_from_the_first(tmp_path):
+def test_every_nth_frame_is_counted_from_the_first(tmp_path):
     crop(tmp_path, every=5)
     assert {int(row["frame"]) for row in manifest(tmp_path)} == {1, 6, 11}
 
 
-def test_an_occluded_copy_lies_beside_each_original(tmp_path):
+def test_noise_occlusion_adds_a_copy_of_each_crop(tmp_path):
     counts = crop(tmp_path, noise_occlusion=True)
     rows = manifest(tmp_path)
     assert counts.written == 32
     assert sum(row["occluded"] == "1" for row in rows) == 32
     original = read_crop(tmp_path / "street_0003" / "street_0003_000007.jpg").astype(int)
-    noisy = read_crop(tmp_path / "street_0003" / "street_0003_000007_occluded.jpg")
-    changed = (np.abs(noisy - original) > 30).any(axis=2).mean()
+    occluded = read_crop(tmp_path / "street_0003" / "street_0003_000007_occluded.jpg")
+    changed = (np.abs(occluded - original) > 30).any(axis=2).mean()
     assert 0.03 < changed < 0.5
     assert occlusion_preview(tmp_path, pairs=4).shape == (2 * 192, 4 * 96, 3)
 
 
-def test_occlusion_depends_on_the_seed_and_on_nothing_else(tmp_path):
+def test_noise_depends_only_on_the_seed(tmp_path):
     name = "street_0003/street_0003_000007_occluded.jpg"
     read = {}
     for folder, seed, every in (("a", 1, 1), ("b", 1, 6), ("c", 2, 1)):
@@ -131,21 +131,21 @@ def test_occlusion_depends_on_the_seed_and_on_nothing_else(tmp_path):
     assert read["a"] == read["b"] != read["c"]
 
 
-def test_labels_beyond_the_last_frame_are_an_error_that_keeps_what_was_written(tmp_path):
+def test_labels_beyond_the_last_frame_raise_and_keep_the_written_crops(tmp_path):
     short = list(synthetic_sequence.frames())[:8]
     with pytest.raises(ValueError, match=r"labels go to frame 12 but the video ends after 8"):
         crop(tmp_path, frames=short)
     assert max(int(row["frame"]) for row in manifest(tmp_path)) == 8
 
 
-def test_only_pedestrians_to_consider_are_labelled_people():
+def test_select_pedestrians_keeps_pedestrians_marked_for_evaluation():
     box = [[0, 0, 10, 10]] * 4
     rows = MotRows([1] * 4, [1, 2, 3, 4], box, score=[1, 0, 1, 1], class_id=[1, 1, 3, -1])
     assert select_pedestrians(rows).id.tolist() == [1, 4]
 
 
-def test_a_preview_without_occluded_copies_says_what_to_do(tmp_path):
-    with pytest.raises(ValueError, match="crop with occlusion first"):
+def test_preview_without_occluded_copies_is_rejected(tmp_path):
+    with pytest.raises(ValueError, match="extract them with noise occlusion first"):
         occlusion_preview(tmp_path)
 
 
@@ -158,6 +158,6 @@ def test_a_preview_without_occluded_copies_says_what_to_do(tmp_path):
         ({"every": 0}, "every >= 1"),
     ],
 )
-def test_settings_out_of_range_are_refused(change, message):
+def test_settings_out_of_range_are_rejected(change, message):
     with pytest.raises(ValueError, match=message):
         CropConfig(**change)

@@ -1,4 +1,4 @@
-"""Pictures side by side: where they lie and how they are framed."""
+"""Montages: positions, frames and captions of images."""
 
 import numpy as np
 import pytest
@@ -23,44 +23,44 @@ def colours(page):
     return {tuple(colour) for colour in page.reshape(-1, 3).tolist()}
 
 
-def test_every_picture_and_its_frame_are_drawn():
+def test_each_image_and_its_frame_are_drawn():
     page = montage([[Tile(flat((1, 2, 3)), "", CORRECT), Tile(flat((4, 5, 6)), "", WRONG)]])
     assert {(1, 2, 3), (4, 5, 6), CORRECT, WRONG} <= colours(page)
     assert (page == np.array((1, 2, 3))).all(axis=2).sum() == 128 * 64
 
 
-def test_an_empty_place_and_short_rows_stay_paper():
+def test_empty_places_show_the_background():
     page = montage([[Tile(None), Tile(flat(7))], [Tile(flat(9))]], height=32, width=16)
     assert (page == 7).all(axis=2).sum() == (page == 9).all(axis=2).sum() == 32 * 16
 
 
-def test_a_long_caption_stays_below_its_picture():
+def test_long_caption_is_cut_to_its_column():
     plain = montage([[Tile(flat(7)), Tile(flat(9))]])
     long = montage([[Tile(flat(7), "x" * 60), Tile(flat(9))]])
     columns = (plain != long).any(axis=(0, 2)).nonzero()[0]
     assert 0 < columns.max() < plain.shape[1] / 2
 
 
-def test_the_first_column_can_stand_apart():
+def test_first_column_can_be_separated():
     tiles = [[Tile(flat(7)), Tile(flat(9))]]
     assert montage(tiles, separate_first_column=True).shape[1] > montage(tiles).shape[1]
 
 
-def test_a_montage_of_nothing_is_refused():
+def test_montage_without_tiles_is_rejected():
     with pytest.raises(ValueError, match="at least one tile"):
         montage([[], []])
 
 
-def test_tiles_come_in_reading_order():
+def test_tiles_are_split_in_reading_order():
     assert split_into_rows(list("abcde"), 2) == [["a", "b"], ["c", "d"], ["e"]]
 
 
-def test_rows_are_spread_from_the_first_to_the_last():
+def test_evenly_spaced_includes_first_and_last():
     assert evenly_spaced(10, 4).tolist() == [0, 3, 6, 9]
     assert evenly_spaced(3, 9).tolist() == [0, 1, 2]
 
 
-def test_a_montage_is_written_as_it_is(tmp_path):
+def test_written_png_equals_the_montage(tmp_path):
     page = montage([[Tile(flat((1, 2, 3)))]])
     write_png(tmp_path / "é.png", page)
     np.testing.assert_array_equal(read_image(tmp_path / "é.png"), page)

@@ -1,4 +1,4 @@
-"""The figures say what the numbers say; the report is one file that holds everything."""
+"""Figures and HTML report of an evaluation."""
 
 import csv
 import json
@@ -11,9 +11,10 @@ from deepsort_reid.io.images import read_image
 from deepsort_reid.reid.data.crop_extraction import CropConfig, extract_crops
 from deepsort_reid.reid.data.datasets import read_identity_folders
 from deepsort_reid.reid.evaluation import plots
-from deepsort_reid.reid.evaluation.report import Evaluation, write_report
-from deepsort_reid.reid.evaluation.report_page import render_page, summary, summary_over_identities
+from deepsort_reid.reid.evaluation.report import write_report
+from deepsort_reid.reid.evaluation.report_page import render_page
 from deepsort_reid.reid.evaluation.retrieval import evaluate_each_against_all
+from deepsort_reid.reid.evaluation.summary import Evaluation, summary, summary_over_identities
 from deepsort_reid.reid.evaluation.verification import AucByGap, PairSimilarity
 from tests.metrics.report.test_html_report import opened
 from tests.reid import synthetic_sequence
@@ -31,8 +32,8 @@ def evaluation(tmp_path_factory):
     samples = read_identity_folders(folder)
     rng = np.random.default_rng(0)
     names = [sample.identity for sample in samples]
-    person = np.unique(names, return_inverse=True)[1]
-    embedding = unit(np.eye(8)[person] + 0.25 * rng.normal(size=(len(samples), 8)))
+    code = np.unique(names, return_inverse=True)[1]
+    embedding = unit(np.eye(8)[code] + 0.25 * rng.normal(size=(len(samples), 8)))
     result = evaluate_each_against_all(embedding, names)
     return Evaluation(
         "net <1>.onnx", "crops", samples, samples, embedding, result, ["a/b.jpg: is empty"]
@@ -44,7 +45,7 @@ def report(evaluation, tmp_path_factory):
     return write_report(tmp_path_factory.mktemp("report") / "new", evaluation)
 
 
-def test_every_picture_is_written_and_not_empty(report):
+def test_all_images_are_written(report):
     names = {path.name for path in report.parent.glob("*.png")}
     assert names == {
         "auc_by_gap.png",
@@ -60,7 +61,7 @@ def test_every_picture_is_written_and_not_empty(report):
         assert read_image(report.parent / name).std() > 5
 
 
-def test_the_page_needs_no_other_file_and_no_network(report):
+def test_page_is_self_contained(report):
     page = report.read_text(encoding="utf-8")
     sources = re.findall(r'(?:src|href)="([^"]{0,22})', page)
     assert len(sources) == 8
@@ -68,27 +69,27 @@ def test_the_page_needs_no_other_file_and_no_network(report):
     assert "://" not in re.sub(r'src="[^"]*"', "", page)
 
 
-def test_the_page_shows_scores_people_and_what_was_left_out_and_escapes_names(report, evaluation):
+def test_page_shows_scores_identities_and_skipped_images_and_escapes_names(report, evaluation):
     page = report.read_text(encoding="utf-8")
     assert "net &lt;1&gt;.onnx on crops" in page
     assert "net <1>" not in page
     assert f"{evaluation.result.mean_average_precision:.1%}" in page
     assert "a/b.jpg: is empty" in page
-    for person in evaluation.result.per_identity:
-        assert f"<th>{person.identity}</th>" in page
+    for scores in evaluation.result.per_identity:
+        assert f"<th>{scores.identity}</th>" in page
 
 
-def test_a_folder_name_is_text_and_not_markup():
+def test_identity_names_are_escaped():
     result = evaluate_each_against_all(np.eye(2)[[0, 0, 1, 1]], ["<b>&", "<b>&", "c", "c"])
     page = render_page("t", "f", result, [], [])
     assert "<th>&lt;b&gt;&amp;</th>" in page
     assert "<b>" not in page
 
 
-def test_the_numbers_lie_beside_the_page_for_machines(report, evaluation):
+def test_scores_are_written_as_json_and_csv(report, evaluation):
     scores = json.loads((report.parent / "scores.json").read_text(encoding="utf-8"))
     assert scores["over_queries"]["mAP"] == evaluation.result.mean_average_precision
-    assert (scores["queries"], scores["left_out"]) == (32, ["a/b.jpg: is empty"])
+    assert (scores["queries"], scores["skipped"]) == (32, ["a/b.jpg: is empty"])
     with (report.parent / "per_identity.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["identity"] for row in rows] == ["street_0001", "street_0002", "street_0003"]
@@ -96,7 +97,7 @@ def test_the_numbers_lie_beside_the_page_for_machines(report, evaluation):
 
 
 @pytest.mark.browser
-def test_a_browser_shows_every_picture_within_the_page(report, tmp_path):
+def test_browser_shows_every_image_within_the_page(report, tmp_path):
     script = """<script>
     const all = [...document.images];
     const bad = all.filter((each) => !each.complete || each.naturalWidth < 100);
@@ -111,40 +112,40 @@ def test_a_browser_shows_every_picture_within_the_page(report, tmp_path):
     assert '{"images":8,"bad":0,"wide":false}' in document
 
 
-def test_scores_over_identities_let_every_person_count_once():
+def test_summary_over_identities_counts_each_identity_once():
     embedding = unit(np.array([[1, 0], [1, 0.1], [1, 0.2], [0.9, 1], [-1, 1.0]]))
     result = evaluate_each_against_all(embedding, list("aaabb"))
-    people = [person.mean_average_precision for person in result.per_identity]
-    assert summary_over_identities(result)["mAP"] == pytest.approx(np.mean(people))
-    weighted = np.average(people, weights=[3, 2])
+    precision = [scores.mean_average_precision for scores in result.per_identity]
+    assert summary_over_identities(result)["mAP"] == pytest.approx(np.mean(precision))
+    weighted = np.average(precision, weights=[3, 2])
     assert summary(result)["mAP"] == pytest.approx(weighted)
     assert summary(result)["rank-20"] == result.cmc[20]
 
 
-def test_the_cmc_figure_draws_every_person_and_both_averages(evaluation):
+def test_cmc_figure_draws_each_identity_and_both_averages(evaluation):
     figure = plots.cmc_figure(evaluation.result, ranks=5)
     lines = [line.get_ydata() for line in figure.axes[0].lines if len(line.get_ydata())]
     assert len(lines) == 3 + 2
     np.testing.assert_array_equal(lines[-1], evaluation.result.cmc[1:6])
-    for line, person in zip(lines, evaluation.result.per_identity, strict=False):
-        np.testing.assert_array_equal(line, person.cmc[1:6])
+    for line, scores in zip(lines, evaluation.result.per_identity, strict=False):
+        np.testing.assert_array_equal(line, scores.cmc[1:6])
 
 
-def test_the_precision_recall_figure_draws_the_averaged_curve(evaluation):
+def test_precision_recall_figure_draws_the_averaged_curve(evaluation):
     line = plots.precision_recall_figure(evaluation.result).axes[0].lines[0]
     np.testing.assert_array_equal(
         line.get_ydata(), evaluation.result.precision_at(np.linspace(0, 1, 101))
     )
 
 
-def test_the_map_names_every_person_once():
+def test_tsne_figure_names_each_identity_once():
     place = np.random.default_rng(0).normal(size=(60, 2)).astype(np.float32)
     axes = plots.tsne_figure(place, [f"p{row % 30}" for row in range(60)]).axes[0]
     assert len(axes.get_legend().get_texts()) == 30
     assert sum(len(dots.get_offsets()) for dots in axes.collections) == 60
 
 
-def test_the_gap_figure_leaves_out_bins_without_pairs():
+def test_auc_by_gap_figure_omits_bins_without_pairs():
     curve = AucByGap(
         np.array([1, 2, 5]),
         np.array([2, 5, 10]),
@@ -157,8 +158,8 @@ def test_the_gap_figure_leaves_out_bins_without_pairs():
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ["1", "2 to 4", "5 to 9"]
 
 
-def test_the_similarity_figure_copes_with_a_missing_kind():
+def test_similarity_figure_without_same_identity_pairs():
     one = np.full(4, 0.5, np.float32)
     figure = plots.similarity_figure(PairSimilarity(one[:0], one))
     labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
-    assert labels == ["different people: 4 pairs, median 0.50"]
+    assert labels == ["different identities: 4 pairs, median 0.50"]

@@ -1,4 +1,4 @@
-"""CMC, mAP and mINP: counted by hand, beside a slow oracle, and under laws."""
+"""CMC, mAP and mINP: by hand, against a brute-force implementation, and invariants."""
 
 import tracemalloc
 
@@ -39,12 +39,12 @@ def unit(rows):
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
-def as_oracle(embedding, identity, camera):
+def as_entries(embedding, identity, camera):
     return list(zip(embedding.tolist(), identity.tolist(), camera.tolist(), strict=True))
 
 
-def test_a_ranking_counted_by_hand():
-    # Ranked: wrong, RIGHT, wrong, RIGHT. Left out: same camera (0.95), junk (0.99).
+def test_ranking_by_hand():
+    # Ranked: wrong, correct, wrong, correct. Ignored: same camera (0.95), junk (0.99).
     result = evaluate_reid(
         at(1.0),
         ["a"],
@@ -64,7 +64,7 @@ def test_a_ranking_counted_by_hand():
     np.testing.assert_allclose(result.similarity[0, :4], [0.9, 0.8, 0.7, 0.6], atol=1e-6)
 
 
-def test_two_people_are_averaged_over_queries_and_told_one_by_one():
+def test_scores_are_averaged_over_queries_and_given_per_identity():
     result = evaluate_reid(
         np.concatenate([at(1.0), at(1.0), at(-1.0)]),
         ["a", "a", "b"],
@@ -85,9 +85,9 @@ def test_two_people_are_averaged_over_queries_and_told_one_by_one():
 
 @pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("batch", [1, 5, 256])
-def test_rankings_equal_those_of_the_slow_oracle_but_for_ties(seed, batch):
+def test_rankings_equal_brute_force_up_to_ties(seed, batch):
     q, qi, qc, g, gi, gc = problem(seed)
-    queries, gallery = as_oracle(unit(q), qi, qc), as_oracle(unit(g), gi, gc)
+    queries, gallery = as_entries(unit(q), qi, qc), as_entries(unit(g), gi, gc)
     result = evaluate_reid(unit(q), qi, qc, unit(g), gi, gc, batch_size=batch, top_k=60)
     for row, query in enumerate(queries):
         expected = ranking(query, gallery)
@@ -100,35 +100,35 @@ def test_rankings_equal_those_of_the_slow_oracle_but_for_ties(seed, batch):
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_averages_equal_those_of_the_slow_oracle_without_ties(seed):
+def test_scores_equal_brute_force_without_ties(seed):
     rng = np.random.default_rng(seed)
     _, qi, qc, _, gi, gc = problem(seed)
     q, g = unit(rng.normal(size=(12, 16))), unit(rng.normal(size=(60, 16)))
-    first, precision, penalty = scores(as_oracle(q, qi, qc), as_oracle(g, gi, gc))
+    first, precision, penalty = scores(as_entries(q, qi, qc), as_entries(g, gi, gc))
     result = evaluate_reid(q, qi, qc, g, gi, gc, batch_size=5)
     assert result.first_rank.tolist() == first
     np.testing.assert_allclose(result.average_precision, precision)
     np.testing.assert_allclose(result.inverse_penalty, penalty)
     assert result.mean_average_precision == pytest.approx(np.nanmean(precision))
-    matched_queries = [rank for rank in first if rank]
+    matched = [rank for rank in first if rank]
     for k in (1, 5, 20):
-        assert result.cmc[k] == pytest.approx(np.mean([rank <= k for rank in matched_queries]))
+        assert result.cmc[k] == pytest.approx(np.mean([rank <= k for rank in matched]))
 
 
-def test_without_cameras_every_image_asks_all_others_but_itself():
+def test_without_cameras_every_image_is_compared_with_all_others():
     rng = np.random.default_rng(1)
     embedding, identity = unit(rng.normal(size=(30, 8))), rng.choice(list("abcd"), 30)
     result = evaluate_each_against_all(embedding, identity, top_k=29)
-    nowhere = np.full(30, -1)
-    everybody = as_oracle(embedding, identity, nowhere)
-    first, precision, _ = scores(everybody, everybody, itself=range(30))
+    unknown_camera = np.full(30, -1)
+    entries = as_entries(embedding, identity, unknown_camera)
+    first, precision, _ = scores(entries, entries, itself=range(30))
     assert result.first_rank.tolist() == first
     np.testing.assert_allclose(result.average_precision, precision)
     for row in range(30):
         assert sorted(result.ranked[row]) == [r for r in range(30) if r != row]
 
 
-def test_pictures_of_the_person_close_in_time_can_be_left_out():
+def test_near_frames_of_the_same_identity_are_ignored():
     frame = np.array([1, 2, 9, 30, 5])
     identity = ["a", "a", "a", "a", "b"]
     embedding = at(1.0, 0.99, 0.9, 0.5, 0.7)
@@ -144,11 +144,11 @@ def test_pictures_of_the_person_close_in_time_can_be_left_out():
     assert kept.ranked[0, :4].tolist() == [1, 4, 3, -1]
 
 
-def test_names_come_in_order_of_their_numbers():
+def test_names_are_sorted_by_number():
     assert list(sorted_names(np.array(["p10", "p9", "p9", "p1"]))) == ["p1", "p9", "p10"]
 
 
-def test_an_embedding_that_is_the_same_for_everybody_earns_nothing():
+def test_constant_embedding_scores_zero():
     result = evaluate_each_against_all(np.ones((20, 4)), list("ab") * 10)
     assert result.cmc[1] == 0
     assert result.first_rank.tolist() == [11] * 20
@@ -156,12 +156,12 @@ def test_an_embedding_that_is_the_same_for_everybody_earns_nothing():
     assert result.correct[:, 10:19].all()
 
 
-def test_perfect_embeddings_score_one_everywhere():
+def test_perfect_embedding_scores_one():
     result = evaluate_each_against_all(np.eye(5)[np.arange(20) % 5], np.arange(20) % 5)
     assert result.cmc[1] == result.mean_average_precision == result.mean_inverse_penalty == 1
 
 
-def test_a_distractor_can_only_lower_a_score_and_junk_changes_nothing():
+def test_distractors_lower_the_score_and_junk_is_ignored():
     q, qi, qc, g, gi, gc = problem(3)
     clean = gi != "-1"
     without_junk = evaluate_reid(q, qi, qc, g[clean], gi[clean], gc[clean])
@@ -172,7 +172,7 @@ def test_a_distractor_can_only_lower_a_score_and_junk_changes_nothing():
     assert alone.mean_average_precision >= with_junk.mean_average_precision
 
 
-def test_scores_do_not_depend_on_length_order_or_names():
+def test_scores_do_not_depend_on_embedding_length_order_or_names():
     q, qi, qc, g, gi, gc = problem(5)
     rng = np.random.default_rng(0)
     order, scale = rng.permutation(len(g)), 2.0 ** rng.integers(-3, 4, (len(g), 1))
@@ -190,7 +190,7 @@ def test_scores_do_not_depend_on_length_order_or_names():
     np.testing.assert_array_equal(other.average_precision, plain.average_precision)
 
 
-def test_a_query_without_a_right_answer_counts_in_no_average():
+def test_query_without_correct_match_enters_no_average():
     args = at(0.9, 0.2), ["a", "b"], [2, 2]
     both = evaluate_reid(np.concatenate([at(1.0), at(1.0)]), ["a", "c"], [1, 1], *args)
     one = evaluate_reid(at(1.0), ["a"], [1], *args)
@@ -199,21 +199,21 @@ def test_a_query_without_a_right_answer_counts_in_no_average():
     assert both.first_rank.tolist() == [1, 0]
     assert np.isnan(both.average_precision[1])
     assert both.mean_average_precision == one.mean_average_precision == 1
-    assert [person.identity for person in both.per_identity] == ["a"]
+    assert [each.identity for each in both.per_identity] == ["a"]
 
 
-def test_no_query_with_a_right_answer_is_an_error_that_says_what_is_needed():
-    with pytest.raises(ValueError, match="none of 1 queries has a right answer among 1 gallery"):
+def test_no_query_with_a_correct_match_is_rejected():
+    with pytest.raises(ValueError, match="none of 1 queries has a correct match in 1 gallery"):
         evaluate_reid(at(1.0), ["a"], [1], at(0.5), ["a"], [1])
 
 
-def test_a_better_precision_later_counts_at_lower_recall_too():
+def test_interpolated_precision_uses_later_higher_precision():
     # Ranks 2 and 3: precisions 1/2 and 2/3.
     result = evaluate_reid(at(1.0), ["a"], [1], at(0.9, 0.8, 0.7), list("baa"), [2] * 3)
     assert result.precision_at(np.array([0.1, 0.5, 1])).tolist() == pytest.approx([2 / 3] * 3)
 
 
-def test_precision_at_recall_is_the_best_still_to_come():
+def test_interpolated_precision_by_hand():
     # Ranks 1, 4, 6: precisions 1, 2/4, 3/6.
     result = evaluate_reid(
         at(1.0),
@@ -227,11 +227,11 @@ def test_precision_at_recall_is_the_best_still_to_come():
     assert result.precision_at(recall).tolist() == pytest.approx([1, 1, 0.5, 0.5, 0.5])
 
 
-def test_cumulative_match_counts_each_first_rank_once():
+def test_cumulative_match_by_hand():
     assert cumulative_match(np.array([1, 1, 3, 9]), 4).tolist() == [0, 0.5, 0.5, 0.75, 0.75]
 
 
-def test_more_may_be_kept_than_there_is():
+def test_top_k_may_exceed_the_gallery():
     result = evaluate_each_against_all(np.eye(4), list("aabb"), top_k=10)
     assert result.ranked.shape == (4, 10)
     assert (result.ranked[:, 3:] == -1).all()
@@ -243,14 +243,17 @@ def test_more_may_be_kept_than_there_is():
     [
         ({"query_embedding": np.ones(3)}, r"query embeddings of shape \(N, D\).*\(3,\)"),
         ({"gallery_embedding": np.ones((0, 2))}, r"gallery embeddings .*\(0, 2\)"),
-        ({"gallery_embedding": np.ones((2, 3))}, "one width, got 2 and 3"),
-        ({"gallery_embedding": [[1, np.nan], [1, 0]]}, "not finite, the first is row 0"),
-        ({"gallery_identity": ["a"]}, r"per gallery embedding: expected shape \(2,\), got \(1,\)"),
-        ({"query_camera": [1, 2]}, r"per query embedding: expected shape \(1,\)"),
+        ({"gallery_embedding": np.ones((2, 3))}, "the same dimension, got 2 and 3"),
+        (
+            {"gallery_embedding": [[1, np.nan], [1, 0]]},
+            "expected finite numbers, got 1 rows .*, the first is row 0",
+        ),
+        ({"gallery_identity": ["a"]}, r"per gallery embedding, shape \(2,\), got \(1,\)"),
+        ({"query_camera": [1, 2]}, r"per query embedding, shape \(1,\)"),
         ({"top_k": 0}, "at least 1"),
     ],
 )
-def test_input_that_does_not_belong_together_is_refused(change, message):
+def test_inconsistent_input_is_rejected(change, message):
     arguments = {
         "query_embedding": at(1.0),
         "query_identity": ["a"],
@@ -263,7 +266,7 @@ def test_input_that_does_not_belong_together_is_refused(change, message):
         evaluate_reid(**arguments)
 
 
-def test_reranking_lifts_a_picture_that_shares_the_neighbours_of_the_query():
+def test_reranking_improves_map_on_clusters():
     rng = np.random.default_rng(2)
     centres = rng.normal(size=(12, 16))
     identity = np.repeat(np.arange(12), 6)
@@ -273,7 +276,7 @@ def test_reranking_lifts_a_picture_that_shares_the_neighbours_of_the_query():
     assert better.mean_average_precision > plain.mean_average_precision
 
 
-def test_reranking_with_the_original_distance_alone_changes_nothing():
+def test_reranking_with_weight_one_keeps_the_ranking():
     rng = np.random.default_rng(2)
     q, g = rng.normal(size=(6, 8)), rng.normal(size=(30, 8))
     sides = q, list("abcabc"), [1] * 6, g, list("abcde") * 6, [2] * 30
@@ -282,16 +285,16 @@ def test_reranking_with_the_original_distance_alone_changes_nothing():
     np.testing.assert_array_equal(same.ranked, plain.ranked)
 
 
-def test_memory_does_not_grow_with_queries_times_gallery():
+def test_memory_is_bounded_by_the_batch_size():
     rng = np.random.default_rng(0)
     gallery = rng.standard_normal((4000, 8), np.float32)
     names, camera = rng.integers(0, 400, 4000), np.full(4000, 2)
 
     def peak(queries):
-        asked = rng.standard_normal((queries, 8), np.float32)
+        embedding = rng.standard_normal((queries, 8), np.float32)
         tracemalloc.start()
         evaluate_reid(
-            asked,
+            embedding,
             names[:queries],
             np.ones(queries),
             gallery,
@@ -304,20 +307,20 @@ def test_memory_does_not_grow_with_queries_times_gallery():
         tracemalloc.stop()
         return used
 
-    # 1,500 more queries would need 24 MB of similarities if they were all held.
+    # All similarities of 1,500 more queries would take 24 MB.
     assert peak(2000) - peak(500) < 4e6
 
 
 @pytest.mark.data
 @pytest.mark.slow
-def test_a_public_embedder_on_part_of_market1501_scores_as_counted_plainly(data_root):
+def test_scores_on_part_of_market1501_equal_a_plain_loop(data_root):
     root = data_root / "reid" / "Market-1501-v15.09.15"
     embedder = Embedder(data_root / "models" / "osnet_x0_25_msmt17.onnx", threads=2)
     queries = read_market1501(root / "query")[:40]
     wanted = {sample.identity for sample in queries} | {"0000", "-1"}
     gallery = [s for s in read_market1501(root / "bounding_box_test") if s.identity in wanted]
-    nobody = [s for s in gallery if s.identity in ("0000", "-1")][::60]
-    gallery = nobody + [s for s in gallery if s.identity not in ("0000", "-1")]
+    distractors = [s for s in gallery if s.identity in ("0000", "-1")][::60]
+    gallery = distractors + [s for s in gallery if s.identity not in ("0000", "-1")]
 
     def side(samples):
         crops = [read_crop(s.path) for s in samples]
@@ -328,11 +331,11 @@ def test_a_public_embedder_on_part_of_market1501_scores_as_counted_plainly(data_
     result = evaluate_reid(q, qi, qc, g, gi, gc)
     precision = []
     for row in range(len(q)):
-        good = ~(((gi == qi[row]) & (gc == qc[row])) | (gi == "-1"))
-        order = np.argsort(-(g[good] @ q[row]), kind="stable")
-        ranks = np.flatnonzero((gi[good] == qi[row])[order]) + 1
+        used = ~(((gi == qi[row]) & (gc == qc[row])) | (gi == "-1"))
+        order = np.argsort(-(g[used] @ q[row]), kind="stable")
+        ranks = np.flatnonzero((gi[used] == qi[row])[order]) + 1
         precision.append(np.mean(np.arange(1, len(ranks) + 1) / ranks))
     np.testing.assert_allclose(result.average_precision, precision)
-    # A network that has never seen Market-1501 knows these few people well.
+    # The network was trained on another dataset; the subset is easy.
     assert result.cmc[1] > 0.7
     assert result.mean_average_precision > 0.5

@@ -1,4 +1,4 @@
-"""The map keeps neighbours, and its parts are the equations of the paper."""
+"""t-SNE: clusters, and the equations of the paper."""
 
 import numpy as np
 import pytest
@@ -14,10 +14,10 @@ def clusters(count=6, size=12, width=16, spread=0.15):
     return rows.astype(np.float32), np.repeat(np.arange(count), size)
 
 
-def test_groups_stay_groups():
+def test_clusters_are_preserved():
     points, group = clusters()
-    place = tsne(points, perplexity=8, steps=300)
-    distance = np.linalg.norm(place[:, None] - place, axis=2)
+    layout = tsne(points, perplexity=8, steps=300)
+    distance = np.linalg.norm(layout[:, None] - layout, axis=2)
     np.fill_diagonal(distance, np.inf)
     assert (group[distance.argmin(axis=1)] == group).all()
     inside = distance[(group[:, None] == group) & np.isfinite(distance)].mean()
@@ -25,12 +25,12 @@ def test_groups_stay_groups():
     assert between > 4 * inside
 
 
-def test_the_same_points_and_seed_give_the_same_map():
+def test_result_depends_only_on_points_and_seed():
     points, _ = clusters(count=3, size=5)
     np.testing.assert_array_equal(tsne(points, steps=50, seed=1), tsne(points, steps=50, seed=1))
 
 
-def test_every_point_gets_the_perplexity_asked_for():
+def test_joint_probability_is_symmetric_and_normalised():
     points, _ = clusters(count=4, size=10)
     squared = module._squared_distance(points)
     joint = module._joint_probability(squared, 7.0)
@@ -40,9 +40,9 @@ def test_every_point_gets_the_perplexity_asked_for():
     assert (joint >= 0).all()
 
 
-def test_the_slope_is_that_of_the_divergence():
+def test_gradient_equals_finite_differences_of_the_divergence():
     rng = np.random.default_rng(0)
-    place = rng.normal(size=(9, 2))
+    layout = rng.normal(size=(9, 2))
     points, _ = clusters(count=3, size=3)
     joint = module._joint_probability(module._squared_distance(points), 2.0).astype(np.float64)
 
@@ -53,23 +53,23 @@ def test_the_slope_is_that_of_the_divergence():
         known = joint > 0
         return (joint[known] * np.log(joint[known] / q[known])).sum()
 
-    slope = module._gradient(place.astype(np.float32), joint.astype(np.float32))
+    gradient = module._gradient(layout.astype(np.float32), joint.astype(np.float32))
     step = 1e-5
     for row in range(9):
         for axis in range(2):
-            moved = np.zeros_like(place)
+            moved = np.zeros_like(layout)
             moved[row, axis] = step
-            expected = (divergence(place + moved) - divergence(place - moved)) / (2 * step)
-            assert slope[row, axis] == pytest.approx(expected, abs=1e-4)
+            expected = (divergence(layout + moved) - divergence(layout - moved)) / (2 * step)
+            assert gradient[row, axis] == pytest.approx(expected, abs=1e-4)
 
 
-def test_doubles_and_a_single_direction_do_not_break_it():
+def test_equal_points_on_a_line_give_finite_coordinates():
     points = np.zeros((12, 3), np.float32)
     points[:, 0] = np.repeat([0, 1, 2], 4)
     assert np.isfinite(tsne(points, steps=60)).all()
 
 
 @pytest.mark.parametrize("count", [3, 1501])
-def test_too_few_and_too_many_points_are_refused(count):
+def test_too_few_and_too_many_points_are_rejected(count):
     with pytest.raises(ValueError, match=f"4 to 1500 points, got {count}"):
         tsne(np.zeros((count, 2), np.float32))

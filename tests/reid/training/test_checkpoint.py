@@ -1,4 +1,4 @@
-"""Checkpoints: whole or not there, and refused in one line when they do not fit."""
+"""Checkpoints: loading, and rejection of damaged and mismatched files."""
 
 import pytest
 import torch
@@ -33,7 +33,7 @@ def write_checkpoint(path, **changes):
     return model
 
 
-def test_a_checkpoint_gives_back_the_network_with_its_averaged_weights(tmp_path):
+def test_load_model_returns_the_averaged_weights(tmp_path):
     average = build_model(ARCHITECTURE)
     model = write_checkpoint(tmp_path / "best.pt", ema=average.state_dict())
     image = torch.rand(2, 3, 64, 32) * 255
@@ -43,7 +43,7 @@ def test_a_checkpoint_gives_back_the_network_with_its_averaged_weights(tmp_path)
     assert state["state"]["epoch"] == 3
 
 
-def test_a_run_folder_gives_its_best_network_where_there_is_one(tmp_path):
+def test_run_folder_prefers_the_best_checkpoint(tmp_path):
     write_checkpoint(tmp_path / "last.pt")
     assert load_model(tmp_path)[1]["state"]["epoch"] == 3
     write_checkpoint(tmp_path / "best.pt", state={"epoch": 2})
@@ -52,14 +52,14 @@ def test_a_run_folder_gives_its_best_network_where_there_is_one(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"PK\x03\x04broken"])
-def test_a_damaged_checkpoint_is_refused_in_one_line(tmp_path, content):
+def test_damaged_checkpoint_is_rejected_in_one_line(tmp_path, content):
     (tmp_path / "last.pt").write_bytes(content)
-    with pytest.raises(ValueError, match=r"last\.pt is damaged or not a checkpoint") as caught:
+    with pytest.raises(ValueError, match=r"last\.pt: damaged or not a checkpoint") as caught:
         load_checkpoint(tmp_path)
     assert "\n" not in str(caught.value)
 
 
-def test_a_cut_checkpoint_is_refused_in_one_line(tmp_path):
+def test_truncated_checkpoint_is_rejected_in_one_line(tmp_path):
     write_checkpoint(tmp_path / "last.pt")
     data = (tmp_path / "last.pt").read_bytes()
     (tmp_path / "last.pt").write_bytes(data[: len(data) // 2])
@@ -68,35 +68,35 @@ def test_a_cut_checkpoint_is_refused_in_one_line(tmp_path):
     assert "\n" not in str(caught.value)
 
 
-def test_a_plain_state_dict_is_not_a_checkpoint(tmp_path):
+def test_plain_state_dict_is_rejected(tmp_path):
     torch.save(nn.Linear(2, 2).state_dict(), tmp_path / "other.pt")
     with pytest.raises(ValueError, match="not a checkpoint of `deepsort-reid train`"):
         load_checkpoint(tmp_path / "other.pt")
 
 
-def test_a_missing_checkpoint_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"no checkpoint .*last\.pt"):
+def test_missing_checkpoint_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"last\.pt: no such checkpoint"):
         load_checkpoint(tmp_path)
 
 
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"embedding_dim": 48}, "has head.linear"),
-        ({"parts": 0}, "has head.linear"),
-        ({"pooling": "average"}, "has head.pooling.p"),
-        ({"backbone": "compact"}, "lacks backbone"),
+        ({"embedding_dim": 48}, "shape of head.linear"),
+        ({"parts": 0}, "unexpected head.linear"),
+        ({"pooling": "average"}, "unexpected head.pooling.p"),
+        ({"backbone": "compact"}, "missing backbone"),
     ],
 )
-def test_weights_of_another_architecture_are_refused_in_one_line(change, reason):
+def test_weights_of_another_architecture_are_rejected_in_one_line(change, reason):
     model = build_model({**ARCHITECTURE, **change})
-    with pytest.raises(
-        ValueError, match=f"last.pt is of another architecture .*{reason}"
-    ) as caught:
+    with pytest.raises(ValueError, match=f"last.pt: another architecture .*{reason}") as caught:
         load_state(model, build_model(ARCHITECTURE).state_dict(), "last.pt")
     assert "\n" not in str(caught.value)
 
 
-def test_an_unknown_backbone_is_answered_with_the_known_ones():
-    with pytest.raises(ValueError, match="unknown backbone 'resnet51': choose one of compact, os"):
+def test_unknown_backbone_is_rejected_with_the_known_ones():
+    with pytest.raises(
+        ValueError, match=r"backbone: expected one of compact, os.*, got 'resnet51'"
+    ):
         build_model({**ARCHITECTURE, "backbone": "resnet51"})

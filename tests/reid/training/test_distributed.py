@@ -1,4 +1,4 @@
-"""Two processes train as one with the whole batch."""
+"""Distributed training: devices, and equality with a single process."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ from deepsort_reid.reid.training.distributed import init_distributed
 
 ROOT = Path(__file__).resolve().parents[3]
 
-# Run alone, and by torchrun in two processes; people differ in colour, the rest is noise.
+# Run in one process, and by torchrun in two; identities differ in colour, the rest is noise.
 SCRIPT = """
 import json, sys
 from functools import partial
@@ -35,7 +35,7 @@ rng = np.random.default_rng(0)
 identity = np.repeat(np.arange(8), 4)
 colours = rng.integers(0, 155, (8, 1, 1, 3))
 images = rng.integers(0, 100, (32, 16, 8, 3)) + colours[identity]
-# Each process starts from other weights: those of the first must win.
+# Each process starts from other weights; those of the main process must be used.
 torch.manual_seed(world.rank)
 backbone = nn.Sequential(nn.Conv2d(3, 8, 3, 2, 1), nn.BatchNorm2d(8), nn.ReLU())
 history = train(
@@ -75,20 +75,20 @@ def start(command, folder):
 
 
 @pytest.mark.parametrize("name", ["cuda", "cuda:0", "abacus"])
-def test_a_device_that_is_not_there_is_one_line(name, monkeypatch):
+def test_unavailable_device_is_rejected_in_one_line(name, monkeypatch):
     def no_driver(*size, device):
         raise RuntimeError("Found no NVIDIA driver on your system.\nMore lines.")
 
     monkeypatch.setattr(torch, "empty", no_driver)
     with pytest.raises(
-        ValueError, match=rf"^device '{name}' cannot be used here \(.*\): take cpu"
+        ValueError, match=rf"^device '{name}' is not available \(.*\); use cpu"
     ) as e:
         init_distributed(name)
     assert "\n" not in str(e.value)
 
 
 @pytest.mark.slow
-def test_two_gloo_processes_equal_one_with_the_whole_batch(tmp_path):
+def test_two_processes_equal_one_with_the_whole_batch(tmp_path):
     one = start([sys.executable], tmp_path / "one")
     launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     two = start([sys.executable, *launch], tmp_path / "two")

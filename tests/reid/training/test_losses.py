@@ -1,4 +1,4 @@
-"""Losses against numbers that were worked out by hand."""
+"""Losses against values computed by hand."""
 
 import math
 
@@ -21,7 +21,7 @@ def set_weight(layer: nn.Module, rows: list[list[float]]) -> None:
         layer.weight.copy_(torch.tensor(rows))
 
 
-def test_smoothed_softmax_of_one_picture_and_two_people():
+def test_label_smoothing_cross_entropy_by_hand():
     loss = LabelSmoothingCrossEntropy(2, 2, smoothing=0.2)
     set_weight(loss.classifiers[0], [[1.0, 0.0], [0.0, 1.0]])
     # Logits (2, 0), target (0.9, 0.1): log sum exp = log(e^2 + 1), minus 0.9 * 2.
@@ -29,63 +29,63 @@ def test_smoothed_softmax_of_one_picture_and_two_people():
     assert loss(torch.tensor([[2.0, 0.0]]), torch.tensor([0])).item() == pytest.approx(expected)
 
 
-def test_each_part_of_an_embedding_has_its_own_classifier_and_the_loss_is_their_mean():
+def test_loss_of_splits_is_the_mean_over_their_classifiers():
     loss = LabelSmoothingCrossEntropy(2, 2, smoothing=0.0, num_splits=2)
     set_weight(loss.classifiers[0], [[1.0], [0.0]])
     set_weight(loss.classifiers[1], [[0.0], [1.0]])
-    # Logits of part one (3, 0), of part two (0, 1); the person is the first.
+    # Logits of split one (3, 0), of split two (0, 1); the class is the first.
     expected = (math.log(1 + math.exp(-3)) + math.log(1 + math.exp(1))) / 2
     assert loss(torch.tensor([[3.0, 1.0]]), torch.tensor([0])).item() == pytest.approx(expected)
 
 
-def test_parts_that_do_not_divide_the_embedding_are_refused():
-    with pytest.raises(ValueError, match="256 does not divide into 3 equal parts"):
+def test_embedding_dimension_must_be_a_multiple_of_the_splits():
+    with pytest.raises(ValueError, match="multiple of num_splits = 3, got 256"):
         LabelSmoothingCrossEntropy(256, 10, num_splits=3)
 
 
-def test_cosine_softmax_compares_directions_and_scales_the_cosine():
+def test_cosine_softmax_by_hand():
     loss = CosineSoftmax(2, 2, scale=4.0)
     with torch.no_grad():
         loss.directions.copy_(torch.tensor([[5.0, 0.0], [0.0, 0.1]]))
-    # The embedding (3, 4) has cosines 0.6 and 0.8 whatever the lengths are; times 4.
+    # The embedding (3, 4) has cosines 0.6 and 0.8 independent of the lengths; times 4.
     expected = math.log(math.exp(2.4) + math.exp(3.2)) - 3.2
     assert loss(torch.tensor([[3.0, 4.0]]), torch.tensor([1])).item() == pytest.approx(
         expected, rel=1e-5
     )
 
 
-def test_the_scale_of_cosine_softmax_is_learned():
+def test_scale_of_cosine_softmax_has_a_gradient():
     loss = CosineSoftmax(2, 3)
     loss(torch.randn(4, 2), torch.tensor([0, 1, 2, 0])).backward()
     assert loss.raw_scale.grad is not None
     assert float(loss.raw_scale.grad) != 0
 
 
-# On a line: person 0 at 0 and 1, person 1 at 3 and 7.
+# On a line: identity 0 at 0 and 1, identity 1 at 3 and 7.
 LINE = torch.tensor([[0.0], [1.0], [3.0], [7.0]])
-PEOPLE = torch.tensor([0, 0, 1, 1])
+IDENTITY = torch.tensor([0, 0, 1, 1])
 
 
-def test_batch_hard_triplet_with_a_margin_on_a_line():
-    # (farthest same, nearest other): (1, 3), (1, 2), (4, 2), (4, 6); margin 0.5.
+def test_batch_hard_triplet_loss_with_margin_by_hand():
+    # (farthest positive, nearest negative): (1, 3), (1, 2), (4, 2), (4, 6); margin 0.5.
     expected = (0 + 0 + 2.5 + 0) / 4
-    assert batch_hard_triplet_loss(LINE, PEOPLE, 0.5).item() == pytest.approx(expected, abs=1e-5)
+    assert batch_hard_triplet_loss(LINE, IDENTITY, 0.5).item() == pytest.approx(expected, abs=1e-5)
 
 
-def test_batch_hard_triplet_with_a_soft_margin_on_a_line():
+def test_batch_hard_triplet_loss_with_soft_margin_by_hand():
     expected = sum(math.log1p(math.exp(gap)) for gap in (-2, -1, 2, -2)) / 4
-    assert batch_hard_triplet_loss(LINE, PEOPLE).item() == pytest.approx(expected, rel=1e-5)
+    assert batch_hard_triplet_loss(LINE, IDENTITY).item() == pytest.approx(expected, rel=1e-5)
 
 
-def test_a_picture_without_partner_does_not_count_in_the_triplet_loss():
+def test_image_without_positive_is_ignored_in_the_triplet_loss():
     feature = torch.tensor([[0.0], [1.0], [3.0]])
-    # Only the two of person 0 have a partner: gaps 1 - 3 and 1 - 2.
+    # Only the two of identity 0 have a positive: differences 1 - 3 and 1 - 2.
     expected = sum(math.log1p(math.exp(gap)) for gap in (-2, -1)) / 2
     loss = batch_hard_triplet_loss(feature, torch.tensor([0, 0, 1]))
     assert loss.item() == pytest.approx(expected, rel=1e-5)
 
 
-def test_a_batch_of_one_person_has_no_triplets_and_still_a_gradient():
+def test_batch_of_one_identity_has_zero_loss_and_a_gradient():
     feature = torch.randn(4, 3, requires_grad=True)
     loss = batch_hard_triplet_loss(feature, torch.zeros(4, dtype=torch.int64))
     loss.backward()
@@ -93,26 +93,26 @@ def test_a_batch_of_one_person_has_no_triplets_and_still_a_gradient():
     assert torch.equal(feature.grad, torch.zeros(4, 3))
 
 
-def test_equal_pictures_have_a_finite_gradient_in_the_triplet_loss():
+def test_triplet_loss_of_equal_features_has_a_finite_gradient():
     feature = torch.ones(4, 3, requires_grad=True)
-    batch_hard_triplet_loss(feature, PEOPLE).backward()
+    batch_hard_triplet_loss(feature, IDENTITY).backward()
     assert torch.isfinite(feature.grad).all()
 
 
-def test_circle_loss_of_one_right_and_two_wrong_pairs():
-    # Unit vectors at 0, 60 and 90 degrees: person 0 at 0 and 60, person 1 at 90.
+def test_circle_loss_by_hand():
+    # Unit vectors at 0, 60 and 90 degrees: identity 0 at 0 and 60, identity 1 at 90.
     angle = torch.tensor([0.0, math.pi / 3, math.pi / 2])
     embedding = torch.stack([angle.cos(), angle.sin()], 1) * torch.tensor([[1.0], [2.0], [3.0]])
     margin, scale = 0.25, 2.0
-    right, wrong = 0.5, (0.0, math.cos(math.pi / 6))
-    pull = math.exp(-scale * (1 + margin - right) * (right - 1 + margin))
-    push = sum(math.exp(scale * max(s + margin, 0) * (s - margin)) for s in wrong)
-    expected = math.log(1 + push * pull)
+    positive, negative = 0.5, (0.0, math.cos(math.pi / 6))
+    positive_term = math.exp(-scale * (1 + margin - positive) * (positive - 1 + margin))
+    negative_term = sum(math.exp(scale * max(s + margin, 0) * (s - margin)) for s in negative)
+    expected = math.log(1 + negative_term * positive_term)
     loss = circle_loss(embedding, torch.tensor([0, 0, 1]), margin, scale)
     assert loss.item() == pytest.approx(expected, rel=1e-5)
 
 
-def test_combined_adds_its_parts_with_their_weights():
+def test_combined_loss_is_the_weighted_sum():
     torch.manual_seed(0)
     feature, embedding = torch.randn(8, 6), torch.randn(8, 6)
     identity = torch.arange(4).repeat_interleave(2)
@@ -129,8 +129,8 @@ def test_combined_adds_its_parts_with_their_weights():
     assert combined(feature, embedding, identity).item() == pytest.approx(expected.item())
 
 
-def test_nothing_to_minimise_is_refused():
-    with pytest.raises(ValueError, match="at least one loss"):
+def test_combined_loss_without_losses_is_rejected():
+    with pytest.raises(ValueError, match="expected at least one loss"):
         CombinedLoss()
 
 
@@ -144,7 +144,7 @@ def test_nothing_to_minimise_is_refused():
     ],
     ids=["softmax", "cosine", "triplet", "circle"],
 )
-def test_each_loss_alone_pulls_people_apart(build):
+def test_each_loss_alone_separates_identities(build):
     torch.manual_seed(1)
     criterion = build()
     points = torch.randn(16, 8, requires_grad=True)

@@ -1,4 +1,4 @@
-"""The training loop on pictures small enough to train in a moment."""
+"""Training loop on tiny images."""
 
 import csv
 import errno
@@ -20,35 +20,35 @@ from deepsort_reid.reid.training.losses import CombinedLoss, LabelSmoothingCross
 from deepsort_reid.reid.training.schedules import flat_cosine
 from deepsort_reid.reid.training.train import TrainConfig, train
 
-PEOPLE = 6
+NUM_IDENTITIES = 6
 DESCRIPTION = {"architecture": {"backbone": "tiny"}, "seed": 0}
 
 
-def pictures(each=6, seed=0):
-    """People who differ in the colours of their upper and lower half, in noise."""
+def make_images(per_identity=6, seed=0):
+    """Noisy images of identities that differ in the colours of the upper and lower half."""
     rng = np.random.default_rng(seed)
-    colours = np.random.default_rng(7).integers(40, 216, (PEOPLE, 2, 1, 1, 3))
-    images = rng.normal(0, 20, (PEOPLE, each, 16, 8, 3))
+    colours = np.random.default_rng(7).integers(40, 216, (NUM_IDENTITIES, 2, 1, 1, 3))
+    images = rng.normal(0, 20, (NUM_IDENTITIES, per_identity, 16, 8, 3))
     images[:, :, :8] += colours[:, :1]
     images[:, :, 8:] += colours[:, 1:]
-    identity = np.repeat(np.arange(PEOPLE), each)
+    identity = np.repeat(np.arange(NUM_IDENTITIES), per_identity)
     return images.reshape(-1, 16, 8, 3).clip(0, 255).astype(np.uint8), identity
 
 
-def tiny():
+def tiny_model():
     torch.manual_seed(0)
     backbone = nn.Sequential(
         nn.Conv2d(3, 8, 3, 2, 1, bias=False), nn.BatchNorm2d(8), nn.ReLU(), nn.Dropout(0.1)
     )
     model = ReidModel(backbone, Head(8, 12, parts=2))
     return model, CombinedLoss(
-        [(1.0, LabelSmoothingCrossEntropy(12, PEOPLE, num_splits=3))], triplet=1.0
+        [(1.0, LabelSmoothingCrossEntropy(12, NUM_IDENTITIES, num_splits=3))], triplet=1.0
     )
 
 
 def run(folder, epochs=4, schedule=None, model=None, criterion=None, optimizer=None, **changes):
-    images, identity = pictures()
-    fresh_model, fresh_criterion = tiny()
+    images, identity = make_images()
+    fresh_model, fresh_criterion = tiny_model()
     keys = ("validate", "resume", "augmentation")
     return train(
         model or fresh_model,
@@ -71,17 +71,17 @@ def losses(history):
     return [row["loss"] for row in history]
 
 
-def test_training_finds_the_people(tmp_path):
-    model, criterion = tiny()
+def test_training_separates_the_identities(tmp_path):
+    model, criterion = tiny_model()
     history = run(tmp_path, 40, model=model, criterion=criterion, augmentation=None)
     assert history[-1]["loss"] < 0.6 * history[0]["loss"]
-    images, identity = pictures(seed=1)
+    images, identity = make_images(seed=1)
     similarity = (rows := embed_images(model, images)) @ rows.T
     nearest = identity[similarity.fill_diagonal_(-1).argmax(1).numpy()]
     assert (nearest == identity).mean() > 0.9
 
 
-def test_stop_and_resume_equals_no_stop_loss_by_loss(tmp_path):
+def test_resumed_training_equals_an_uninterrupted_one(tmp_path):
     straight = run(tmp_path / "straight", 4)
     run(tmp_path / "stopped", 2)
     torch.manual_seed(99)
@@ -93,11 +93,11 @@ def test_stop_and_resume_equals_no_stop_loss_by_loss(tmp_path):
             assert torch.equal(value, ends[1][part][key]), key
 
 
-def test_another_seed_gives_another_training(tmp_path):
+def test_training_depends_on_the_seed(tmp_path):
     assert losses(run(tmp_path / "a", 1)) != losses(run(tmp_path / "b", 1, seed=1))
 
 
-def test_the_run_folder_holds_everything(tmp_path):
+def test_run_folder_has_config_metrics_curves_events_and_checkpoint(tmp_path):
     history = run(tmp_path, 2)
     assert json.loads((tmp_path / "config.json").read_text()) == DESCRIPTION
     with (tmp_path / "metrics.csv").open(newline="") as file:
@@ -112,7 +112,7 @@ def test_the_run_folder_holds_everything(tmp_path):
     assert saved["optimizer"]["state"]
 
 
-def test_without_tensorboard_everything_else_is_there(tmp_path, monkeypatch):
+def test_training_works_without_tensorboard(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     run(tmp_path, 1)
     assert {p.name for p in tmp_path.iterdir()} == {
@@ -120,7 +120,7 @@ def test_without_tensorboard_everything_else_is_there(tmp_path, monkeypatch):
     }  # fmt: skip
 
 
-def test_the_best_validated_weights_are_kept(tmp_path):
+def test_best_checkpoint_has_the_highest_map(tmp_path):
     scores = iter([0.2, 0.5, 0.4, 0.3])
     run(tmp_path, 4, validate=lambda model: {"mAP": next(scores)}, validate_every=1)
     best = load_checkpoint(tmp_path / "best.pt")
@@ -129,14 +129,14 @@ def test_the_best_validated_weights_are_kept(tmp_path):
     assert load_checkpoint(tmp_path)["state"]["epoch"] == 4
 
 
-def test_of_equal_validations_the_later_is_kept_but_patience_ends(tmp_path):
+def test_later_of_equal_validations_is_best_but_does_not_reset_patience(tmp_path):
     same = {"validate": lambda model: {"mAP": 1.0}, "validate_every": 1}
     run(tmp_path / "to the end", 3, **same)
     assert load_checkpoint(tmp_path / "to the end" / "best.pt")["state"]["epoch"] == 3
     assert len(run(tmp_path / "patient", 5, **same, patience=2)) == 3
 
 
-def test_validation_sees_the_moving_average(tmp_path):
+def test_validation_uses_the_averaged_weights(tmp_path):
     seen = []
 
     def validate(model):
@@ -149,7 +149,7 @@ def test_validation_sees_the_moving_average(tmp_path):
     assert not torch.equal(saved["model"]["backbone.0.weight"], seen[0]["backbone.0.weight"])
 
 
-def test_it_stops_when_validation_gets_no_better(tmp_path):
+def test_training_stops_when_patience_is_exceeded(tmp_path):
     scores = iter([0.5, 0.4, 0.3, 0.2, 0.1])
     history = run(
         tmp_path, 5, validate=lambda model: {"mAP": next(scores)}, validate_every=1, patience=2
@@ -157,46 +157,46 @@ def test_it_stops_when_validation_gets_no_better(tmp_path):
     assert len(history) == 3
 
 
-def test_a_frozen_backbone_keeps_weights_and_statistics_and_is_free_afterwards(tmp_path):
-    model, criterion = tiny()
+def test_frozen_backbone_keeps_weights_and_statistics_and_is_trained_afterwards(tmp_path):
+    model, criterion = tiny_model()
     before = {k: v.clone() for k, v in model.backbone.state_dict().items()}
     head = model.head.linear[0].weight.detach().clone()
     run(tmp_path / "frozen", 2, model=model, criterion=criterion, frozen_epochs=2)
     assert all(torch.equal(v, before[k]) for k, v in model.backbone.state_dict().items())
     assert not torch.equal(model.head.linear[0].weight, head)
-    model, criterion = tiny()
+    model, criterion = tiny_model()
     run(tmp_path / "free", 3, model=model, criterion=criterion, frozen_epochs=2)
     assert not torch.equal(model.backbone[0].weight, before["0.weight"])
 
 
-def test_the_schedule_sets_the_rate_of_every_step(tmp_path):
-    asked = []
+def test_schedule_sets_the_learning_rate_of_every_step(tmp_path):
+    calls = []
 
     def schedule(done):
-        asked.append(done)
+        calls.append(done)
         return 0.0
 
-    model, criterion = tiny()
+    model, criterion = tiny_model()
     before = model.backbone[0].weight.detach().clone()
     run(tmp_path, 2, model=model, criterion=criterion, schedule=schedule)
-    assert asked == [0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75]
+    assert calls == [0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75]
     assert torch.equal(model.backbone[0].weight, before)
 
 
-def test_bfloat16_trains_nearly_the_same(tmp_path):
+def test_bfloat16_training_is_close_to_float32(tmp_path):
     full = run(tmp_path / "full", 3)
     half = run(tmp_path / "half", 3, precision=torch.bfloat16)
     assert losses(half) == pytest.approx(losses(full), rel=0.05)
     assert losses(half) != losses(full)
 
 
-def test_float16_on_the_cpu_is_refused_before_anything_is_written(tmp_path):
-    with pytest.raises(ValueError, match="float16 is far too slow on the CPU: take bfloat16"):
+def test_float16_on_the_cpu_is_rejected_before_anything_is_written(tmp_path):
+    with pytest.raises(ValueError, match="float16 is too slow on the CPU; use bfloat16"):
         run(tmp_path / "run", 1, precision=torch.float16)
     assert not (tmp_path / "run").exists()
 
 
-def test_sgd_with_momentum_resumes_exactly_too(tmp_path):
+def test_sgd_with_momentum_resumes_exactly(tmp_path):
     sgd = partial(torch.optim.SGD, lr=0.05, momentum=0.9)
     straight = run(tmp_path / "straight", 3, optimizer=sgd)
     run(tmp_path / "stopped", 1, optimizer=sgd)
@@ -204,7 +204,7 @@ def test_sgd_with_momentum_resumes_exactly_too(tmp_path):
     assert losses(resumed) == losses(straight)
 
 
-def test_ctrl_c_leaves_a_checkpoint_that_resumes_as_if_nothing_had_happened(tmp_path):
+def test_interrupted_training_resumes_exactly(tmp_path):
     straight = run(tmp_path / "straight", 3)
 
     def interrupted(done):
@@ -219,17 +219,19 @@ def test_ctrl_c_leaves_a_checkpoint_that_resumes_as_if_nothing_had_happened(tmp_
     assert losses(resumed) == losses(straight)
 
 
-def test_a_full_disk_stops_the_training_and_keeps_the_last_checkpoint(tmp_path, monkeypatch):
+def test_failed_write_stops_the_training_and_keeps_the_last_checkpoint(tmp_path, monkeypatch):
     run(tmp_path, 1)
-    whole = Path.write_bytes
+    original = Path.open
 
-    def full(self, data):
-        if "last.pt" in self.name:
-            whole(self, data[:1000])
+    def disk_full(self, *arguments, **options):
+        file = original(self, *arguments, **options)
+        if "last.pt" in self.name and "w" in str(arguments):
+            file.write(b"half of a checkpoint")
+            file.close()
             raise OSError(errno.ENOSPC, "No space left on device")
-        return whole(self, data)
+        return file
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(Path, "open", disk_full)
     with pytest.raises(OSError, match=r"cannot write .*last\.pt \(No space left on device\)"):
         run(tmp_path, 2, resume=tmp_path)
     monkeypatch.undo()
@@ -237,7 +239,7 @@ def test_a_full_disk_stops_the_training_and_keeps_the_last_checkpoint(tmp_path, 
     assert not list(tmp_path.glob(".last*"))
 
 
-def test_a_loss_that_is_not_finite_is_told_and_not_saved(tmp_path):
+def test_loss_that_is_not_finite_is_rejected_and_not_saved(tmp_path):
     with pytest.raises(ValueError, match=r"the loss became (nan|inf) .* lower learning rate"):
         run(tmp_path, 3, schedule=lambda done: 1.0 if done < 1 else math.inf)
     saved = load_checkpoint(tmp_path)
@@ -246,10 +248,10 @@ def test_a_loss_that_is_not_finite_is_told_and_not_saved(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["last.pt", "best.pt"])
-def test_a_folder_with_another_training_is_refused_and_left_alone(tmp_path, name):
+def test_folder_of_another_run_is_rejected_and_not_changed(tmp_path, name):
     (tmp_path / "old").mkdir()
     (tmp_path / "old" / name).write_bytes(b"a network")
-    expected = rf"old holds {name} of another training: give --out another folder"
+    expected = rf"old holds {name} of another training run: choose another folder with --out"
     with pytest.raises(ValueError, match=expected):
         run(tmp_path / "old", 1)
     run(tmp_path / "third", 1)
@@ -259,37 +261,37 @@ def test_a_folder_with_another_training_is_refused_and_left_alone(tmp_path, name
     assert (tmp_path / "old" / name).read_bytes() == b"a network"
 
 
-def test_a_checkpoint_may_be_resumed_in_its_own_folder_by_either_name(tmp_path, monkeypatch):
+def test_run_is_resumed_in_its_own_folder_by_folder_or_checkpoint(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     run("here", 1)
     run(tmp_path / "here", 2, resume="here/last.pt")
     assert len(run("here", 3, resume=tmp_path / "here")) == 3
 
 
-def test_a_checkpoint_of_another_network_is_refused_and_the_folder_left_alone(tmp_path):
+def test_checkpoint_of_another_architecture_is_rejected_before_anything_is_written(tmp_path):
     run(tmp_path / "a", 1)
     other = ReidModel(nn.Conv2d(3, 8, 3), Head(8, 24, parts=2))
-    with pytest.raises(ValueError, match="of another architecture"):
+    with pytest.raises(ValueError, match="another architecture"):
         run(tmp_path / "b", 2, model=other, resume=tmp_path / "a")
     assert not (tmp_path / "b").exists()
 
 
-def test_a_checkpoint_of_other_people_is_refused(tmp_path):
+def test_checkpoint_with_other_identities_is_rejected(tmp_path):
     run(tmp_path / "a", 1)
     other = CombinedLoss([(1.0, LabelSmoothingCrossEntropy(12, 50, num_splits=3))], triplet=1.0)
-    with pytest.raises(ValueError, match="with other losses, people or another optimiser"):
+    with pytest.raises(ValueError, match="with other losses, identities or another optimiser"):
         run(tmp_path / "b", 2, criterion=other, resume=tmp_path / "a")
 
 
-def test_images_of_the_wrong_kind_are_refused(tmp_path):
-    model, criterion = tiny()
+def test_images_of_wrong_type_or_number_are_rejected(tmp_path):
+    model, criterion = tiny_model()
     arguments = {
         "optimizer": partial(torch.optim.SGD, lr=1.0),
         "schedule": flat_cosine(2),
         "config": TrainConfig(),
         "description": DESCRIPTION,
     }
-    images, identity = pictures()
+    images, identity = make_images()
     with pytest.raises(ValueError, match=r"images must be uint8 \(N, H, W, 3\), got float32"):
         train(model, criterion, images.astype(np.float32), identity, tmp_path, **arguments)
     with pytest.raises(ValueError, match="got 35 for 36 images"):
