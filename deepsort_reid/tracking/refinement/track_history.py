@@ -41,7 +41,7 @@ class TrackHistory:
     birth_clock: int = 0
     first_frame: int = 0  # number of the first frame with a match, 0 before it
     last_frame: int = 0  # number of the last frame with a match
-    emitted_frame: int = 0  # number of the last frame in which it was emitted
+    emitted_frame: int = -1  # number of the last frame in which it was emitted, -1 before
     class_id: int = 0
     first_observations: list[Observation] = field(default_factory=list)
     last_observations: deque[Observation] = field(

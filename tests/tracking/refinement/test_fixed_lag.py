@@ -87,6 +87,16 @@ def test_gap_is_filled_if_its_end_is_within_the_lag():
     assert ids_by_frame(run(FixedLag(DeepSort(), 4), frames)) == with_gap
 
 
+@pytest.mark.parametrize("first", [2, 5, 20])
+def test_track_is_not_emitted_before_its_first_detection(first):
+    frames = [high_score(100) if k < first - 1 else high_score(100, 300) for k in range(30)]
+    emitted = run(FixedLag(DeepSort(), 10), frames)
+    assert ids_by_frame(emitted) == [[1]] * (first - 1) + [[1, 2]] * (31 - first)
+    for number, tracks in emitted.items():
+        assert tracks.age.tolist() == [number, number - first + 1][: len(tracks)]
+        assert tracks.score.tolist() == [0.9, 0.9][: len(tracks)]
+
+
 def test_smoothed_boxes_are_closer_to_the_truth_than_detections():
     rng = np.random.default_rng(0)
     truth = [boxes_at(100 + 2 * k) for k in range(80)]
