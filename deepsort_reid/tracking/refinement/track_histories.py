@@ -163,12 +163,17 @@ class TrackHistories:
             return
         # The person is known already, and the earlier track has the same id: no link is needed.
         track.linkable = False
-        for other in list(self._by_key.values()):
-            if other.id == id and other is not track and 0 < other.last_frame < track.first_frame:
-                is_buffered = track.first_frame >= buffer[0].number
-                if is_buffered and self._is_motion_consistent(other, track):
-                    self._merge(other, track, buffer)
-                return
+        earlier = [
+            other
+            for other in self._by_key.values()
+            if other.id == id and 0 < other.last_frame < track.first_frame
+        ]
+        if not earlier or track.first_frame < buffer[0].number:
+            return
+        # Only the latest one: the person may have been elsewhere between it and the others.
+        latest = max(earlier, key=lambda other: other.last_frame)
+        if self._is_motion_consistent(latest, track):
+            self._merge(latest, track, buffer)
 
     def _is_motion_consistent(self, earlier: TrackHistory, later: TrackHistory) -> bool:
         """Whether motion explains how the person got from the end of `earlier` to `later`."""

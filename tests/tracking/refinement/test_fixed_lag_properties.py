@@ -42,7 +42,8 @@ def random_fixed_lag(rng):
     return FixedLag(DeepSort(config), int(rng.choice([1, 5, 12, 30, 60])))
 
 
-@pytest.mark.parametrize("seed", range(24))
+# In the scenes above 100, people return to a position within the lag after being elsewhere.
+@pytest.mark.parametrize("seed", [*range(20), 128, 136, 192])
 def test_emitted_rows_are_matches_or_filled_gaps_with_unique_ids(seed):
     rng = np.random.default_rng(seed)
     scene, fixed_lag = list(random_scene(rng)), random_fixed_lag(rng)

@@ -78,6 +78,15 @@ def test_track_reidentified_at_confirmation_has_the_old_id_from_its_first_frame_
     assert emitted_ids(frames, lag=6)[4:] == [{400: 1}] * 6
 
 
+def test_person_who_was_elsewhere_in_between_is_at_one_position_in_each_frame():
+    # Person 1 stands at 100, then at 700, then at 100 again: three tracks of one id. The third one
+    # must not be merged into the first, or the gap between them would be filled at 100.
+    frames = [[(1, 100, 1 + k)] for k in range(5)]
+    frames += [[(0, 700, 1)], [(0, 700, 2)]] + [[(1, 700, 3 + k)] for k in range(4)]
+    frames += [[(0, 100, 1)], [(0, 100, 2)]] + [[(1, 100, 3 + k)] for k in range(4)]
+    assert emitted_ids(frames, lag=30) == [{100: 1}] * 5 + [{700: 1}] * 6 + [{100: 1}] * 6
+
+
 def test_track_with_an_id_from_before_the_video_is_not_linked():
     # Person 3 was known before the video. It must not be linked to track 8 at the same position.
     frames = [[(8, 100, 1 + k)] for k in range(4)] + [[(3, 100, 1 + k)] for k in range(4)]
