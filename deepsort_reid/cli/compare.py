@@ -52,7 +52,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--seed", type=int, default=0, metavar="N", help="seed of the resampling (default: 0)"
     )
     parser.add_argument(
-        "--json", type=Path, metavar="FILE", help="write all numbers as JSON, unrounded"
+        "--json",
+        type=Path,
+        metavar="FILE",
+        help="write all numbers as JSON, unrounded (default: not written)",
     )
 
 

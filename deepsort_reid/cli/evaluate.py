@@ -33,25 +33,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--json",
         type=Path,
         metavar="FILE",
-        help="write all scores as JSON, unrounded, those of HOTA also per IoU threshold",
+        help="write all scores as JSON, unrounded, those of HOTA also per IoU threshold "
+        "(default: not written)",
     )
     parser.add_argument(
-        "--csv", type=Path, metavar="FILE", help="write all scores as CSV, one row per sequence"
+        "--csv",
+        type=Path,
+        metavar="FILE",
+        help="write all scores as CSV, one row per sequence (default: not written)",
     )
     parser.add_argument(
-        "--latex", type=Path, metavar="FILE", help="write the printed table as a LaTeX tabular"
+        "--latex",
+        type=Path,
+        metavar="FILE",
+        help="write the printed table as a LaTeX tabular (default: not written)",
     )
     parser.add_argument(
         "--events",
         type=Path,
         metavar="FILE.csv",
-        help="write every identity switch, fragment, miss and false track as a row of a CSV file",
+        help="write every identity switch, fragment, miss and false track as a row of a CSV file "
+        "(default: not written)",
     )
     parser.add_argument(
         "--report",
         type=Path,
         metavar="FILE.html",
-        help="write an HTML page with tables, plots, a timeline and the identity switches",
+        help="write an HTML page with tables, plots, a timeline and the identity switches "
+        "(default: not written)",
     )
     parser.add_argument(
         "--strips",

@@ -1,10 +1,12 @@
 """Command line: exit statuses, error messages in one line, messages about missing packages."""
 
+import argparse
 import configparser
 import pickle
 import subprocess
 import sys
 import textwrap
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -253,3 +255,17 @@ def test_closed_pipe_is_no_error():
     done = run_in_process("raise BrokenPipeError(32, 'Broken pipe')")
     assert done.returncode == 0
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize("command", main.COMMANDS)
+def test_help_is_complete(command):
+    """Every argument has a help text, and every option with a value tells its default."""
+    parser = argparse.ArgumentParser()
+    module = import_module(f"deepsort_reid.cli.{main.COMMANDS[command][0]}")
+    module.add_arguments(parser)
+    for action in parser._actions:
+        name = action.option_strings[-1] if action.option_strings else action.dest
+        assert action.help, name
+        takes_value = bool(action.option_strings) and action.nargs != 0
+        if takes_value and not action.required:
+            assert "default" in action.help, name
