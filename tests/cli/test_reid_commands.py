@@ -6,12 +6,11 @@ import sys
 
 import cv2
 import numpy as np
-import onnx
 import pytest
-from onnx import TensorProto, helper
 
 from deepsort_reid.cli.main import main
 from tests.reid import synthetic_sequence
+from tests.vision.embedder_files import write_embedder
 
 
 @pytest.fixture(scope="module")
@@ -23,17 +22,7 @@ def sequence(tmp_path_factory):
 def colour_model(tmp_path_factory):
     """ONNX file of an embedder whose embedding is the mean colour."""
     path = tmp_path_factory.mktemp("model") / "colour.onnx"
-    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, ["batch", 3, 16, 8])
-    nodes = [
-        helper.make_node("GlobalAveragePool", ["image"], ["pooled"]),
-        helper.make_node("Flatten", ["pooled"], ["embedding"]),
-    ]
-    output = helper.make_tensor_value_info("embedding", TensorProto.FLOAT, None)
-    graph = helper.make_graph(nodes, "mean colour", [image], [output])
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
-    helper.set_model_props(model, {"normalisation": "in_graph"})
-    onnx.save(model, str(path))
-    return path
+    return write_embedder(path, shape=("batch", 3, 16, 8), normalisation="in_graph")
 
 
 @pytest.fixture
