@@ -1,4 +1,4 @@
-"""People for the tracker's tests: boxes at known places, unit embeddings, a noisy crowd."""
+"""Inputs of the tracker's tests: boxes at known positions, unit embeddings, a noisy crowd."""
 
 from dataclasses import replace
 
@@ -21,12 +21,12 @@ MOTION_MODEL = AspectMotion()
 
 
 def default(**config):
-    """The tracker that comes by default, with other values where they are named."""
+    """The default tracker with these fields of the configuration changed."""
     return DeepSort(DeepSortConfig(**config))
 
 
 def published_with(**config):
-    """DeepSORT as published, with other values where they are named."""
+    """DeepSORT as published with these fields of the configuration changed."""
     return DeepSort(
         replace(DeepSortConfig.published(), **config),
         association=MatchingCascade(),
@@ -36,35 +36,35 @@ def published_with(**config):
 
 
 def alternative_parts(**config):
-    """The default association over the other motion and the other memory."""
+    """The default association with the motion model and gallery that are not the default."""
     return DeepSort(
         DeepSortConfig(**config), motion=SizeMotion(), appearance=GalleryAppearance(budget=20)
     )
 
 
-TRACKERS = {"default": default, "published": published_with, "exchanged": alternative_parts}
+TRACKERS = {"default": default, "published": published_with, "alternative": alternative_parts}
 each_tracker = pytest.mark.parametrize("make", TRACKERS.values(), ids=TRACKERS.keys())
 
 
 def boxes_at(*lefts, top=100, width=20, height=50):
-    """Boxes (N, 4) of people of one size side by side, by their left edges."""
+    """Boxes (N, 4) of one size with these left edges."""
     rows = [[left, top, left + width, top + height] for left in lefts]
     return np.array(rows, dtype=np.float64).reshape(-1, 4)
 
 
 def orthogonal_embeddings(n, width=16, seed=0):
-    """Embeddings (n, width) of n people who do not resemble each other: orthogonal rows."""
+    """Unit embeddings (n, width) of n identities, orthogonal to each other."""
     return np.linalg.qr(np.random.default_rng(seed).normal(size=(width, width)))[0][:n]
 
 
 def perturbed(embedding, rng, noise=0.03):
-    """The same people (N, D) a moment later: a little different, unit length again."""
+    """The embeddings (N, D) with added noise, unit length again."""
     changed = embedding + noise * rng.normal(size=embedding.shape)
     return changed / np.linalg.norm(changed, axis=1, keepdims=True)
 
 
 def crowd(frames, people=12, seed=0, embedded=True, classes=1):
-    """Detections of each frame: walkers with misses, jitter and false positives."""
+    """Detections of each frame: walking people with misses, noise and false positives."""
     rng = np.random.default_rng(seed)
     place = rng.uniform([0, 0], [640, 480], (people, 2))
     speed = rng.normal(0, 3, (people, 2))
@@ -91,7 +91,7 @@ def crowd(frames, people=12, seed=0, embedded=True, classes=1):
 
 
 def make_tracks(xyxy, state, misses, embedding):
-    """A table of tracks that stand still at `xyxy` (N, 4), and the pool that remembers them."""
+    """A table of standing tracks at `xyxy` (N, 4), and the gallery store with their embeddings."""
     n = len(xyxy)
     pool = GalleryAppearance(budget=5).create_store()
     pool.set_dim(embedding.shape[1])
@@ -132,7 +132,7 @@ def associate(rule, tracks, detections, forbidden=None, high_score_threshold=0.4
 
 
 def confirmed_tracks(xyxy, embedding, misses=None):
-    """Tracks with ids, seen a frame ago where `misses` does not say otherwise."""
+    """Tracks with ids, matched in the previous frame unless `misses` says otherwise."""
     misses = [1] * len(xyxy) if misses is None else misses
     state = [State.CONFIRMED if missed == 1 else State.COASTING for missed in misses]
     return make_tracks(xyxy, state, misses, embedding)

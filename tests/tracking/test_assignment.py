@@ -18,27 +18,27 @@ def random_cost(rng, shape, forbidden=0.4, low=0.0):
 
 
 def gain(cost, pairs, max_cost):
-    """What the pairs are worth: how far each stays below the limit, summed."""
+    """Sum of (max_cost - cost) over the pairs."""
     return (max_cost - cost[pairs[:, 0], pairs[:, 1]]).sum()
 
 
 def scipy_gain(cost, max_cost):
-    worth = np.maximum(max_cost - cost, 0)
-    return worth[linear_sum_assignment(worth, maximize=True)].sum()
+    gains = np.maximum(max_cost - cost, 0)
+    return gains[linear_sum_assignment(gains, maximize=True)].sum()
 
 
 def brute_force_gain(cost, max_cost):
-    worth = np.maximum(max_cost - cost, 0)
-    if worth.shape[0] > worth.shape[1]:
-        worth = worth.T
-    n, m = worth.shape
+    gains = np.maximum(max_cost - cost, 0)
+    if gains.shape[0] > gains.shape[1]:
+        gains = gains.T
+    n, m = gains.shape
     return max(
-        sum(worth[row, chosen[row]] for row in range(n)) for chosen in permutations(range(m), n)
+        sum(gains[row, chosen[row]] for row in range(n)) for chosen in permutations(range(m), n)
     )
 
 
 def assert_consistent(matching, cost, max_cost):
-    """One to one, allowed, and what is left over is exactly the rest."""
+    """Pairs are one to one and allowed, and the unmatched rows are all others."""
     tracks, detections = matching.pairs[:, 0], matching.pairs[:, 1]
     assert (cost[tracks, detections] <= max_cost).all()
     np.testing.assert_array_equal(
@@ -62,7 +62,7 @@ def test_total_cost_equals_scipy(shape, forbidden):
         cost = random_cost(rng, shape, forbidden)
         matching = assign(cost, 0.7)
         assert_consistent(matching, cost, 0.7)
-        # assign counts a match as 1e-5 dearer to go without; more than that it may not lose.
+        # assign caps forbidden costs 1e-5 above the maximum: its total may be worse by that much.
         assert gain(cost, matching.pairs, 0.7) >= scipy_gain(cost, 0.7) - 1e-5 * min(shape)
 
 
@@ -103,7 +103,7 @@ def test_ties_leave_nothing_unmatched():
     for shape in SHAPES:
         cost = np.full(shape, 0.25)
         assert len(assign(cost, 0.7).pairs) == min(shape)
-        assert len(assign(cost, 0.25).pairs) == min(shape)  # the limit itself is allowed
+        assert len(assign(cost, 0.25).pairs) == min(shape)  # the maximum itself is allowed
 
 
 def test_pair_just_above_the_maximum_is_not_matched():
@@ -115,7 +115,7 @@ def test_pair_just_above_the_maximum_is_not_matched():
 
 
 def test_costlier_pair_is_matched_if_it_allows_another_match():
-    # Greedy takes (0, 0) and leaves track 1 alone.
+    # Greedy matching takes (0, 0) and leaves track 1 unmatched.
     cost = np.array([[0.1, 0.5], [0.2, np.inf]])
     assert as_set(assign(cost, 0.7).pairs) == {(0, 1), (1, 0)}
 
@@ -132,9 +132,9 @@ def test_empty_side_leaves_everything_unmatched(shape):
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("price", [np.inf, 0.9])
-def test_forbidden_matrix_leaves_everything_unmatched(shape, price):
-    cost = np.full(shape, price)
+@pytest.mark.parametrize("value", [np.inf, 0.9])
+def test_forbidden_matrix_leaves_everything_unmatched(shape, value):
+    cost = np.full(shape, value)
     assert assign(cost, 0.7).pairs.shape == (0, 2)
     assert matching_cascade(cost, np.arange(shape[0]), 0.7).pairs.shape == (0, 2)
 
@@ -167,8 +167,8 @@ def test_cascade_equals_a_loop_over_priorities():
             rows = [row for row in range(shape[0]) if priority[row] == level]
             if not rows or not free:
                 continue
-            worth = np.maximum(0.7 + 1e-5 - cost[np.ix_(rows, free)], 0)
-            chosen = zip(*linear_sum_assignment(worth, maximize=True), strict=True)
+            gains = np.maximum(0.7 + 1e-5 - cost[np.ix_(rows, free)], 0)
+            chosen = zip(*linear_sum_assignment(gains, maximize=True), strict=True)
             pairs = {(rows[row], free[column]) for row, column in chosen}
             pairs = {pair for pair in pairs if cost[pair] <= 0.7}
             expected |= pairs
@@ -180,8 +180,8 @@ def test_cascade_equals_a_loop_over_priorities():
 
 def test_cascade_prefers_recent_tracks_at_a_higher_cost():
     cost = np.array([[0.1, np.inf], [0.6, np.inf]])
-    just_seen = np.array([5, 1])
-    assert as_set(matching_cascade(cost, just_seen, 0.7).pairs) == {(1, 0)}
+    misses = np.array([5, 1])
+    assert as_set(matching_cascade(cost, misses, 0.7).pairs) == {(1, 0)}
     assert as_set(assign(cost, 0.7).pairs) == {(0, 0)}
 
 

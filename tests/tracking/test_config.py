@@ -1,4 +1,4 @@
-"""The numbers a tracker lives by: what is refused, read from a dictionary, published."""
+"""Tracker configuration: refused values, dictionaries, and the published configuration."""
 
 import json
 from dataclasses import fields
@@ -91,7 +91,8 @@ def test_published_configuration_has_the_values_of_the_paper():
 
 
 def test_published_tracker_ignores_scores():
-    # Among those that begin in one frame the surest gets the lowest number, and that is all.
+    # Scores only decide the order of new ids: of tracks that start in one frame, the highest score
+    # gets the lowest id.
     scored, bare, name = published(), published(), {}
     for frame in crowd(50, seed=21):
         detections = Detections(frame.xyxy, 5 * frame.score - 4, embedding=frame.embedding)
@@ -115,14 +116,14 @@ def test_published_tracker_consists_of_the_published_parts():
 
 
 def test_published_tracker_embeds_all_bare_detections():
-    asked = []
+    num_boxes = []
 
     def embedder(frame, xyxy):
-        asked.append(len(xyxy))
+        num_boxes.append(len(xyxy))
         return orthogonal_embeddings(len(xyxy))
 
     tracker = published(embedder=embedder)
     frame = np.zeros((200, 200, 3), dtype=np.uint8)
     tracker.update(Detections(boxes_at(10, 60, 110), [0.9, -2.0, 0.0]), frame=frame)
-    assert asked == [3]
+    assert num_boxes == [3]
     np.testing.assert_array_equal(tracker.tracks.state, [State.TENTATIVE] * 3)

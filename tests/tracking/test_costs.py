@@ -1,4 +1,4 @@
-"""Cost matrices by hand: what lies between two tracks and three detections."""
+"""Cost matrices of a few tracks and detections, computed by hand."""
 
 import numpy as np
 import pytest
@@ -46,9 +46,9 @@ def test_pairs_of_different_classes_are_marked():
 
 @pytest.mark.parametrize(("n", "m"), [(0, 3), (2, 0), (0, 0)])
 def test_empty_side_gives_an_empty_matrix(n, m):
-    nothing = np.empty((n, m))
+    empty = np.empty((n, m))
     assert iou_cost(np.empty((n, 4)), np.empty((m, 4))).shape == (n, m)
-    assert fuse(nothing, nothing, 0.5).shape == (n, m)
-    assert forbid(nothing, nothing.astype(bool)).shape == (n, m)
-    whole = np.int64
-    assert other_class(np.empty(n, dtype=whole), np.empty(m, dtype=whole)).shape == (n, m)
+    assert fuse(empty, empty, 0.5).shape == (n, m)
+    assert forbid(empty, empty.astype(bool)).shape == (n, m)
+    integer = np.int64
+    assert other_class(np.empty(n, dtype=integer), np.empty(m, dtype=integer)).shape == (n, m)

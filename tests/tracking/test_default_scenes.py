@@ -1,4 +1,4 @@
-"""Scenes that the default must get right: unsure and second boxes, strangers, blind embedders."""
+"""Scenes of the default tracker: low scores, duplicates, occlusion, embedders without use."""
 
 import numpy as np
 import pytest
@@ -8,8 +8,8 @@ from deepsort_reid.tracking.extras.identity_memory import IdentityMemory
 from tests.tracking.scenarios import boxes_at, crowd, orthogonal_embeddings, perturbed
 
 
-def shown_ids(tracker, frames):
-    """The ids that each frame shows, in the order of the detections."""
+def ids_of_frames(tracker, frames):
+    """Ids of each frame, in the order of the detections."""
     return [
         tracker.update(detections).id_of_detection(len(detections)).tolist()
         for detections in frames
@@ -18,77 +18,78 @@ def shown_ids(tracker, frames):
 
 def test_low_score_detections_continue_a_track_but_never_start_one():
     tracker = DeepSort()
-    sure, unsure = Detections(boxes_at(100), [0.9]), Detections(boxes_at(101), [0.2])
-    assert shown_ids(tracker, [unsure] * 10) == [[-1]] * 10
+    high_score, low_score = Detections(boxes_at(100), [0.9]), Detections(boxes_at(101), [0.2])
+    assert ids_of_frames(tracker, [low_score] * 10) == [[-1]] * 10
     assert len(tracker.tracks) == 0
-    assert shown_ids(tracker, [sure] * 3 + [unsure] * 10)[2:] == [[1]] * 11
-    # Once it was lost, only a sure one brings it back.
-    assert shown_ids(tracker, [Detections.empty(), unsure, sure, unsure]) == [[], [-1], [1], [1]]
+    assert ids_of_frames(tracker, [high_score] * 3 + [low_score] * 10)[2:] == [[1]] * 11
+    # A coasting track only matches a high-score detection.
+    frames = [Detections.empty(), low_score, high_score, low_score]
+    assert ids_of_frames(tracker, frames) == [[], [-1], [1], [1]]
 
 
 def test_detections_below_min_score_are_not_used():
     tracker = DeepSort()
-    shown_ids(tracker, [Detections(boxes_at(100))] * 3)
-    assert shown_ids(tracker, [Detections(boxes_at(100), [0.09])]) == [[-1]]
+    ids_of_frames(tracker, [Detections(boxes_at(100))] * 3)
+    assert ids_of_frames(tracker, [Detections(boxes_at(100), [0.09])]) == [[-1]]
     assert tracker.tracks.state == State.COASTING
 
 
 def test_detections_between_the_score_thresholds_match_lost_tracks_but_start_none():
     tracker = DeepSort()
-    sure, half = Detections(boxes_at(100), [0.9]), Detections(boxes_at(100), [0.5])
-    assert shown_ids(tracker, [half] * 5) == [[-1]] * 5
-    frames = [sure, half, half, Detections.empty(), half]
-    assert shown_ids(tracker, frames) == [[-1], [-1], [1], [], [1]]
+    high_score, middle = Detections(boxes_at(100), [0.9]), Detections(boxes_at(100), [0.5])
+    assert ids_of_frames(tracker, [middle] * 5) == [[-1]] * 5
+    frames = [high_score, middle, middle, Detections.empty(), middle]
+    assert ids_of_frames(tracker, frames) == [[-1], [-1], [1], [], [1]]
 
 
 def test_new_track_is_not_created_on_a_matched_track():
     tracker = DeepSort()
-    shown_ids(tracker, [Detections(boxes_at(100))] * 3)
+    ids_of_frames(tracker, [Detections(boxes_at(100))] * 3)
     upper_half = boxes_at(100, height=25)
     twice = Detections(np.concatenate([boxes_at(100), upper_half]))
-    assert shown_ids(tracker, [twice] * 10) == [[1, -1]] * 10
+    assert ids_of_frames(tracker, [twice] * 10) == [[1, -1]] * 10
     assert len(tracker.tracks) == 1
-    beside = Detections(boxes_at(100, 112))  # covered by two fifths only
-    assert shown_ids(tracker, [beside] * 3)[-1] == [1, 2]
+    neighbours = Detections(boxes_at(100, 112))  # two fifths overlap
+    assert ids_of_frames(tracker, [neighbours] * 3)[-1] == [1, 2]
 
 
 def test_new_track_is_not_created_around_a_matched_track():
     tracker = DeepSort()
-    shown_ids(tracker, [Detections(boxes_at(100))] * 3)
+    ids_of_frames(tracker, [Detections(boxes_at(100))] * 3)
     twice = Detections(np.concatenate([boxes_at(100), boxes_at(90, top=60, width=60, height=150)]))
-    assert shown_ids(tracker, [twice] * 5) == [[1, -1]] * 5
+    assert ids_of_frames(tracker, [twice] * 5) == [[1, -1]] * 5
 
 
 def test_new_track_is_created_on_a_coasting_track():
     tracker, embedding = DeepSort(), orthogonal_embeddings(3)
     pair = Detections(boxes_at(100, 300), embedding=embedding[[0, 1]])
-    shown_ids(tracker, [pair] * 5)
+    ids_of_frames(tracker, [pair] * 5)
     other = Detections(boxes_at(100, 300), embedding=embedding[[2, 1]])
-    shown_ids(tracker, [Detections(boxes_at(300), embedding=embedding[[1]])] * 20)
-    assert shown_ids(tracker, [other] * 3)[-1] == [3, 2]
+    ids_of_frames(tracker, [Detections(boxes_at(300), embedding=embedding[[1]])] * 20)
+    assert ids_of_frames(tracker, [other] * 3)[-1] == [3, 2]
 
 
 def test_new_track_is_created_on_a_track_of_another_class_if_not_class_agnostic():
     rider = Detections(np.concatenate([boxes_at(100), boxes_at(100, top=120)]), class_id=[0, 1])
     ids = {}
-    for across in (True, False):
-        tracker = DeepSort(DeepSortConfig(class_agnostic=across, max_new_track_overlap=0.5))
-        shown_ids(tracker, [rider[[0]]] * 3)
-        ids[across] = shown_ids(tracker, [rider] * 3)[-1]
+    for agnostic in (True, False):
+        tracker = DeepSort(DeepSortConfig(class_agnostic=agnostic, max_new_track_overlap=0.5))
+        ids_of_frames(tracker, [rider[[0]]] * 3)
+        ids[agnostic] = ids_of_frames(tracker, [rider] * 3)[-1]
     assert ids == {True: [1, -1], False: [1, 2]}
 
 
 def ids_after_occlusion(frames, newcomer, **parts):
-    """Ids of the person beside and of who stands where another was hidden for so many frames."""
+    """Ids of a visible person and of `newcomer`, at the position of one occluded for `frames`."""
     rng = np.random.default_rng(3)
     tracker, embedding = DeepSort(**parts), orthogonal_embeddings(3)
 
     def seen(lefts, people):
         return Detections(boxes_at(*lefts), embedding=perturbed(embedding[people], rng))
 
-    shown_ids(tracker, [seen((400, 100), [0, 1]) for _ in range(40)])
-    shown_ids(tracker, [seen((400,), [0]) for _ in range(frames)])
-    return shown_ids(tracker, [seen((400, 104), [0, newcomer]) for _ in range(3)])
+    ids_of_frames(tracker, [seen((400, 100), [0, 1]) for _ in range(40)])
+    ids_of_frames(tracker, [seen((400,), [0]) for _ in range(frames)])
+    return ids_of_frames(tracker, [seen((400, 104), [0, newcomer]) for _ in range(3)])
 
 
 @pytest.mark.parametrize("frames", [20, 60, 90])
@@ -111,16 +112,16 @@ def test_after_max_age_the_identity_memory_gives_the_id_back():
 
 
 def unchanged_by_embeddings(embed, frames):
-    """Whether embeddings change anything, frame by frame."""
-    with_looks, without = DeepSort(), DeepSort()
+    """Whether the tracks are those of a tracker without embeddings, for each frame."""
+    with_embeddings, without = DeepSort(), DeepSort()
     for detections in frames:
         bare = detections.with_embedding(None)
-        one = with_looks.update(detections.with_embedding(embed(len(detections))))
+        one = with_embeddings.update(detections.with_embedding(embed(len(detections))))
         other = without.update(bare)
         yield (
             np.array_equal(one.id, other.id)
             and np.array_equal(one.filtered_xyxy, other.filtered_xyxy)
-            and np.array_equal(with_looks.tracks.misses, without.tracks.misses)
+            and np.array_equal(with_embeddings.tracks.misses, without.tracks.misses)
         )
 
 
@@ -140,7 +141,7 @@ def test_random_embedder_warns_once_and_is_then_disabled():
             unchanged_by_embeddings(lambda n: perturbed(np.zeros((n, 16)), rng, 1), standing_still)
         )
     assert len(caught) == 1
-    # People who stand apart keep their ids meanwhile, whatever the looks say.
+    # Until it is disabled, separate tracks keep their ids by motion.
     assert all(same[:2])
     assert all(same[60:])
 
@@ -176,31 +177,31 @@ def test_ids_are_invariant_to_translation(embedded):
 
 def test_sudden_camera_motion_is_estimated_from_the_tracks():
     people = boxes_at(*(60.0 * np.arange(8)))
-    jerked = people + np.array([0, 12, 0, 12])
+    moved = people + np.array([0, 12, 0, 12])
     shown = {}
-    for steady in (True, False):
-        tracker = DeepSort(DeepSortConfig(common_motion_compensation=steady))
-        shown_ids(tracker, [Detections(people)] * 30)
+    for enabled in (True, False):
+        tracker = DeepSort(DeepSortConfig(common_motion_compensation=enabled))
+        ids_of_frames(tracker, [Detections(people)] * 30)
         tracker.update(Detections(people[:-1]))
-        shown[steady] = tracker.update(Detections(jerked[:-1])).id.tolist()
-        if steady:  # who was not seen was moved with the others
+        shown[enabled] = tracker.update(Detections(moved[:-1])).id.tolist()
+        if enabled:  # the unmatched track was moved as well
             unseen = tracker.tracks[tracker.tracks.state == State.COASTING]
-            np.testing.assert_allclose(unseen.xyxy, jerked[-1:], atol=0.5)
+            np.testing.assert_allclose(unseen.xyxy, moved[-1:], atol=0.5)
     assert shown == {True: [1, 2, 3, 4, 5, 6, 7], False: []}
 
 
-@pytest.mark.parametrize("told", [0.0, 8.0, 12.0])
-def test_camera_motion_missing_from_the_given_one_is_estimated_from_the_tracks(told):
+@pytest.mark.parametrize("given", [0.0, 8.0, 12.0])
+def test_camera_motion_missing_from_the_given_one_is_estimated_from_the_tracks(given):
     people = boxes_at(*(60.0 * np.arange(8)))
-    jerked = people + np.array([0, 12, 0, 12])
-    camera = np.array([[1, 0, 0], [0, 1, told]])
-    for asked in (True, False):
-        config = DeepSortConfig(nsa_kalman=False, common_motion_compensation=asked)
+    moved = people + np.array([0, 12, 0, 12])
+    camera = np.array([[1, 0, 0], [0, 1, given]])
+    for enabled in (True, False):
+        config = DeepSortConfig(nsa_kalman=False, common_motion_compensation=enabled)
         tracker = DeepSort(config)
-        shown_ids(tracker, [Detections(people)] * 30)
-        tracker.update(Detections(jerked[:-1]), camera=camera)
+        ids_of_frames(tracker, [Detections(people)] * 30)
+        tracker.update(Detections(moved[:-1]), camera=camera)
         unseen = tracker.tracks[tracker.tracks.state == State.COASTING]
-        expected = jerked[-1:] if asked else people[-1:] + np.array([0, told, 0, told])
+        expected = moved[-1:] if enabled else people[-1:] + np.array([0, given, 0, given])
         np.testing.assert_allclose(unseen.xyxy, expected, atol=0.01)
 
 
@@ -233,26 +234,26 @@ def test_size_velocity_decay_depends_on_elapsed_frames():
 
 def test_embeddings_below_min_gallery_score_are_compared_but_not_stored():
     embedding = orthogonal_embeddings(2)
-    remembered = {}
+    stored = {}
     for score in (0.59, 0.61):
         tracker = DeepSort()
-        shown_ids(tracker, [Detections(boxes_at(100), embedding=embedding[:1])] * 5)
-        other_look = Detections(boxes_at(100), [score], embedding=embedding[1:])
-        assert shown_ids(tracker, [other_look] * 5) == [[1]] * 5
+        ids_of_frames(tracker, [Detections(boxes_at(100), embedding=embedding[:1])] * 5)
+        other_embedding = Detections(boxes_at(100), [score], embedding=embedding[1:])
+        assert ids_of_frames(tracker, [other_embedding] * 5) == [[1]] * 5
         (slot,) = tracker._table.slot
-        remembered[score] = tracker._galleries.embeddings(slot) @ embedding.T
-    np.testing.assert_allclose(remembered[0.59], [[1, 0]], atol=1e-6)
-    assert remembered[0.61][0, 1] > 0.1
+        stored[score] = tracker._galleries.embeddings(slot) @ embedding.T
+    np.testing.assert_allclose(stored[0.59], [[1, 0]], atol=1e-6)
+    assert stored[0.61][0, 1] > 0.1
 
 
 def test_intra_identity_distance_is_learned_from_consecutive_matches_only():
     embedding = orthogonal_embeddings(2)
     tracker = DeepSort()
     calibration = tracker._galleries.calibration
-    shown_ids(tracker, [Detections(boxes_at(100), embedding=embedding[:1])] * 5)
-    shown_ids(tracker, [Detections.empty()])
+    ids_of_frames(tracker, [Detections(boxes_at(100), embedding=embedding[:1])] * 5)
+    ids_of_frames(tracker, [Detections.empty()])
     changed = Detections(boxes_at(100), embedding=embedding[1:])
-    assert shown_ids(tracker, [changed]) == [[1]]
+    assert ids_of_frames(tracker, [changed]) == [[1]]
     assert calibration.intra_identity_distance == pytest.approx(0, abs=1e-6)
     tracker.update(Detections(boxes_at(100), embedding=embedding[:1]))
     assert calibration.intra_identity_distance > 0
@@ -261,8 +262,8 @@ def test_intra_identity_distance_is_learned_from_consecutive_matches_only():
 def test_common_motion_is_not_estimated_from_low_score_detections():
     people = boxes_at(*(60.0 * np.arange(8)))
     tracker = DeepSort()
-    shown_ids(tracker, [Detections(people)] * 30)
+    ids_of_frames(tracker, [Detections(people)] * 30)
     tracker.update(Detections(people[:-1]))
-    unsure = Detections(people[:-1] + np.array([0, 12, 0, 12]), np.full(7, 0.3))
-    tracker.update(unsure)
+    low_score = Detections(people[:-1] + np.array([0, 12, 0, 12]), np.full(7, 0.3))
+    tracker.update(low_score)
     np.testing.assert_allclose(tracker.tracks.filtered_xyxy[-1:], people[-1:], atol=0.01)

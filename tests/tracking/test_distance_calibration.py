@@ -1,4 +1,4 @@
-"""What a distance means in a video: medians by hand, running means, and when to speak up."""
+"""Distance calibration: medians by hand, running means, and the warning."""
 
 import pickle
 import warnings
@@ -11,13 +11,13 @@ from tests.tracking.scenarios import orthogonal_embeddings, perturbed
 
 
 def embeddings_at_distances(*distances):
-    """Embeddings (n + 1, 2): the first, and n at these cosine distances from it."""
+    """Embeddings (n + 1, 2): one, and n at these cosine distances from it."""
     similarity = 1 - np.array([0.0, *distances])
     return np.column_stack([similarity, np.sqrt(1 - similarity**2)]).astype(np.float32)
 
 
 def calibrated(same, different, frames=30):
-    """A calibration that saw these distances in so many frames."""
+    """A calibration with these intra- and inter-identity distances in each of the frames."""
     made = Calibration()
     for _ in range(frames):
         made.update_inter(embeddings_at_distances(different))
@@ -34,7 +34,7 @@ def test_two_embeddings_of_one_frame_give_the_inter_identity_distance():
 
 def test_updates_use_the_median_of_their_distances():
     made = Calibration()
-    # The third is 1 - (0.9 * 0.5 + sqrt(0.19 * 0.75)) = 0.1725 from the second.
+    # The distance of the second and third is 1 - (0.9 * 0.5 + sqrt(0.19 * 0.75)) = 0.1725.
     made.update_inter(embeddings_at_distances(0.1, 0.5))
     assert made.inter_identity_distance == pytest.approx(0.1725, abs=1e-4)
     made.update_intra(np.array([0.3, 0.01, 0.02]))
@@ -71,34 +71,34 @@ def test_fewer_than_two_embeddings_change_nothing():
 
 
 @pytest.mark.parametrize(
-    ("same", "different", "frames", "useful"),
+    ("same", "different", "frames", "expected"),
     [
         (0.1, 0.5, 40, True),
         (0.34, 0.5, 30, True),
         (0.36, 0.5, 30, False),
-        (0.36, 0.5, 29, True),  # too early to tell
-        (0.0, 0.0, 1, False),  # no unit at all
+        (0.36, 0.5, 29, True),  # too few frames
+        (0.0, 0.0, 1, False),  # nothing to normalise by
         (0.0, 0.0, 40, False),
     ],
 )
 @pytest.mark.filterwarnings("ignore:the embedder does not tell identities apart")
 def test_is_discriminative_compares_intra_and_inter_identity_distance(
-    same, different, frames, useful
+    same, different, frames, expected
 ):
-    assert calibrated(same, different, frames).is_discriminative == useful
+    assert calibrated(same, different, frames).is_discriminative == expected
 
 
-@pytest.mark.parametrize("distance", [0.0, 0.3], ids=["constant", "blind"])
+@pytest.mark.parametrize("distance", [0.0, 0.3], ids=["constant", "random"])
 def test_not_discriminative_embedder_warns_once_after_enough_frames(distance):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         made = calibrated(distance, distance, 29)
     made.update_inter(embeddings_at_distances(distance))
-    told = (
+    message = (
         f"does not tell identities apart: mean intra-identity distance {distance:.3f}, "
         f"mean inter-identity distance {distance:.3f}; appearance is disabled"
     )
-    with pytest.warns(UserWarning, match=told) as caught:
+    with pytest.warns(UserWarning, match=message) as caught:
         made.update_intra(np.array([distance]))
     assert len(caught) == 1
     for _ in range(100):  # warnings are errors here

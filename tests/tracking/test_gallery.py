@@ -1,27 +1,27 @@
-"""Galleries and means against dictionaries of lists."""
+"""Gallery stores against dictionaries of lists."""
 
 import numpy as np
 import pytest
 
 from deepsort_reid.tracking.gallery import GalleryAppearance, MeanAppearance
 
-WIDTH = 6
+DIM = 6
 
 
-def unit_rows(rng, n, width=WIDTH):
+def unit_rows(rng, n, width=DIM):
     rows = rng.normal(size=(n, width))
     return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
 
 
 class GalleryOracle:
-    """The last `budget` embeddings of each slot as a list; the nearest counts."""
+    """The last `budget` embeddings of each slot as a list."""
 
     def __init__(self, budget):
         self.budget = budget
-        self.remembered = {}
+        self.stored = {}
 
     def add(self, slot, embedding):
-        self.remembered[slot] = [*self.remembered[slot], embedding][-self.budget :]
+        self.stored[slot] = [*self.stored[slot], embedding][-self.budget :]
 
 
 class MeanOracle:
@@ -29,23 +29,21 @@ class MeanOracle:
 
     def __init__(self, momentum):
         self.momentum = momentum
-        self.remembered = {}
+        self.stored = {}
 
     def add(self, slot, embedding):
         mean = embedding.astype(np.float64)
-        if self.remembered[slot]:
-            mean = self.momentum * self.remembered[slot][0] + (1 - self.momentum) * mean
-        self.remembered[slot] = [mean / np.linalg.norm(mean)]
+        if self.stored[slot]:
+            mean = self.momentum * self.stored[slot][0] + (1 - self.momentum) * mean
+        self.stored[slot] = [mean / np.linalg.norm(mean)]
 
 
 def oracle_distance(oracle, slots, embedding, pairs):
     distance = np.full(pairs.shape, np.inf)
     for row, slot in enumerate(slots):
         for column in np.flatnonzero(pairs[row]):
-            for has_embedding in oracle.remembered[slot]:
-                distance[row, column] = min(
-                    distance[row, column], 1 - has_embedding @ embedding[column]
-                )
+            for stored in oracle.stored[slot]:
+                distance[row, column] = min(distance[row, column], 1 - stored @ embedding[column])
     return distance
 
 
@@ -62,40 +60,40 @@ def oracle_distance(oracle, slots, embedding, pairs):
 )
 def test_store_equals_a_dictionary_of_lists(appearance, oracle):
     rng = np.random.default_rng(0)
-    pool, alive, reused = appearance.create_store(), [], 0
-    pool.set_dim(WIDTH)
+    store, live, reused = appearance.create_store(), [], 0
+    store.set_dim(DIM)
     ever, peak = set(), 0
-    oracle.remembered.clear()
+    oracle.stored.clear()
     for _ in range(300):
-        dying = [slot for slot in alive if rng.random() < 0.1]
-        pool.release(np.array(dying, dtype=np.int64))
-        alive = [slot for slot in alive if slot not in dying]
-        born = pool.allocate(int(rng.integers(0, 5))).tolist()
-        assert not set(born) & set(alive)
-        assert len(set(born)) == len(born)
-        reused += len(set(born) & ever)
-        ever |= set(born)
-        oracle.remembered.update({slot: [] for slot in born})
-        alive += born
-        peak = max(peak, len(alive))
+        ended = [slot for slot in live if rng.random() < 0.1]
+        store.release(np.array(ended, dtype=np.int64))
+        live = [slot for slot in live if slot not in ended]
+        started = store.allocate(int(rng.integers(0, 5))).tolist()
+        assert not set(started) & set(live)
+        assert len(set(started)) == len(started)
+        reused += len(set(started) & ever)
+        ever |= set(started)
+        oracle.stored.update({slot: [] for slot in started})
+        live += started
+        peak = max(peak, len(live))
 
-        slots = rng.permutation(np.array(alive, dtype=np.int64))
+        slots = rng.permutation(np.array(live, dtype=np.int64))
         seen = slots[rng.random(len(slots)) < 0.6]
         embedding = unit_rows(rng, len(seen))
-        pool.add(seen, embedding)
+        store.add(seen, embedding)
         for slot, row in zip(seen.tolist(), embedding, strict=True):
             oracle.add(slot, row)
 
         np.testing.assert_array_equal(
-            pool.has_embedding(slots), [len(oracle.remembered[slot]) > 0 for slot in slots]
+            store.has_embedding(slots), [len(oracle.stored[slot]) > 0 for slot in slots]
         )
-        for slot in alive:
-            expected = np.array(oracle.remembered[slot]).reshape(-1, WIDTH)
-            np.testing.assert_allclose(pool.embeddings(slot), expected, atol=1e-5)
+        for slot in live:
+            expected = np.array(oracle.stored[slot]).reshape(-1, DIM)
+            np.testing.assert_allclose(store.embeddings(slot), expected, atol=1e-5)
         candidates = unit_rows(rng, int(rng.integers(0, 8)))
         pairs = rng.random((len(slots), len(candidates))) < 0.5
         np.testing.assert_allclose(
-            pool.cosine_distance(slots, candidates, pairs),
+            store.cosine_distance(slots, candidates, pairs),
             oracle_distance(oracle, slots.tolist(), candidates, pairs),
             atol=1e-5,
         )
@@ -104,106 +102,108 @@ def test_store_equals_a_dictionary_of_lists(appearance, oracle):
 
 
 def test_full_ring_buffer_drops_the_oldest_embedding():
-    pool = GalleryAppearance(budget=2).create_store()
-    pool.set_dim(3)
-    slot = pool.allocate(1)
+    store = GalleryAppearance(budget=2).create_store()
+    store.set_dim(3)
+    slot = store.allocate(1)
     for row in np.eye(3, dtype=np.float32):
-        pool.add(slot, row[None])
-    np.testing.assert_array_equal(pool.embeddings(slot[0]), [[0, 1, 0], [0, 0, 1]])
-    distance = pool.cosine_distance(slot, np.eye(3, dtype=np.float32), np.ones((1, 3), dtype=bool))
+        store.add(slot, row[None])
+    np.testing.assert_array_equal(store.embeddings(slot[0]), [[0, 1, 0], [0, 0, 1]])
+    distance = store.cosine_distance(slot, np.eye(3, dtype=np.float32), np.ones((1, 3), dtype=bool))
     np.testing.assert_array_equal(distance, [[1, 0, 0]])
 
 
 def test_moving_mean_uses_momentum_and_has_unit_length():
-    pool = MeanAppearance(momentum=0.75).create_store()
-    pool.set_dim(2)
-    slot = pool.allocate(1)
-    pool.add(slot, np.array([[1, 0]], dtype=np.float32))
-    pool.add(slot, np.array([[0, 1]], dtype=np.float32))
-    np.testing.assert_allclose(pool.embeddings(slot[0]), [[0.75, 0.25]] / np.sqrt(0.625), atol=1e-6)
+    store = MeanAppearance(momentum=0.75).create_store()
+    store.set_dim(2)
+    slot = store.allocate(1)
+    store.add(slot, np.array([[1, 0]], dtype=np.float32))
+    store.add(slot, np.array([[0, 1]], dtype=np.float32))
+    np.testing.assert_allclose(
+        store.embeddings(slot[0]), [[0.75, 0.25]] / np.sqrt(0.625), atol=1e-6
+    )
 
 
 def test_mean_of_opposite_embeddings_is_replaced_by_the_new_one():
-    pool = MeanAppearance(momentum=0.5).create_store()
-    pool.set_dim(2)
-    slot = pool.allocate(1)
-    pool.add(slot, np.array([[1, 0]], dtype=np.float32))
-    pool.add(slot, np.array([[-1, 0]], dtype=np.float32))
-    np.testing.assert_array_equal(pool.embeddings(slot[0]), [[-1, 0]])
+    store = MeanAppearance(momentum=0.5).create_store()
+    store.set_dim(2)
+    slot = store.allocate(1)
+    store.add(slot, np.array([[1, 0]], dtype=np.float32))
+    store.add(slot, np.array([[-1, 0]], dtype=np.float32))
+    np.testing.assert_array_equal(store.embeddings(slot[0]), [[-1, 0]])
 
 
 @pytest.mark.parametrize("appearance", [GalleryAppearance(budget=4), MeanAppearance()])
 class TestBothStores:
     def test_released_slot_is_empty_when_allocated_again(self, appearance):
-        pool = appearance.create_store()
-        pool.set_dim(WIDTH)
-        first = pool.allocate(16)
-        pool.add(first, unit_rows(np.random.default_rng(1), 16))
-        pool.release(first)
-        second = pool.allocate(16)
+        store = appearance.create_store()
+        store.set_dim(DIM)
+        first = store.allocate(16)
+        store.add(first, unit_rows(np.random.default_rng(1), 16))
+        store.release(first)
+        second = store.allocate(16)
         assert set(second.tolist()) == set(first.tolist())
-        assert not pool.has_embedding(second).any()
-        assert pool.embeddings(second[0]).shape == (0, WIDTH)
+        assert not store.has_embedding(second).any()
+        assert store.embeddings(second[0]).shape == (0, DIM)
         pairs = np.ones((16, 2), dtype=bool)
         candidates = unit_rows(np.random.default_rng(2), 2)
-        assert np.isinf(pool.cosine_distance(second, candidates, pairs)).all()
+        assert np.isinf(store.cosine_distance(second, candidates, pairs)).all()
 
     def test_growing_keeps_stored_embeddings(self, appearance):
-        pool = appearance.create_store()
-        pool.set_dim(WIDTH)
-        first, rows = pool.allocate(10), unit_rows(np.random.default_rng(3), 10)
-        pool.add(first, rows)
-        more = pool.allocate(500)
+        store = appearance.create_store()
+        store.set_dim(DIM)
+        first, rows = store.allocate(10), unit_rows(np.random.default_rng(3), 10)
+        store.add(first, rows)
+        more = store.allocate(500)
         assert not set(more.tolist()) & set(first.tolist())
-        kept = np.concatenate([pool.embeddings(slot) for slot in first])
+        kept = np.concatenate([store.embeddings(slot) for slot in first])
         np.testing.assert_allclose(kept, rows, atol=1e-6)
 
     def test_slots_can_be_allocated_before_the_first_embedding(self, appearance):
-        pool = appearance.create_store()
-        assert pool.dim == 0
-        slot = pool.allocate(1)
-        assert pool.embeddings(slot[0]).shape == (0, 0)
-        pool.set_dim(WIDTH)
-        assert pool.dim == WIDTH
+        store = appearance.create_store()
+        assert store.dim == 0
+        slot = store.allocate(1)
+        assert store.embeddings(slot[0]).shape == (0, 0)
+        store.set_dim(DIM)
+        assert store.dim == DIM
         row = unit_rows(np.random.default_rng(4), 1)
-        pool.add(slot, row)
-        np.testing.assert_allclose(pool.embeddings(slot[0]), row, atol=1e-6)
+        store.add(slot, row)
+        np.testing.assert_allclose(store.embeddings(slot[0]), row, atol=1e-6)
 
     def test_another_embedding_length_is_refused_even_when_all_slots_were_released(
         self, appearance
     ):
-        pool = appearance.create_store()
-        pool.set_dim(WIDTH)
-        slots = pool.allocate(3)
-        pool.add(slots, unit_rows(np.random.default_rng(5), 3))
-        pool.set_dim(WIDTH)
-        pool.release(slots)
-        pool.allocate(3)
-        with pytest.raises(ValueError, match=f"keep their length: expected {WIDTH}, got 7"):
-            pool.set_dim(7)
-        assert pool.dim == WIDTH
+        store = appearance.create_store()
+        store.set_dim(DIM)
+        slots = store.allocate(3)
+        store.add(slots, unit_rows(np.random.default_rng(5), 3))
+        store.set_dim(DIM)
+        store.release(slots)
+        store.allocate(3)
+        with pytest.raises(ValueError, match=f"keep their length: expected {DIM}, got 7"):
+            store.set_dim(7)
+        assert store.dim == DIM
 
     def test_no_slots_or_no_detections_give_an_empty_matrix(self, appearance):
-        pool = appearance.create_store()
-        pool.set_dim(WIDTH)
-        slots = pool.allocate(3)
-        pool.add(slots, unit_rows(np.random.default_rng(6), 3))
-        # An embedder that saw no box may not know its width.
-        for width in (WIDTH, 0):
+        store = appearance.create_store()
+        store.set_dim(DIM)
+        slots = store.allocate(3)
+        store.add(slots, unit_rows(np.random.default_rng(6), 3))
+        # An embedder that was called without boxes may not know the length of its embeddings.
+        for width in (DIM, 0):
             nothing = np.empty((0, width), dtype=np.float32)
-            none = pool.cosine_distance(slots, nothing, np.empty((3, 0), dtype=bool))
+            none = store.cosine_distance(slots, nothing, np.empty((3, 0), dtype=bool))
             assert none.shape == (3, 0)
         some = unit_rows(np.random.default_rng(7), 4)
-        assert pool.cosine_distance(slots[:0], some, np.empty((0, 4), dtype=bool)).shape == (0, 4)
+        assert store.cosine_distance(slots[:0], some, np.empty((0, 4), dtype=bool)).shape == (0, 4)
 
     def test_cosine_distance_is_between_zero_and_two(self, appearance):
-        pool = appearance.create_store()
-        pool.set_dim(2)
-        slot = pool.allocate(1)
+        store = appearance.create_store()
+        store.set_dim(2)
+        slot = store.allocate(1)
         row = np.array([[0.6, 0.8]], dtype=np.float32)
-        pool.add(slot, row)
+        store.add(slot, row)
         both = np.concatenate([row * np.float32(1.001), -row])
-        distance = pool.cosine_distance(slot, both, np.ones((1, 2), dtype=bool))
+        distance = store.cosine_distance(slot, both, np.ones((1, 2), dtype=bool))
         np.testing.assert_allclose(distance, [[0, 2]], atol=1e-6)
         assert (distance >= 0).all()
 

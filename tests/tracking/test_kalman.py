@@ -1,4 +1,4 @@
-"""The decoupled filter against dense 8x8 filters, and laws that must hold for any box."""
+"""The decoupled Kalman filter against dense 8x8 filters, and its invariants."""
 
 import numpy as np
 import pytest
@@ -14,9 +14,9 @@ each_model = pytest.mark.parametrize("model", MODELS, ids=["aspect", "size"])
 
 
 def noise_std_by_hand(model, position):
-    """Process position, process velocity, measurement and first-seen spreads of one track (4,)."""
+    """Standard deviations (4,) of process position, process velocity, measurement; initial (8,)."""
     _, _, third, height = position
-    if isinstance(model, AspectMotion):  # the numbers of DeepSORT
+    if isinstance(model, AspectMotion):  # the values of DeepSORT
         place = np.array([height / 20, height / 20, 1e-2, height / 20])
         speed = np.array([height / 160, height / 160, 1e-5, height / 160])
         seen = np.array([height / 20, height / 20, 1e-1, height / 20])
@@ -72,25 +72,25 @@ def random_boxes(rng, n):
 
 
 def moving_tracks(model, rng, n=20, steps=10):
-    """Tracks (n, 5, 4) that have been predicted and corrected a while, each seen now and then."""
+    """Tracks (n, 5, 4) after several predictions and corrections, each matched in 70 % of them."""
     motion = kalman.initiate(model, model.measure(random_boxes(rng, n)))
     for _ in range(steps):
         motion = kalman.predict(model, motion)
         seen = rng.random(n) < 0.7
-        shaken = motion[seen, kalman.POSITION] * rng.normal(1, 0.02, (seen.sum(), 4))
-        motion[seen] = kalman.correct(model, motion[seen], shaken)
+        noisy = motion[seen, kalman.POSITION] * rng.normal(1, 0.02, (seen.sum(), 4))
+        motion[seen] = kalman.correct(model, motion[seen], noisy)
     return motion
 
 
 @each_model
 @pytest.mark.parametrize("changing_dt", [False, True], ids=["every frame", "changing dt"])
-@pytest.mark.parametrize("nsa", [False, True], ids=["plain noise", "noise by score"])
+@pytest.mark.parametrize("nsa", [False, True], ids=["constant noise", "noise by score"])
 def test_filter_equals_filterpy_track_by_track(model, changing_dt, nsa):
     rng = np.random.default_rng(0)
     seen = model.measure(random_boxes(rng, 8))
     truth, speed = seen.copy(), rng.normal(0, 3, (8, 2))
     motion, oracles = kalman.initiate(model, seen), [DenseTrack(model, row) for row in seen]
-    thinnest = np.inf
+    smallest = np.inf
     for step in range(200):
         dt = rng.choice([0.5, 1.0, 2.0, 3.5]) if changing_dt else 1.0
         truth[:, :2] += dt * speed
@@ -108,8 +108,8 @@ def test_filter_equals_filterpy_track_by_track(model, changing_dt, nsa):
         for track, oracle in enumerate(oracles):
             np.testing.assert_allclose(mean[track], oracle.filter.x, rtol=1e-9, atol=1e-9)
             np.testing.assert_allclose(covariance[track], oracle.filter.P, rtol=1e-9, atol=1e-9)
-        thinnest = min(thinnest, (mean[:, 2:4] / model.min_size).min())
-    assert thinnest > 1  # the floor, which filterpy does not have, was never touched
+        smallest = min(smallest, (mean[:, 2:4] / model.min_size).min())
+    assert smallest > 1  # the minimum size, which filterpy does not have, was not reached
 
 
 @each_model
@@ -134,7 +134,7 @@ def test_squared_mahalanobis_equals_dense_cholesky(model):
         np.testing.assert_allclose(
             kalman.innovation_variance(model, motion)[n], np.diag(innovation), rtol=1e-12
         )
-    # Far from the measurements' mean the squares of large numbers cancel.
+    # Far from the mean of the measurements, squares of large numbers cancel.
     loose = {"rtol": 1e-9, "atol": 1e-8}
     np.testing.assert_allclose(
         kalman.squared_mahalanobis(model, motion, measured), expected, **loose
@@ -192,7 +192,7 @@ def test_static_camera_changes_nothing(model):
 @each_model
 def test_arguments_are_not_modified(model):
     motion = moving_tracks(model, np.random.default_rng(5))
-    motion[0, kalman.VELOCITY, 3] = -1e6  # collapses on prediction
+    motion[0, kalman.VELOCITY, 3] = -1e6  # below the minimum size when predicted
     measured = model.measure(random_boxes(np.random.default_rng(6), len(motion)))
     before, measured_before = motion.copy(), measured.copy()
     kalman.predict(model, motion, 2.0)
@@ -247,7 +247,7 @@ def test_covariances_stay_positive_over_many_steps_with_degenerate_boxes(model, 
     own = model.measure(DEGENERATE)
     for step in range(rounds):  # each of them a prediction and a correction
         motion = kalman.predict(model, motion)
-        # Mostly their own box, now and then somebody else's, and long gaps.
+        # Mostly the track's own box, sometimes one of another track, and long gaps.
         if step % 1000 < 800:
             seen = measured[step % 50] if step % 97 == 0 else own
             motion = kalman.correct(model, motion, seen, 0.05 if step % 3 else 1.0)

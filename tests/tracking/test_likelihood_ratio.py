@@ -1,4 +1,4 @@
-"""Evidence by hand and against SciPy's densities, and the association against plain loops."""
+"""Likelihood ratios by hand and against SciPy, and the association against plain loops."""
 
 import math
 
@@ -22,21 +22,22 @@ from deepsort_reid.tracking import (
 from tests.tracking.scenarios import MOTION_MODEL, boxes_at, crowd, orthogonal_embeddings
 
 EMBEDDINGS = orthogonal_embeddings(4)
-# A person 50 px high, seen once (2 x 2.5 px), a frame ago (10 x 50 / 160 and 2.5 px), measured
-# (2.5 px): sqrt(25 + 9.765625 + 6.25 + 6.25), in x, in y and in the height.
-SPREAD = 6.875
+# Standard deviation of the innovation of a track 50 px high, one frame after its first match:
+# initial position (2 x 2.5 px), initial velocity (10 x 50 / 160), process and measurement (2.5 px):
+# sqrt(25 + 9.765625 + 6.25 + 6.25), in x, y and height.
+STD = 6.875
 models = pytest.mark.parametrize("model", [AspectMotion(), SizeMotion()], ids=["aspect", "size"])
 
 
-def seen_once(*lefts):
-    """Motion (N, 5, 4) of people seen in the frame before."""
+def started_before(*lefts):
+    """Motion (N, 5, 4) of tracks that started in the previous frame."""
     return kalman.predict(
         MOTION_MODEL, kalman.initiate(MOTION_MODEL, MOTION_MODEL.measure(boxes_at(*lefts)))
     )
 
 
 def walking(model, rng, n=8, steps=6):
-    """Motion (n, 5, 4) of people of all sizes, each seen now and then."""
+    """Motion (n, 5, 4) of tracks of all sizes, each matched in 70 % of the frames."""
     height = rng.uniform(60, 200, n)
     place = rng.uniform(0, 300, (n, 2))
     size = np.column_stack([place, 0.4 * height, height])
@@ -51,37 +52,37 @@ def walking(model, rng, n=8, steps=6):
 
 
 def around(model, motion, rng, far=1.0):
-    """Boxes (N, 4) somewhere near those that are expected."""
+    """Boxes (N, 4) near the predicted ones."""
     xywh = boxes.xyxy_to_xywh(model.boxes(motion[:, kalman.POSITION]))
     xywh[:, :2] += far * rng.normal(0, 8, (len(xywh), 2))
     return boxes.xywh_to_xyxy(xywh * rng.normal(1, 0.02, xywh.shape))
 
 
 class TestMotion:
-    evidence = MotionLLR(degrees_of_freedom=4, center_std_scale=0.7, height_std_scale=1.0)
+    llr = MotionLLR(degrees_of_freedom=4, center_std_scale=0.7, height_std_scale=1.0)
 
     def test_llr_at_the_prediction_depends_on_the_standard_deviation_only(self):
-        place, height = 0.7 * SPREAD / 50, SPREAD / 50
+        place, height = 0.7 * STD / 50, STD / 50
         expected = 1 - 2 * math.log(place) - math.log(height)
         assert expected == pytest.approx(7.666, abs=1e-3)
-        assert self.evidence(MOTION_MODEL, seen_once(100), boxes_at(100)) == pytest.approx(expected)
+        assert self.llr(MOTION_MODEL, started_before(100), boxes_at(100)) == pytest.approx(expected)
 
     def test_llr_one_standard_deviation_away(self):
-        here = self.evidence(MOTION_MODEL, seen_once(100), boxes_at(100))
-        there = self.evidence(MOTION_MODEL, seen_once(100), boxes_at(100 + 0.7 * SPREAD))
+        here = self.llr(MOTION_MODEL, started_before(100), boxes_at(100))
+        there = self.llr(MOTION_MODEL, started_before(100), boxes_at(100 + 0.7 * STD))
         assert here - there == pytest.approx(3.5 * math.log(1.25))
 
     def test_offsets_of_centre_and_height_have_their_own_scale(self):
-        # Half a spread to the right, one up, and two taller: (0.5^2 + 1 + 2^2) / 4.
-        x, y, taller = 0.35 * SPREAD, -0.7 * SPREAD, SPREAD * 2
+        # Half a standard deviation to the right, one up, and two taller: (0.5^2 + 1 + 2^2) / 4.
+        x, y, taller = 0.35 * STD, -0.7 * STD, STD * 2
         grown = boxes.xywh_to_xyxy(np.array([[110 + x, 125 + y, 20, 50 + taller]]))
-        here = self.evidence(MOTION_MODEL, seen_once(100), boxes_at(100))
-        there = self.evidence(MOTION_MODEL, seen_once(100), grown)
+        here = self.llr(MOTION_MODEL, started_before(100), boxes_at(100))
+        there = self.llr(MOTION_MODEL, started_before(100), grown)
         assert here - there == pytest.approx(3.5 * math.log(1 + 5.25 / 4))
 
     def test_width_has_no_influence(self):
         narrow = boxes.xywh_to_xyxy(np.array([[110.0, 125, 5, 50], [110, 125, 40, 50]]))
-        one, other = self.evidence(MOTION_MODEL, seen_once(100), narrow)[0]
+        one, other = self.llr(MOTION_MODEL, started_before(100), narrow)[0]
         assert one == pytest.approx(other)
 
     @models
@@ -89,38 +90,38 @@ class TestMotion:
         rng = np.random.default_rng(0)
         motion = walking(model, rng)
         seen = around(model, motion, rng)
-        found = self.evidence(model, motion, seen)
+        found = self.llr(model, motion, seen)
         measured = model.measure(seen)
         flat = set()
         for n, track in enumerate(motion):
-            spread = np.sqrt(kalman.innovation_variance(model, motion)[n, [0, 1, 3]])
-            spread *= [0.7, 0.7, 1]
-            same = multivariate_t(track[kalman.POSITION, [0, 1, 3]], np.diag(spread**2), df=4)
+            std = np.sqrt(kalman.innovation_variance(model, motion)[n, [0, 1, 3]])
+            std *= [0.7, 0.7, 1]
+            same = multivariate_t(track[kalman.POSITION, [0, 1, 3]], np.diag(std**2), df=4)
             for m in range(len(seen)):
                 in_heights = same.logpdf(measured[m, [0, 1, 3]]) + 3 * math.log(track[0, 3])
                 flat.add(round(in_heights - found[n, m], 6))
-        # The same for every pair: the density of somebody else, per height cubed.
+        # The same for every pair: the density of another identity, per cubic box height.
         peak = math.lgamma(3.5) - math.lgamma(2) - 1.5 * math.log(4 * math.pi)
         assert flat == {round(peak - 1, 6)}
 
     def test_llr_decreases_with_distance_on_either_side(self):
-        steps = self.evidence(MOTION_MODEL, seen_once(200), boxes_at(*(200 + 2.0 * np.arange(40))))[
+        steps = self.llr(MOTION_MODEL, started_before(200), boxes_at(*(200 + 2.0 * np.arange(40))))[
             0
         ]
         assert (np.diff(steps) < 0).all()
-        back = self.evidence(MOTION_MODEL, seen_once(200), boxes_at(*(200 - 2.0 * np.arange(40))))[
+        back = self.llr(MOTION_MODEL, started_before(200), boxes_at(*(200 - 2.0 * np.arange(40))))[
             0
         ]
         np.testing.assert_allclose(back, steps)
 
     def test_llr_of_a_coasting_track_is_lower_near_and_higher_far_away(self):
-        fresh = seen_once(100)
-        hidden = fresh
+        recent = started_before(100)
+        coasting = recent
         for _ in range(10):
-            hidden = kalman.predict(MOTION_MODEL, hidden)
+            coasting = kalman.predict(MOTION_MODEL, coasting)
         near, far = boxes_at(100), boxes_at(180)
-        assert self.evidence(MOTION_MODEL, hidden, near) < self.evidence(MOTION_MODEL, fresh, near)
-        assert self.evidence(MOTION_MODEL, hidden, far) > self.evidence(MOTION_MODEL, fresh, far)
+        assert self.llr(MOTION_MODEL, coasting, near) < self.llr(MOTION_MODEL, recent, near)
+        assert self.llr(MOTION_MODEL, coasting, far) > self.llr(MOTION_MODEL, recent, far)
 
     @models
     @pytest.mark.parametrize("scale", [0.5, 2.0, 3.7])
@@ -129,8 +130,8 @@ class TestMotion:
         motion = walking(model, rng)
         seen = around(model, motion, rng)
         zoom = np.array([[scale, 0, 0], [0, scale, 0]])
-        zoomed = self.evidence(model, kalman.apply_camera_motion(model, motion, zoom), scale * seen)
-        np.testing.assert_allclose(zoomed, self.evidence(model, motion, seen), atol=1e-9)
+        zoomed = self.llr(model, kalman.apply_camera_motion(model, motion, zoom), scale * seen)
+        np.testing.assert_allclose(zoomed, self.llr(model, motion, seen), atol=1e-9)
 
     @models
     def test_llr_is_invariant_to_translation(self, model):
@@ -138,21 +139,21 @@ class TestMotion:
         motion = walking(model, rng)
         seen = around(model, motion, rng)
         shift = np.array([[1, 0, -812.5], [0, 1, 64]])
-        shifted = self.evidence(
+        shifted = self.llr(
             model,
             kalman.apply_camera_motion(model, motion, shift),
             seen + np.array([-812.5, 64, -812.5, 64]),
         )
-        np.testing.assert_allclose(shifted, self.evidence(model, motion, seen), atol=1e-9)
+        np.testing.assert_allclose(shifted, self.llr(model, motion, seen), atol=1e-9)
 
     def test_no_tracks_or_no_detections_give_an_empty_matrix(self):
-        nobody, nothing = seen_once(), np.empty((0, 4))
-        assert self.evidence(MOTION_MODEL, nobody, boxes_at(1, 2)).shape == (0, 2)
-        assert self.evidence(MOTION_MODEL, seen_once(1, 2), nothing).shape == (2, 0)
+        no_tracks, no_boxes = started_before(), np.empty((0, 4))
+        assert self.llr(MOTION_MODEL, no_tracks, boxes_at(1, 2)).shape == (0, 2)
+        assert self.llr(MOTION_MODEL, started_before(1, 2), no_boxes).shape == (2, 0)
 
 
 class TestAppearance:
-    # Numbers of its own, so that the table below does not move with the defaults.
+    # Its own values, so that the table below does not depend on the defaults.
     open_ended = AppearanceLLR(
         same_mean_short=0.2,
         same_mean_long=0.6,
@@ -165,9 +166,9 @@ class TestAppearance:
     )
 
     @pytest.mark.parametrize(
-        ("share", "expected"),
+        ("distance", "expected"),
         [
-            # The spreads' ratio of 3, and what the nearer side of either bell leaves.
+            # The ratio 3 of the standard deviations, and the exponents of both Gaussians.
             (0.0, math.log(3) + (1 / 0.3) ** 2 / 2),
             (0.2, math.log(3) + (0.8 / 0.3) ** 2 / 2),
             (0.3, math.log(3) + (0.7 / 0.3) ** 2 / 2 - 1 / 2),
@@ -175,40 +176,40 @@ class TestAppearance:
             (1.5, math.log(3) - 13**2 / 2),
         ],
     )
-    def test_llr_one_frame_later_by_hand(self, share, expected):
-        found = self.open_ended(np.array([[share]]), np.array([1]))
+    def test_llr_one_frame_later_by_hand(self, distance, expected):
+        found = self.open_ended(np.array([[distance]]), np.array([1]))
         assert found == pytest.approx(expected)
 
     def test_llr_after_one_time_constant(self):
-        # After 8 frames more, all but 1 / e of the way from 0.2 to 0.6 and from 0.1 to 0.2.
+        # 8 frames later: 1 - 1 / e of the way from 0.2 to 0.6 and from 0.1 to 0.2.
         gone = 1 - 1 / math.e
-        mean, spread = 0.2 + 0.4 * gone, 0.1 + 0.1 * gone
-        expected = math.log(0.3 / spread) + ((0.3 / 0.3) ** 2 - ((0.7 - mean) / spread) ** 2) / 2
+        mean, std = 0.2 + 0.4 * gone, 0.1 + 0.1 * gone
+        expected = math.log(0.3 / std) + ((0.3 / 0.3) ** 2 - ((0.7 - mean) / std) ** 2) / 2
         assert self.open_ended(np.array([[0.7]]), np.array([9])) == pytest.approx(expected)
 
     def test_between_the_means_llr_is_the_ratio_of_two_gaussians(self):
-        share = np.linspace(0.2, 1, 9)
-        bells = norm(0.2, 0.1).logpdf(share) - norm(1, 0.3).logpdf(share)
-        np.testing.assert_allclose(self.open_ended(share[None], np.array([1]))[0], bells)
+        distance = np.linspace(0.2, 1, 9)
+        gaussians = norm(0.2, 0.1).logpdf(distance) - norm(1, 0.3).logpdf(distance)
+        np.testing.assert_allclose(self.open_ended(distance[None], np.array([1]))[0], gaussians)
 
     def test_llr_is_clipped_to_cap_and_floor(self):
         found = AppearanceLLR(llr_cap=3, llr_floor=-5)(np.array([[0.0, 1.0]]), np.array([1]))
         np.testing.assert_array_equal(found, [[3, -5]])
 
     def test_llr_never_increases_with_distance(self):
-        share = np.tile(np.linspace(0, 2, 81), (3, 1))
-        for evidence in (AppearanceLLR(), self.open_ended):
-            assert (np.diff(evidence(share, np.array([1, 5, 500])), axis=1) <= 0).all()
+        distance = np.tile(np.linspace(0, 2, 81), (3, 1))
+        for llr in (AppearanceLLR(), self.open_ended):
+            assert (np.diff(llr(distance, np.array([1, 5, 500])), axis=1) <= 0).all()
 
     def test_llr_approaches_the_long_term_values_with_time(self):
         misses = np.array([1, 2, 5, 20, 100])
-        changed, perturbed = self.open_ended(np.tile([0.8, 0.1], (5, 1)), misses).T
-        assert (np.diff(changed) > 0).all()
-        assert (np.diff(perturbed) < 0).all()
+        different, similar = self.open_ended(np.tile([0.8, 0.1], (5, 1)), misses).T
+        assert (np.diff(different) > 0).all()
+        assert (np.diff(similar) < 0).all()
 
 
 def naive_llr(rule, table, pool, model, detections, forbidden):
-    """What the rule adds up, pair by pair."""
+    """The LLR (N, M) of all pairs, pair by pair."""
     n, m = forbidden.shape
     measured = model.measure(detections.xyxy)
     variance = kalman.innovation_variance(model, table.motion)
@@ -218,15 +219,15 @@ def naive_llr(rule, table, pool, model, detections, forbidden):
         box = model.boxes(position[None])
         for j in range(m):
             overlap = boxes.iou(box, detections.xyxy[j : j + 1])[0, 0]
-            fresh = table.state[i] != State.COASTING
-            if forbidden[i, j] or (fresh and overlap < rule.min_iou):
+            recent = table.state[i] != State.COASTING
+            if forbidden[i, j] or (recent and overlap < rule.min_iou):
                 continue
-            squared, certainty = 0.0, 1.0
+            squared, at_center = 0.0, 1.0
             for k, scale in ((0, 0.7), (1, 0.7), (3, 1.0)):
-                spread = scale * math.sqrt(variance[i, k])
-                squared += ((measured[j, k] - position[k]) / spread) ** 2
-                certainty -= math.log(spread / position[3])
-            motion = certainty - 3.5 * math.log1p(squared / 4)
+                std = scale * math.sqrt(variance[i, k])
+                squared += ((measured[j, k] - position[k]) / std) ** 2
+                at_center -= math.log(std / position[3])
+            motion = at_center - 3.5 * math.log1p(squared / 4)
             if motion <= -6:
                 continue
             look = rule.min_llr - rule.min_llr_motion_only
@@ -238,38 +239,44 @@ def naive_llr(rule, table, pool, model, detections, forbidden):
                 and len(gallery)
                 and embedding[j].any()
             ):
-                share = (
+                distance = (
                     max((1 - gallery @ embedding[j]).min(), 0)
                     / pool.calibration.inter_identity_distance
                 )
-                look = rule.appearance(np.array([[share]]), table.misses[i : i + 1])[0, 0]
+                look = rule.appearance(np.array([[distance]]), table.misses[i : i + 1])[0, 0]
             total[i, j] = motion + look
     return total
 
 
-def best_pairs(worth, least):
-    """Optimal pairs of a matrix in which anything worth less than `least` is forbidden."""
-    gain = np.where(worth >= least, np.maximum(worth - least, 0) + 1e-5 * max(1, abs(least)), 0)
+def best_pairs(score, min_score):
+    """Optimal pairs of a matrix in which scores below `min_score` are forbidden."""
+    gain = np.where(
+        score >= min_score, np.maximum(score - min_score, 0) + 1e-5 * max(1, abs(min_score)), 0
+    )
     rows, columns = linear_sum_assignment(gain, maximize=True)
-    return [(r, c) for r, c in zip(rows, columns, strict=True) if worth[r, c] >= least]
+    return [(r, c) for r, c in zip(rows, columns, strict=True) if score[r, c] >= min_score]
 
 
-def naive_association(rule, table, pool, model, detections, sure, _, forbidden):
-    """Confirmed tracks, then tentative ones, then unsure detections, each from what is left."""
+def naive_association(rule, table, pool, model, detections, high_score, _, forbidden):
+    """Confirmed tracks, then tentative ones, then low-score detections, each from the rest."""
     n, m = forbidden.shape
     total = naive_llr(rule, table, pool, model, detections, forbidden)
     overlap = boxes.iou(model.boxes(table.motion[:, kalman.POSITION]), detections.xyxy)
     overlap[forbidden] = -np.inf
-    rounds = [
-        (table.state != State.TENTATIVE, sure, total, rule.min_llr),
-        (table.state == State.TENTATIVE, sure, total, rule.min_llr),
-        (table.state == State.CONFIRMED, ~sure, overlap, rule.min_low_score_iou),
+    stages = [
+        (table.state != State.TENTATIVE, high_score, total, rule.min_llr),
+        (table.state == State.TENTATIVE, high_score, total, rule.min_llr),
+        (table.state == State.CONFIRMED, ~high_score, overlap, rule.min_low_score_iou),
     ]
     pairs = []
-    for choosing, chosen, worth, least in rounds:
-        rows = [i for i in range(n) if choosing[i] and i not in {pair[0] for pair in pairs}]
-        columns = [j for j in range(m) if chosen[j] and j not in {pair[1] for pair in pairs}]
-        pairs += [(rows[r], columns[c]) for r, c in best_pairs(worth[np.ix_(rows, columns)], least)]
+    for group, columns_of_stage, score, min_score in stages:
+        rows = [i for i in range(n) if group[i] and i not in {pair[0] for pair in pairs}]
+        columns = [
+            j for j in range(m) if columns_of_stage[j] and j not in {pair[1] for pair in pairs}
+        ]
+        pairs += [
+            (rows[r], columns[c]) for r, c in best_pairs(score[np.ix_(rows, columns)], min_score)
+        ]
     return {(int(i), int(j)) for i, j in pairs}
 
 
@@ -285,7 +292,7 @@ def naive_association(rule, table, pool, model, detections, sure, _, forbidden):
             MeanAppearance(momentum=0),
         ),
     ],
-    ids=["default", "unsure", "strict"],
+    ids=["default", "low scores", "strict"],
 )
 @pytest.mark.parametrize("embedded", [True, False])
 def test_association_equals_plain_loops_over_a_crowd(
@@ -293,15 +300,15 @@ def test_association_equals_plain_loops_over_a_crowd(
 ):
     compared = []
 
-    def both(asked):
-        matching = rule(asked)
-        expected = naive_association(rule, *asked)
+    def compare(inputs):
+        matching = rule(inputs)
+        expected = naive_association(rule, *inputs)
         assert {tuple(pair) for pair in matching.pairs.tolist()} == expected
         compared.append(len(expected))
         return matching
 
     config = DeepSortConfig(class_agnostic=False, high_score_threshold=high_score_threshold)
-    tracker = DeepSort(config, association=both, motion=motion, appearance=appearance)
+    tracker = DeepSort(config, association=compare, motion=motion, appearance=appearance)
     for detections in crowd(60, people=10, embedded=embedded, classes=2):
         tracker.update(detections)
     assert np.mean(compared) > 6

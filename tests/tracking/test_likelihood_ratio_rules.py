@@ -1,4 +1,4 @@
-"""The default association's rules one by one, on tables small enough to know every answer."""
+"""Rules of the default association, one by one, on tables of one or two tracks."""
 
 import numpy as np
 import pytest
@@ -20,13 +20,13 @@ RULE = LikelihoodRatio()
 
 
 def calibrated(tracks):
-    """The table and pool, after two people who look quite different were seen."""
+    """The table and gallery store, with an inter-identity distance of 1."""
     tracks[1].calibration.update_inter(EMBEDDINGS[2:].astype(np.float32))
     return tracks
 
 
-def side_steps(tracks, n=60):
-    """Boxes (n, 4) a pixel further right each; their evidence of motion and overlap (n,)."""
+def boxes_to_the_right(tracks, n=60):
+    """Boxes (n, 4), each one pixel further right; their motion LLR (n,) and IoU (n,)."""
     steps = boxes_at(*(100.0 + np.arange(n)))
     motion = tracks[0].motion
     expected = MOTION_MODEL.boxes(motion[:, kalman.POSITION])
@@ -34,10 +34,10 @@ def side_steps(tracks, n=60):
 
 
 def matches_one_by_one(tracks, steps, **columns):
-    """Which of the boxes (n, 4) the only track takes when it is the only detection."""
-    taken = [associate(RULE, tracks, Detections(step[None], **columns)) for step in steps]
-    assert 0 < sum(map(bool, taken)) < len(taken)
-    return [pairs == {(0, 0)} for pairs in taken]
+    """For each of the boxes (n, 4) as the only detection: whether the only track matches it."""
+    matched = [associate(RULE, tracks, Detections(step[None], **columns)) for step in steps]
+    assert 0 < sum(map(bool, matched)) < len(matched)
+    return [pairs == {(0, 0)} for pairs in matched]
 
 
 def test_appearance_decides_between_neighbouring_tracks():
@@ -46,20 +46,20 @@ def test_appearance_decides_between_neighbouring_tracks():
     assert associate(RULE, tracks, swapped) == {(0, 1), (1, 0)}
 
 
-@pytest.mark.parametrize("why", ["no looks", "no unit yet", "looks that tell nobody apart"])
+@pytest.mark.parametrize("case", ["no embeddings", "not calibrated", "not discriminative"])
 @pytest.mark.filterwarnings("ignore:the embedder does not tell identities apart")
-def test_motion_decides_without_usable_appearance(why):
+def test_motion_decides_without_usable_appearance(case):
     swapped = Detections(boxes_at(100, 106), embedding=EMBEDDINGS[[1, 0]])
     tracks = confirmed_tracks(boxes_at(100, 106), EMBEDDINGS[:2])
     calibration = tracks[1].calibration
-    if why == "no looks":
+    if case == "no embeddings":
         calibrated(tracks)
         swapped = swapped.with_embedding(None)
-    if why == "looks that tell nobody apart":
+    if case == "not discriminative":
         for _ in range(40):
             calibrated(tracks)
             calibration.update_intra(np.array([0.9]))
-    assert calibration.is_discriminative == (why == "no looks")
+    assert calibration.is_discriminative == (case == "no embeddings")
     assert associate(RULE, tracks, swapped) == {(0, 0), (1, 1)}
 
 
@@ -72,16 +72,16 @@ def test_similar_appearance_far_away_does_not_match():
 
 def test_min_iou_applies_to_recent_tracks_only():
     away = Detections(boxes_at(119), embedding=EMBEDDINGS[:1])
-    hidden = calibrated(confirmed_tracks(boxes_at(100), EMBEDDINGS[:1], misses=[5]))
-    fresh = calibrated(confirmed_tracks(boxes_at(100), EMBEDDINGS[:1]))
-    # The same evidence, but no overlap to speak of.
-    assert associate(RULE, hidden, away) == {(0, 0)}
-    assert associate(RULE, fresh, away) == set()
+    coasting = calibrated(confirmed_tracks(boxes_at(100), EMBEDDINGS[:1], misses=[5]))
+    recent = calibrated(confirmed_tracks(boxes_at(100), EMBEDDINGS[:1]))
+    # The same LLR, but next to no IoU.
+    assert associate(RULE, coasting, away) == {(0, 0)}
+    assert associate(RULE, recent, away) == set()
 
 
 def test_without_appearance_min_llr_motion_only_applies():
     tracks = calibrated(confirmed_tracks(boxes_at(100), EMBEDDINGS[:1], misses=[5]))
-    steps, motion, _ = side_steps(tracks)
+    steps, motion, _ = boxes_to_the_right(tracks)
     for columns in ({}, {"embedding": np.zeros((1, 16))}):
         np.testing.assert_array_equal(
             matches_one_by_one(tracks, steps, **columns), motion >= RULE.min_llr_motion_only
@@ -91,18 +91,16 @@ def test_without_appearance_min_llr_motion_only_applies():
 @pytest.mark.parametrize("similarity", [1.0, 0.6, 0.3])
 def test_motion_and_appearance_terms_are_added_and_compared_with_min_llr(similarity):
     tracks = calibrated(confirmed_tracks(boxes_at(100), EMBEDDINGS[:1], misses=[5]))
-    steps, motion, _ = side_steps(tracks)
-    look = similarity * EMBEDDINGS[:1] + np.sqrt(1 - similarity**2) * EMBEDDINGS[1:2]
-    by_looks = RULE.appearance(np.array([[1 - similarity]]), np.array([5]))[0, 0]
+    steps, motion, _ = boxes_to_the_right(tracks)
+    embedding = similarity * EMBEDDINGS[:1] + np.sqrt(1 - similarity**2) * EMBEDDINGS[1:2]
+    appearance = RULE.appearance(np.array([[1 - similarity]]), np.array([5]))[0, 0]
     np.testing.assert_array_equal(
-        matches_one_by_one(tracks, steps, embedding=look), motion + by_looks >= RULE.min_llr
+        matches_one_by_one(tracks, steps, embedding=embedding), motion + appearance >= RULE.min_llr
     )
 
 
 def test_distances_are_normalised_by_the_inter_identity_distance():
-    shades = (
-        np.sqrt(0.98) * EMBEDDINGS[:1] + np.sqrt(0.02) * EMBEDDINGS[1:]
-    )  # 0.02 apart from one another
+    shades = np.sqrt(0.98) * EMBEDDINGS[:1] + np.sqrt(0.02) * EMBEDDINGS[1:]  # cosine distance 0.02
     seen = Detections(boxes_at(100, 102), embedding=shades[[1, 0]])
     for different, expected in ((shades[1:], {(0, 1), (1, 0)}), (EMBEDDINGS[1:], {(0, 0), (1, 1)})):
         tracks = confirmed_tracks(boxes_at(100, 102), shades[:2])
@@ -111,12 +109,12 @@ def test_distances_are_normalised_by_the_inter_identity_distance():
 
 
 def test_other_person_at_the_predicted_position_of_a_coasting_track_does_not_match():
-    table, pool = calibrated(confirmed_tracks(boxes_at(100), EMBEDDINGS[:1], misses=[5]))
+    table, galleries = calibrated(confirmed_tracks(boxes_at(100), EMBEDDINGS[:1], misses=[5]))
     for _ in range(4):
         table.motion = kalman.predict(MOTION_MODEL, table.motion)
-    for look, expected in ((EMBEDDINGS[:1], {(0, 0)}), (EMBEDDINGS[1:2], set())):
-        seen = Detections(boxes_at(100), embedding=look)
-        assert associate(RULE, (table, pool), seen) == expected
+    for embedding, expected in ((EMBEDDINGS[:1], {(0, 0)}), (EMBEDDINGS[1:2], set())):
+        seen = Detections(boxes_at(100), embedding=embedding)
+        assert associate(RULE, (table, galleries), seen) == expected
 
 
 def test_confirmed_tracks_have_precedence_over_tentative_ones():
@@ -128,19 +126,19 @@ def test_confirmed_tracks_have_precedence_over_tentative_ones():
 
 
 def test_low_score_detection_matches_only_tracks_of_the_previous_frame():
-    unsure = Detections(boxes_at(102), [0.2], embedding=EMBEDDINGS[:1])
+    low_score = Detections(boxes_at(102), [0.2], embedding=EMBEDDINGS[:1])
     for state, misses, expected in (
         (State.CONFIRMED, 1, {(0, 0)}),
         (State.TENTATIVE, 1, set()),
         (State.COASTING, 2, set()),
     ):
         tracks = calibrated(make_tracks(boxes_at(100), [state], [misses], EMBEDDINGS[:1]))
-        assert associate(RULE, tracks, unsure) == expected
+        assert associate(RULE, tracks, low_score) == expected
 
 
 def test_low_score_detection_must_reach_min_low_score_iou():
     tracks = confirmed_tracks(boxes_at(100), EMBEDDINGS[:1])
-    steps, _, overlap = side_steps(tracks, 30)
+    steps, _, overlap = boxes_to_the_right(tracks, 30)
     np.testing.assert_array_equal(
         matches_one_by_one(tracks, steps, score=[0.2]), overlap >= RULE.min_low_score_iou
     )
@@ -148,7 +146,7 @@ def test_low_score_detection_must_reach_min_low_score_iou():
 
 def test_low_score_detections_are_matched_after_high_score_ones():
     tracks = confirmed_tracks(boxes_at(100, 108), EMBEDDINGS[:2])
-    # The unsure one lies exactly on the first track, but the sure one chooses before it.
+    # The low-score detection is exactly on the first track, but high-score ones are matched first.
     both = Detections(boxes_at(100, 103), [0.2, 0.9])
     assert associate(RULE, tracks, both) == {(0, 1), (1, 0)}
     assert associate(RULE, tracks, both[[0]]) == {(0, 0)}
@@ -161,7 +159,7 @@ def test_high_score_mask_of_the_input_decides_which_detections_compete():
     assert associate(RULE, tracks, seen, high_score_threshold=0.3) == {(0, 0)}
 
 
-@pytest.mark.parametrize("score", [0.9, 0.2], ids=["sure", "unsure"])
+@pytest.mark.parametrize("score", [0.9, 0.2], ids=["high score", "low score"])
 def test_forbidden_pairs_are_never_matched(score):
     tracks = confirmed_tracks(boxes_at(100, 300), EMBEDDINGS[:2])
     seen = Detections(boxes_at(100, 300), [score, score])
@@ -171,10 +169,10 @@ def test_forbidden_pairs_are_never_matched(score):
 
 
 @pytest.mark.parametrize("embedding", [np.empty((0, 16)), np.empty((0, 0)), None])
-def test_without_tracks_or_detections_nothing_is_matched(embedding):
+def test_without_tracks_or_detections_no_detections_is_matched(embedding):
     some = calibrated(confirmed_tracks(boxes_at(100, 300), EMBEDDINGS[:2]))
-    nobody = calibrated(confirmed_tracks(np.empty((0, 4)), np.empty((0, 16))))
-    nothing = Detections([], embedding=embedding)
-    assert associate(RULE, some, nothing) == set()
-    assert associate(RULE, nobody, nothing) == set()
-    assert associate(RULE, nobody, Detections(boxes_at(1), embedding=EMBEDDINGS[:1])) == set()
+    no_tracks = calibrated(confirmed_tracks(np.empty((0, 4)), np.empty((0, 16))))
+    no_detections = Detections([], embedding=embedding)
+    assert associate(RULE, some, no_detections) == set()
+    assert associate(RULE, no_tracks, no_detections) == set()
+    assert associate(RULE, no_tracks, Detections(boxes_at(1), embedding=EMBEDDINGS[:1])) == set()

@@ -1,4 +1,4 @@
-"""The truth table of a track's life, row by row, and at the boundaries of its two numbers."""
+"""The track table, its documented state machine, and the limits n_init and max_age."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ STATE = {"deleted": DELETED, **{state.name.lower(): state for state in State}}
 
 
 def documented_transitions():
-    """The rows of the module's docstring; an empty cell stands for both answers."""
+    """The transitions in the module's docstring; an empty cell stands for both values."""
     for line in track_table.__doc__.splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         if len(cells) == 5 and cells[0] in ("(new)", *STATE):
@@ -23,11 +23,11 @@ ROWS = list(documented_transitions())
 
 
 def test_documented_table_has_every_transition_once():
-    questions = []
-    for state, matched, confirmable, expirable, _ in ROWS:
+    transitions = []
+    for state, matched, hits_reached, misses_exceeded, _ in ROWS:
         if state != "(new)":
-            limit = confirmable if matched == "yes" else expirable
-            questions += [
+            limit = hits_reached if matched == "yes" else misses_exceeded
+            transitions += [
                 (state, matched, answer) for answer in ([limit] if limit else ["no", "yes"])
             ]
     expected = {
@@ -36,17 +36,17 @@ def test_documented_table_has_every_transition_once():
         for matched in ("yes", "no")
         for limit in ("yes", "no")
     }
-    assert len(questions) == len(set(questions))
-    assert set(questions) == expected
+    assert len(transitions) == len(set(transitions))
+    assert set(transitions) == expected
 
 
 @pytest.mark.parametrize("row", ROWS, ids=" ".join)
 def test_documented_transition_holds(row):
-    state, matched, confirmable, expirable, becomes = row
-    for hits in {"yes": [3, 4], "no": [1, 2], "": [1, 2, 3, 4]}[confirmable]:
-        for misses in {"yes": [6, 99], "no": [1, 5], "": [1, 5, 6]}[expirable]:
+    state, matched, hits_reached, misses_exceeded, becomes = row
+    for hits in {"yes": [3, 4], "no": [1, 2], "": [1, 2, 3, 4]}[hits_reached]:
+        for misses in {"yes": [6, 99], "no": [1, 5], "": [1, 5, 6]}[misses_exceeded]:
             if state == "(new)":
-                tracker = DeepSort(DeepSortConfig(n_init=1 if confirmable == "yes" else 2))
+                tracker = DeepSort(DeepSortConfig(n_init=1 if hits_reached == "yes" else 2))
                 tracker.update(Detections(boxes_at(0)))
                 assert tracker.tracks.state == STATE[becomes]
                 continue
@@ -74,7 +74,7 @@ def test_next_state_handles_all_tracks_at_once():
 
 
 def states_of_one_track(config, seen):
-    """State of one standing person's track after each frame, DELETED without one."""
+    """State of the only track after each frame, DELETED without a track."""
     tracker = DeepSort(config)
     states = []
     for present in seen:
@@ -110,27 +110,27 @@ def test_track_stays_confirmed_after_gaps():
 
 def test_ids_are_dense_and_tentative_tracks_use_none():
     rng = np.random.default_rng(0)
-    tracker, named = DeepSort(DeepSortConfig(n_init=3, max_age=1)), []
+    tracker, ids = DeepSort(DeepSortConfig(n_init=3, max_age=1)), []
     for frame in range(60):
-        # One person stays for frames 0-9, the next for 10-19 and so on; sparks live for one frame.
+        # One person stays for frames 0-9, the next for 10-19, ...; false positives last one frame.
         stay = boxes_at(300.0 * (frame // 10))
-        sparks = boxes_at(*rng.permutation(20)[:3] * 40.0, top=1000 + 300 * (frame % 3))
-        tracks = tracker.update(Detections(np.concatenate([sparks, stay])))
-        named.append(tracks.id.tolist())
+        false_positives = boxes_at(*rng.permutation(20)[:3] * 40.0, top=1000 + 300 * (frame % 3))
+        tracks = tracker.update(Detections(np.concatenate([false_positives, stay])))
+        ids.append(tracks.id.tolist())
     expected = [[] if frame % 10 < 2 else [1 + frame // 10] for frame in range(60)]
-    assert named == expected
+    assert ids == expected
     assert (tracker.tracks.id[tracker.tracks.state == T] == 0).all()
 
 
 def filled_table(n):
-    """A table of n tracks whose every column tells the row's number."""
-    made = TrackTable()
-    append_rows(made, n)
-    return made
+    """A table of n tracks in which every column holds the row number."""
+    table = TrackTable()
+    append_rows(table, n)
+    return table
 
 
 def append_rows(table, n):
-    """Add n tracks whose every column tells the row's number among them."""
+    """Add n tracks, every column of which holds their row number."""
     number = np.arange(n)
     table.append(
         motion=np.tile(number[:, None, None], (1, 5, 4)).astype(np.float64),
@@ -141,10 +141,10 @@ def append_rows(table, n):
     )
 
 
-def columns(made):
+def columns(table):
     """All per-track arrays of a table, reduced to one number per row."""
     return [
-        getattr(made, name).reshape(len(made), -1)[:, 0]
+        getattr(table, name).reshape(len(table), -1)[:, 0]
         for name in (
             *("motion", "smoother_state", "xyxy", "score", "id", "state", "hits"),
             *("age", "misses", "detection", "slot"),
@@ -153,22 +153,22 @@ def columns(made):
 
 
 def test_keep_applies_to_every_column():
-    made = filled_table(5)
-    made.vote(np.arange(5), np.array([0, 1, 2, 3, 4]), np.ones(5))
-    made.keep(np.array([True, False, False, True, True]))
-    assert len(made) == 3
-    for column in columns(made):
+    table = filled_table(5)
+    table.vote(np.arange(5), np.array([0, 1, 2, 3, 4]), np.ones(5))
+    table.keep(np.array([True, False, False, True, True]))
+    assert len(table) == 3
+    for column in columns(table):
         np.testing.assert_array_equal(column, [0, 3, 4])
-    np.testing.assert_array_equal(made.class_id(), [0, 3, 4])
+    np.testing.assert_array_equal(table.class_id(), [0, 3, 4])
 
 
 def test_empty_table_accepts_keep_append_and_vote():
-    made = TrackTable()
-    made.keep(np.empty(0, dtype=bool))
-    nobody = np.empty(0, dtype=np.int64)
-    made.vote(nobody, nobody, np.empty(0))
-    assert len(made) == 0
-    assert made.class_id().shape == (0,)
+    table = TrackTable()
+    table.keep(np.empty(0, dtype=bool))
+    no_rows = np.empty(0, dtype=np.int64)
+    table.vote(no_rows, no_rows, np.empty(0))
+    assert len(table) == 0
+    assert table.class_id().shape == (0,)
     assert len(filled_table(0)) == 0
 
 
@@ -185,31 +185,33 @@ def test_keys_number_new_tracks_and_move_with_their_rows():
 
 
 def test_votes_are_weighted_by_score_and_new_classes_get_a_column():
-    made = filled_table(2)
+    table = filled_table(2)
     both = np.array([0, 1])
-    made.vote(both, np.array([7, 3]), np.array([0.9, 0.5]))
-    made.vote(both, np.array([3, 3]), np.array([0.5, 0.5]))
-    np.testing.assert_array_equal(made.class_id(), [7, 3])
-    made.vote(np.array([0]), np.array([3]), np.array([0.5]))  # 1.0 against 0.9
-    np.testing.assert_array_equal(made.class_id(), [3, 3])
-    made.vote(np.array([1]), np.array([-1]), np.array([1.1]))  # 1.1 against 1.0
-    np.testing.assert_array_equal(made.class_id(), [3, -1])
+    table.vote(both, np.array([7, 3]), np.array([0.9, 0.5]))
+    table.vote(both, np.array([3, 3]), np.array([0.5, 0.5]))
+    np.testing.assert_array_equal(table.class_id(), [7, 3])
+    table.vote(np.array([0]), np.array([3]), np.array([0.5]))  # 1.0 against 0.9
+    np.testing.assert_array_equal(table.class_id(), [3, 3])
+    table.vote(np.array([1]), np.array([-1]), np.array([1.1]))  # 1.1 against 1.0
+    np.testing.assert_array_equal(table.class_id(), [3, -1])
 
 
 def test_votes_equal_one_counter_per_track():
     rng = np.random.default_rng(1)
-    made, counted = filled_table(6), [{} for _ in range(6)]
+    table, counted = filled_table(6), [{} for _ in range(6)]
     for _ in range(50):
         rows = rng.permutation(6)[: rng.integers(0, 7)]
         class_id, score = rng.integers(-2, 9, len(rows)), rng.random(len(rows))
-        made.vote(rows, class_id, score)
+        table.vote(rows, class_id, score)
         for row, name, weight in zip(rows, class_id.tolist(), score, strict=True):
             counted[row][name] = counted[row].get(name, 0) + weight
-    np.testing.assert_array_equal(made.class_id(), [max(votes, key=votes.get) for votes in counted])
+    np.testing.assert_array_equal(
+        table.class_id(), [max(votes, key=votes.get) for votes in counted]
+    )
 
 
 def test_negative_score_still_counts_as_a_vote():
-    made = filled_table(2)
-    made.vote(np.array([0, 1]), np.array([0, 5]), np.array([1.0, -3.0]))
-    # No vote at all for class 0, one at a negative score for class 5.
-    np.testing.assert_array_equal(made.class_id(), [0, 5])
+    table = filled_table(2)
+    table.vote(np.array([0, 1]), np.array([0, 5]), np.array([1.0, -3.0]))
+    # No vote for class 0, one with a negative score for class 5.
+    np.testing.assert_array_equal(table.class_id(), [0, 5])

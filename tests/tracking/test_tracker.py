@@ -1,4 +1,4 @@
-"""Laws of the tracker that hold for any rule of association, motion and appearance."""
+"""Properties of the tracker that hold for every association, motion model and gallery."""
 
 import pickle
 from copy import deepcopy
@@ -30,13 +30,13 @@ def assert_same(tracks, others, columns=COLUMNS):
 
 
 def run(tracker, frames):
-    """What each frame shows and the whole table behind it."""
+    """Returned tracks and all live tracks of each frame."""
     return [(tracker.update(detections), tracker.tracks) for detections in frames]
 
 
 def assert_same_runs(one, other):
-    for (shown, table), (other_shown, other_table) in zip(one, other, strict=True):
-        assert_same(shown, other_shown)
+    for (returned, table), (other_returned, other_table) in zip(one, other, strict=True):
+        assert_same(returned, other_returned)
         assert_same(table, other_table)
 
 
@@ -69,15 +69,15 @@ def test_reset_tracker_accepts_another_frame_shape_and_embedding_length():
 
 
 @each_tracker
-@pytest.mark.parametrize("begun", [3, 45])
-def test_copied_and_pickled_trackers_continue_like_the_original(make, begun):
+@pytest.mark.parametrize("num_frames", [3, 45])
+def test_copied_and_pickled_trackers_continue_like_the_original(make, num_frames):
     frames = list(crowd(70, seed=5))
-    original = make(max_age=4)  # some leave and come back
-    run(original, frames[:begun])
+    original = make(max_age=4)  # some tracks end and people return
+    run(original, frames[:num_frames])
     copies = [pickle.loads(pickle.dumps(original)), deepcopy(original)]
-    expected = run(original, frames[begun:])
+    expected = run(original, frames[num_frames:])
     for copy in copies:
-        assert_same_runs(run(copy, frames[begun:]), expected)
+        assert_same_runs(run(copy, frames[num_frames:]), expected)
 
 
 @each_tracker
@@ -86,7 +86,7 @@ def test_reordering_detections_only_reorders_detection_rows(make, embedded):
     rng = np.random.default_rng(6)
     straight, shuffled = make(), make()
     shown = 0
-    # More people than the calibration asks in one frame.
+    # More detections than the calibration compares in one frame.
     for detections in crowd(50, people=40, seed=6, embedded=embedded):
         order = rng.permutation(len(detections))
         tracks, others = straight.update(detections), shuffled.update(detections[order])
@@ -157,7 +157,7 @@ def test_thousand_separate_detections_become_thousand_tracks(make):
     for step in range(4):
         shown = tracker.update(Detections(boxes + step, embedding=embedding))
     np.testing.assert_array_equal(shown.id, np.arange(1, 1001))
-    # All equally sure: numbered from left to right, and from top to bottom.
+    # Equal scores: ids from left to right, and from top to bottom.
     np.testing.assert_array_equal(shown.detection, np.lexsort((boxes[:, 1], boxes[:, 0])))
 
 
@@ -198,8 +198,8 @@ def test_ids_are_kept_with_embeddings_in_some_frames_and_rows(make):
 
 @each_tracker
 def test_memory_does_not_grow_while_tracks_come_and_go(make):
-    # Whoever comes stays for ten frames, and every frame has two sparks that never come again.
-    # Only people who left are kept, up to the memory's capacity.
+    # A person stays for ten frames, and every frame has two false positives.
+    # Only lost identities are kept, up to the capacity of the memory.
     tracker, sizes = make(n_init=2, max_age=3), []
     embedding, rng = orthogonal_embeddings(64, 64), np.random.default_rng(15)
     for step in range(600):

@@ -1,4 +1,4 @@
-"""What `update` refuses, what it says, and that a refused call leaves no trace."""
+"""Arguments that the tracker refuses, its messages, and that it stays unchanged; embedding."""
 
 import numpy as np
 import pytest
@@ -12,33 +12,33 @@ ONE = Detections(boxes_at(10), embedding=orthogonal_embeddings(1))
 
 
 def embed_by_position(frame, xyxy):
-    """An embedder that gives every place its own look."""
+    """An embedder whose embedding depends on the position."""
     rows = np.zeros((len(xyxy), 8), dtype=np.float32)
     rows[np.arange(len(xyxy)), (xyxy[:, 0] // 20).astype(int) % 8] = 1
     return rows
 
 
 BAD_CALLS = {
-    "a grey frame": (
+    "grey frame": (
         {"frame": FRAME[:, :, 0]},
         r"frame: expected a BGR uint8 .*got a grey image \(120",
     ),
-    "a frame with alpha": ({"frame": np.zeros((120, 160, 4), np.uint8)}, r"got shape .*, 4\)"),
-    "a frame of floats": (
+    "frame with alpha": ({"frame": np.zeros((120, 160, 4), np.uint8)}, r"got shape .*, 4\)"),
+    "float frame": (
         {"frame": FRAME / 255},
         "frame: expected a BGR uint8 .*, got dtype float64",
     ),
-    "a frame that is a list": ({"frame": [[0, 0, 0]]}, "frame: expected a BGR uint8 .*, got list$"),
-    "a frame of another size": (
+    "frame as list": ({"frame": [[0, 0, 0]]}, "frame: expected a BGR uint8 .*, got list$"),
+    "another frame size": (
         {"frame": np.zeros((100, 160, 3), np.uint8)},
         r"keep their size: expected \(120, 160, 3\), got \(100, 160, 3\); call reset\(\)",
     ),
-    "a camera of another shape": ({"camera": np.eye(3)}, r"finite affine \(2, 3\), got .*\(3, 3\)"),
-    "a camera that is no number": ({"camera": np.full((2, 3), np.nan)}, r"finite affine \(2, 3\)"),
-    "time that stands still": ({"dt": 0}, "dt must be a positive number of frames, got 0"),
-    "time that runs backwards": ({"dt": -1.0}, "dt must be a positive number of frames, got -1"),
-    "time that is no number": ({"dt": np.nan}, "dt must be a positive number of frames, got nan"),
-    "time without end": ({"dt": np.inf}, "dt must be a positive number of frames, got inf"),
+    "camera of another shape": ({"camera": np.eye(3)}, r"finite affine \(2, 3\), got .*\(3, 3\)"),
+    "camera with NaN": ({"camera": np.full((2, 3), np.nan)}, r"finite affine \(2, 3\)"),
+    "dt zero": ({"dt": 0}, "dt must be a positive number of frames, got 0"),
+    "dt negative": ({"dt": -1.0}, "dt must be a positive number of frames, got -1"),
+    "dt NaN": ({"dt": np.nan}, "dt must be a positive number of frames, got nan"),
+    "dt infinite": ({"dt": np.inf}, "dt must be a positive number of frames, got inf"),
 }
 
 
@@ -88,7 +88,7 @@ def test_embeddings_of_another_length_are_refused_and_leave_the_tracker_unchange
 
 @each_tracker
 def test_embedding_length_of_unused_detections_is_not_checked(make):
-    # What an embedder returns for no boxes, and what is left when no score is high enough.
+    # The output of an embedder without boxes; detections with too low a score.
     tracker = make(n_init=1, min_score=0.5)
     tracker.update(ONE)
     assert len(tracker.update(Detections([], embedding=np.empty((0, 0))))) == 0
@@ -137,11 +137,11 @@ def test_tracker_with_embedder_requires_the_frame_for_bare_detections():
 
 
 def test_embedder_gets_only_used_boxes_without_embeddings():
-    asked = []
+    calls = []
 
     def embedder(frame, xyxy):
         assert frame is FRAME
-        asked.append(xyxy[:, 0].tolist())
+        calls.append(xyxy[:, 0].tolist())
         return embed_by_position(frame, xyxy)
 
     tracker = DeepSort(DeepSortConfig(min_score=0.5), embedder=embedder)
@@ -149,20 +149,20 @@ def test_embedder_gets_only_used_boxes_without_embeddings():
     tracker.update(Detections(boxes_at(10), embedding=orthogonal_embeddings(1, 8)), frame=FRAME)
     tracker.update(Detections.empty(), frame=FRAME)
     tracker.update(Detections(boxes_at(10), [0.2]), frame=FRAME)
-    assert asked == [[10, 90]]
+    assert calls == [[10, 90]]
 
 
 def test_embedding_inside_update_gives_the_same_tracks_as_before_update():
-    rng, looks_of = np.random.default_rng(1), {}
+    rng, embedding_of = np.random.default_rng(1), {}
 
     def embedder(frame, xyxy):
-        return np.array([looks_of[box] for box in map(tuple, xyxy.tolist())])
+        return np.array([embedding_of[box] for box in map(tuple, xyxy.tolist())])
 
     inside, before = DeepSort(embedder=embedder), DeepSort()
     for frame in crowd(60):
-        # A third are unsure: inside they are not embedded, before they are.
+        # A third have low scores: embedded before update, but not inside.
         score = np.where(rng.random(len(frame)) < 0.3, 0.2, frame.score)
-        looks_of.update(zip(map(tuple, frame.xyxy.tolist()), frame.embedding, strict=True))
+        embedding_of.update(zip(map(tuple, frame.xyxy.tolist()), frame.embedding, strict=True))
         tracks = inside.update(Detections(frame.xyxy, score), frame=FRAME)
         embedded = Detections(frame.xyxy, score, embedding=frame.embedding)
         expected = before.update(embedded, frame=FRAME)
@@ -179,11 +179,11 @@ def test_embedding_inside_update_gives_the_same_tracks_as_before_update():
 def test_embed_computes_embeddings_only_where_there_are_none():
     bare, tracker = Detections(boxes_at(10, 70), [0.9, 0.1]), DeepSort(embedder=embed_by_position)
     embedded = tracker.embed(bare, FRAME)
-    # Whoever is too unsure to be told by looks gets a row of zeros without being looked at.
+    # A low-score detection gets a zero row without being embedded.
     expected = embed_by_position(FRAME, bare.xyxy)
     np.testing.assert_array_equal(embedded.embedding, expected * [[1], [0]])
-    everybody = published(embedder=embed_by_position).embed(bare, FRAME)
-    np.testing.assert_array_equal(everybody.embedding, expected)
+    published_embedded = published(embedder=embed_by_position).embed(bare, FRAME)
+    np.testing.assert_array_equal(published_embedded.embedding, expected)
     np.testing.assert_array_equal(embedded.score, bare.score)
     assert tracker.embed(embedded, None) is embedded
     assert DeepSort().embed(bare, None) is bare

@@ -1,4 +1,4 @@
-"""Scenes that a tracker must get right, small enough to know every answer by hand."""
+"""Small scenes with known results, for every tracker."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ def test_two_people_who_cross_keep_their_ids(make):
     tracker, embedding = make(), orthogonal_embeddings(2)
     for step in range(41):
         boxes = np.concatenate([boxes_at(5.0 * step), boxes_at(200 - 5.0 * step, top=104)])
-        # While they stand one behind the other only the one in front is seen.
+        # While they overlap, only the person in front is detected.
         visible = [0, 1] if abs(step - 20) > 2 else [1]
         shown = tracker.update(
             Detections(boxes[visible], embedding=perturbed(embedding, rng)[visible])
@@ -45,13 +45,13 @@ def test_zero_embedding_is_not_stored(appearance):
     unknown = Detections(boxes_at(10), embedding=np.zeros((1, 16)))
     for detections in [unknown] * 3 + [Detections.empty()] * 5:
         tracker.update(detections)
-    # With a look on one side only, place alone decides, however long ago it was.
+    # With an embedding on one side only, IoU decides at any gap.
     assert tracker.update(Detections(boxes_at(10), embedding=orthogonal_embeddings(1))).id == [1]
 
 
-@pytest.mark.parametrize("steady", [True, False])
-def test_coasting_track_stays_in_the_table_with_its_predicted_box(steady):
-    tracker = DeepSort(DeepSortConfig(smooth_boxes=steady))
+@pytest.mark.parametrize("smooth", [True, False])
+def test_coasting_track_stays_in_the_table_with_its_predicted_box(smooth):
+    tracker = DeepSort(DeepSortConfig(smooth_boxes=smooth))
     for step in range(30):
         tracker.update(Detections(boxes_at(4.0 * step), [0.7]))
     before = tracker.tracks
@@ -63,7 +63,7 @@ def test_coasting_track_stays_in_the_table_with_its_predicted_box(steady):
         assert track.age == 30 + missed
         assert track.score == 0.7
         moved = track.filtered_xyxy - before.filtered_xyxy
-        expected = before.xyxy + moved if steady else track.filtered_xyxy
+        expected = before.xyxy + moved if smooth else track.filtered_xyxy
         np.testing.assert_allclose(track.xyxy, expected, atol=1e-9)
         np.testing.assert_allclose(track.xyxy, boxes_at(4.0 * (29 + missed)), atol=1.5)
 
@@ -85,9 +85,9 @@ def test_dt_of_several_frames_raises_ages_and_misses_by_as_many():
 
 @pytest.mark.parametrize("dt", [1, 2, 5])
 def test_track_of_the_last_update_matches_by_iou_at_any_dt(dt):
-    tracker, (before, after) = DeepSort(association=MatchingCascade()), orthogonal_embeddings(2)
-    for look in [before] * 5 + [after] * 2:
-        shown = tracker.update(Detections(boxes_at(100), embedding=look[None]), dt=dt)
+    tracker, (first, second) = DeepSort(association=MatchingCascade()), orthogonal_embeddings(2)
+    for embedding in [first] * 5 + [second] * 2:
+        shown = tracker.update(Detections(boxes_at(100), embedding=embedding[None]), dt=dt)
     np.testing.assert_array_equal(shown.id, [1])
 
 
@@ -106,12 +106,12 @@ def test_class_is_the_score_weighted_majority_over_the_life_of_the_track(make):
 
 @each_tracker
 def test_class_restricts_matching_only_if_not_class_agnostic(make):
-    for across, expected in ((True, [1]), (False, [2])):
-        tracker, look = make(n_init=1, class_agnostic=across), orthogonal_embeddings(1)
-        tracker.update(Detections(boxes_at(0), class_id=[0], embedding=look))
-        shown = tracker.update(Detections(boxes_at(0), class_id=[1], embedding=look))
+    for agnostic, expected in ((True, [1]), (False, [2])):
+        tracker, embedding = make(n_init=1, class_agnostic=agnostic), orthogonal_embeddings(1)
+        tracker.update(Detections(boxes_at(0), class_id=[0], embedding=embedding))
+        shown = tracker.update(Detections(boxes_at(0), class_id=[1], embedding=embedding))
         np.testing.assert_array_equal(shown.id, expected)
-        np.testing.assert_array_equal(shown.class_id, [0 if across else 1])
+        np.testing.assert_array_equal(shown.class_id, [0 if agnostic else 1])
 
 
 @each_tracker

@@ -1,4 +1,4 @@
-"""Steady boxes: the ratio that is measured, the estimate that follows from it, and its limits."""
+"""Box smoothing: the estimated noise ratio, the smoothed boxes, and cases without noise."""
 
 import numpy as np
 import pytest
@@ -11,13 +11,13 @@ from deepsort_reid.tracking.extras.box_smoothing import BoxSmoother
 
 SIZE = np.array([40.0, 100.0])
 BOX = np.array([[0.0, 0, 40, 100]])
-AHEAD = np.array([[800.0, 0, 840, 100]])
+FAR_BOX = np.array([[800.0, 0, 840, 100]])
 
 
 def random_walk(rng, tracks, frames, process_noise_ratio, noise_std, height=100.0):
-    """True and detected boxes (F, N, 4): each coordinate a random walk, seen with white error.
+    """True and detected boxes (F, N, 4): each coordinate a random walk plus white noise.
 
-    Spreads are of centre and logarithm of the size, in units of the height.
+    Standard deviations are of the centre, in units of the height, and of the logarithm of the size.
     """
     unit = np.array([height, height, 1.0, 1.0])
     start = np.concatenate([rng.uniform(0, 999, (tracks, 2)), np.log([SIZE] * tracks)], axis=1)
@@ -30,17 +30,17 @@ def as_boxes(logged):
 
 
 def smooth_all(measured, seen=None):
-    """The jitter after boxes (F, N, 4) of tracks that the filter lets stand, and steady boxes."""
-    found, steady = BoxSmoother(), [as_boxes(measured[0])]
-    state, still = box_smoothing.initiate(steady[0]), steady[0]
+    """The smoother after boxes (F, N, 4) of tracks predicted as static, and the smoothed boxes."""
+    found, smoothed = BoxSmoother(), [as_boxes(measured[0])]
+    state, still = box_smoothing.initiate(smoothed[0]), smoothed[0]
     coasted = np.zeros(len(still), dtype=bool)
     for number, here in enumerate(measured[1:], start=1):
         rows = np.flatnonzero(np.ones(len(still)) if seen is None else seen[number])
         xyxy = as_boxes(here)
         state = found.update(found.predict(state, still, still), rows, xyxy[rows], coasted[rows])
         coasted = ~np.isin(np.arange(len(still)), rows)
-        steady.append(box_smoothing.smoothed_boxes(state, xyxy, ~coasted))
-    return found, np.array(steady)
+        smoothed.append(box_smoothing.smoothed_boxes(state, xyxy, ~coasted))
+    return found, np.array(smoothed)
 
 
 @pytest.mark.parametrize("ratio", [0.2, 1.0, 5.0])
@@ -59,8 +59,8 @@ def test_process_noise_ratio_is_robust_to_wrong_matches():
     wrong = rng.random(measured.shape[:2]) < 0.01
     measured[wrong] += rng.normal(0, 1, (wrong.sum(), 4)) * [100, 100, 1, 1]
     process_noise_ratio = smooth_all(measured)[0].process_noise_ratio
-    assert (process_noise_ratio > 0.25).all(), "as if everything were shaking"
-    assert (process_noise_ratio < 4).all(), "as if nothing were"
+    assert (process_noise_ratio > 0.25).all(), "too much noise"
+    assert (process_noise_ratio < 4).all(), "too little noise"
 
 
 def test_smoothed_boxes_equal_a_kalman_filter_with_the_known_ratio():
@@ -72,7 +72,7 @@ def test_smoothed_boxes_equal_a_kalman_filter_with_the_known_ratio():
 
     class Known(BoxSmoother):
         process_noise_ratio = ratio
-        measurement_noise = np.full(4, np.inf)  # so that nothing is too far off to be shaking
+        measurement_noise = np.full(4, np.inf)  # so that no offset is too large for noise
 
     found, still = Known(), as_boxes(measured[0])
     state, dense = box_smoothing.initiate(still), {}
@@ -94,19 +94,19 @@ def test_smoothed_boxes_equal_a_kalman_filter_with_the_known_ratio():
                 one.update(here[track, row])
         expected = np.array([[dense[track, row].x[0, 0] for row in range(4)] for track in range(3)])
         reported = box_smoothing.smoothed_boxes(state, as_boxes(here), visible)
-        # An offset of the centre grows with the height that was seen; the dense filter's does not.
+        # Offsets of the centre scale with the detected height; those of the dense filter do not.
         np.testing.assert_allclose(reported, as_boxes(expected), atol=1e-6)
 
 
 def test_smoothing_brings_noisy_boxes_closer_to_the_truth():
     rng = np.random.default_rng(4)
     true, measured = random_walk(rng, 20, 300, 0.004, 0.02)
-    steady = smooth_all(measured)[1][50:]
-    off, was_off = (
+    smoothed = smooth_all(measured)[1][50:]
+    error, detected_error = (
         np.abs(found - np.array([as_boxes(here) for here in true[50:]])).mean()
-        for found in (steady, np.array([as_boxes(here) for here in measured[50:]]))
+        for found in (smoothed, np.array([as_boxes(here) for here in measured[50:]]))
     )
-    assert off < 0.6 * was_off
+    assert error < 0.6 * detected_error
 
 
 @pytest.mark.parametrize("error", ["none", "slow"])
@@ -114,8 +114,8 @@ def test_boxes_without_white_noise_are_not_changed(error):
     rng = np.random.default_rng(5)
     true, _ = random_walk(rng, 20, 300, 0.0, 0.0)
     walked = np.cumsum(np.cumsum(rng.normal(0, 0.02, true.shape) * [1, 1, 0, 0], axis=0), axis=0)
-    measured = true + walked  # velocities wander
-    if error == "slow":  # an error that lasts is none that can be told from the person
+    measured = true + walked  # random velocities
+    if error == "slow":  # an error of many frames cannot be told from motion
         for frame in range(1, 300):
             kept = 0.9 * (measured - true - walked)[frame - 1]
             measured[frame] += kept + rng.normal(0, 0.2, true.shape[1:]) * [1, 1, 0, 0]
@@ -129,16 +129,16 @@ def test_large_camera_motion_gives_no_warning():
     tracker = DeepSort()
     for _ in range(5):
         tracker.update(Detections(BOX))
-    found = tracker.update(Detections(AHEAD), camera=[[1, 0, 800], [0, 1, 0]])
-    np.testing.assert_allclose(found.xyxy, AHEAD)
+    found = tracker.update(Detections(FAR_BOX), camera=[[1, 0, 800], [0, 1, 0]])
+    np.testing.assert_allclose(found.xyxy, FAR_BOX)
 
 
 def test_insignificant_correlation_is_not_smoothed():
     rng, moved = np.random.default_rng(10), []
     for _ in range(100):
         _, measured = random_walk(rng, 1, 16, 0.01, 0.0)
-        steady = smooth_all(measured)[1]
-        moved.append(steady != np.array([as_boxes(here) for here in measured]))
+        smoothed = smooth_all(measured)[1]
+        moved.append(smoothed != np.array([as_boxes(here) for here in measured]))
     assert np.mean(moved) < 0.1
 
 
@@ -152,9 +152,9 @@ def test_rounding_errors_are_not_noise():
 def test_person_who_starts_moving_is_followed():
     rng = np.random.default_rng(7)
     _, measured = random_walk(rng, 10, 400, 0.0, 0.01)
-    measured[380:, 0, 0] += 3.0 * np.arange(1, 21)  # 3 px a frame, the shaking has 1 px
-    found, steady = smooth_all(measured)
-    centre = (steady[:, 0, 0] + steady[:, 0, 2]) / 2
+    measured[380:, 0, 0] += 3.0 * np.arange(1, 21)  # 3 px per frame, with noise of 1 px
+    found, smoothed = smooth_all(measured)
+    centre = (smoothed[:, 0, 0] + smoothed[:, 0, 2]) / 2
     assert np.abs(centre[20:380] - measured[0, 0, 0]).max() < 4
     assert np.abs(centre[380:] - measured[380:, 0, 0]).max() < 5
     assert (found.process_noise_ratio >= 0.1).all()
@@ -166,8 +166,8 @@ def test_person_who_reappears_elsewhere_is_reported_there():
     seen = np.ones(measured.shape[:2], dtype=bool)
     seen[90:95, 0] = False
     measured[95:, 0, 0] += 15
-    _, steady = smooth_all(measured, seen)
-    centre = (steady[95, 0, 0] + steady[95, 0, 2]) / 2
+    _, smoothed = smooth_all(measured, seen)
+    centre = (smoothed[95, 0, 0] + smoothed[95, 0, 2]) / 2
     assert abs(centre - measured[95, 0, 0]) < 1e-9
 
 
@@ -175,17 +175,17 @@ def test_changes_over_several_frames_are_not_learned():
     rng = np.random.default_rng(8)
     _, measured = random_walk(rng, 20, 200, 0.01, 0.01)
     seen = np.ones(measured.shape[:2], dtype=bool)
-    seen[3::4] = False  # everybody is missed in every fourth frame, and jumps meanwhile
+    seen[3::4] = False  # no detection in every fourth frame, and a jump there
     for frame in range(3, 200, 4):
         measured[frame:] += rng.normal(0, 0.5, (20, 4)) * [100, 100, 0, 0]
     process_noise_ratio = smooth_all(measured, seen)[0].process_noise_ratio
-    assert (process_noise_ratio[:2] < 4).all(), "jumps were counted"
+    assert (process_noise_ratio[:2] < 4).all(), "jumps were learned"
 
 
 def test_offset_scales_with_the_box():
     state = box_smoothing.initiate(BOX)
     found = BoxSmoother()
-    found._square[:], found._product[:], found._num_changes = 1000, -400, 1000  # it shakes
+    found._square[:], found._product[:], found._num_changes = 1000, -400, 1000  # noisy
     near = np.array([[8.0, 0, 48, 110]])
     state = found.update(found.predict(state, BOX, BOX), np.array([0]), near, np.array([False]))
     seen = np.array([True])
@@ -200,8 +200,8 @@ def test_offset_scales_with_the_box():
     )
 
 
-def people(frames, noise_std, seed=0):
-    """True boxes (N, 4) and detections of each frame: six people who walk straight on."""
+def walking_people(frames, noise_std, seed=0):
+    """True boxes (N, 4) and detections of each frame: six people who walk straight."""
     rng = np.random.default_rng(seed)
     place = np.column_stack([150.0 * np.arange(6), np.full(6, 100.0)])
     for _ in range(frames):
@@ -212,10 +212,10 @@ def people(frames, noise_std, seed=0):
 
 @pytest.mark.parametrize("noise_std", [0.0, 2.0])
 def test_tracker_smooths_noisy_boxes_and_reports_exact_ones_unchanged(noise_std):
-    steady, matched = DeepSort(), DeepSort(DeepSortConfig(smooth_boxes=False))
+    smoothed, matched = DeepSort(), DeepSort(DeepSortConfig(smooth_boxes=False))
     off = []
-    for true, detections in people(200, noise_std):
-        ours, theirs = steady.update(detections), matched.update(detections)
+    for true, detections in walking_people(200, noise_std):
+        ours, theirs = smoothed.update(detections), matched.update(detections)
         np.testing.assert_array_equal(ours.id, theirs.id)
         np.testing.assert_array_equal(theirs.xyxy, detections.xyxy[theirs.detection])
         np.testing.assert_array_equal(ours.filtered_xyxy, theirs.filtered_xyxy)

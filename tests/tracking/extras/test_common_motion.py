@@ -1,4 +1,4 @@
-"""A shift common to all: exact where all agree, by hand where they do not quite, else nothing."""
+"""Common motion: exact where all pairs agree, by hand where they do not, zero without pairs."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ PEOPLE = boxes_at(0, 100, 200, 300, 400)
 
 
 def shifted(xyxy, x, y=0.0):
-    """Boxes (N, 4) moved by x and y pixels, numbers or one for each."""
+    """Boxes (N, 4) shifted by x and y pixels, for all or for each box (N,)."""
     by = np.broadcast_arrays(np.asarray(x, dtype=np.float64), y, np.zeros(len(xyxy)))
     return xyxy + np.column_stack([by[0], by[1], by[0], by[1]])
 
@@ -32,7 +32,7 @@ def test_too_few_boxes_give_zero(tracks, detections):
 
 
 def test_too_few_mutual_pairs_give_zero():
-    # Three are seen near where they were expected, two were lost far away.
+    # Three detections are near their predictions, two are far away.
     seen = shifted(PEOPLE, [3, 3, 3, 50, 50])
     np.testing.assert_array_equal(estimate_common_motion(PEOPLE, seen), [0, 0])
     four = shifted(PEOPLE, [3, 3, 3, 3, 50])
@@ -40,7 +40,7 @@ def test_too_few_mutual_pairs_give_zero():
 
 
 def test_boxes_that_are_not_mutually_best_are_not_used():
-    # The fourth track has died without anybody noticing: its only overlap is the third's person.
+    # The fourth track overlaps only the detection of the third.
     tracks = np.concatenate([PEOPLE[:3], boxes_at(206)])
     np.testing.assert_array_equal(estimate_common_motion(tracks, shifted(PEOPLE[:4], 2)), [0, 0])
     tracks = np.concatenate([tracks, PEOPLE[3:4]])
@@ -70,7 +70,7 @@ def test_independent_motion_gives_nearly_zero():
         found.append(estimate_common_motion(crowd, shifted(crowd, x, y)))
         medians.append([np.median(x), np.median(y)])
     assert np.abs(found).mean() < 0.35 * np.abs(medians).mean()
-    assert np.abs(found).mean() < 0.1  # a tenth of how far each moved
+    assert np.abs(found).mean() < 0.1  # a tenth of the motion of each
 
 
 def test_estimate_does_not_depend_on_the_order():

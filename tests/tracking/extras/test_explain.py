@@ -1,4 +1,4 @@
-"""What the record says about a choice is what was the cause of it."""
+"""Explanations of matches and ids, and the causes of identity switches."""
 
 from dataclasses import replace
 
@@ -52,24 +52,26 @@ def test_tracker_keeps_no_decisions_by_default():
         tracker.explain(1, 1)
 
 
-@pytest.mark.parametrize("embedded", [True, False], ids=["with looks", "without"])
+@pytest.mark.parametrize("embedded", [True, False], ids=["embeddings", "no embeddings"])
 @pytest.mark.parametrize(
     "make",
     [lambda explain: DeepSort(explain=explain), lambda explain: published(explain=explain)],
     ids=["default", "published"],
 )
 def test_results_are_the_same_with_and_without_explain(make, embedded):
-    silent, telling = make(explain=False), make(explain=True)
+    plain, explaining_one = make(explain=False), make(explain=True)
     for number, detections in enumerate(crowd(40, embedded=embedded), start=1):
-        one, other = silent.update(detections), telling.update(detections)
+        one, other = plain.update(detections), explaining_one.update(detections)
         np.testing.assert_array_equal(one.id, other.id)
         np.testing.assert_array_equal(one.filtered_xyxy, other.filtered_xyxy)
-        assert len(telling.decision_log) == number
-        np.testing.assert_array_equal(telling.decision_log.detections(number), detections.xyxy)
+        assert len(explaining_one.decision_log) == number
+        np.testing.assert_array_equal(
+            explaining_one.decision_log.detections(number), detections.xyxy
+        )
     assert len(one) > 5
 
 
-@pytest.mark.parametrize("embedded", [True, False], ids=["with looks", "without"])
+@pytest.mark.parametrize("embedded", [True, False], ids=["embeddings", "no embeddings"])
 @pytest.mark.parametrize("make", [DeepSort, published], ids=["default", "published"])
 def test_rejected_pairs_are_unmatched_and_possible_pairs_do_not_both_stay_unmatched(make, embedded):
     tracker = make(explain=True)
@@ -78,13 +80,13 @@ def test_rejected_pairs_are_unmatched_and_possible_pairs_do_not_both_stay_unmatc
         tracker.update(detections)
         frame = tracker.decision_log.frame(number)
         scores = frame.pair_scores
-        refused = scores.rejected_by_motion | scores.rejected_by_appearance
+        rejected = scores.rejected_by_motion | scores.rejected_by_appearance
         assert not (scores.rejected_by_motion & scores.rejected_by_appearance).any()
         matched = frame.matched[:, None] == frame.row
-        assert not (refused & matched).any()
+        assert not (rejected & matched).any()
         alone = ~matched.any(axis=1)[:, None] & ~matched.any(axis=0)
-        assert not (alone & ~refused).any()
-        possible_pairs += np.count_nonzero(~refused)
+        assert not (alone & ~rejected).any()
+        possible_pairs += np.count_nonzero(~rejected)
     assert possible_pairs > 300
 
 
@@ -114,34 +116,34 @@ def test_explanation_names_the_match_of_the_results(make):
 def test_detection_far_away_is_rejected_by_motion(make):
     tracker = make()
     run(tracker, *[seen(boxes_at(10, 300), [RED, BLUE])] * 4)
-    # The same face, elsewhere.
+    # The same appearance, elsewhere.
     run(tracker, seen(boxes_at(600, 300), [RED, BLUE]))
     explanation = tracker.explain(5, 1)
     assert explanation.reason == ("rejected by motion", "rejected by motion")
     assert (explanation.matched, explanation.state) == (-1, State.CONFIRMED)
     assert tracker.decision_log.rejection_reason(5, 1, 0) == "motion"
-    words = str(explanation)
-    assert "frame 5, track 1: confirmed, last match 1 frame(s) ago" in words
-    assert "predicted at [10, 100, 30, 150]" in words
-    assert "rejected by motion" in words
-    assert "\n  not matched" in words
-    if make is explaining:  # the tracker that remembers people
-        assert words.endswith("no other below 1.00: clear, required margin 0.80")
+    text = str(explanation)
+    assert "frame 5, track 1: confirmed, last match 1 frame(s) ago" in text
+    assert "predicted at [10, 100, 30, 150]" in text
+    assert "rejected by motion" in text
+    assert "\n  not matched" in text
+    if make is explaining:  # the tracker with an identity memory
+        assert text.endswith("no other below 1.00: clear, required margin 0.80")
         assert (
-            "its id was assigned to detection 0: nearest lost identity 1 at distance 0.00" in words
+            "its id was assigned to detection 0: nearest lost identity 1 at distance 0.00" in text
         )
 
 
 @each_rule
 def test_other_person_at_the_position_of_a_coasting_track_is_rejected_by_appearance(make):
-    def story(face):
+    def run_scene(appearance):
         tracker = make()
         run(tracker, *[seen(boxes_at(10, 300), [RED, BLUE])] * 4)
         run(tracker, *[seen(boxes_at(300), [BLUE])] * 25)
-        run(tracker, seen(boxes_at(14, 300), [face, BLUE]))
+        run(tracker, seen(boxes_at(14, 300), [appearance, BLUE]))
         return tracker
 
-    tracker = story(GREEN)
+    tracker = run_scene(GREEN)
     explanation = tracker.explain(30, 1)
     assert explanation.reason[0] == "rejected by appearance"
     assert explanation.matched == -1
@@ -149,27 +151,27 @@ def test_other_person_at_the_position_of_a_coasting_track_is_rejected_by_appeara
     assert tracker.decision_log.rejection_reason(30, 1, 0) == "appearance"
     assert "coasting, last match 26 frame(s) ago" in str(explanation)
     assert tracker.tracks.id.tolist() == [1, 2, 3]
-    # Nothing but the face was the cause.
-    assert story(RED).explain(30, 1).reason[0] == "matched"
+    # Appearance was the only cause.
+    assert run_scene(RED).explain(30, 1).reason[0] == "matched"
 
 
-@pytest.mark.parametrize("embedded", [True, False], ids=["with looks", "without"])
+@pytest.mark.parametrize("embedded", [True, False], ids=["embeddings", "no embeddings"])
 @each_rule
 def test_detection_of_a_nearer_track_is_a_lost_assignment(make, embedded):
-    def story(*lefts):
+    def run_scene(*lefts):
         tracker = make()
-        faces = [RED] * len(lefts) if embedded else None
-        run(tracker, *[seen(boxes_at(*lefts), faces)] * 4)
+        appearances = [RED] * len(lefts) if embedded else None
+        run(tracker, *[seen(boxes_at(*lefts), appearances)] * 4)
         run(tracker, seen(boxes_at(106), [RED] if embedded else None))
         return tracker
 
-    tracker = story(100, 108)
+    tracker = run_scene(100, 108)
     assert tracker.explain(5, 1).reason == ("possible, but lost assignment to track 2",)
     assert tracker.explain(5, 2).reason == ("matched",)
     assert tracker.decision_log.rejection_reason(5, 1, 0) == "lost assignment"
     assert "matched to detection 0" in str(tracker.explain(5, 2))
-    # Nothing but the other track was the cause.
-    assert story(100).explain(5, 1).reason == ("matched",)
+    # The other track was the only cause.
+    assert run_scene(100).explain(5, 1).reason == ("matched",)
 
 
 @each_rule
@@ -180,7 +182,7 @@ def test_second_best_detection_is_explained_by_the_better_match(make):
     explanation = tracker.explain(5, 1)
     assert explanation.reason == ("possible, but the track has a better match", "matched")
     assert explanation.matched == 1
-    # The best comes first in words, and nobody is told that a match was impossible.
+    # The best detection is listed first, and the text does not say that a match was impossible.
     assert "impossible" not in str(explanation)
     assert [line.split(":")[0].strip() for line in str(explanation).splitlines()[1:3]] == [
         "detection 1",
@@ -235,11 +237,11 @@ def test_reset_clears_the_decision_log():
     assert len(tracker.decision_log) == 0
 
 
-# --- from the record to the causes of switches -------------------------------------------------
+# --- causes of identity switches ----------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("word", "cause"),
+    ("reason", "cause"),
     [
         ("expired", SwitchCause.EXPIRED),
         ("not confirmed", SwitchCause.NOT_CONFIRMED),
@@ -250,12 +252,12 @@ def test_reset_clears_the_decision_log():
         ("something new", SwitchCause.UNKNOWN),
     ],
 )
-def test_every_rejection_reason_has_a_cause(word, cause):
-    assert cause_of_rejection(word) == cause
+def test_every_rejection_reason_has_a_cause(reason, cause):
+    assert cause_of_rejection(reason) == cause
 
 
 def causes(tracker, person, frames):
-    """Causes of the switches of one `person`, {frame: box}, who is among `frames`."""
+    """Causes of the switches of one `person`, {frame: box}, among the detections `frames`."""
     results = run(tracker, *frames)
     numbers = np.concatenate([np.full(len(t), n) for n, t in enumerate(results, start=1)])
     predicted = MotRows(
@@ -318,10 +320,10 @@ def test_new_id_is_explained_by_the_nearest_lost_identities() -> None:
     for _ in range(3):
         shown = tracker.update(Detections(boxes_at(600), embedding=between[None]))
     assert shown.id == [3]
-    told = str(tracker.explain(53, 3))
-    assert "frame 53, track 3: tentative, no id yet" in told
+    text = str(tracker.explain(53, 3))
+    assert "frame 53, track 3: tentative, no id yet" in text
     nearest = "nearest lost identity 1 at distance 0.20, second 2 at 0.40"
-    assert f"was assigned id 3, new: {nearest}: not clear" in told
+    assert f"was assigned id 3, new: {nearest}: not clear" in text
 
 
 def test_reidentification_is_explained_by_its_distance() -> None:
@@ -334,9 +336,9 @@ def test_reidentification_is_explained_by_its_distance() -> None:
     for _ in range(3):
         shown = tracker.update(Detections(boxes_at(300, 600), embedding=embedding[::-1]))
     assert shown.id.tolist() == [1, 2]
-    told = str(tracker.explain(53, 1))
+    text = str(tracker.explain(53, 1))
     nearest = "nearest lost identity 1 at distance 0.00, no other below 1.00"
-    assert f"was assigned id 1, re-identified: {nearest}: clear" in told
+    assert f"was assigned id 1, re-identified: {nearest}: clear" in text
     assert "assigned id" not in str(tracker.explain(53, 2))
 
 
@@ -346,7 +348,7 @@ def test_new_id_without_embeddings_is_explained(n_init: int) -> None:
     for _ in range(n_init):
         tracker.update(Detections(boxes_at(100)))
     expected = "was assigned id 1, new: no usable embeddings"
-    if n_init == 1:  # it was no track before, there is nothing to choose from
+    if n_init == 1:  # a new track: nothing was associated
         with pytest.raises(ValueError, match=f"track 1 began in frame 1 and {expected}"):
             tracker.explain(1, 1)
     else:

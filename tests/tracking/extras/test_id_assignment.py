@@ -1,4 +1,4 @@
-"""Ids that may still change: who came in half and turns out to be known."""
+"""Id assignment: ids of returning people, and corrections within the window."""
 
 import numpy as np
 import pytest
@@ -7,11 +7,11 @@ from deepsort_reid import DeepSort, DeepSortConfig, Detections
 from tests.tracking.scenarios import boxes_at, orthogonal_embeddings
 
 ANNA, BERT, CARL, SLIVER = orthogonal_embeddings(4)
-AWAY = 130  # frames, more than a track waits
+AWAY = 130  # frames, more than max_age
 
 
 def tracker_after_absence(**config):
-    """A tracker that saw ANNA and BERT, then BERT alone for so long that ANNA left."""
+    """A tracker after frames of ANNA and BERT, then of BERT alone until the track of ANNA ended."""
     tracker = DeepSort(DeepSortConfig(**config))
     for _ in range(30):
         tracker.update(Detections(boxes_at(100, 300), embedding=[ANNA, BERT]))
@@ -20,11 +20,11 @@ def tracker_after_absence(**config):
     return tracker
 
 
-def ids_of_newcomer(tracker, *seen, left=500):
-    """The ids beside BERT in each frame in which somebody is seen like this."""
+def ids_of_newcomer(tracker, *embeddings, left=500):
+    """Id of a second person with these embeddings, in each frame."""
     ids = []
-    for look in seen:
-        tracks = tracker.update(Detections(boxes_at(300, left), embedding=[BERT, look]))
+    for embedding in embeddings:
+        tracks = tracker.update(Detections(boxes_at(300, left), embedding=[BERT, embedding]))
         ids.append(int(tracks.id_of_detection(2)[1]))
     return ids
 
@@ -40,7 +40,7 @@ def test_id_is_corrected_once_the_embeddings_are_clear():
     )
     assert ids[2] == 3
     assert ids[-1] == 1
-    assert np.count_nonzero(np.diff(ids[2:])) == 1  # it changes once
+    assert np.count_nonzero(np.diff(ids[2:])) == 1  # one correction
 
 
 def test_unknown_person_keeps_the_new_id():
@@ -70,9 +70,9 @@ def test_corrected_id_is_not_assigned_again():
 def test_tracks_seen_in_the_same_frame_are_different_identities(id_correction_window):
     tracker = DeepSort(DeepSortConfig(id_correction_window=id_correction_window))
     frame = np.zeros((480, 640, 3), dtype=np.uint8)
-    for _ in range(5):  # CARL looks like ANNA, but both are there
+    for _ in range(5):  # two people with the embedding of ANNA in the same frames
         tracker.update(Detections(boxes_at(0, 300, 500), embedding=[ANNA, BERT, ANNA]), frame=frame)
-    for _ in range(20):  # ANNA leaves at the edge
+    for _ in range(20):  # the first one leaves at the border
         tracks = tracker.update(Detections(boxes_at(300, 500), embedding=[BERT, ANNA]), frame=frame)
     assert tracker.identity_memory.id.tolist() == [1]
     assert tracks.id_of_detection(2).tolist() == [2, 3]

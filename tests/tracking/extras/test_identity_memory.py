@@ -1,4 +1,4 @@
-"""People who left are recognised when they return, and nobody else becomes them."""
+"""Identity memory: returning people are re-identified, others get new ids."""
 
 import numpy as np
 import pytest
@@ -20,15 +20,15 @@ ANNA, BERT, CARL = (
 )
 
 
-def memory(**limits: float) -> IdentityMemory:
-    made = IdentityMemory(**limits)
+def memory(**settings: float) -> IdentityMemory:
+    made = IdentityMemory(**settings)
     made.add(1, ANNA)
     made.add(2, BERT)
     return made
 
 
 def test_similar_embedding_matches_and_a_different_one_does_not() -> None:
-    # cos(ANNA, nearly) = 0.98: 0.02 of distance where different people have 1.
+    # cosine distance 0.02 of ANNA
     nearly = unit_embedding(1, 0, 0, 0.2)
     assert memory().match(nearly, 1.0).matched_id == 1
     assert memory().match(CARL, 1.0).matched_id is None
@@ -36,8 +36,8 @@ def test_similar_embedding_matches_and_a_different_one_does_not() -> None:
 
 def test_max_normalized_distance_is_in_units_of_the_inter_identity_distance() -> None:
     half = unit_embedding(1, 0, 0, 1)  # distance 0.29
-    assert memory().match(half, 1.0).matched_id == 1  # share 0.29
-    assert memory().match(half, 0.5).matched_id is None  # share 0.59
+    assert memory().match(half, 1.0).matched_id == 1  # normalised 0.29
+    assert memory().match(half, 0.5).matched_id is None  # normalised 0.59
 
 
 def test_embedding_between_two_identities_matches_neither() -> None:
@@ -46,11 +46,11 @@ def test_embedding_between_two_identities_matches_neither() -> None:
 
 
 def test_margin_is_larger_for_few_embeddings() -> None:
-    # ANNA is 0.11 away, BERT 0.54: 0.43 between them.
+    # Distance 0.11 of ANNA and 0.54 of BERT: a difference of 0.43.
     leaning = unit_embedding(1, 0.51, 0, 0)
     people = memory(margin=0.2, small_sample_margin=0.6)
-    assert people.match(leaning, 1.0, num_embeddings=2).matched_id is None  # 0.5 is asked for
-    assert people.match(leaning, 1.0, num_embeddings=3).matched_id == 1  # 0.4
+    assert people.match(leaning, 1.0, num_embeddings=2).matched_id is None  # required: 0.5
+    assert people.match(leaning, 1.0, num_embeddings=3).matched_id == 1  # required: 0.4
     assert people.match(leaning, 1.0).matched_id == 1
 
 
@@ -63,9 +63,9 @@ def test_excluded_ids_are_no_candidates_and_lost_tracks_are() -> None:
 def test_single_identity_has_a_margin_to_an_unknown_one() -> None:
     alone = IdentityMemory(max_normalized_distance=0.9)
     alone.add(1, ANNA)
-    share_of_085 = np.array([0.15, np.sqrt(1 - 0.15**2), 0, 0], dtype=np.float32)
+    at_085 = np.array([0.15, np.sqrt(1 - 0.15**2), 0, 0], dtype=np.float32)
     assert alone.match(ANNA, 1.0).matched_id == 1
-    assert alone.match(share_of_085, 1.0).matched_id is None
+    assert alone.match(at_085, 1.0).matched_id is None
 
 
 def test_memory_is_bounded_and_drops_the_oldest_identity() -> None:
@@ -189,14 +189,15 @@ def test_coasting_track_is_reidentified_far_from_its_prediction() -> None:
     tracker = DeepSort()
     ids_after(tracker, 5, (HERE, ANNA), (FAR, BERT))
     ids_after(tracker, 40, (FAR, BERT))
-    assert tracker.tracks.id.tolist() == [1, 2]  # waiting, a long way from where she comes back
+    # Id 1 is coasting, far from where the person returns.
+    assert tracker.tracks.id.tolist() == [1, 2]
     assert ids_after(tracker, 5, (FAR, BERT), (HERE + 600, ANNA)) == [2, 1]
     assert sorted(tracker.tracks.id.tolist()) == [1, 2]
 
 
 def test_person_keeps_the_id_after_any_time() -> None:
-    for hidden in (10, 60, 107, 115, 119, 120, 121, 150):
+    for gap in (10, 60, 107, 115, 119, 120, 121, 150):
         tracker = DeepSort()
         ids_after(tracker, 5, (HERE, ANNA), (FAR, BERT))
-        ids_after(tracker, hidden, (FAR, BERT))
-        assert ids_after(tracker, 5, (FAR, BERT), (HERE, ANNA)) == [2, 1], hidden
+        ids_after(tracker, gap, (FAR, BERT))
+        assert ids_after(tracker, 5, (FAR, BERT), (HERE, ANNA)) == [2, 1], gap

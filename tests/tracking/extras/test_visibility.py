@@ -1,4 +1,4 @@
-"""The edges of the picture, told or learned, and who stands behind whom."""
+"""Image border, from frames or estimated, and occlusion ratio."""
 
 import numpy as np
 import pytest
@@ -7,34 +7,34 @@ from deepsort_reid import DeepSort, DeepSortConfig, Detections
 from deepsort_reid.tracking.extras.visibility import ImageBorder, occlusion_ratio
 from tests.tracking.scenarios import boxes_at, orthogonal_embeddings
 
-WIDTH, EDGE = 20, 640
+WIDTH, BORDER = 20, 640
 
 
-def boxes_leaving(frames=20, edge=EDGE):
-    """A box in each frame that walks out to the right, clipped at the edge."""
-    left = edge - WIDTH + np.arange(frames) * WIDTH / frames
-    return [np.array([[x, 100, edge, 150.0]]) for x in left]
+def boxes_leaving(frames=20, border=BORDER):
+    """One box in each frame of a person who leaves to the right, clipped at the border."""
+    left = border - WIDTH + np.arange(frames) * WIDTH / frames
+    return [np.array([[x, 100, border, 150.0]]) for x in left]
 
 
 def border_after(make_tracks):
-    view = ImageBorder()
+    border = ImageBorder()
     for xyxy in make_tracks:
-        view.update(xyxy, None)
-    return view
+        border.update(xyxy, None)
+    return border
 
 
 def test_border_is_known_from_the_frame_shape():
-    view = ImageBorder()
-    view.update(np.empty((0, 4)), (480, EDGE, 3))
+    border = ImageBorder()
+    border.update(np.empty((0, 4)), (480, BORDER, 3))
     at = boxes_at(0, 2, 3, 300, 617, 618, 640)
-    assert view.is_truncated(at).tolist() == [True, True, False, False, False, True, True]
+    assert border.is_truncated(at).tolist() == [True, True, False, False, False, True, True]
 
 
 def test_border_is_estimated_where_boxes_end_and_narrow():
-    view = border_after(boxes_leaving())
-    assert view.is_truncated(boxes_at(617, 618)).tolist() == [False, True]
+    border = border_after(boxes_leaving())
+    assert border.is_truncated(boxes_at(617, 618)).tolist() == [False, True]
     mirrored = [
-        np.column_stack([EDGE - x[:, [2]], x[:, 1:2], EDGE - x[:, [0]], x[:, 3:]])
+        np.column_stack([BORDER - x[:, [2]], x[:, 1:2], BORDER - x[:, [0]], x[:, 3:]])
         for x in boxes_leaving()
     ]
     assert border_after(mirrored).is_truncated(boxes_at(2, 3)).tolist() == [True, False]
@@ -49,8 +49,8 @@ def test_few_boxes_do_not_define_the_border():
 
 
 def test_box_further_out_resets_the_estimate():
-    view = border_after([*boxes_leaving(), boxes_at(700)])
-    assert not view.is_truncated(boxes_at(620, 700)).any()
+    border = border_after([*boxes_leaving(), boxes_at(700)])
+    assert not border.is_truncated(boxes_at(620, 700)).any()
 
 
 def test_no_boxes_are_accepted():
@@ -68,7 +68,7 @@ def test_occlusion_ratio_is_the_share_covered_by_a_lower_box():
 @pytest.mark.parametrize(("left", "alive"), [(0, 2), (100, 9), (620, 2)])
 def test_max_age_at_border_applies_to_tracks_at_the_border(left, alive):
     tracker = DeepSort(DeepSortConfig(max_age=9))
-    frame = np.zeros((480, EDGE, 3), dtype=np.uint8)
+    frame = np.zeros((480, BORDER, 3), dtype=np.uint8)
     for _ in range(3):
         tracker.update(Detections(boxes_at(left)), frame=frame)
     for _ in range(alive):
@@ -81,14 +81,14 @@ def test_max_age_at_border_applies_to_tracks_at_the_border(left, alive):
 def test_person_entering_where_another_left_gets_another_id():
     people = orthogonal_embeddings(2)
     tracker = DeepSort()
-    frame = np.zeros((480, EDGE, 3), dtype=np.uint8)
+    frame = np.zeros((480, BORDER, 3), dtype=np.uint8)
     far = [[100, 100, 120, 150]]
     for box in boxes_leaving():
         out = tracker.update(Detections([*far, *box], embedding=people[[0, 1]]), frame=frame)
     for _ in range(5):
         tracker.update(Detections(far, embedding=people[:1]), frame=frame)
     assert out.id.tolist() == [1, 2]
-    # A sliver of a person looks like nothing in particular: the same as the one before.
+    # The strongly truncated newcomer has the same embedding as the person who left.
     for box in boxes_leaving()[:15:-1]:
         back = tracker.update(Detections([*far, *box], embedding=people[:2]), frame=frame)
     assert len(tracker.tracks) == 2
@@ -97,17 +97,17 @@ def test_person_entering_where_another_left_gets_another_id():
 
 def test_embeddings_of_truncated_boxes_are_provisional():
     a, b, c = orthogonal_embeddings(3)
-    frame = np.zeros((480, EDGE, 3), dtype=np.uint8)
+    frame = np.zeros((480, BORDER, 3), dtype=np.uint8)
     tracker = DeepSort()
-    cut, whole = boxes_at(0, width=10), boxes_at(5)
+    truncated, complete = boxes_at(0, width=10), boxes_at(5)
 
-    def look_after(xyxy, look):
-        tracker.update(Detections(xyxy, embedding=look[None]), frame=frame)
+    def mean_embedding_after(xyxy, embedding):
+        tracker.update(Detections(xyxy, embedding=embedding[None]), frame=frame)
         return tracker._galleries.mean_embedding(int(tracker._table.slot[0]))
 
-    np.testing.assert_allclose(look_after(cut, a), a, atol=1e-6)
-    np.testing.assert_allclose(look_after(cut, b), a, atol=1e-6)
-    np.testing.assert_allclose(look_after(whole, a), a, atol=1e-6)
-    assert look_after(whole, c) @ c > 0.01
-    before = look_after(whole, a)
-    np.testing.assert_allclose(look_after(cut, c), before, atol=1e-6)
+    np.testing.assert_allclose(mean_embedding_after(truncated, a), a, atol=1e-6)
+    np.testing.assert_allclose(mean_embedding_after(truncated, b), a, atol=1e-6)
+    np.testing.assert_allclose(mean_embedding_after(complete, a), a, atol=1e-6)
+    assert mean_embedding_after(complete, c) @ c > 0.01
+    before = mean_embedding_after(complete, a)
+    np.testing.assert_allclose(mean_embedding_after(truncated, c), before, atol=1e-6)
