@@ -16,6 +16,7 @@ from deepsort_reid.cli.main import EXTRAS
 PACKAGE = "deepsort_reid"
 ROOT = Path(__file__).resolve().parents[1] / PACKAGE
 ANY = frozenset({"*"})
+MAX_FUNCTION_LINES = 60
 
 
 class Allowed(NamedTuple):
@@ -238,3 +239,11 @@ def test_only_reid_and_cli_load_packages_of_the_extras():
 def test_every_public_name_can_be_imported():
     public = importlib.import_module(PACKAGE)
     assert [name for name in public.__all__ if getattr(public, name, None) is None] == []
+
+
+@pytest.mark.parametrize("path", all_files(), ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_functions_have_at_most_60_lines(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    lengths = {node.name: (node.end_lineno or 0) - node.lineno + 1 for node in functions}
+    assert {name: length for name, length in lengths.items() if length > MAX_FUNCTION_LINES} == {}

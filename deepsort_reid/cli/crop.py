@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
     add = parser.add_argument
     add(
         "source",
@@ -39,6 +40,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar=("HEIGHT", "WIDTH"),
         help="size of a crop in pixels (default: 384 192)",
     )
+    _add_selection_arguments(parser)
+    add(
+        "--noise-occlusion",
+        action="store_true",
+        help="add a copy of each crop with three rectangles of noise, and occlusion_preview.png "
+        "(default: no copies)",
+    )
+    add("--seed", type=int, default=0, metavar="N", help="seed of the noise (default: %(default)s)")
+    add("--quiet", action="store_true", help="no progress bar (default: shown on a terminal)")
+
+
+def _add_selection_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that select the boxes to crop."""
+    add = parser.add_argument
     add(
         "--min-visibility",
         type=float,
@@ -69,14 +84,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="take every Nth frame (default: %(default)s)",
     )
     add("--stop", type=int, metavar="FRAME", help="last frame, included (default: the last label)")
-    add(
-        "--noise-occlusion",
-        action="store_true",
-        help="add a copy of each crop with three rectangles of noise, and occlusion_preview.png "
-        "(default: no copies)",
-    )
-    add("--seed", type=int, default=0, metavar="N", help="seed of the noise (default: %(default)s)")
-    add("--quiet", action="store_true", help="no progress bar (default: shown on a terminal)")
 
 
 def run(args: argparse.Namespace) -> None:

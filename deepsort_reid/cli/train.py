@@ -33,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_model_arguments(parser)
     _add_loss_arguments(parser)
     _add_optimisation_arguments(parser)
+    _add_arithmetic_arguments(parser)
     _add_run_arguments(parser)
 
 
@@ -199,6 +200,11 @@ def _add_optimisation_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"first epochs in which the backbone is not trained {DEFAULT}",
     )
+    add("--seed", type=int, default=0, metavar="N", help=f"seed of all random numbers {DEFAULT}")
+
+
+def _add_arithmetic_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("averages and arithmetic").add_argument
     add(
         "--ema-decay",
         type=float,
@@ -219,7 +225,6 @@ def _add_optimisation_arguments(parser: argparse.ArgumentParser) -> None:
         help="several processes: each computes batch statistics of its own part, faster but not "
         "equal to one process (default: statistics of the whole batch)",
     )
-    add("--seed", type=int, default=0, metavar="N", help=f"seed of all random numbers {DEFAULT}")
 
 
 def _add_run_arguments(parser: argparse.ArgumentParser) -> None:

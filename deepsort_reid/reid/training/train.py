@@ -95,9 +95,7 @@ def train(
     check_output_folder(folder, resume, world)
     check_precision(config.precision, world)
     learner = _make_learner(model, criterion, optimizer, config, world)
-    state = TrainState()
-    if resume is not None:
-        state = restore_training(resume, **learner.modules())
+    state = TrainState() if resume is None else restore_training(resume, **learner.modules())
     # After restoring: a failed resume must not change the folder.
     if world.is_main:
         folder.mkdir(parents=True, exist_ok=True)
@@ -120,10 +118,20 @@ def train(
                 save("best.pt")
             save("last.pt")
             if world.is_main:
-                write_history(folder, state.history)
-                write_events(row)
-                _log.info(" ".join(f"{key} {value:.5g}" for key, value in row.items()))
+                _write_metrics(row, state, folder, write_events)
     return state.history
+
+
+def _write_metrics(
+    row: dict[str, float],
+    state: TrainState,
+    folder: Path,
+    write_events: Callable[[dict[str, float]], None],
+) -> None:
+    """Write the metrics of an epoch to the history, to TensorBoard and to the log."""
+    write_history(folder, state.history)
+    write_events(row)
+    _log.info(" ".join(f"{key} {value:.5g}" for key, value in row.items()))
 
 
 @dataclass(frozen=True, eq=False)
