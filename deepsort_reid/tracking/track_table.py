@@ -154,7 +154,7 @@ class TrackTable:
         self.votes[rows, column] += np.maximum(score, 1e-3)
 
     def class_id(self) -> Ints:
-        """Class (N,) with the most votes of each track; on a tie the class that was seen first."""
+        """Class (N,) with the most votes of each track; the earliest class on a tie."""
         if not len(self):
             return np.empty(0, dtype=np.int64)
         return np.asarray(self.classes[self.votes.argmax(axis=1)])

@@ -171,7 +171,7 @@ class DeepSort:
         detections = self.embed(detections, frame)
         used = np.flatnonzero(detections.score >= self.config.min_score)
         if detections.embedding is not None and len(used):
-            self._galleries.set_dim(detections.embedding.shape[1])  # the last that may raise
+            self._galleries.set_dim(detections.embedding.shape[1])  # nothing below raises
         self._frame_shape, self._last_detections = frame_shape, detections
         self._image_border.update(detections.xyxy[used], frame_shape)
         frame_input = make_frame_input(self.config, detections, used, self._image_border)

@@ -1,25 +1,21 @@
-"""Likelihood ratios by hand and against SciPy, and the association against plain loops."""
+"""Likelihood ratios of motion and appearance, by hand and against SciPy."""
 
 import math
 
 import numpy as np
 import pytest
-from scipy.optimize import linear_sum_assignment
 from scipy.stats import multivariate_t, norm
 
-from deepsort_reid import DeepSort, DeepSortConfig, State
 from deepsort_reid.structures import boxes
 from deepsort_reid.tracking import (
     AppearanceLLR,
     AspectMotion,
-    GalleryAppearance,
     LikelihoodRatio,
-    MeanAppearance,
     MotionLLR,
     SizeMotion,
     kalman,
 )
-from tests.tracking.scenarios import MOTION_MODEL, boxes_at, crowd, orthogonal_embeddings
+from tests.tracking.scenarios import MOTION_MODEL, boxes_at, orthogonal_embeddings
 
 EMBEDDINGS = orthogonal_embeddings(4)
 # Standard deviation of the innovation of a track 50 px high, one frame after its first match:
@@ -208,112 +204,6 @@ class TestAppearance:
         assert (np.diff(similar) < 0).all()
 
 
-def naive_llr(rule, table, pool, model, detections, forbidden):
-    """The LLR (N, M) of all pairs, pair by pair."""
-    n, m = forbidden.shape
-    measured = model.measure(detections.xyxy)
-    variance = kalman.innovation_variance(model, table.motion)
-    total = np.full((n, m), -np.inf)
-    for i in range(n):
-        position = table.motion[i, kalman.POSITION]
-        box = model.boxes(position[None])
-        for j in range(m):
-            overlap = boxes.iou(box, detections.xyxy[j : j + 1])[0, 0]
-            recent = table.state[i] != State.COASTING
-            if forbidden[i, j] or (recent and overlap < rule.min_iou):
-                continue
-            squared, at_center = 0.0, 1.0
-            for k, scale in ((0, 0.7), (1, 0.7), (3, 1.0)):
-                std = scale * math.sqrt(variance[i, k])
-                squared += ((measured[j, k] - position[k]) / std) ** 2
-                at_center -= math.log(std / position[3])
-            motion = at_center - 3.5 * math.log1p(squared / 4)
-            if motion <= -6:
-                continue
-            look = rule.min_llr - rule.min_llr_motion_only
-            gallery = pool.embeddings(int(table.slot[i]))
-            embedding = detections.embedding
-            if (
-                embedding is not None
-                and pool.calibration.is_discriminative
-                and len(gallery)
-                and embedding[j].any()
-            ):
-                distance = (
-                    max((1 - gallery @ embedding[j]).min(), 0)
-                    / pool.calibration.inter_identity_distance
-                )
-                look = rule.appearance(np.array([[distance]]), table.misses[i : i + 1])[0, 0]
-            total[i, j] = motion + look
-    return total
-
-
-def best_pairs(score, min_score):
-    """Optimal pairs of a matrix in which scores below `min_score` are forbidden."""
-    gain = np.where(
-        score >= min_score, np.maximum(score - min_score, 0) + 1e-5 * max(1, abs(min_score)), 0
-    )
-    rows, columns = linear_sum_assignment(gain, maximize=True)
-    return [(r, c) for r, c in zip(rows, columns, strict=True) if score[r, c] >= min_score]
-
-
-def naive_association(rule, table, pool, model, detections, high_score, _, forbidden):
-    """Confirmed tracks, then tentative ones, then low-score detections, each from the rest."""
-    n, m = forbidden.shape
-    total = naive_llr(rule, table, pool, model, detections, forbidden)
-    overlap = boxes.iou(model.boxes(table.motion[:, kalman.POSITION]), detections.xyxy)
-    overlap[forbidden] = -np.inf
-    stages = [
-        (table.state != State.TENTATIVE, high_score, total, rule.min_llr),
-        (table.state == State.TENTATIVE, high_score, total, rule.min_llr),
-        (table.state == State.CONFIRMED, ~high_score, overlap, rule.min_low_score_iou),
-    ]
-    pairs = []
-    for group, columns_of_stage, score, min_score in stages:
-        rows = [i for i in range(n) if group[i] and i not in {pair[0] for pair in pairs}]
-        columns = [
-            j for j in range(m) if columns_of_stage[j] and j not in {pair[1] for pair in pairs}
-        ]
-        pairs += [
-            (rows[r], columns[c]) for r, c in best_pairs(score[np.ix_(rows, columns)], min_score)
-        ]
-    return {(int(i), int(j)) for i, j in pairs}
-
-
-@pytest.mark.parametrize(
-    ("rule", "high_score_threshold", "motion", "appearance"),
-    [
-        (LikelihoodRatio(), 0.4, AspectMotion(), MeanAppearance()),
-        (LikelihoodRatio(), 0.6, SizeMotion(), GalleryAppearance(budget=5)),
-        (
-            LikelihoodRatio(min_llr=4, min_iou=0.4),
-            0.4,
-            AspectMotion(),
-            MeanAppearance(momentum=0),
-        ),
-    ],
-    ids=["default", "low scores", "strict"],
-)
-@pytest.mark.parametrize("embedded", [True, False])
-def test_association_equals_plain_loops_over_a_crowd(
-    rule, high_score_threshold, motion, appearance, embedded
-):
-    compared = []
-
-    def compare(inputs):
-        matching = rule(inputs)
-        expected = naive_association(rule, *inputs)
-        assert {tuple(pair) for pair in matching.pairs.tolist()} == expected
-        compared.append(len(expected))
-        return matching
-
-    config = DeepSortConfig(class_agnostic=False, high_score_threshold=high_score_threshold)
-    tracker = DeepSort(config, association=compare, motion=motion, appearance=appearance)
-    for detections in crowd(60, people=10, embedded=embedded, classes=2):
-        tracker.update(detections)
-    assert np.mean(compared) > 6
-
-
 @pytest.mark.parametrize(
     ("part", "values", "message"),
     [
@@ -331,6 +221,6 @@ def test_association_equals_plain_loops_over_a_crowd(
         (LikelihoodRatio, {"min_llr_motion_only": np.nan}, "min_llr_motion_only .*, got nan"),
     ],
 )
-def test_numbers_that_mean_nothing_are_refused(part, values, message):
+def test_invalid_settings_are_refused(part, values, message):
     with pytest.raises(ValueError, match=message):
         part(**values)

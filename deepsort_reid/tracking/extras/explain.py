@@ -53,7 +53,7 @@ class Explanation:
     """Scores and outcome of one track in one update; `str()` puts them in words.
 
     Entries of `motion`, `appearance`, `total` and `reason` belong to the rows of the caller's
-    detections in `detection` (M',). What the scores mean is told by `PairScores`.
+    detections in `detection` (M',). `PairScores` describes the scores.
     """
 
     frame: int
@@ -105,7 +105,7 @@ class Explanation:
 
 
 class DecisionLog:
-    """The decisions of all updates since the tracker was made or reset, in order."""
+    """The decisions of all updates since the tracker was created or reset, in order."""
 
     def __init__(self) -> None:
         self._frames: list[FrameDecision] = []

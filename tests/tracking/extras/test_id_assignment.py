@@ -6,7 +6,7 @@ import pytest
 from deepsort_reid import DeepSort, DeepSortConfig, Detections
 from tests.tracking.scenarios import boxes_at, orthogonal_embeddings
 
-ANNA, BERT, CARL, SLIVER = orthogonal_embeddings(4)
+ANNA, BERT, CARL, TRUNCATED = orthogonal_embeddings(4)
 AWAY = 130  # frames, more than max_age
 
 
@@ -30,13 +30,13 @@ def ids_of_newcomer(tracker, *embeddings, left=500):
 
 
 def test_without_correction_window_the_new_id_is_kept():
-    ids = ids_of_newcomer(tracker_after_absence(), *[SLIVER] * 3, *[ANNA] * 40)
+    ids = ids_of_newcomer(tracker_after_absence(), *[TRUNCATED] * 3, *[ANNA] * 40)
     assert set(ids) == {-1, 3}
 
 
 def test_id_is_corrected_once_the_embeddings_are_clear():
     ids = ids_of_newcomer(
-        tracker_after_absence(id_correction_window=50), *[SLIVER] * 3, *[ANNA] * 40
+        tracker_after_absence(id_correction_window=50), *[TRUNCATED] * 3, *[ANNA] * 40
     )
     assert ids[2] == 3
     assert ids[-1] == 1
@@ -45,21 +45,21 @@ def test_id_is_corrected_once_the_embeddings_are_clear():
 
 def test_unknown_person_keeps_the_new_id():
     ids = ids_of_newcomer(
-        tracker_after_absence(id_correction_window=50), *[SLIVER] * 3, *[CARL] * 60
+        tracker_after_absence(id_correction_window=50), *[TRUNCATED] * 3, *[CARL] * 60
     )
     assert set(ids) == {-1, 3}
 
 
 def test_id_is_not_corrected_after_the_window():
     late = ids_of_newcomer(
-        tracker_after_absence(id_correction_window=10), *[SLIVER] * 11, *[ANNA] * 60
+        tracker_after_absence(id_correction_window=10), *[TRUNCATED] * 11, *[ANNA] * 60
     )
     assert set(late) == {-1, 3}
 
 
 def test_corrected_id_is_not_assigned_again():
     tracker = tracker_after_absence(id_correction_window=50)
-    ids_of_newcomer(tracker, *[SLIVER] * 3, *[ANNA] * 40)
+    ids_of_newcomer(tracker, *[TRUNCATED] * 3, *[ANNA] * 40)
     for _ in range(4):
         people = Detections(boxes_at(300, 500, 700), embedding=[BERT, ANNA, CARL])
         tracks = tracker.update(people)
@@ -80,6 +80,6 @@ def test_tracks_seen_in_the_same_frame_are_different_identities(id_correction_wi
 
 def test_reset_clears_the_correction_window():
     tracker = tracker_after_absence(id_correction_window=50)
-    ids_of_newcomer(tracker, *[SLIVER] * 3)
+    ids_of_newcomer(tracker, *[TRUNCATED] * 3)
     tracker.reset()
     assert ids_of_newcomer(tracker, *[ANNA] * 20)[-1] == 2
