@@ -2,7 +2,6 @@
 
 import argparse
 import configparser
-import pickle
 import subprocess
 import sys
 import textwrap
@@ -131,10 +130,9 @@ def test_missing_module_of_the_package_is_an_internal_error(monkeypatch):
 
 
 def test_package_missing_in_a_worker_process_is_named(capsys, monkeypatch):
-    error = ModuleNotFoundError("No module named 'motmetrics'", name="motmetrics")
-    received = pickle.loads(pickle.dumps(error))  # before Python 3.12 without its `name`
-    received.name = None
-    replace_track(raising(received), monkeypatch)
+    # The error of a worker process arrives without `name` before Python 3.12.
+    error = ModuleNotFoundError("No module named 'motmetrics'")
+    replace_track(raising(error), monkeypatch)
     assert main.main(["track", "a.mp4"]) == 2
     assert "pip install 'deepsort-reid[eval]'" in capsys.readouterr().err
 
