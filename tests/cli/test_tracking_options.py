@@ -1,0 +1,112 @@
+"""Options of the commands that track: detections, configuration, frames."""
+
+from argparse import Namespace
+
+import numpy as np
+import pytest
+
+from deepsort_reid import DeepSort
+from deepsort_reid.cli.main import main
+from deepsort_reid.cli.tracking_options import count_frames
+from deepsort_reid.io.mot import read_results
+from deepsort_reid.structures import boxes
+from tests.cli import synthetic_video
+
+FRAMES = synthetic_video.FRAMES  # six of them with ids: a track is confirmed in its third frame
+
+
+@pytest.mark.parametrize("option", ["--detections", "--detector"])
+def test_detections_file_starts_at_the_start_frame(option, run_track, out, detections):
+    options = ("--start", "4", "--no-video")
+    assert run_track(*options, detector=(option, str(detections))) == 0
+    rows = read_results(out / "tracks.txt")
+    assert rows.frame.min() == 6
+    xyxy = rows.xyxy[rows.frame == 6]
+    np.testing.assert_allclose(
+        np.sort(xyxy, axis=0), np.sort(synthetic_video.true_boxes(6), axis=0), atol=1e-6
+    )
+
+
+def test_detections_warps_and_time_steps_follow_every_and_start(
+    video, detections, out, monkeypatch
+):
+    # By the file of warps the camera moves 5 pixels to the right in every frame.
+    warps = out.parent / "warps.txt"
+    warps.write_text("".join(f"{k} 1 0 {-5 * (k > 1)} 0 1 0\n" for k in range(1, FRAMES + 1)))
+    inputs, update = [], DeepSort.update
+
+    def spy(self, detections, *, frame=None, camera=None, dt=1.0):
+        inputs.append(
+            (detections.xyxy[:, 0].tolist(), None if camera is None else camera[0, 2], dt)
+        )
+        return update(self, detections, frame=frame, camera=camera, dt=dt)
+
+    monkeypatch.setattr(DeepSort, "update", spy)
+    options = ["--every", "3", "--start", "2", "--no-video", "--camera-motion", str(warps)]
+    files = ["--detections", str(detections), "--embedder", "none", "--out", str(out)]
+    assert main(["track", str(video), *options, *files]) == 0
+    expected = [synthetic_video.true_boxes(number)[:, 0].tolist() for number in (2, 5, 8)]
+    assert [left for left, _, _ in inputs] == expected
+    assert [dt for _, _, dt in inputs] == [3, 3, 3]
+    assert [shift for _, shift, _ in inputs] == [0, -15, -15]
+
+
+def test_min_score_ignores_detections_with_a_lower_score(video, tmp_path, run_track, out):
+    file = tmp_path / "low-score" / "det.txt"
+    file.parent.mkdir()
+    lines = []
+    for number in range(1, FRAMES + 1):
+        for score, (x, y, w, h) in zip(
+            (0.9, 0.7), boxes.xyxy_to_tlwh(synthetic_video.true_boxes(number)), strict=True
+        ):
+            lines.append(f"{number},-1,{x},{y},{w},{h},{score},-1,-1,-1\n")
+    file.write_text("".join(lines))
+    assert run_track("--min-score", "0.8", "--no-video", detector=("--detections", str(file))) == 0
+    assert set(read_results(out / "tracks.txt").id.tolist()) == {1}
+
+
+def test_configuration_file_is_applied(run_track, out, tmp_path):
+    config = tmp_path / "early.json"
+    config.write_text('{"n_init": 1}')
+    assert run_track("--config", str(config), "--no-video") == 0
+    assert len(read_results(out / "tracks.txt")) == 2 * FRAMES
+    assert synthetic_video.read_strict_json(out / "summary.json")["config"]["n_init"] == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b'{"confirm_afterr": 1}', "DeepSortConfig has no field 'confirm_afterr'"),
+        (b'{\n"n_init": 1,\n}', ":3: expected JSON"),
+        (b'{"n_init": "one"}', "n_init must be a whole number, at least 1"),
+        (
+            b'{"common_motion_compensation": 1}',
+            "common_motion_compensation must be true or false, got 1",
+        ),
+        (b'{"min_score": NaN}', "min_score must be a number"),
+        (b"[1, 2]", "expected a JSON object, got list"),
+        (b"", ":1: expected JSON"),
+        (b'{"steady": "\xff"}', "expected JSON in UTF-8"),
+    ],
+)
+def test_invalid_configuration_is_one_line_with_the_file(
+    content, message, run_track, out, tmp_path, capsys
+):
+    config = tmp_path / "wrong.json"
+    config.write_bytes(content)
+    assert run_track("--config", str(config)) == 2
+    error = synthetic_video.read_error_line(capsys)
+    assert message in error
+    assert str(config) in error
+    assert not out.exists()
+
+
+def test_count_frames_follows_start_stop_and_every():
+    def ahead(length, start=1, stop=None, every=1):
+        return count_frames(length, Namespace(start=start, stop=stop, every=every))
+
+    assert ahead(8) == 8
+    assert ahead(8, start=2, stop=7, every=2) == 3
+    assert ahead(8, stop=99) == 8
+    assert ahead(None) is None
+    assert ahead(None, stop=5) == 5
