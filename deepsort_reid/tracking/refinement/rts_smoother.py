@@ -31,17 +31,18 @@ def smooth_constant_velocity(
     covariance = np.zeros((n, 2, 2))
     predicted_mean, predicted_covariance = np.zeros_like(mean), np.zeros_like(covariance)
     transitions = [np.array([[1.0, dt], [0.0, 1.0]]) for dt in np.diff(time, prepend=time[0])]
-    # The filter starts at the first measurement with an unknown velocity.
-    state = np.stack([measured[0], np.zeros_like(measured[0])])
-    spread = np.diag([position_noise**2, (10 * velocity_noise) ** 2])
+    # The filter starts at the first measurement. The prior of the velocity is zero, with a standard
+    # deviation of ten times its process noise, as in DeepSORT.
+    x = np.stack([measured[0], np.zeros_like(measured[0])])
+    p = np.diag([position_noise**2, (10 * velocity_noise) ** 2])
     for k, transition in enumerate(transitions):
-        state = predicted_mean[k] = transition @ state
-        spread = transition @ spread @ transition.T + _drift(transition[0, 1], velocity_noise)
-        predicted_covariance[k] = spread
-        innovation_variance = spread[0, 0] + position_noise**2
-        gain = spread[:, :1] / innovation_variance
-        state = mean[k] = state + gain * (measured[k] - state[0])
-        spread = covariance[k] = spread - gain * gain.T * innovation_variance
+        x = predicted_mean[k] = transition @ x
+        p = transition @ p @ transition.T + _process_noise(transition[0, 1], velocity_noise)
+        predicted_covariance[k] = p
+        innovation_variance = p[0, 0] + position_noise**2
+        gain = p[:, :1] / innovation_variance
+        x = mean[k] = x + gain * (measured[k] - x[0])
+        p = covariance[k] = p - gain * gain.T * innovation_variance
     for k in range(n - 2, -1, -1):
         smoother_gain = np.linalg.solve(
             predicted_covariance[k + 1], transitions[k + 1] @ covariance[k]
@@ -50,7 +51,7 @@ def smooth_constant_velocity(
     return np.asarray(mean[:, 0])
 
 
-def _drift(dt: float, velocity_noise: float) -> Array:
-    """Process noise (2, 2) of continuous white-noise acceleration over a time `dt`."""
+def _process_noise(dt: float, velocity_noise: float) -> Array:
+    """Covariance (2, 2) of the process noise of white-noise acceleration over a time `dt`."""
     shape = np.array([[dt**3 / 3, dt**2 / 2], [dt**2 / 2, dt]])
     return np.asarray(velocity_noise**2 * shape)
