@@ -21,7 +21,7 @@ BATCH_SIZE = 256  # images that are read before they are embedded
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
-        "Needs deepsort-reid[eval] for the report, and deepsort-reid[train] for a checkpoint."
+        "The report needs the extra [eval], a checkpoint as the embedder the extra [train]."
     )
     add = parser.add_argument
     add(

@@ -7,7 +7,7 @@ NUM_CROPS = 64  # images on which ONNX and PyTorch are compared
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.epilog = "Needs deepsort-reid[train]."
+    parser.epilog = "Needs the extra [train]."
     add = parser.add_argument
     add(
         "checkpoint",

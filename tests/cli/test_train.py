@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from deepsort_reid.cli import main
-from deepsort_reid.cli import train as command
+from deepsort_reid.cli import main, train_options
 from deepsort_reid.reid.models.backbones import BACKBONES
 from deepsort_reid.reid.training.checkpoint import load_checkpoint, load_model
 from deepsort_reid.vision.embedder import Embedder
@@ -132,7 +131,7 @@ def test_resumed_training_writes_to_its_own_folder(dataset, tmp_path, monkeypatc
 
 
 def test_help_lists_all_backbones():
-    assert all(name in command.BACKBONE_HELP for name in BACKBONES)
+    assert all(name in train_options.BACKBONE_HELP for name in BACKBONES)
 
 
 def test_second_training_in_one_folder_is_rejected(dataset, tmp_path, capsys, caplog):

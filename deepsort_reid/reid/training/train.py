@@ -1,10 +1,9 @@
 """Training loop of an embedder: images and identities in, a run folder out."""
 
-import copy
 import logging
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 from tqdm import tqdm
 
 from deepsort_reid.reid.data.augmentation import AugmentConfig, augment
@@ -27,12 +26,16 @@ from deepsort_reid.reid.training.checkpoint import (
 )
 from deepsort_reid.reid.training.distributed import (
     World,
-    all_gather,
-    average_gradients,
     broadcast_from_main,
-    broadcast_state,
     check_precision,
-    sync_batch_norm,
+)
+from deepsort_reid.reid.training.learner import (
+    Learner,
+    MakeOptimizer,
+    make_learner,
+    set_mode,
+    train_step,
+    update_ema,
 )
 from deepsort_reid.reid.training.losses import CombinedLoss
 from deepsort_reid.reid.training.run_log import open_events, write_description, write_history
@@ -40,7 +43,6 @@ from deepsort_reid.reid.training.schedules import Schedule
 
 _log = logging.getLogger(__name__)
 
-MakeOptimizer = Callable[[Iterable[dict[str, Any]]], torch.optim.Optimizer]
 Validate = Callable[[ReidModel], Mapping[str, float]]
 
 
@@ -94,44 +96,25 @@ def train(
     world = world or World()
     check_output_folder(folder, resume, world)
     check_precision(config.precision, world)
-    learner = _make_learner(model, criterion, optimizer, config, world)
-    state = TrainState() if resume is None else restore_training(resume, **learner.modules())
+    learner = make_learner(
+        model,
+        criterion,
+        optimizer,
+        world,
+        weight_decay=config.weight_decay,
+        sync_bn=config.sync_bn,
+        precision=config.precision,
+    )
+    state = TrainState()
+    if resume is not None:
+        state = restore_training(resume, **learner.modules())
     # After restoring: a failed resume must not change the folder.
     if world.is_main:
         folder.mkdir(parents=True, exist_ok=True)
         write_description(folder, description)
-
-    def save(name: str) -> None:
-        if world.is_main:
-            save_training(folder / name, state, description, **learner.modules())
-
-    data = _Data(images, identity, augmentation)
-    save("last.pt")
-    with ExitStack() as stack:
-        if world.is_main:
-            write_events = stack.enter_context(open_events(folder, state.epoch))
-        while state.epoch < config.epochs and not _patience_exceeded(state, config):
-            row = _train_epoch(learner, data, state, schedule, config, world)
-            _check_finite(row["loss"], state, folder)
-            state.epoch += 1
-            if _validate(row, learner, state, config, validate, world):
-                save("best.pt")
-            save("last.pt")
-            if world.is_main:
-                _write_metrics(row, state, folder, write_events)
+    run = _Run(folder, description, schedule, config, validate, world)
+    _train_epochs(learner, _Data(images, identity, augmentation), state, run)
     return state.history
-
-
-def _write_metrics(
-    row: dict[str, float],
-    state: TrainState,
-    folder: Path,
-    write_events: Callable[[dict[str, float]], None],
-) -> None:
-    """Write the metrics of an epoch to the history, to TensorBoard and to the log."""
-    write_history(folder, state.history)
-    write_events(row)
-    _log.info(" ".join(f"{key} {value:.5g}" for key, value in row.items()))
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,60 +126,48 @@ class _Data:
     augmentation: AugmentConfig | None
 
 
-@dataclass(frozen=True)
-class _Learner:
-    """Everything that an optimiser step changes."""
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """What stays the same during a training run."""
 
-    model: ReidModel
-    ema: ReidModel
-    criterion: CombinedLoss
-    optimizer: torch.optim.Optimizer
-    scaler: torch.amp.GradScaler
-    base_rates: tuple[float, ...]  # learning rates of the parameter groups, before the schedule
-
-    def modules(self) -> dict[str, Any]:
-        """Arguments of `save_training` and `restore_training`."""
-        names = ("model", "ema", "criterion", "optimizer", "scaler")
-        return {name: getattr(self, name) for name in names}
+    folder: Path
+    description: Mapping[str, Any]
+    schedule: Schedule
+    config: TrainConfig
+    validate: Validate | None
+    world: World
 
 
-def _make_learner(
-    model: ReidModel,
-    criterion: CombinedLoss,
-    optimizer: MakeOptimizer,
-    config: TrainConfig,
-    world: World,
-) -> _Learner:
-    model.to(world.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    criterion.to(world.device)
-    broadcast_state(model, world)
-    broadcast_state(criterion, world)
-    ema = copy.deepcopy(model).eval().requires_grad_(False)
-    if config.sync_bn:
-        sync_batch_norm(model, world)
-    made = optimizer(_parameter_groups([model, criterion], config.weight_decay))
-    return _Learner(
-        model,
-        ema,
-        criterion,
-        made,
-        torch.amp.GradScaler(world.device.type, enabled=config.precision == torch.float16),
-        tuple(group["lr"] for group in made.param_groups),
-    )
+def _train_epochs(learner: Learner, data: _Data, state: TrainState, run: _Run) -> None:
+    """Train the remaining epochs; checkpoints and logs are written after each."""
+
+    def save(name: str) -> None:
+        if run.world.is_main:
+            save_training(run.folder / name, state, run.description, **learner.modules())
+
+    save("last.pt")
+    with ExitStack() as stack:
+        if run.world.is_main:
+            write_events = stack.enter_context(open_events(run.folder, state.epoch))
+        while state.epoch < run.config.epochs and not _patience_exceeded(state, run.config):
+            row = _train_epoch(learner, data, state, run)
+            _check_finite(row["loss"], state, run.folder)
+            state.epoch += 1
+            if _validate(row, learner, state, run):
+                save("best.pt")
+            save("last.pt")
+            if run.world.is_main:
+                write_history(run.folder, state.history)
+                write_events(row)
+                _log.info(" ".join(f"{key} {value:.5g}" for key, value in row.items()))
 
 
-def _train_epoch(
-    learner: _Learner,
-    data: _Data,
-    state: TrainState,
-    schedule: Schedule,
-    config: TrainConfig,
-    world: World,
-) -> dict[str, float]:
+def _train_epoch(learner: Learner, data: _Data, state: TrainState, run: _Run) -> dict[str, float]:
     """Train one epoch; returns its row of `metrics.csv`."""
+    config, world = run.config, run.world
     started = time.perf_counter()
     epoch = state.epoch  # finished epochs, so the index of this one from 0
-    _set_mode(learner, frozen=epoch < config.frozen_epochs)
+    set_mode(learner, frozen=epoch < config.frozen_epochs)
     # Dropout draws from the global generator: seeded so that a resumed run repeats it.
     torch.manual_seed(derive_seed(config.seed, epoch, world.rank))
     shape = (config.identities_per_batch, config.images_per_identity)
@@ -208,14 +179,14 @@ def _train_epoch(
     title = f"epoch {epoch + 1}/{config.epochs}"
     with tqdm(total=num_images, desc=title, unit=" images", leave=False, disable=quiet) as bar:
         for index, rows in enumerate(batches):
-            rate = schedule(epoch + index / len(batches))
+            rate = run.schedule(epoch + index / len(batches))
             for group, base in zip(learner.optimizer.param_groups, learner.base_rates, strict=True):
                 group["lr"] = base * rate
             seed = derive_seed(config.seed, epoch, index, world.rank)
             own = local_batch(rows, config.images_per_identity, world.rank, world.world_size)
             batch = _load_batch(data, own, seed, world)
             labels = torch.from_numpy(data.identity[rows]).to(world.device)
-            total += _step(learner, batch, labels, config.precision, world)
+            total += train_step(learner, batch, labels, config.precision, world)
             state.steps += 1
             # The first steps average over few weights, so the decay is smaller there.
             update_ema(learner.ema, learner.model, min(config.ema_decay, _warm_decay(state.steps)))
@@ -240,36 +211,12 @@ def _load_batch(data: _Data, rows: NDArray[np.int64], seed: int, world: World) -
     return augment(batch, data.augmentation, generator)
 
 
-def _step(
-    learner: _Learner, batch: Tensor, identity: Tensor, precision: torch.dtype, world: World
-) -> Tensor:
-    """One optimiser step; returns the loss of the whole batch over all processes."""
-    with torch.autocast(world.device.type, precision, precision != torch.float32):
-        feature, embedding = learner.model(batch)
-    # Gathered, so that the hardest pairs are those of the whole batch.
-    loss: Tensor = learner.criterion(
-        all_gather(feature.float(), world), all_gather(embedding.float(), world), identity
-    )
-    learner.optimizer.zero_grad()
-    learner.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
-    average_gradients([learner.model, learner.criterion], world)
-    learner.scaler.step(learner.optimizer)
-    learner.scaler.update()
-    return loss.detach()
-
-
-def _validate(
-    row: dict[str, float],
-    learner: _Learner,
-    state: TrainState,
-    config: TrainConfig,
-    validate: Validate | None,
-    world: World,
-) -> bool:
+def _validate(row: dict[str, float], learner: Learner, state: TrainState, run: _Run) -> bool:
     """Validate where it is due and append `row` to the history; whether the mAP is the best."""
+    validate, config = run.validate, run.config
     is_due = state.epoch == config.epochs or state.epoch % config.validate_every == 0
     if validate is not None and is_due:
-        row.update(broadcast_from_main(lambda: dict(validate(learner.ema)), world))
+        row.update(broadcast_from_main(lambda: dict(validate(learner.ema)), run.world))
     state.history.append(row)
     if "mAP" not in row:
         return False
@@ -303,34 +250,6 @@ def _check_finite(loss: float, state: TrainState, folder: Path) -> None:
             f"the loss became {loss} in epoch {state.epoch + 1}: use a lower learning rate; "
             f"{folder / 'last.pt'} holds the previous epoch"
         )
-
-
-def _parameter_groups(modules: Iterable[nn.Module], weight_decay: float) -> list[dict[str, Any]]:
-    """Parameter groups: weight matrices with decay; norms, biases and scalars without."""
-    parameters = [p for module in modules for p in module.parameters() if p.requires_grad]
-    return [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-
-
-def _set_mode(learner: _Learner, *, frozen: bool) -> None:
-    """Training mode; a frozen backbone stays in evaluation mode and gets no gradients."""
-    learner.model.train()
-    learner.model.backbone.train(not frozen)
-    for parameter in learner.model.backbone.parameters():
-        parameter.requires_grad_(not frozen)
-
-
-@torch.no_grad()
-def update_ema(ema: nn.Module, model: nn.Module, decay: float) -> None:
-    """Move the averaged weights and running statistics towards those of the model, in place.
-
-    ema = decay * ema + (1 - decay) * model; integer buffers stay.
-    """
-    averaged, current = ema.state_dict(), model.state_dict()
-    names = [name for name, value in averaged.items() if value.is_floating_point()]
-    torch._foreach_lerp_([averaged[n] for n in names], [current[n] for n in names], 1 - decay)
 
 
 def _warm_decay(steps: int) -> float:

@@ -1,0 +1,260 @@
+"""Options of `deepsort-reid train`."""
+
+import argparse
+from pathlib import Path
+
+# Not read from the package: the help must not need torch.
+BACKBONE_HELP = (
+    "compact (that of the shipped embedder), osnet_x0_25, osnet_x0_5, osnet_x1_0, resnet18, "
+    "resnet50, mobilenet_v3_small or vit_b_16"
+)
+LOSSES = ("softmax", "triplet", "cosine", "circle")
+DEFAULT = "(default: %(default)s)"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add all options of `train`."""
+    parser.epilog = (
+        "In several processes: torchrun --nproc-per-node 2 -m deepsort_reid train DATA ...; each "
+        "process trains on a part of every batch. Needs the extra [train]."
+    )
+    _add_data_arguments(parser)
+    _add_model_arguments(parser)
+    _add_loss_arguments(parser)
+    _add_optimiser_arguments(parser)
+    _add_schedule_arguments(parser)
+    _add_computation_arguments(parser)
+    _add_run_arguments(parser)
+
+
+def _add_data_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "data", type=Path, help="folder with one folder of images per identity, or Market-1501"
+    )
+    add = parser.add_argument_group("data").add_argument
+    add(
+        "--split",
+        choices=("identity", "time", "image", "none"),
+        default="identity",
+        help="how validation images are chosen: whole identities, the beginning or end of each "
+        "track (crops with a manifest), single images, or none: no validation "
+        f"{DEFAULT}",
+    )
+    add(
+        "--validation-share",
+        type=float,
+        default=0.2,
+        metavar="SHARE",
+        help=f"fraction of the identities or images for validation, between 0 and 1 {DEFAULT}",
+    )
+    add(
+        "--size",
+        type=int,
+        nargs=2,
+        metavar=("HEIGHT", "WIDTH"),
+        help="input size in pixels (default: that of --init-from, else 128 64)",
+    )
+    add(
+        "--identities-per-batch",
+        type=int,
+        metavar="N",
+        help="identities in a batch (default: 16, or all if there are fewer)",
+    )
+    add(
+        "--images-per-identity",
+        type=int,
+        default=4,
+        metavar="N",
+        help=f"images of each identity in a batch {DEFAULT}",
+    )
+    add(
+        "--no-augmentation",
+        action="store_true",
+        help="no random flip, shift, zoom, colour jitter, erasing or occlusion (default: all on "
+        "except occlusion)",
+    )
+    add(
+        "--noise-occlusion",
+        type=float,
+        default=0.0,
+        metavar="PROBABILITY",
+        help="probability, 0 to 1, of covering an image with three rectangles of noise of 4 to 15 "
+        f"%% of its area each {DEFAULT}",
+    )
+
+
+def _add_model_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("model").add_argument
+    add("--backbone", default="compact", metavar="NAME", help=f"{BACKBONE_HELP} {DEFAULT}")
+    add(
+        "--weights",
+        metavar="FILE|imagenet",
+        help="initial backbone weights: a state dict, or those of torchvision (default: random)",
+    )
+    add(
+        "--init-from",
+        type=Path,
+        metavar="RUN",
+        help="start from the model of a checkpoint or run folder, with a new classifier; it "
+        "replaces the other options of the model (default: a new model)",
+    )
+    add(
+        "--embedding-dim",
+        type=int,
+        default=256,
+        metavar="D",
+        help=f"components of an embedding {DEFAULT}",
+    )
+    add(
+        "--pooling",
+        choices=("average", "gem"),
+        default="average",
+        help=f"pooling of the feature map: average or generalised mean {DEFAULT}",
+    )
+    add(
+        "--parts",
+        type=int,
+        default=0,
+        metavar="N",
+        help="horizontal stripes that are embedded in addition to the whole image; "
+        f"--embedding-dim must be a multiple of 1 + N {DEFAULT}",
+    )
+
+
+def _add_loss_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("losses").add_argument
+    add(
+        "--losses",
+        nargs="+",
+        choices=LOSSES,
+        default=LOSSES[:2],
+        metavar="LOSS",
+        # %(default)s would show a tuple.
+        help=f"one or more of {', '.join(LOSSES)}, which are added (default: softmax triplet)",
+    )
+    add(
+        "--label-smoothing",
+        type=float,
+        default=0.1,
+        metavar="E",
+        help=f"label smoothing of the softmax loss, 0 to 1 {DEFAULT}",
+    )
+    add(
+        "--margin",
+        type=float,
+        metavar="M",
+        help="margin of the triplet loss, Euclidean distance (default: soft margin)",
+    )
+
+
+def _add_optimiser_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("optimiser").add_argument
+    add(
+        "--optimizer",
+        choices=("adamw", "sgd"),
+        default="adamw",
+        help=f"AdamW, or SGD with momentum 0.9 {DEFAULT}",
+    )
+    add("--lr", type=float, metavar="RATE", help="learning rate (default: 2e-3; sgd: 1e-2)")
+    add(
+        "--weight-decay",
+        type=float,
+        metavar="DECAY",
+        help="weight decay of weight matrices (default: 0.05; sgd: 5e-4)",
+    )
+    add(
+        "--ema-decay",
+        type=float,
+        default=0.999,
+        metavar="DECAY",
+        help="decay per step of the exponential moving average of the weights, which is validated "
+        f"and exported; 0: no averaging {DEFAULT}",
+    )
+
+
+def _add_schedule_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("schedule").add_argument
+    add("--epochs", type=int, default=120, metavar="N", help=f"number of epochs {DEFAULT}")
+    add(
+        "--schedule",
+        choices=("cosine", "flat-cosine", "step"),
+        default="cosine",
+        help="learning rate: warm-up and cosine decay to 0; the same with a constant rate up to "
+        f"--decay-from; or a tenth after half of the epochs {DEFAULT}",
+    )
+    add(
+        "--warmup-epochs",
+        type=float,
+        default=2.0,
+        metavar="N",
+        help=f"epochs in which the learning rate rises from 0; not for step {DEFAULT}",
+    )
+    add(
+        "--decay-from",
+        type=float,
+        default=0.0,
+        metavar="EPOCH",
+        help=f"epoch at which the decay of flat-cosine begins {DEFAULT}",
+    )
+    add(
+        "--frozen-epochs",
+        type=int,
+        default=0,
+        metavar="N",
+        help=f"first epochs in which the backbone is not trained {DEFAULT}",
+    )
+
+
+def _add_computation_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("computation").add_argument
+    add(
+        "--precision",
+        choices=("float32", "bfloat16", "float16"),
+        default="float32",
+        help=f"arithmetic of the network; float16 needs a CUDA device {DEFAULT}",
+    )
+    add(
+        "--no-sync-bn",
+        action="store_true",
+        help="several processes: each computes batch statistics of its own part, faster but not "
+        "equal to one process (default: statistics of the whole batch)",
+    )
+    add("--device", metavar="NAME", help="cpu or cuda (default: cuda if available)")
+    add("--threads", type=int, metavar="N", help="CPU threads (default: chosen by torch)")
+    add("--seed", type=int, default=0, metavar="N", help=f"seed of all random numbers {DEFAULT}")
+
+
+def _add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("run").add_argument
+    add(
+        "--out",
+        type=Path,
+        metavar="FOLDER",
+        help="run folder for checkpoints and logs (default: that of --resume, else run)",
+    )
+    add(
+        "--resume",
+        type=Path,
+        metavar="RUN",
+        help="continue a checkpoint or run folder exactly; give the same data and options "
+        "(default: a new run)",
+    )
+    add(
+        "--stop-after",
+        type=int,
+        metavar="EPOCH",
+        help="end after this epoch, to resume later (default: after --epochs)",
+    )
+    add(
+        "--validate-every",
+        type=int,
+        default=5,
+        metavar="N",
+        help=f"epochs between validations {DEFAULT}",
+    )
+    add(
+        "--patience",
+        type=int,
+        metavar="N",
+        help="end after N validations without a higher mAP (default: train all epochs)",
+    )
