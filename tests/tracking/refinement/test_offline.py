@@ -1,8 +1,5 @@
 """Offline refinement: gap filling against hand counts, smoothing against least squares."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
@@ -196,11 +193,6 @@ def test_rows_without_unique_ids_are_refused(refine):
 def test_invalid_limits_are_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call(rows_of([1], [1]))
-
-
-def test_filterpy_is_imported_only_by_smoothing():
-    script = "import sys, deepsort_reid.tracking.refinement; assert 'filterpy' not in sys.modules"
-    subprocess.run([sys.executable, "-c", script], check=True)
 
 
 @pytest.mark.data
