@@ -215,7 +215,7 @@ def test_eval_reid_reads_query_and_gallery_folders(run, crops, colour_model, tmp
 
 def test_eval_reid_uses_the_market1501_protocol_for_market1501_names(run, colour_model, tmp_path):
     data = tmp_path / "market"
-    picture = cv2.imencode(".jpg", np.full((32, 16, 3), synthetic_sequence.COLOURS[1], np.uint8))[
+    image = cv2.imencode(".jpg", np.full((32, 16, 3), synthetic_sequence.COLOURS[1], np.uint8))[
         1
     ].tobytes()
     for name in (
@@ -226,7 +226,7 @@ def test_eval_reid_uses_the_market1501_protocol_for_market1501_names(run, colour
         "bounding_box_test/-1_c2s1_000002_00.jpg",
     ):
         (data / name).parent.mkdir(parents=True, exist_ok=True)
-        (data / name).write_bytes(picture)
+        (data / name).write_bytes(image)
     status, output, _ = run("eval-reid", data, "--embedder", colour_model, "--no-report")
     assert status == 0
     assert "--min-frame-gap" not in output
@@ -294,8 +294,8 @@ def test_eval_reid_ignores_near_frames_with_min_frame_gap(run, crops, colour_mod
 def test_eval_reid_requires_two_images_of_an_identity(run, colour_model, tmp_path):
     for name in "ab":
         (tmp_path / "data" / name).mkdir(parents=True)
-        picture = cv2.imencode(".png", np.full((32, 16, 3), 90, np.uint8))[1].tobytes()
-        (tmp_path / "data" / name / "1.png").write_bytes(picture)
+        image = cv2.imencode(".png", np.full((32, 16, 3), 90, np.uint8))[1].tobytes()
+        (tmp_path / "data" / name / "1.png").write_bytes(image)
     status, _, err = run("eval-reid", tmp_path / "data", "--embedder", colour_model)
     assert status == 2
     assert "expected at least two images of an identity" in error_line(err, "eval-reid")

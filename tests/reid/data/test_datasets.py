@@ -124,7 +124,7 @@ def damaged(folder):
     whole = write(folder / "whole.jpg", height=64, width=64).read_bytes()
     (folder / "cut.jpg").write_bytes(whole[: len(whole) // 2])
     (folder / "empty.jpg").write_bytes(b"")
-    (folder / "text.jpg").write_bytes(b"not a picture at all")
+    (folder / "text.jpg").write_bytes(b"not an image")
     write(folder / "tiny.png", height=16, width=3)
     header = b"IHDR" + struct.pack(">IIBBBBB", 10**6, 10**6, 8, 2, 0, 0, 0)
     chunks = struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header))

@@ -22,17 +22,17 @@ def at(*cosines):
     return np.column_stack([cosine, np.sqrt(1 - cosine**2)])
 
 
-def problem(seed, queries=12, gallery=60, people=6, cameras=3, width=4):
+def random_dataset(seed, queries=12, gallery=60, identities=6, cameras=3, width=4):
     """Random embeddings on a coarse grid, so that ties happen, with junk and distractors."""
     rng = np.random.default_rng(seed)
-    names = np.array([*(f"{p:04d}" for p in range(1, people)), "0000", "-1"])
+    names = np.array([*(f"{p:04d}" for p in range(1, identities)), "0000", "-1"])
 
     def side(count, choices):
         rows = rng.integers(-2, 3, (count, width)).astype(np.float32)
         rows[~rows.any(axis=1)] = 1
         return rows, rng.choice(choices, count), rng.integers(1, cameras + 1, count)
 
-    return *side(queries, names[: people - 1]), *side(gallery, names)
+    return *side(queries, names[: identities - 1]), *side(gallery, names)
 
 
 def unit(rows):
@@ -86,7 +86,7 @@ def test_scores_are_averaged_over_queries_and_given_per_identity():
 @pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("batch", [1, 5, 256])
 def test_rankings_equal_brute_force_up_to_ties(seed, batch):
-    q, qi, qc, g, gi, gc = problem(seed)
+    q, qi, qc, g, gi, gc = random_dataset(seed)
     queries, gallery = as_entries(unit(q), qi, qc), as_entries(unit(g), gi, gc)
     result = evaluate_reid(unit(q), qi, qc, unit(g), gi, gc, batch_size=batch, top_k=60)
     for row, query in enumerate(queries):
@@ -102,7 +102,7 @@ def test_rankings_equal_brute_force_up_to_ties(seed, batch):
 @pytest.mark.parametrize("seed", range(8))
 def test_scores_equal_brute_force_without_ties(seed):
     rng = np.random.default_rng(seed)
-    _, qi, qc, _, gi, gc = problem(seed)
+    _, qi, qc, _, gi, gc = random_dataset(seed)
     q, g = unit(rng.normal(size=(12, 16))), unit(rng.normal(size=(60, 16)))
     first, precision, penalty = scores(as_entries(q, qi, qc), as_entries(g, gi, gc))
     result = evaluate_reid(q, qi, qc, g, gi, gc, batch_size=5)
@@ -162,7 +162,7 @@ def test_perfect_embedding_scores_one():
 
 
 def test_distractors_lower_the_score_and_junk_is_ignored():
-    q, qi, qc, g, gi, gc = problem(3)
+    q, qi, qc, g, gi, gc = random_dataset(3)
     clean = gi != "-1"
     without_junk = evaluate_reid(q, qi, qc, g[clean], gi[clean], gc[clean])
     with_junk = evaluate_reid(q, qi, qc, g, gi, gc)
@@ -173,7 +173,7 @@ def test_distractors_lower_the_score_and_junk_is_ignored():
 
 
 def test_scores_do_not_depend_on_embedding_length_order_or_names():
-    q, qi, qc, g, gi, gc = problem(5)
+    q, qi, qc, g, gi, gc = random_dataset(5)
     rng = np.random.default_rng(0)
     order, scale = rng.permutation(len(g)), 2.0 ** rng.integers(-3, 4, (len(g), 1))
     plain = evaluate_reid(q, qi, qc, g, gi, gc)
