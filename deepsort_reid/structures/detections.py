@@ -16,6 +16,9 @@ _UNIT_TOLERANCE = 1e-2
 class Detections:
     """Detections of one frame, one row per box; validated on creation.
 
+    The columns are copies of the arguments and read-only: writing to the caller's arrays changes
+    nothing here, and what was checked stays valid.
+
     Args:
         xyxy: boxes (M, 4): left, top, right, bottom in pixels, stored as float64. A box may exceed
             the frame; its width and height must be positive.
@@ -37,14 +40,12 @@ class Detections:
     embedding: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
-        xyxy = boxes.as_boxes(self.xyxy)
+        xyxy = boxes.as_boxes(self.xyxy).copy()
         _require_positive_size(xyxy)
         n = len(xyxy)
-        object.__setattr__(self, "xyxy", xyxy)
-        object.__setattr__(self, "score", _checked_score(self.score, n))
-        object.__setattr__(self, "class_id", _checked_class(self.class_id, n))
-        if self.embedding is not None:
-            object.__setattr__(self, "embedding", _checked_embedding(self.embedding, n))
+        embedding = None if self.embedding is None else _checked_embedding(self.embedding, n)
+        score, class_id = _checked_score(self.score, n), _checked_class(self.class_id, n)
+        _set_columns(self, xyxy, score, class_id, embedding)
 
     @classmethod
     def empty(cls) -> "Detections":
@@ -104,13 +105,19 @@ def _as_rows(rows: Any, n: int) -> Any:
 
 
 def _unchecked(xyxy: Any, score: Any, class_id: Any, embedding: Any) -> Detections:
-    """Detections from valid columns, without validation."""
+    """Detections from valid columns that the caller does not keep, without validation."""
     made = object.__new__(Detections)
-    object.__setattr__(made, "xyxy", xyxy)
-    object.__setattr__(made, "score", score)
-    object.__setattr__(made, "class_id", class_id)
-    object.__setattr__(made, "embedding", embedding)
+    _set_columns(made, xyxy, score, class_id, embedding)
     return made
+
+
+def _set_columns(made: Detections, xyxy: Any, score: Any, class_id: Any, embedding: Any) -> None:
+    """Store the columns and make them read-only."""
+    columns = {"xyxy": xyxy, "score": score, "class_id": class_id, "embedding": embedding}
+    for column in columns.values():
+        if column is not None:
+            column.flags.writeable = False
+    made.__dict__.update(columns)  # the dataclass is frozen
 
 
 def _require_positive_size(xyxy: NDArray[np.float64]) -> None:
@@ -138,7 +145,7 @@ def _checked_size(values: ArrayLike, name: str) -> NDArray[np.float64]:
 def _checked_score(score: ArrayLike | None, n: int) -> NDArray[np.float64]:
     if score is None:
         return np.ones(n)
-    score = np.asarray(score, dtype=np.float64)
+    score = np.array(score, dtype=np.float64)
     if score.shape != (n,):
         raise ValueError(f"one score per box: expected shape ({n},), got {score.shape}")
     if not np.isfinite(score).all():
@@ -161,7 +168,7 @@ def _checked_class(class_id: ArrayLike | None, n: int) -> NDArray[np.int64]:
 
 
 def _checked_embedding(embedding: ArrayLike, n: int) -> NDArray[np.float32]:
-    rows = np.asarray(embedding, dtype=np.float32)
+    rows = np.array(embedding, dtype=np.float32)
     if n == 0 and rows.size == 0:
         # Without a box, an embedder may not know its dimension: accept (0, 0) as well as (0, D).
         return rows.reshape(0, rows.shape[1] if rows.ndim == 2 else 0)

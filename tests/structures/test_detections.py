@@ -142,6 +142,37 @@ def test_detections_are_frozen():
         ten_detections().score = np.zeros(10)
 
 
+def columns_of(detections):
+    return [getattr(detections, name) for name in ("xyxy", "score", "class_id", "embedding")]
+
+
+def test_writing_to_the_arguments_changes_no_detections():
+    arguments = [
+        np.array(TWO, dtype=np.float64),
+        np.array([0.5, 0.25]),
+        np.array([3, 4]),
+        np.eye(2, dtype=np.float32),
+    ]
+    made = Detections(*arguments)
+    replaced = made.with_embedding(arguments[3])
+    expected = [column.copy() for column in arguments]
+    for column in arguments:
+        column[:] = np.nan if column.dtype.kind == "f" else -1
+    for kept in (made, replaced, made[:], made[[0, 1]]):
+        for column, wanted in zip(columns_of(kept), expected, strict=True):
+            np.testing.assert_array_equal(column, wanted)
+
+
+def test_columns_are_read_only_so_that_checked_values_stay_valid():
+    made = ten_detections()
+    made_from_tlwh = Detections.from_tlwh([[1, 2, 3, 4]], [0.5], [1], [[1.0]])
+    replaced = made.with_embedding(np.eye(10))
+    for detections in (made, made_from_tlwh, made[:3], made[[4, 2]], made[0], replaced):
+        for column in columns_of(detections):
+            with pytest.raises(ValueError, match="read-only"):
+                column[0] = -1
+
+
 def test_half_precision_embeddings_and_rows_of_zeros_are_accepted():
     rows = unit_rows(np.random.default_rng(2), 50, 512).astype(np.float16)
     rows[7] = 0
