@@ -81,6 +81,7 @@ class TrackTable:
         slot: (N,) int64, slot in the `GalleryStore`.
         id_correctable: (N,) whether the id may still be corrected (`extras.id_assignment`).
         votes: (N, C) sum of scores for each of the classes in `classes` (C,).
+        classes: (C,) int64, classes with votes of live tracks, in the order of their first votes.
     """
 
     _GIVEN = (
@@ -116,9 +117,12 @@ class TrackTable:
         self._num_started += n
 
     def keep(self, rows: Flags) -> None:
-        """Delete every track whose entry in the mask (N,) is False."""
+        """Delete every track whose entry in the mask (N,) is False, and classes without votes."""
         for name in self._COLUMNS:
             setattr(self, name, getattr(self, name)[rows])
+        voted = self.votes.any(axis=0)
+        if not voted.all():
+            self.classes, self.votes = self.classes[voted], self.votes[:, voted]
 
     def start_frame(self, elapsed: int) -> None:
         """Age all tracks by `elapsed` frames and count these as missed until a track is matched."""

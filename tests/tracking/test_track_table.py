@@ -196,6 +196,31 @@ def test_votes_are_weighted_by_score_and_new_classes_get_a_column():
     np.testing.assert_array_equal(table.class_id(), [3, -1])
 
 
+def test_class_without_votes_of_a_live_track_is_forgotten():
+    table = filled_table(3)
+    rows = np.arange(3)
+    table.vote(rows, np.array([7, 5, 9]), np.ones(3))
+    table.vote(rows[:1], np.array([9]), np.ones(1) / 2)
+    table.keep(np.array([True, False, True]))
+    np.testing.assert_array_equal(table.classes, [7, 9])
+    np.testing.assert_array_equal(table.votes, [[1, 0.5], [0, 1]])
+    np.testing.assert_array_equal(table.class_id(), [7, 9])
+    table.vote(np.arange(2), np.array([5, 5]), np.ones(2) * 3)
+    np.testing.assert_array_equal(table.class_id(), [5, 5])
+    table.keep(np.zeros(2, dtype=bool))
+    assert table.votes.shape == (0, 0)
+    assert len(table.classes) == 0
+
+
+def test_table_holds_only_the_classes_of_live_tracks_after_many_classes():
+    tracker = DeepSort(DeepSortConfig(max_age=2))
+    for number in range(300):
+        class_id = np.arange(4) + 4 * number
+        tracker.update(Detections(boxes_at(100, 200, 300, 400), class_id=class_id))
+        tracker.update(Detections.empty())
+    assert len(tracker._table.classes) <= 4 * 3
+
+
 def test_votes_equal_one_counter_per_track():
     rng = np.random.default_rng(1)
     table, counted = filled_table(6), [{} for _ in range(6)]
