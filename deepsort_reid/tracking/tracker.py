@@ -1,5 +1,7 @@
 """DeepSORT tracker: detections of one frame in, tracks with ids out (Wojke et al. 2017)."""
 
+from typing import NoReturn
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -71,7 +73,7 @@ class DeepSort:
         identity_memory: IdentityMemory | None = None,
         explain: bool = False,
     ) -> None:
-        self.config = checked_config(config)
+        self._config = checked_config(config)
         self._embedder = checked_embedder(embedder)
         self.association = association or LikelihoodRatio()
         self._motion_model = motion or PEDESTRIAN_MOTION
@@ -92,6 +94,18 @@ class DeepSort:
         self._box_smoother = BoxSmoother()
         self._frame_shape: tuple[int, ...] | None = None
         self._last_detections = Detections.empty()
+
+    @property
+    def config(self) -> DeepSortConfig:
+        """The configuration, which is fixed: for another one, make a new tracker."""
+        return self._config
+
+    @config.setter
+    def config(self, config: DeepSortConfig) -> NoReturn:
+        raise AttributeError(
+            "the config of a tracker cannot be replaced, because its state depends on it; "
+            "make a new tracker: DeepSort(replace(tracker.config, ...))"
+        )
 
     @property
     def tracks(self) -> Tracks:

@@ -1,5 +1,7 @@
 """Arguments that the tracker refuses, its messages, and that it stays unchanged; embedding."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -123,6 +125,13 @@ def test_update_refuses_other_types_than_detections(given):
 def test_constructor_refuses_arguments_of_the_wrong_type(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_config_cannot_be_replaced_because_parts_of_the_state_depend_on_it():
+    tracker = DeepSort()
+    with pytest.raises(AttributeError, match=r"cannot be replaced.*make a new tracker: DeepSort\("):
+        tracker.config = replace(tracker.config, identity_memory_size=3)
+    assert tracker.config == DeepSortConfig()
 
 
 def test_tracker_with_embedder_requires_the_frame_for_bare_detections():
