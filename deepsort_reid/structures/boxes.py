@@ -11,7 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from deepsort_reid.structures.numbers import as_numbers
+
 Boxes = NDArray[np.float64]  # (N, 4)
+
+_MIN_HEIGHT = 1e-9  # pixels: that of a box clipped to almost nothing
 
 
 def as_boxes(values: ArrayLike, name: str = "xyxy") -> Boxes:
@@ -20,10 +24,7 @@ def as_boxes(values: ArrayLike, name: str = "xyxy") -> Boxes:
     Raises ValueError when the shape is different, or a coordinate is not finite. Its message calls
     the argument `name`.
     """
-    try:
-        boxes = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} must be numbers of shape (N, 4), got {values!r:.80}") from error
+    boxes = as_numbers(values, np.float64, f"{name} must be numbers of shape (N, 4)")
     if boxes.ndim in (1, 2) and not len(boxes):
         return np.empty((0, 4))
     if boxes.ndim != 2 or boxes.shape[1] != 4:
@@ -57,9 +58,12 @@ def xyxy_to_xywh(xyxy: Boxes) -> Boxes:
 
 
 def xyxy_to_xyah(xyxy: Boxes) -> Boxes:
-    """Left, top, right, bottom (N, 4) -> centre x, centre y, width / height, height (N, 4)."""
+    """Left, top, right, bottom (N, 4) -> centre x, centre y, width / height, height (N, 4).
+
+    Heights below 1e-9 count as 1e-9 in the ratio, which would overflow otherwise.
+    """
     xyah = xyxy_to_xywh(xyxy)
-    xyah[:, 2] /= xyah[:, 3]
+    xyah[:, 2] /= np.maximum(xyah[:, 3], _MIN_HEIGHT)
     return xyah
 
 

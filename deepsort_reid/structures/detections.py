@@ -7,9 +7,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from deepsort_reid.structures import boxes
+from deepsort_reid.structures.numbers import as_numbers
 
 # Networks and files hold float32 or float16: rows have unit length to that precision only.
 _UNIT_TOLERANCE = 1e-2
+_MAX_CLASS = int(np.iinfo(np.int64).max)
+# Largest magnitude of a coordinate, in pixels, and of a score: sums of squares stay exact enough,
+# and nothing overflows.
+_LIMIT = 1e9
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,9 +26,9 @@ class Detections:
 
     Args:
         xyxy: boxes (M, 4): left, top, right, bottom in pixels, stored as float64. A box may exceed
-            the frame; its width and height must be positive.
-        score: detector score (M,), stored as float64; 1 if None. Raw scores are accepted (those of
-            the public DPM detections can be negative); NaN and infinity are not.
+            the frame; its width and height must be positive, and no coordinate above 1e9.
+        score: detector score (M,), stored as float64; 1 if None. Raw scores up to 1e9 are accepted
+            (those of the public DPM detections can be negative); NaN and infinity are not.
         class_id: class number (M,), stored as int64; 0 if None.
         embedding: appearance (M, D), stored as float32, rows of unit length; None when there are no
             embeddings. A box with a row of zeros has no appearance (for example, outside the frame)
@@ -41,6 +46,7 @@ class Detections:
 
     def __post_init__(self) -> None:
         xyxy = boxes.as_boxes(self.xyxy).copy()
+        _require_in_range(xyxy, "xyxy")
         _require_positive_size(xyxy)
         n = len(xyxy)
         embedding = None if self.embedding is None else _checked_embedding(self.embedding, n)
@@ -120,6 +126,16 @@ def _set_columns(made: Detections, xyxy: Any, score: Any, class_id: Any, embeddi
     made.__dict__.update(columns)  # the dataclass is frozen
 
 
+def _require_in_range(given: NDArray[np.float64], name: str) -> None:
+    invalid = (np.abs(given) > _LIMIT).any(axis=1)
+    if invalid.any():
+        row = int(np.flatnonzero(invalid)[0])
+        raise ValueError(
+            f"{name} must be pixels from {-_LIMIT:.0e} to {_LIMIT:.0e}, got {given[row].tolist()} "
+            f"in row {row}"
+        )
+
+
 def _require_positive_size(xyxy: NDArray[np.float64]) -> None:
     invalid = (xyxy[:, 2:] <= xyxy[:, :2]).any(axis=1)
     if invalid.any():
@@ -133,6 +149,7 @@ def _require_positive_size(xyxy: NDArray[np.float64]) -> None:
 
 def _checked_size(values: ArrayLike, name: str) -> NDArray[np.float64]:
     given = boxes.as_boxes(values, name)
+    _require_in_range(given, name)
     invalid = (given[:, 2:] <= 0).any(axis=1)
     if invalid.any():
         row = int(np.flatnonzero(invalid)[0])
@@ -145,30 +162,45 @@ def _checked_size(values: ArrayLike, name: str) -> NDArray[np.float64]:
 def _checked_score(score: ArrayLike | None, n: int) -> NDArray[np.float64]:
     if score is None:
         return np.ones(n)
-    score = np.array(score, dtype=np.float64)
+    score = as_numbers(score, np.float64, f"score must be numbers of shape ({n},)").copy()
     if score.shape != (n,):
         raise ValueError(f"one score per box: expected shape ({n},), got {score.shape}")
     if not np.isfinite(score).all():
         row = int(np.flatnonzero(~np.isfinite(score))[0])
         raise ValueError(f"score must be finite, got {score[row]} in row {row}")
+    if (np.abs(score) > _LIMIT).any():
+        row = int(np.flatnonzero(np.abs(score) > _LIMIT)[0])
+        limits = f"from {-_LIMIT:.0e} to {_LIMIT:.0e}"
+        raise ValueError(f"score must be {limits}, got {score[row]} in row {row}")
     return score
 
 
 def _checked_class(class_id: ArrayLike | None, n: int) -> NDArray[np.int64]:
     if class_id is None:
         return np.zeros(n, dtype=np.int64)
-    given = np.asarray(class_id)
+    try:
+        given = np.asarray(class_id)
+    except (TypeError, ValueError, RuntimeError) as error:  # rows of different lengths, a GPU array
+        raise ValueError(f"class_id must be whole numbers, got {class_id!r:.80}") from error
     if given.shape != (n,):
         raise ValueError(f"one class_id per box: expected shape ({n},), got {given.shape}")
     if given.dtype.kind not in "iub" and not (
         given.dtype.kind == "f" and np.isfinite(given).all() and (given == np.round(given)).all()
     ):
         raise ValueError(f"class_id must be whole numbers, got {given.dtype} {given[:3].tolist()}")
+    # Floats are compared with a power of 2, which is exact.
+    too_large = given > _MAX_CLASS if given.dtype.kind == "u" else np.zeros(n, dtype=bool)
+    if given.dtype.kind == "f":
+        too_large = (given >= 2.0**63) | (given < -(2.0**63))
+    if too_large.any():
+        row = int(np.flatnonzero(too_large)[0])
+        raise ValueError(f"class_id must be at most {_MAX_CLASS}, got {given[row]} in row {row}")
     return given.astype(np.int64)
 
 
 def _checked_embedding(embedding: ArrayLike, n: int) -> NDArray[np.float32]:
-    rows = np.array(embedding, dtype=np.float32)
+    expected = f"one embedding per box: expected numbers of shape ({n}, D)"
+    rows = np.array(as_numbers(embedding, np.float32, expected))
     if n == 0 and rows.size == 0:
         # Without a box, an embedder may not know its dimension: accept (0, 0) as well as (0, D).
         return rows.reshape(0, rows.shape[1] if rows.ndim == 2 else 0)
@@ -176,7 +208,8 @@ def _checked_embedding(embedding: ArrayLike, n: int) -> NDArray[np.float32]:
         raise ValueError(
             f"one embedding per box: expected shape ({n}, D), got {rows.shape} for {n} boxes"
         )
-    length = np.sqrt(np.einsum("md,md->m", rows, rows))
+    with np.errstate(over="ignore"):
+        length = np.sqrt(np.einsum("md,md->m", rows, rows))
     invalid = ~((np.abs(length - 1) <= _UNIT_TOLERANCE) | (length == 0))  # includes NaN
     if invalid.any():
         row = int(np.flatnonzero(invalid)[0])

@@ -15,6 +15,8 @@ _SWITCHES = (
     "nsa_kalman",
     "class_agnostic",
 )
+# Of frames, matches and identities: ages up to it are int64 in the track table.
+_MAX_COUNT = 10**9
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +24,8 @@ class DeepSortConfig:
     """Tracker configuration; `DeepSortConfig.published()` has the values of the paper.
 
     Scores are expected in [0, 1]; `vision.detectors.normalize_scores` maps raw ones.
+
+    Numbers of frames, matches and identities are at most 10**9.
 
     Attributes:
         n_init: consecutive matches after which a track is confirmed and gets its id.
@@ -76,6 +80,10 @@ class DeepSortConfig:
             value, low = getattr(self, name), int(name == "n_init")
             if not isinstance(value, Integral) or value < low:
                 raise ValueError(f"{name} must be a whole number, at least {low}, got {value!r}")
+            if int(value) > _MAX_COUNT:
+                raise ValueError(
+                    f"{name} must be a whole number, at most {_MAX_COUNT}, got {value!r:.80}"
+                )
         for name in _SCORES:
             _require_number(name, getattr(self, name), -math.inf, math.inf)
         for name in _RATIOS:
@@ -127,6 +135,10 @@ def checked_config(config: DeepSortConfig | None) -> DeepSortConfig:
 
 
 def _require_number(name: str, value: Any, low: float, high: float) -> None:
-    if not isinstance(value, Real) or math.isnan(value) or not low <= float(value) <= high:
+    try:
+        number = float(value) if isinstance(value, Real) else math.nan
+    except OverflowError:
+        number = math.nan
+    if not low <= number <= high:  # also refuses NaN
         within = "" if math.isinf(high) else f" in [{low}, {high}]"
         raise ValueError(f"{name} must be a number{within}, got {value!r}")

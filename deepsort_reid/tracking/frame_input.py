@@ -1,18 +1,22 @@
 """Input of one update: the detections that are used, with their masks, and the argument checks."""
 
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from deepsort_reid.structures.detections import Detections
 from deepsort_reid.structures.frame import Frame, check_frame
+from deepsort_reid.structures.numbers import as_numbers
 from deepsort_reid.tracking.config import DeepSortConfig
 from deepsort_reid.tracking.extras.visibility import ImageBorder, occlusion_ratio
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Rows = NDArray[np.intp]
+
+_MAX_DT = 1_000_000  # frames: nine hours at 30 frames per second
+_MAX_CAMERA = 1e6  # of a factor, or of a translation in pixels
 
 
 class FrameEmbedder(Protocol):
@@ -158,10 +162,32 @@ def checked_camera(camera: Array | None) -> Array | None:
     """
     if camera is None:
         return None
-    warp = np.asarray(camera, dtype=np.float64)
-    if warp.shape != (2, 3) or not np.isfinite(warp).all():
-        raise ValueError(f"camera must be a finite affine (2, 3), got shape {warp.shape}")
+    expected = "camera must be a finite affine (2, 3)"
+    warp = as_numbers(camera, np.float64, expected)
+    if warp.shape != (2, 3):
+        raise ValueError(f"{expected}, got shape {warp.shape}")
+    if not (np.abs(warp) <= _MAX_CAMERA).all():  # also refuses NaN
+        raise ValueError(
+            f"{expected} with values from {-_MAX_CAMERA:.0e} to {_MAX_CAMERA:.0e}, "
+            f"got {warp.tolist()}"
+        )
     return warp
+
+
+def checked_dt(dt: Any) -> float:
+    """The time since the last update, in frames.
+
+    Raises ValueError when it is not a number above 0 and at most 1e6: a longer time has no
+    meaning in numbers of frames, and would overflow ages.
+    """
+    if isinstance(dt, np.ndarray) and not dt.ndim:
+        dt = dt.item()
+    is_number = isinstance(dt, int | float | np.integer | np.floating)
+    if not is_number or not 0 < dt < np.inf:
+        raise ValueError(f"dt must be a positive number of frames, got {dt!r:.80}")
+    if dt > _MAX_DT:
+        raise ValueError(f"dt must be at most {_MAX_DT} frames, got {dt!r:.80}; call reset()")
+    return float(dt)
 
 
 def elapsed_frames(dt: float) -> int:

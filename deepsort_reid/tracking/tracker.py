@@ -24,6 +24,7 @@ from deepsort_reid.tracking.frame_input import (
     FrameInput,
     checked_camera,
     checked_detections,
+    checked_dt,
     checked_embedder,
     checked_frame_shape,
     elapsed_frames,
@@ -139,9 +140,9 @@ class DeepSort:
             detections: of this frame; `Detections.empty()` when there are none.
             frame: the image, BGR uint8 (H, W, 3); required when embeddings have to be computed.
             camera: affine camera motion (2, 3), previous frame -> this frame, in pixels.
-            dt: time since the last update, in frames. Motion uses it as it is. Ages and misses
-                count whole frames, at least one per update: at dt=3, a `max_age` of 120 frames
-                has passed after 40 updates.
+            dt: time since the last update, in frames, at most 1e6. Motion uses it as it is. Ages
+                and misses count whole frames, at least one per update: at dt=3, a `max_age` of
+                120 frames has passed after 40 updates.
 
         Returns:
             the confirmed tracks that were matched in this frame, in the order of their ids.
@@ -149,9 +150,7 @@ class DeepSort:
         Raises:
             ValueError: an argument is not as above. The tracker is then as it was before the call.
         """
-        camera = checked_camera(camera)
-        if not 0 < dt < np.inf:
-            raise ValueError(f"dt must be a positive number of frames, got {dt}")
+        camera, dt = checked_camera(camera), checked_dt(dt)
         frame_input = self._prepare(detections, frame)
         self._predict(frame_input, camera, dt)
         matching = self._associate(frame_input)

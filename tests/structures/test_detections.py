@@ -247,6 +247,64 @@ def test_class_ids_of_another_length_are_refused_with_expected_and_got(class_id)
         Detections(TWO, class_id=class_id)
 
 
+@pytest.mark.parametrize("make", [Detections, Detections.from_tlwh, Detections.from_xywh])
+@pytest.mark.parametrize("size", [1e10, 1e100, 1.7e308])
+def test_coordinates_too_large_to_compute_with_are_refused_with_their_row(make, size):
+    with pytest.raises(ValueError, match=r"must be pixels from -1e\+09 to 1e\+09, got .* in row 1"):
+        make([[0, 0, 5, 5], [0, 0, size, size]])
+
+
+@pytest.mark.parametrize("score", [[{}, 1], ["high", 1], [1, 1j], [[1], [1, 2]]])
+def test_scores_that_are_no_numbers_are_refused_with_what_was_given(score):
+    with pytest.raises(ValueError, match=r"score must be numbers of shape \(2,\), got \["):
+        Detections(TWO, score)
+
+
+def test_complex_boxes_are_refused():
+    with pytest.raises(ValueError, match=r"xyxy must be numbers of shape \(N, 4\), got array"):
+        Detections(TWO * np.array(1j))
+
+
+@pytest.mark.parametrize("score", [1e10, -1e300])
+def test_scores_too_large_to_add_up_are_refused_with_their_row(score):
+    with pytest.raises(ValueError, match=r"score must be from -1e\+09 to 1e\+09, got .* in row 1"):
+        Detections(TWO, [0.5, score])
+
+
+@pytest.mark.parametrize(
+    "class_id",
+    [
+        np.array([1, 2**64 - 1], dtype=np.uint64),
+        [1, 2**63],
+        [1.0, 1e30],
+        [1.0, 2.0**63],
+        [1.0, -1e30],
+    ],
+)
+def test_class_ids_beyond_int64_are_refused_with_their_row(class_id):
+    with pytest.raises(ValueError, match=r"class_id must be at most 9223372036854775807.* row 1"):
+        Detections(TWO, class_id=class_id)
+
+
+def test_largest_class_ids_are_kept_exactly():
+    largest = np.iinfo(np.int64).max
+    for dtype in (np.int64, np.uint64):
+        made = Detections(TWO, class_id=np.array([0, largest], dtype=dtype))
+        assert made.class_id.tolist() == [0, largest]
+
+
+@pytest.mark.parametrize("class_id", [[{}, 1], [2**70, 1], [None, 1], [[1], [1, 2]]])
+def test_class_ids_of_other_types_are_refused(class_id):
+    with pytest.raises(ValueError, match="class_id must be whole numbers, got"):
+        Detections(TWO, class_id=class_id)
+
+
+@pytest.mark.parametrize("embedding", [[[{}, 1]] * 2, [["a", "b"]] * 2, [[1], [1, 2]], [[1j]] * 2])
+def test_embeddings_that_are_no_numbers_are_refused_with_what_was_given(embedding):
+    with pytest.raises(ValueError, match=r"expected numbers of shape \(2, D\), got \[\["):
+        Detections(TWO, embedding=embedding)
+
+
 @pytest.mark.parametrize("class_id", [[0.5, 1], [np.nan, 0], [np.inf, 0], ["person", "car"]])
 def test_class_ids_that_are_not_whole_numbers_are_refused(class_id):
     with pytest.raises(ValueError, match="class_id must be whole numbers, got"):
@@ -264,7 +322,14 @@ def test_embeddings_of_another_shape_are_refused_with_expected_and_got(embedding
 
 @pytest.mark.parametrize(
     ("row", "length"),
-    [([3, 4], "5"), ([0.5, 0], "0.5"), ([np.nan, 1], "nan"), ([np.inf, 1], "inf")],
+    [
+        ([3, 4], "5"),
+        ([0.5, 0], "0.5"),
+        ([np.nan, 1], "nan"),
+        ([np.inf, 1], "inf"),
+        ([1e30, 1], "inf"),
+        ([1e300, 1], "inf"),
+    ],
 )
 def test_embeddings_not_of_unit_length_are_refused_with_length_and_row(row, length):
     with pytest.raises(ValueError, match=rf"rows of length 1 .* got length {length} in row 1"):

@@ -1,5 +1,6 @@
 """Arguments that the tracker refuses, its messages, and that it stays unchanged; embedding."""
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -37,6 +38,16 @@ BAD_CALLS = {
     ),
     "camera of another shape": ({"camera": np.eye(3)}, r"finite affine \(2, 3\), got .*\(3, 3\)"),
     "camera with NaN": ({"camera": np.full((2, 3), np.nan)}, r"finite affine \(2, 3\)"),
+    "camera as a dictionary": ({"camera": {}}, r"finite affine \(2, 3\), got {}"),
+    "camera of text": ({"camera": [["a"] * 3] * 2}, r"finite affine \(2, 3\), got \[\['a'"),
+    "complex camera": ({"camera": np.ones((2, 3)) * 1j}, r"finite affine \(2, 3\), got array"),
+    "camera too large": ({"camera": np.full((2, 3), 1e200)}, r"from -1e\+06 to 1e\+06, got \[\[1e"),
+    "dt too large": ({"dt": 1e19}, r"dt must be at most 1000000 frames, got 1e\+19; call reset"),
+    "dt beyond float": ({"dt": 10**400}, "dt must be at most 1000000 frames, got 1000"),
+    "dt None": ({"dt": None}, "dt must be a positive number of frames, got None"),
+    "dt text": ({"dt": "1"}, "dt must be a positive number of frames, got '1'"),
+    "dt complex": ({"dt": 1j}, "dt must be a positive number of frames, got 1j"),
+    "dt array": ({"dt": np.ones(2)}, r"dt must be a positive number of frames, got array"),
     "dt zero": ({"dt": 0}, "dt must be a positive number of frames, got 0"),
     "dt negative": ({"dt": -1.0}, "dt must be a positive number of frames, got -1"),
     "dt NaN": ({"dt": np.nan}, "dt must be a positive number of frames, got nan"),
@@ -59,6 +70,21 @@ def test_bad_argument_is_refused_and_leaves_the_tracker_unchanged(call, message)
         np.testing.assert_array_equal(tracks.id, expected.id)
         np.testing.assert_array_equal(tracks.filtered_xyxy, expected.filtered_xyxy)
         np.testing.assert_array_equal(tracker.tracks.misses, untouched.tracks.misses)
+
+
+@each_tracker
+def test_boxes_of_extreme_sizes_and_long_times_give_finite_tracks_without_warnings(make):
+    rng = np.random.default_rng(3)
+    tracker = make(n_init=1, max_age=1000)
+    for dt in (1.0, 1e6, 1e-300, 1e6, 0.5):
+        corner = rng.uniform(-9e8, 9e8, (8, 2)) * (np.arange(8) < 4)[:, None]
+        size = 10.0 ** rng.uniform(-6, 8, (8, 2))
+        size[4:6, 1] = 1e-302
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            tracker.update(Detections(np.hstack([corner, corner + size])), dt=dt)
+        assert np.isfinite(tracker.tracks.xyxy).all()
+        assert np.isfinite(tracker.tracks.filtered_xyxy).all()
 
 
 def test_refused_first_call_sets_neither_frame_shape_nor_embedding_length():

@@ -13,7 +13,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from deepsort_reid.structures.numbers import as_numbers
+
 Embeddings = NDArray[np.float32]
+
+_MAX_ID = 2**53  # exact as a float64
+_UNIT_TOLERANCE = 1e-2  # of the length of an embedding: files may hold float16
 
 
 class ReidMatch(NamedTuple):
@@ -186,22 +191,74 @@ class IdentityMemory:
     def from_arrays(cls, arrays: Any) -> "IdentityMemory":
         """The memory of the arrays of `as_arrays`: a dictionary, or the result of `np.load`.
 
-        Raises ValueError when an array is missing or has another shape.
+        Raises ValueError when an array is missing, has another shape, or holds values that no
+        memory has: ids that repeat or are below 1 or above `last_id`, embeddings whose length is
+        not 1.
         """
         try:
             id, embedding, limits = (arrays[name] for name in ("id", "embedding", "limits"))
         except KeyError as error:
             raise ValueError(f"expected the arrays id, embedding and limits: no {error}") from error
-        if embedding.ndim != 2 or len(embedding) != len(id) or len(limits) != 5:
-            raise ValueError(f"expected one embedding per id: got {embedding.shape} for {len(id)}")
-        max_distance, margin, small_sample_margin = (float(limit) for limit in limits[1:4])
+        id = as_numbers(id, np.float64, "id must be numbers of shape (P,)")
+        embedding = as_numbers(embedding, np.float32, "embedding must be numbers of shape (P, D)")
+        limits = as_numbers(limits, np.float64, "limits must be 5 numbers")
+        if id.ndim != 1 or embedding.ndim != 2 or len(embedding) != len(id) or limits.shape != (5,):
+            raise ValueError(
+                f"expected one embedding per id and 5 limits: got {embedding.shape} for {id.shape} "
+                f"and {limits.shape}"
+            )
+        capacity, max_distance, margin, small_sample_margin, last_id = limits.tolist()
+        _check_limits(limits)
+        _check_ids(id, int(capacity), int(last_id))
+        _check_embeddings(embedding)
         memory = cls(
-            int(limits[0]),
+            int(capacity),
             max_normalized_distance=max_distance,
             margin=margin,
             small_sample_margin=small_sample_margin,
         )
-        memory.last_id = int(limits[4])
-        memory.id = np.asarray(id, dtype=np.int64)
-        memory.embedding = np.asarray(embedding, dtype=np.float32)
+        memory.last_id = int(last_id)
+        memory.id = id.astype(np.int64)
+        memory.embedding = embedding.copy()
         return memory
+
+
+def _check_limits(limits: NDArray[np.float64]) -> None:
+    """Raise ValueError unless the limits (5,) are finite, and the counts whole and not negative."""
+    counts = limits[[0, 4]]
+    valid = np.isfinite(limits).all() and (counts == np.round(counts)).all()
+    if not (valid and (counts >= 0).all() and (counts <= _MAX_ID).all()):
+        raise ValueError(
+            "limits must be capacity, max_normalized_distance, margin, small_sample_margin and "
+            f"last_id, finite, the first and the last whole numbers from 0, got {limits.tolist()}"
+        )
+
+
+def _check_ids(id: NDArray[np.float64], capacity: int, last_id: int) -> None:
+    """Raise ValueError unless the ids (P,) are those of a memory with these limits."""
+    invalid = ~((id >= 1) & (id <= last_id) & (id == np.round(id)))
+    if invalid.any():
+        row = int(np.flatnonzero(invalid)[0])
+        raise ValueError(
+            f"id must be whole numbers from 1 to last_id, which is {last_id}, got {id[row]:g} in "
+            f"row {row}"
+        )
+    values, count = np.unique(id, return_counts=True)
+    if (count > 1).any():
+        value = values[count > 1][0]
+        row = int(np.flatnonzero(id == value)[1])
+        raise ValueError(f"id must not repeat, got {value:g} again in row {row}")
+    if len(id) > capacity:
+        raise ValueError(f"expected at most {capacity} identities, the capacity, got {len(id)}")
+
+
+def _check_embeddings(embedding: Embeddings) -> None:
+    """Raise ValueError unless the rows (P, D) have length 1."""
+    with np.errstate(over="ignore"):
+        length = np.linalg.norm(embedding, axis=1)
+    invalid = ~(np.abs(length - 1) <= _UNIT_TOLERANCE)  # includes NaN
+    if invalid.any():
+        row = int(np.flatnonzero(invalid)[0])
+        raise ValueError(
+            f"embedding must be rows of length 1, got length {length[row]:.4g} in row {row}"
+        )

@@ -117,6 +117,39 @@ def test_invalid_settings_and_arrays_are_refused() -> None:
         )
 
 
+UNIT = np.eye(2, dtype=np.float32)
+LIMITS = [9, 0.35, 0.2, 0.6, 7]  # capacity, max_normalized_distance, two margins, last_id
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"embedding": np.full((2, 2), np.nan)}, "rows of length 1, got length nan in row 0"),
+        ({"embedding": UNIT * 2}, "rows of length 1, got length 2 in row 0"),
+        ({"embedding": np.full((2, 2), 1e300)}, "rows of length 1, got length inf in row 0"),
+        ({"embedding": [["a"], ["b"]]}, r"embedding must be numbers of shape \(P, D\), got"),
+        ({"id": [3, 3]}, "id must not repeat, got 3 again in row 1"),
+        ({"id": [3, -1]}, "whole numbers from 1 to last_id, which is 7, got -1 in row 1"),
+        ({"id": [0, 3]}, "whole numbers from 1 to last_id, which is 7, got 0 in row 0"),
+        ({"id": [3, 8]}, "whole numbers from 1 to last_id, which is 7, got 8 in row 1"),
+        ({"id": [3, np.nan]}, "whole numbers from 1 to last_id, which is 7, got nan in row 1"),
+        ({"id": [3, 4.5]}, "whole numbers from 1 to last_id, which is 7, got 4.5 in row 1"),
+        ({"id": [[3, 4]]}, "expected one embedding per id"),
+        ({"limits": [1, 0.35, 0.2, 0.6, 7]}, "expected at most 1 identities, .* got 2"),
+        ({"limits": [9, np.nan, 0.2, 0.6, 7]}, "limits must be capacity, .*finite"),
+        ({"limits": [np.inf, 0.35, 0.2, 0.6, 7]}, "limits must be capacity, .*finite"),
+        ({"limits": [9, 0.35, 0.2, 0.6, -1]}, "limits must be capacity, .*whole numbers from 0"),
+        ({"limits": [2.5, 0.35, 0.2, 0.6, 7]}, "limits must be capacity, .*whole numbers from 0"),
+        ({"limits": {}}, "limits must be 5 numbers, got {}"),
+    ],
+)
+def test_arrays_that_no_memory_has_are_refused(changed, message) -> None:
+    arrays = {"id": np.array([3, 7]), "embedding": UNIT, "limits": np.array(LIMITS)}
+    assert IdentityMemory.from_arrays(arrays).id.tolist() == [3, 7]
+    with pytest.raises(ValueError, match=message):
+        IdentityMemory.from_arrays({**arrays, **changed})
+
+
 HERE = np.array([100.0, 100, 150, 220])
 FAR = np.array([900.0, 100, 950, 220])
 

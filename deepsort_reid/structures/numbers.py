@@ -1,0 +1,22 @@
+"""Conversion of arguments to arrays of numbers, with one kind of error."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+def as_numbers(values: ArrayLike, dtype: type[np.number[Any]], expected: str) -> NDArray[Any]:
+    """Return `values` as an array of `dtype`; a value that is too large for it becomes infinite.
+
+    Raises ValueError when there are other values than real numbers, or rows differ in length. Its
+    message is `expected` and what was given.
+    """
+    try:
+        given = np.asarray(values)
+        if given.dtype.kind in "cmM":
+            raise TypeError(f"cannot convert {given.dtype}")
+        with np.errstate(over="ignore"):
+            return np.asarray(given, dtype=dtype)
+    except (TypeError, ValueError, OverflowError, RuntimeError) as error:
+        raise ValueError(f"{expected}, got {values!r:.80}") from error
