@@ -10,6 +10,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from deepsort_reid.cli.tracking_options import add_device_argument
+
 if TYPE_CHECKING:
     from deepsort_reid.io.detections_npz import SequenceDetections
     from deepsort_reid.io.mot_sequences import MotSequence
@@ -95,6 +97,7 @@ def _add_input_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="CPU threads of detector and embedder (default: all cores)",
     )
+    add_device_argument(parser, "detector and embedder")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -198,11 +201,14 @@ def _detections(sequence: "MotSequence", args: argparse.Namespace) -> "SequenceD
     sources: list[Path | str] = [Path(source) if Path(source).is_file() else source]
     if has_embedder:
         sources.append(_embedder_file(args.embedder))
+    if args.device != "cpu":
+        # Other hardware rounds differently.
+        sources.append(f"device {args.device}")
 
     def make_detector() -> Any:
         if args.detector is None:
             return MotDetections(source)
-        return load_detector(args.detector, threads=args.threads)
+        return load_detector(args.detector, threads=args.threads, device=args.device)
 
     def progress(frames: Iterator[Any], total: int | None) -> Iterator[Any]:
         return progress_bar(frames, total, quiet=args.quiet)
@@ -211,7 +217,9 @@ def _detections(sequence: "MotSequence", args: argparse.Namespace) -> "SequenceD
         sequence,
         args.cache or args.out / "cache",
         make_detector=make_detector,
-        make_embedder=partial(make_embedder, args.embedder, args.threads) if has_embedder else None,
+        make_embedder=partial(make_embedder, args.embedder, args.threads, args.device)
+        if has_embedder
+        else None,
         sources=sources,
         progress=progress,
     )

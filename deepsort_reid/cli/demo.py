@@ -4,6 +4,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from deepsort_reid.cli.tracking_options import add_device_argument, make_embedder
+
 _MIN_VISIBILITY = 0.1  # visible fraction of the body
 
 
@@ -54,6 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="CPU threads of the embedder (default: all cores)",
     )
+    add_device_argument(parser, "the network of the embedder")
     parser.add_argument("--quiet", action="store_true", help="print no progress bar (default: off)")
 
 
@@ -61,14 +64,13 @@ def run(args: argparse.Namespace) -> int:
     """Track a rendered street, write the output folder and print the scores."""
     from deepsort_reid.cli.output_folder import OutputFolder, stage_times
     from deepsort_reid.cli.progress import progress_bar
-    from deepsort_reid.cli.tracking_options import make_embedder
     from deepsort_reid.pipeline import StageTimer, track_frames
     from deepsort_reid.scene import Street
     from deepsort_reid.tracking import DeepSort
     from deepsort_reid.vision.detectors import BackgroundSubtraction
 
     street = Street(seed=args.seed, frames=args.frames, people=args.people)
-    tracker = DeepSort(embedder=make_embedder(args.embedder, args.threads))
+    tracker = DeepSort(embedder=make_embedder(args.embedder, args.threads, args.device))
     timer = StageTimer()
     folder = OutputFolder(
         args.out, frame_rate=None if args.no_video else street.frame_rate, draw=not args.no_video

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from deepsort_reid.cli.tracking_options import (
     add_detector_arguments,
+    add_device_argument,
     add_frame_arguments,
     count_frames,
     make_detector,
@@ -42,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_truth_arguments(parser)
     add_frame_arguments(parser)
     add("--threads", type=int, metavar="N", help="CPU threads (default: chosen by ONNX Runtime)")
+    add_device_argument(parser, "detector and embedder")
     add("--quiet", action="store_true", help="no progress bar (default: shown on a terminal)")
 
 
@@ -101,7 +103,7 @@ def run(args: argparse.Namespace) -> None:
     box = query_box(args.query)
     video = open_video(args.source)
     truth = _truth(args, video)
-    embedder = Embedder(args.embedder, threads=args.threads)
+    embedder = Embedder(args.embedder, threads=args.threads, device=args.device)
     query = _embed_query(args, box, video, embedder)
     person = _person(args, box, truth)
     results = _search(args, video, embedder, query, truth, person)

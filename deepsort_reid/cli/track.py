@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from deepsort_reid.cli.progress import progress_bar
 from deepsort_reid.cli.tracking_options import (
     add_detector_arguments,
+    add_device_argument,
     add_frame_arguments,
     count_frames,
     make_camera_motion,
@@ -78,6 +79,7 @@ def _add_tracker_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="CPU threads of detector and embedder (default: all cores)",
     )
+    add_device_argument(group, "detector and embedder")
 
 
 def _add_output_arguments(parser: argparse.ArgumentParser) -> None:
@@ -137,7 +139,7 @@ def run(args: argparse.Namespace) -> int:
     # Raises on a wrong frame range before a model is loaded or a folder is made.
     video.iter_frames(args.start, args.stop, args.every)
     detector, detector_name = make_detector(args, note)
-    embedder = make_embedder(args.embedder, args.threads)
+    embedder = make_embedder(args.embedder, args.threads, args.device)
     camera_motion = make_camera_motion(args.camera_motion, args.start, args.every)
     tracker = DeepSort(read_config(args.config), embedder=embedder, explain=args.explain)
     folder = _make_output_folder(args, video, tracker)

@@ -37,8 +37,9 @@ def add_detector_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--detector",
         metavar="NAME|FILE.onnx",
-        help="background (background subtraction), a YOLOX model FILE.onnx, or the name of a "
-        "torchvision COCO model (default: det/det.txt of a MOT sequence folder, else background)",
+        help="background (background subtraction), a YOLOX or RTMDet model FILE.onnx, or the "
+        "name of a torchvision COCO model (default: det/det.txt of a MOT sequence folder, else "
+        "background)",
     )
     group.add_argument(
         "--detector-weights",
@@ -52,6 +53,17 @@ def add_detector_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SCORE",
         help="ignore detections with a lower score, 0 to 1 (default: 0.1 for a detector, all "
         "detections of a file)",
+    )
+
+
+def add_device_argument(parser: argparse._ActionsContainer, networks: str) -> None:
+    """Add --device, which says where the named networks run."""
+    parser.add_argument(
+        "--device",
+        default="cpu",
+        metavar="DEVICE",
+        help=f"where {networks} run: cpu, cuda, cuda:1, tensorrt, openvino, directml or coreml; "
+        "all but cpu need another build of onnxruntime (default: cpu)",
     )
 
 
@@ -82,7 +94,8 @@ def make_detector(args: argparse.Namespace, note: Callable[[str], None]) -> tupl
     """Make the detector that the arguments select.
 
     Args:
-        args: source, detections, detector, detector_weights, min_score, threads, start and every.
+        args: source, detections, detector, detector_weights, min_score, threads, device, start and
+            every.
         note: prints a note about a detector that was chosen by default.
 
     Returns:
@@ -105,7 +118,8 @@ def make_detector(args: argparse.Namespace, note: Callable[[str], None]) -> tupl
         reader: Callable[..., Any] = NpzDetections if is_npz else MotDetections
         return reader(file, start=args.start, every=args.every, **limit), str(file)
     if args.detector_weights is not None:
-        detector = TorchvisionDetector(args.detector, weights=args.detector_weights, **limit)
+        weights = args.detector_weights
+        detector = TorchvisionDetector(args.detector, weights=weights, device=args.device, **limit)
         return detector, args.detector
     if args.detector is None:
         note(
@@ -113,7 +127,8 @@ def make_detector(args: argparse.Namespace, note: Callable[[str], None]) -> tupl
             "see --detector"
         )
     name = args.detector or "background"
-    return load_detector(name, min_score=args.min_score, threads=args.threads), name
+    options = {"min_score": args.min_score, "threads": args.threads, "device": args.device}
+    return load_detector(name, **options), name
 
 
 def _check_detector_options(args: argparse.Namespace) -> None:
@@ -142,12 +157,13 @@ def _detections_file(args: argparse.Namespace) -> Path | None:
     return public if public.is_file() else None
 
 
-def make_embedder(name: str | None, threads: int | None) -> Any:
+def make_embedder(name: str | None, threads: int | None, device: str) -> Any:
     """Load an embedder.
 
     Args:
         name: an ONNX file, "none", or None for the embedder of the package.
         threads: CPU threads; None for all.
+        device: where the network runs, as for `Embedder`.
 
     Returns:
         The embedder; None for "none".
@@ -156,7 +172,7 @@ def make_embedder(name: str | None, threads: int | None) -> Any:
         return None
     from deepsort_reid.vision.embedder import Embedder
 
-    return Embedder(name, threads=threads)
+    return Embedder(name, threads=threads, device=device)
 
 
 def make_camera_motion(name: str, start: int, every: int) -> Any:

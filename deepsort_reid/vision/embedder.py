@@ -3,14 +3,15 @@
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from deepsort_reid.structures.frame import Frame, check_frame
 from deepsort_reid.vision.crops import IMAGENET_MEAN, IMAGENET_STD, crop_corners, resize_crop
-from deepsort_reid.vision.onnx_session import open_onnx
+from deepsort_reid.vision.devices import Provider
+from deepsort_reid.vision.onnx_session import OnnxSession
 
 SHIPPED_EMBEDDER = "weights/embedder.onnx"
 
@@ -23,6 +24,12 @@ class Embedder:
             embedding as its first output; None for the embedder that ships with the package.
         batch_size: crops per run of the network; ignored by a model of fixed batch size.
         threads: upper limit of CPU threads; None leaves the choice to onnxruntime.
+        device: where the network runs: "cpu", "cuda", "cuda:1", "tensorrt", "openvino",
+            "directml" or "coreml". All but "cpu" need another build of onnxruntime.
+        providers: execution providers of onnxruntime in order of preference, each a name or a
+            pair (name, {option: value}); instead of `device`.
+
+    An embedder can be pickled and copied; the copy opens the file, or the shipped one, again.
 
     Metadata of the file that is used: `input_height` and `input_width` (required where the graph
     leaves them open), `channel_order` ("RGB", the default, or "BGR") and `normalisation`
@@ -36,7 +43,8 @@ class Embedder:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the model has other inputs or outputs.
+        ValueError: the model has other inputs or outputs, or the installed onnxruntime does not
+            have the device or provider; the message names those it has and what to install.
     """
 
     def __init__(
@@ -45,26 +53,36 @@ class Embedder:
         *,
         batch_size: int = 32,
         threads: int | None = None,
+        device: str = "cpu",
+        providers: Sequence[Provider] | None = None,
     ) -> None:
         if batch_size < 1:
             raise ValueError(f"batch_size: expected at least 1, got {batch_size}")
-        self.name, self._session = _open_model(model, threads)
-        self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
-        layout = _input_layout(self.name, self._session, self.metadata)
+        source = _existing_shipped_embedder if model is None else model
+        self.name: str = SHIPPED_EMBEDDER if model is None else str(model)
+        self._session = OnnxSession(
+            source, self.name, threads=threads, device=device, providers=providers
+        )
+        self.metadata = self._session.metadata
+        layout = _input_layout(self._session)
         self.input_size: tuple[int, int] = (layout.height, layout.width)
         self._fixed_batch = layout.batch
         self._batch_size = layout.batch or batch_size
-        self._input_name = layout.name
         self._dtype = layout.dtype
         order = _metadata_choice(self.name, self.metadata, "channel_order", ("RGB", "BGR"))
         self._channels = (0, 1, 2) if order == "BGR" else (2, 1, 0)  # of a frame, which is BGR
         options = ("imagenet", "in_graph")
         normalisation = _metadata_choice(self.name, self.metadata, "normalisation", options)
         self._gain, self._offset = _gain_and_offset(normalisation)
-        self._output_name: str = self._session.get_outputs()[0].name
+        self._output_name: str = self._session.outputs[0].name
         # The declared output shape may be open or wrong: run the network once.
         black = np.zeros((1, layout.height, layout.width, 3), dtype=np.uint8)
         self.embedding_dim: int = self._run(black).shape[1]
+
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """Execution providers of onnxruntime that are used, in order of preference."""
+        return self._session.providers
 
     def __call__(self, frame: Frame, xyxy: ArrayLike) -> NDArray[np.float32]:
         """Embed boxes (M, 4) in pixels of a BGR uint8 frame (H, W, 3).
@@ -103,8 +121,7 @@ class Embedder:
             np.multiply(batch[..., channel], self._gain[channel], out=plane)
             plane += self._offset[channel]
         planes = planes.astype(self._dtype, copy=False)
-        raw = self._session.run([self._output_name], {self._input_name: planes})[0]
-        output = np.asarray(raw, dtype=np.float32)
+        output = np.asarray(self._session.run(planes, [self._output_name])[0], dtype=np.float32)
         if output.ndim < 2 or len(output) != len(batch) or output.size == 0:
             raise ValueError(
                 f"{self.name}: expected one embedding per image, (batch, width), "
@@ -124,28 +141,25 @@ def shipped_embedder_path() -> Path:
 
 
 class _InputLayout(NamedTuple):
-    name: str
     batch: int | None  # None: any
     height: int
     width: int
     dtype: type[np.float32] | type[np.float16]
 
 
-def _open_model(model: Path | str | None, threads: int | None) -> tuple[str, Any]:
-    """Open the given or the shipped model; returns its name for messages and the session."""
-    if model is not None:
-        return str(model), open_onnx(model, threads=threads)
+def _existing_shipped_embedder() -> Path:
+    """Path of the ONNX file that ships with the package; FileNotFoundError where it is missing."""
     path = shipped_embedder_path()
     if not path.is_file():
         raise FileNotFoundError(
             f"this installation has no {SHIPPED_EMBEDDER}: "
             "pass an ONNX file, Embedder('model.onnx')"
         )
-    return SHIPPED_EMBEDDER, open_onnx(path.read_bytes(), SHIPPED_EMBEDDER, threads=threads)
+    return path
 
 
-def _input_layout(name: str, session: Any, metadata: Mapping[str, str]) -> _InputLayout:
-    inputs = session.get_inputs()
+def _input_layout(session: OnnxSession) -> _InputLayout:
+    name, inputs, metadata = session.name, session.inputs, session.metadata
     got = ", ".join(f"{i.name} {i.shape} {i.type}" for i in inputs)
     expected = f"{name}: expected one image input (batch, 3, height, width)"
     if len(inputs) != 1 or len(inputs[0].shape) != 4:
@@ -172,7 +186,7 @@ def _input_layout(name: str, session: Any, metadata: Mapping[str, str]) -> _Inpu
                 f"and no {key} in the model's metadata"
             )
     fixed = batch if isinstance(batch, int) and batch > 0 else None
-    return _InputLayout(inputs[0].name, fixed, sides[0], sides[1], types[inputs[0].type])
+    return _InputLayout(fixed, sides[0], sides[1], types[inputs[0].type])
 
 
 def _metadata_choice(

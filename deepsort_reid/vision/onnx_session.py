@@ -1,52 +1,156 @@
-"""Opening of ONNX files with onnxruntime."""
+"""ONNX models in ONNX Runtime: opening, choice of the device, and reopening of copies."""
 
+import contextlib
+import io
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 
-def open_onnx(source: Path | str | bytes, name: str | None = None, *, threads: int | None) -> Any:
-    """Open an ONNX model as an onnxruntime.InferenceSession on the CPU.
+from deepsort_reid.io.native_stderr import suppress_native_stderr
+from deepsort_reid.vision.devices import Provider, check_available, select_providers
+
+
+class OnnxSession:
+    """An ONNX model that is open in ONNX Runtime.
+
+    It can be pickled and copied; the copy opens the file again, with the same options.
 
     Args:
-        source: a file, or the content of one.
+        source: a file, or a function that returns its path. Copies call the function again.
         name: name of the model in error messages; the path by default.
-        threads: upper limit of CPU threads; None leaves the choice to onnxruntime.
+        threads: upper limit of CPU threads; None leaves the choice to ONNX Runtime.
+        device: where the model runs: "cpu", "cuda", "cuda:1", "tensorrt", "openvino", "directml"
+            or "coreml". What the device cannot compute is computed on the CPU.
+        providers: execution providers of ONNX Runtime in order of preference, each a name or a
+            pair (name, {option: value}); instead of `device`.
+
+    Attributes:
+        name: as above.
+        providers: names of the execution providers that are used, in order of preference.
+        metadata: metadata of the file.
+        inputs, outputs: descriptions by ONNX Runtime, with `name`, `shape` and `type`.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is not an ONNX model, such as a checkpoint of `deepsort-reid train`.
+        ValueError: the file is not an ONNX model, such as a checkpoint of `deepsort-reid train`;
+            or the installed ONNX Runtime does not have the device or provider.
     """
+
+    def __init__(
+        self,
+        source: Path | str | Callable[[], Path],
+        name: str | None = None,
+        *,
+        threads: int | None = None,
+        device: str = "cpu",
+        providers: Sequence[Provider] | None = None,
+    ) -> None:
+        if threads is not None and threads < 1:
+            raise ValueError(f"threads: expected at least 1 or None, got {threads}")
+        # A copy may be opened after the working directory has changed.
+        path = source() if callable(source) else Path(source).absolute()
+        self.name = name or str(source)
+        reopen = source if callable(source) else path
+        self._reopen = partial(
+            OnnxSession, reopen, self.name, threads=threads, device=device, providers=providers
+        )
+        requested = select_providers(device, providers)
+        _reject_checkpoint(path, self.name)
+        if not path.is_file():
+            raise FileNotFoundError(f"{self.name}: no such ONNX file")
+        self._session = _open(path, self.name, threads, requested)
+        self.providers: tuple[str, ...] = tuple(self._session.get_providers())
+        self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
+        self.inputs: list[Any] = self._session.get_inputs()
+        self.outputs: list[Any] = self._session.get_outputs()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return self._reopen, ()
+
+    def run(self, images: NDArray[Any], outputs: Sequence[str] | None = None) -> list[NDArray[Any]]:
+        """Outputs of the network for its first input; all outputs, or those named."""
+        results = self._session.run(outputs, {self.inputs[0].name: images})
+        return [np.asarray(result) for result in results]
+
+    def describe(self) -> str:
+        """Names, shapes and types of inputs and outputs, for error messages."""
+        return f"{_describe(self.inputs)} -> {_describe(self.outputs)}"
+
+
+def as_session(model: "Path | str | OnnxSession", **options: Any) -> OnnxSession:
+    """The session of a model; `options` are those of `OnnxSession`, used for a file only."""
+    return model if isinstance(model, OnnxSession) else OnnxSession(model, **options)
+
+
+def _open(
+    path: Path, name: str, threads: int | None, requested: Sequence[tuple[str, Mapping[str, str]]]
+) -> Any:
+    """An onnxruntime.InferenceSession that uses the first of the requested providers."""
     import onnxruntime  # takes 0.1 s to load; not every user of a detector needs it
 
-    if threads is not None and threads < 1:
-        raise ValueError(f"threads: expected at least 1 or None, got {threads}")
-    name = name or str(source)
-    if not isinstance(source, bytes):
-        _reject_checkpoint(Path(source))
-        if not Path(source).is_file():
-            raise FileNotFoundError(f"{name}: no such ONNX file")
-        source = str(source)  # not its content: large weights may be in a second file beside it
+    names = [provider for provider, _ in requested]
+    check_available(names, onnxruntime.get_available_providers())
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors only: exported models cause warnings without a remedy
     if threads is not None:
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
+    is_cpu = names[0] == "CPUExecutionProvider"
+    if {"CUDAExecutionProvider", "TensorrtExecutionProvider"} & set(names):
+        # Loads the libraries that pip installs. It prints what it does not find.
+        with contextlib.redirect_stdout(io.StringIO()):
+            getattr(onnxruntime, "preload_dlls", lambda: None)()
     try:
-        return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+        with contextlib.nullcontext() if is_cpu else _silence():
+            session = onnxruntime.InferenceSession(
+                # Not its content: large weights may be in a second file beside it.
+                str(path),
+                options,
+                providers=[(provider, dict(values)) for provider, values in requested],
+                enable_fallback=0,
+            )
     except Exception as error:  # the errors of onnxruntime have no other common base class
-        reason = str(error).strip().splitlines()
+        lines = str(error).strip().splitlines()
+        problem = (
+            "expected an ONNX model, got a file that onnxruntime cannot load"
+            if is_cpu
+            else f"onnxruntime cannot load it with {', '.join(names)}"
+        )
+        reason = f" ({lines[0]})" if lines else ""
+        raise ValueError(f"{name}: {problem}{reason}") from error
+    # It would go on with other providers after a failure, and print a banner.
+    session.disable_fallback()
+    if names[0] not in session.get_providers():
         raise ValueError(
-            f"{name}: expected an ONNX model, got a file that onnxruntime cannot load"
-            + (f" ({reason[0]})" if reason else "")
-        ) from error
+            f"{name}: onnxruntime could not start {names[0]}: a driver or library that it needs is "
+            f"missing or of another version; it can use {', '.join(session.get_providers())}"
+        )
+    return session
 
 
-def _reject_checkpoint(path: Path) -> None:
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """Discard warnings and prints of execution providers: our own message says it in one line."""
+    with suppress_native_stderr(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _describe(values: Sequence[Any]) -> str:
+    return ", ".join(f"{value.name} {value.shape} {value.type}" for value in values)
+
+
+def _reject_checkpoint(path: Path, name: str) -> None:
     """Raise ValueError, with the remedy, for a PyTorch checkpoint or a folder of checkpoints."""
-    is_run_folder = any((path / name).is_file() for name in ("best.pt", "last.pt"))
+    is_run_folder = any((path / file).is_file() for file in ("best.pt", "last.pt"))
     if is_run_folder or (path.is_file() and path.suffix.lower() in (".pt", ".pth")):
         what = "a run folder" if is_run_folder else "a checkpoint"
         raise ValueError(
-            f"{path}: expected an ONNX file, got {what}; "
-            f"export it first: deepsort-reid export {path} --crops DATA --out FILE.onnx"
+            f"{name}: expected an ONNX file, got {what}; "
+            f"export it first: deepsort-reid export {name} --crops DATA --out FILE.onnx"
         )

@@ -66,6 +66,14 @@ def test_changed_model_or_image_is_detected_again(
     assert len(list((out / "cache").iterdir())) == 2
 
 
+def test_another_device_is_detected_again(run_benchmark, image_sequences, detector_calls, out):
+    options = ["--detector", "test-detector", "--embedder", "none"]
+    assert run_benchmark(image_sequences, *options) == 0
+    assert run_benchmark(image_sequences, *options, "--device", "cuda") == 0
+    assert detector_calls() == 2 * FRAMES
+    assert len(list((out / "cache").iterdir())) == 2
+
+
 def test_interrupted_detection_leaves_no_partial_cache(
     run_benchmark, image_sequences, out, monkeypatch
 ):

@@ -7,10 +7,11 @@ import pytest
 
 from deepsort_reid import DeepSort
 from deepsort_reid.cli.main import main
-from deepsort_reid.cli.tracking_options import count_frames
+from deepsort_reid.cli.tracking_options import count_frames, make_detector
 from deepsort_reid.io.mot import read_results
 from deepsort_reid.structures import boxes
 from tests.cli import synthetic_video
+from tests.vision.detectors.yolox_files import write_yolox
 
 FRAMES = synthetic_video.FRAMES  # six of them with ids: a track is confirmed in its third frame
 
@@ -110,3 +111,44 @@ def test_count_frames_follows_start_stop_and_every():
     assert ahead(8, stop=99) == 8
     assert ahead(None) is None
     assert ahead(None, stop=5) == 5
+
+
+def options_of_the_detector(**changed):
+    defaults = {"detections": None, "detector_weights": None, "min_score": None, "threads": None}
+    return Namespace(source="street.mp4", start=1, every=1, **{**defaults, **changed})
+
+
+@pytest.mark.parametrize("command", ["track", "find", "benchmark", "demo"])
+def test_device_reaches_the_embedder(command, video, detections, image_sequences, tmp_path, capsys):
+    before = {
+        "track": [video, "--detections", detections],
+        "find": ["1,1,9,9", video],
+        "benchmark": [image_sequences, "--detector", "background", "--quiet"],
+        "demo": ["--frames", "2", "--quiet"],
+    }
+    embedder = synthetic_video.write_embedder(tmp_path / "colour.onnx")
+    options = ["--embedder", embedder, "--out", tmp_path / "out", "--device", "gpu"]
+    assert main([command, *map(str, [*before[command], *options])]) == 2
+    error = synthetic_video.read_error_line(capsys)
+    assert "device: expected one of cpu, cuda," in error
+    assert "got 'gpu'" in error
+
+
+@pytest.mark.parametrize("command", ["track", "benchmark"])
+def test_device_reaches_the_onnx_detector(command, video, image_sequences, tmp_path, capsys):
+    source = video if command == "track" else image_sequences
+    options = ["--detector", write_yolox(tmp_path / "yolox.onnx", {}), "--embedder", "none"]
+    options += ["--out", tmp_path / "out", "--device", "gpu", "--quiet"]
+    assert main([command, *map(str, [source, *options])]) == 2
+    assert "device: expected one of cpu, cuda," in synthetic_video.read_error_line(capsys)
+
+
+def test_device_reaches_the_torchvision_detector(monkeypatch, tmp_path):
+    given = []
+    monkeypatch.setattr(
+        "deepsort_reid.vision.detectors.TorchvisionDetector",
+        lambda name, **options: given.append((name, options)),
+    )
+    args = options_of_the_detector(detector="retinanet", detector_weights=tmp_path, device="cuda:1")
+    make_detector(args, print)
+    assert given == [("retinanet", {"weights": tmp_path, "device": "cuda:1"})]

@@ -1,5 +1,8 @@
 """Embedder: on networks whose output is computed by hand, and the shipped one on real people."""
 
+import copy
+import pickle
+
 import cv2
 import numpy as np
 import pytest
@@ -149,6 +152,43 @@ def test_missing_and_invalid_files_are_named(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "SHIPPED_EMBEDDER", "weights/absent.onnx")
     with pytest.raises(FileNotFoundError, match="pass an ONNX file"):
         Embedder()
+
+
+COPIES = [copy.copy, copy.deepcopy, lambda each: pickle.loads(pickle.dumps(each))]
+
+
+@pytest.mark.parametrize("make_copy", COPIES)
+def test_copy_gives_the_same_embeddings(make_copy, colour_embedder):
+    copied = make_copy(colour_embedder)
+    boxes = [[50, 10, 70, 50], [0, 0, 20, 40], [42, 0, 60, 20]]
+    frame = two_colour_frame()
+    np.testing.assert_array_equal(copied(frame, boxes), colour_embedder(frame, boxes))
+    assert (copied.name, copied.metadata) == (colour_embedder.name, colour_embedder.metadata)
+    assert copied.providers == colour_embedder.providers
+
+
+@pytest.mark.parametrize("make_copy", COPIES)
+def test_shipped_embedder_can_be_copied(make_copy):
+    embedder = Embedder(threads=1)
+    copied = make_copy(embedder)
+    crops = [two_colour_frame()]
+    np.testing.assert_array_equal(copied.embed_crops(crops), embedder.embed_crops(crops))
+
+
+def test_pickle_of_the_shipped_embedder_holds_no_path_and_no_weights():
+    pickled = pickle.dumps(Embedder(threads=1))
+    assert str(module.shipped_embedder_path().parent).encode() not in pickled
+    assert len(pickled) < 10_000
+
+
+def test_device_is_the_cpu_by_default_and_others_are_rejected_by_name(tmp_path):
+    path = write_embedder(tmp_path / "colour.onnx")
+    assert Embedder(path).providers == ("CPUExecutionProvider",)
+    assert Embedder(path, providers=["CPUExecutionProvider"]).embedding_dim == 3
+    with pytest.raises(ValueError, match=r"device: expected one of cpu, .*, got 'gpu'"):
+        Embedder(path, device="gpu")
+    with pytest.raises(ValueError, match="the installed onnxruntime has no NoProvider"):
+        Embedder(path, providers=["NoProvider"])
 
 
 @pytest.mark.parametrize("options", [{"batch_size": 0}, {"threads": 0}])

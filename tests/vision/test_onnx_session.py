@@ -1,25 +1,32 @@
-"""Opening of ONNX files, and rejection of other files."""
+"""Opening of ONNX files, choice of the device, copies, and rejection of other files."""
 
+import copy
+import pickle
 import re
 
+import numpy as np
+import onnxruntime
 import pytest
 
-from deepsort_reid.vision.onnx_session import open_onnx
+from deepsort_reid.vision.onnx_session import OnnxSession, as_session
+from tests.vision.embedder_files import write_embedder
+
+IMAGES = np.ones((2, 3, 8, 4), dtype=np.float32)
 
 
 def test_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"absent\.onnx: no such ONNX file"):
-        open_onnx(tmp_path / "absent.onnx", threads=None)
+        OnnxSession(tmp_path / "absent.onnx")
 
 
 def test_file_that_is_not_a_model_is_named_in_one_line(tmp_path):
     broken = tmp_path / "broken.onnx"
     broken.write_bytes(b"not a model")
     with pytest.raises(ValueError, match=r"broken\.onnx: expected an ONNX model") as error:
-        open_onnx(broken, threads=1)
+        OnnxSession(broken)
     assert "\n" not in str(error.value)
     with pytest.raises(ValueError, match=r"^weights: expected an ONNX model"):
-        open_onnx(b"not a model", "weights", threads=1)
+        OnnxSession(broken, "weights")
 
 
 def test_checkpoint_and_run_folder_are_rejected_with_the_export_command(tmp_path):
@@ -28,11 +35,101 @@ def test_checkpoint_and_run_folder_are_rejected_with_the_export_command(tmp_path
     for path, what in ((checkpoint, "a checkpoint"), (tmp_path, "a run folder")):
         expected = f"got {what}; export it first: deepsort-reid export {path} --crops"
         with pytest.raises(ValueError, match=re.escape(expected)):
-            open_onnx(path, threads=1)
+            OnnxSession(path)
     with pytest.raises(FileNotFoundError, match="no such ONNX file"):
-        open_onnx(tmp_path / "absent.pt", threads=1)
+        OnnxSession(tmp_path / "absent.pt")
 
 
 def test_less_than_one_thread_is_rejected(tmp_path):
     with pytest.raises(ValueError, match="threads: expected at least 1 or None, got 0"):
-        open_onnx(tmp_path / "any.onnx", threads=0)
+        OnnxSession(tmp_path / "any.onnx", threads=0)
+
+
+def test_run_returns_the_outputs_for_the_first_input(tmp_path):
+    session = OnnxSession(write_embedder(tmp_path / "mean.onnx"), threads=1)
+    (rows,) = session.run(IMAGES)
+    np.testing.assert_array_equal(rows, np.ones((2, 3)))
+    assert session.providers == ("CPUExecutionProvider",)
+    assert "image0 ['batch', 3, 8, 4] tensor(float) -> value1" in session.describe()
+    assert as_session(session, threads=7) is session
+
+
+@pytest.mark.parametrize(
+    "make_copy", [copy.copy, copy.deepcopy, lambda each: pickle.loads(pickle.dumps(each))]
+)
+def test_copy_opens_the_file_again_with_the_same_options(make_copy, tmp_path, monkeypatch):
+    write_embedder(tmp_path / "mean.onnx")
+    monkeypatch.chdir(tmp_path)
+    session = OnnxSession("mean.onnx", threads=1, providers=["CPUExecutionProvider"])
+    monkeypatch.chdir("/")  # the relative path leads to no file from here
+    opened = []
+    monkeypatch.setattr(
+        "deepsort_reid.vision.onnx_session._open",
+        lambda *arguments: opened.append(arguments) or session._session,
+    )
+    copied = make_copy(session)
+    assert copied is not session
+    assert opened == [(tmp_path / "mean.onnx", "mean.onnx", 1, [("CPUExecutionProvider", {})])]
+    np.testing.assert_array_equal(copied.run(IMAGES)[0], session.run(IMAGES)[0])
+
+
+def test_copy_of_a_session_whose_file_is_gone_is_rejected_by_name(tmp_path):
+    path = write_embedder(tmp_path / "mean.onnx")
+    pickled = pickle.dumps(OnnxSession(path))
+    path.unlink()
+    with pytest.raises(FileNotFoundError, match=r"mean\.onnx: no such ONNX file"):
+        pickle.loads(pickled)
+
+
+def test_given_providers_are_used(tmp_path):
+    path = write_embedder(tmp_path / "mean.onnx")
+    given = onnxruntime.get_available_providers()
+    session = OnnxSession(path, providers=given)
+    assert session.providers == tuple(given)
+    np.testing.assert_array_equal(session.run(IMAGES)[0], np.ones((2, 3)))
+
+
+def missing_provider():
+    known = {"CUDAExecutionProvider", "DmlExecutionProvider", "CoreMLExecutionProvider"}
+    return sorted(known - set(onnxruntime.get_available_providers()))[0]
+
+
+def test_unavailable_provider_is_an_error_and_prints_nothing(tmp_path, capfd):
+    path = write_embedder(tmp_path / "mean.onnx")
+    name = missing_provider()
+    available = ", ".join(onnxruntime.get_available_providers())
+    with pytest.raises(
+        ValueError, match=f"the installed onnxruntime has no {name}, it has"
+    ) as error:
+        OnnxSession(path, providers=[name, "CPUExecutionProvider"])
+    assert available in str(error.value)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_provider_that_does_not_start_is_an_error_and_prints_nothing(tmp_path, capfd, monkeypatch):
+    """A GPU build on a machine without the driver: the provider is listed and does not start."""
+    path = write_embedder(tmp_path / "mean.onnx")
+    name = missing_provider()
+    listed = [name, *onnxruntime.get_available_providers()]
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: listed)
+    with pytest.raises(ValueError, match=rf"mean\.onnx: onnxruntime could not start {name}"):
+        OnnxSession(path, providers=[name, "CPUExecutionProvider"])
+    assert capfd.readouterr() == ("", "")
+
+
+def test_provider_that_fails_on_the_model_is_an_error_and_prints_nothing(
+    tmp_path, capfd, monkeypatch
+):
+    path = write_embedder(tmp_path / "mean.onnx")
+    name = missing_provider()
+    listed = [name, *onnxruntime.get_available_providers()]
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: listed)
+
+    def fail(self, providers, *arguments):
+        raise RuntimeError("EP failed\nmore lines")
+
+    monkeypatch.setattr(onnxruntime.InferenceSession, "_create_inference_session", fail)
+    expected = rf"onnxruntime cannot load it with {name}, CPUExecutionProvider \(EP failed\)$"
+    with pytest.raises(ValueError, match=expected):
+        OnnxSession(path, providers=[name, "CPUExecutionProvider"])
+    assert capfd.readouterr() == ("", "")

@@ -11,6 +11,7 @@ from deepsort_reid.vision.detectors.precomputed import (
     PrecomputedDetections,
     normalize_scores,
 )
+from deepsort_reid.vision.detectors.rtmdet import RtmdetDetector
 from deepsort_reid.vision.detectors.torchvision_coco import TorchvisionDetector
 from deepsort_reid.vision.detectors.yolox import YoloxDetector
 
@@ -20,6 +21,7 @@ __all__ = [
     "MotDetections",
     "NpzDetections",
     "PrecomputedDetections",
+    "RtmdetDetector",
     "TorchvisionDetector",
     "YoloxDetector",
     "load_detector",

@@ -34,11 +34,12 @@ class TorchvisionDetector:
         min_score: detections with a lower score are dropped.
         classes: class numbers to keep, in the numbering of YOLOX (the 80 classes of COCO without
             gaps; 0 is a person); None for all.
-        device: "cpu" or "cuda".
+        device: a device of torch, such as "cpu", "cuda" or "cuda:1".
 
     Raises:
         ModuleNotFoundError: torch or torchvision is not installed.
-        ValueError: the name is unknown, or the file does not hold weights of this model.
+        ValueError: the name is unknown, the file does not hold weights of this model, or torch
+            cannot use the device.
         OSError: the weights cannot be downloaded or read.
     """
 
@@ -52,6 +53,7 @@ class TorchvisionDetector:
         device: str = "cpu",
     ) -> None:
         check_fraction("min_score", min_score)
+        _check_device(device)
         self._min_score = min_score
         self._device = device
         self._model, categories = _load_model(name, weights)
@@ -75,6 +77,20 @@ class TorchvisionDetector:
         class_id = self._class_of_label[found["labels"].cpu().numpy()]
         keep = (score >= self._min_score) & np.isin(class_id, self._classes)
         return clip_to_frame(xyxy[keep], score[keep], class_id[keep], frame.shape[1::-1])
+
+
+def _check_device(device: str) -> None:
+    """Raise ValueError for a device that the installed torch cannot use."""
+    import torch
+
+    try:
+        torch.zeros(1, device=device)
+    except (AssertionError, NotImplementedError, RuntimeError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else "unknown"
+        raise ValueError(
+            f"device: expected a device that the installed torch can use, such as cpu, got "
+            f"{device!r} ({reason})"
+        ) from error
 
 
 def _load_model(name: str, weights: Path | str | None) -> tuple[Any, list[str]]:

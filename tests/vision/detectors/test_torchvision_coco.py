@@ -50,6 +50,13 @@ def test_weights_are_read_from_a_file(small_model, tmp_path):
         TorchvisionDetector(small_model, weights=path)
 
 
+@pytest.mark.parametrize("device", ["openvino", "cuda:999"])
+def test_device_that_torch_cannot_use_is_rejected_in_one_line(small_model, device):
+    with pytest.raises(ValueError, match=f"device: expected a device .* got {device!r}") as error:
+        TorchvisionDetector(small_model, device=device)
+    assert "\n" not in str(error.value)
+
+
 def test_class_numbers_are_those_of_yolox(monkeypatch):
     import torch
 

@@ -1,11 +1,14 @@
 """YOLOX: decoding, class selection, suppression, and models of another layout."""
 
+import copy
+import pickle
+
 import cv2
 import numpy as np
 import pytest
 
 from deepsort_reid.structures.boxes import iou
-from deepsort_reid.vision.detectors.yolox import YoloxDetector, letterbox
+from deepsort_reid.vision.detectors.yolox import YoloxDetector
 from tests.vision.detectors.yolox_files import GREY, write_yolox
 
 
@@ -85,11 +88,22 @@ def test_invalid_frames_and_limits_are_rejected(tmp_path):
             YoloxDetector(path, **{limit: 1.5})
 
 
-def test_letterbox_keeps_the_aspect_ratio_and_pads_with_grey():
-    image, scale = letterbox(GREY, (32, 32))
-    assert scale == pytest.approx(1 / 3)
-    np.testing.assert_array_equal(image[:16], 90)
-    np.testing.assert_array_equal(image[16:], 114)
+@pytest.mark.parametrize(
+    "make_copy", [copy.copy, copy.deepcopy, lambda each: pickle.loads(pickle.dumps(each))]
+)
+def test_copy_gives_the_same_detections(make_copy, tmp_path):
+    path = write_yolox(tmp_path / "yolox.onnx", {5: (0.5, 0.25, 0.0, 0.7, 0.8, 0.5, 0.0)})
+    detector = YoloxDetector(path, min_score=0.2)
+    np.testing.assert_array_equal(make_copy(detector)(GREY).xyxy, detector(GREY).xyxy)
+
+
+def test_device_is_the_cpu_by_default_and_others_are_rejected_by_name(tmp_path):
+    path = write_yolox(tmp_path / "yolox.onnx", {})
+    assert YoloxDetector(path).providers == ("CPUExecutionProvider",)
+    with pytest.raises(ValueError, match=r"device: expected one of cpu, .*, got 'gpu'"):
+        YoloxDetector(path, device="gpu")
+    with pytest.raises(ValueError, match="the installed onnxruntime has no NoProvider"):
+        YoloxDetector(path, providers=["NoProvider"])
 
 
 @pytest.mark.data
