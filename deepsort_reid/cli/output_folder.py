@@ -212,14 +212,24 @@ def _to_strict_json(value: Any) -> Any:
     return value
 
 
+# Packages that replace one of our dependencies and have the same modules.
+_OTHER_BUILDS = {
+    "opencv-python": ("opencv-python-headless",),
+    "onnxruntime": ("onnxruntime-gpu", "onnxruntime-openvino", "onnxruntime-directml"),
+}
+
+
 def versions() -> dict[str, str]:
     """Versions of this package, Python and the packages that tracking results depend on."""
     packages = {"deepsort_reid": __version__, "python": platform.python_version()}
     for name in ("numpy", "scipy", "lap", "opencv-python", "onnxruntime"):
-        try:
-            packages[name] = version(name)
-        except PackageNotFoundError:
-            packages[name] = "not installed"
+        packages[name] = "not installed"
+        for build in (name, *_OTHER_BUILDS.get(name, ())):
+            try:
+                packages[name] = version(build) + ("" if build == name else f" ({build})")
+                break
+            except PackageNotFoundError:
+                continue
     return packages
 
 

@@ -31,8 +31,9 @@ class Detections:
             (those of the public DPM detections can be negative); NaN and infinity are not.
         class_id: class number (M,), stored as int64; 0 if None.
         embedding: appearance (M, D), stored as float32, rows of unit length; None when there are no
-            embeddings. A box with a row of zeros has no appearance (for example, outside the frame)
-            and is matched by motion alone.
+            embeddings. A row of zeros or of NaN means that the appearance of this box is unknown
+            (for example, outside the frame); it is stored as zeros, and the box is matched by
+            motion alone. A row that is NaN in part is refused.
 
     Raises:
         ValueError: an argument is not as described; the message contains the expected and the given
@@ -208,13 +209,14 @@ def _checked_embedding(embedding: ArrayLike, n: int) -> NDArray[np.float32]:
         raise ValueError(
             f"one embedding per box: expected shape ({n}, D), got {rows.shape} for {n} boxes"
         )
+    rows[np.isnan(rows).all(axis=1)] = 0
     with np.errstate(over="ignore"):
         length = np.sqrt(np.einsum("md,md->m", rows, rows))
     invalid = ~((np.abs(length - 1) <= _UNIT_TOLERANCE) | (length == 0))  # includes NaN
     if invalid.any():
         row = int(np.flatnonzero(invalid)[0])
         raise ValueError(
-            "embeddings must be rows of length 1 (or all zero for a box without appearance), got "
-            f"length {length[row]:.4g} in row {row}; divide each row by its norm"
+            "embeddings must be rows of length 1 (or all zero or all NaN for a box without "
+            f"appearance), got length {length[row]:.4g} in row {row}; divide each row by its norm"
         )
     return rows

@@ -3,13 +3,14 @@
 import csv
 import json
 import math
+from importlib.metadata import PackageNotFoundError
 
 import numpy as np
 import pytest
 
 from deepsort_reid import DeepSort, DeepSortConfig
 from deepsort_reid.cli.main import main
-from deepsort_reid.cli.output_folder import OutputFolder
+from deepsort_reid.cli.output_folder import OutputFolder, versions
 from deepsort_reid.io.detections_npz import read_detections_npz
 from deepsort_reid.io.mot import read_detections, read_results
 from tests.cli import synthetic_video
@@ -29,6 +30,21 @@ def test_summary_is_strict_json_with_settings_and_counts(run_track, out, video, 
     assert set(summary["milliseconds_per_frame"]) == {
         "read", "detect", "embed", "track", "write", "draw",
     }  # fmt: skip
+
+
+def test_versions_name_the_build_that_replaces_a_package(monkeypatch):
+    installed = {"numpy": "2.0", "onnxruntime-gpu": "1.31", "opencv-python": "4.9"}
+
+    def version(name):
+        if name not in installed:
+            raise PackageNotFoundError(name)
+        return installed[name]
+
+    monkeypatch.setattr("deepsort_reid.cli.output_folder.version", version)
+    found = versions()
+    assert (found["numpy"], found["opencv-python"]) == ("2.0", "4.9")
+    assert found["onnxruntime"] == "1.31 (onnxruntime-gpu)"
+    assert found["scipy"] == "not installed"
 
 
 def test_summary_with_nan_and_infinite_values_is_strict_json(tmp_path):

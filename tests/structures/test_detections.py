@@ -180,6 +180,22 @@ def test_half_precision_embeddings_and_rows_of_zeros_are_accepted():
     np.testing.assert_array_equal(Detections(boxes, embedding=rows).embedding, rows)
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16])
+def test_rows_of_nan_become_rows_of_zeros_and_the_given_array_is_unchanged(dtype):
+    rows = np.array([[0.6, 0.8], [np.nan, np.nan]], dtype=dtype)
+    given = rows.copy()
+    expected = np.array([rows[0], [0, 0]], dtype=np.float32)
+    for made in (Detections(TWO, embedding=rows), Detections(TWO).with_embedding(rows)):
+        np.testing.assert_array_equal(made.embedding, expected)
+    np.testing.assert_array_equal(rows, given)
+
+
+@pytest.mark.parametrize("row", [[np.nan, 0.0], [1.0, np.nan], [np.inf, np.nan]])
+def test_row_that_is_nan_in_part_is_refused_with_its_number(row):
+    with pytest.raises(ValueError, match=r"all zero or all NaN .* got length nan in row 1"):
+        Detections(TWO, embedding=[[0.6, 0.8], row])
+
+
 def test_tlwh_box_passed_as_xyxy_is_refused_with_a_hint():
     expected = r"got \[100.0, 200.0, 30.0, 60.0\] in row 1; .* use Detections.from_tlwh"
     with pytest.raises(ValueError, match=expected):

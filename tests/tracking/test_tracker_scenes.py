@@ -49,6 +49,29 @@ def test_zero_embedding_is_not_stored(appearance):
     assert tracker.update(Detections(boxes_at(10), embedding=orthogonal_embeddings(1))).id == [1]
 
 
+@each_tracker
+@pytest.mark.parametrize("returns_with", ["zeros", "NaN", "other appearance"])
+def test_unknown_embedding_does_not_count_against_a_match(make, returns_with):
+    """After a gap of five frames; another appearance in its place gives a new id."""
+    rng, tracker = np.random.default_rng(0), make()
+    seen, neighbour, other = orthogonal_embeddings(3)
+    after = {
+        "zeros": np.zeros(16),
+        "NaN": np.full(16, np.nan),
+        "other appearance": perturbed(other[None], rng)[0],
+    }[returns_with]
+    for step in range(80):
+        left = 2.0 * step + 8 * (step >= 50)
+        boxes = np.concatenate([boxes_at(left), boxes_at(400)])
+        rows = perturbed(np.stack([seen, neighbour]), rng)
+        if step >= 50:
+            rows[0] = after
+        visible = [1] if 50 <= step < 55 else [0, 1]
+        shown = tracker.update(Detections(boxes[visible], embedding=rows[visible]))
+    expected = [2, 3] if returns_with == "other appearance" else [1, 2]
+    np.testing.assert_array_equal(shown.id, expected)
+
+
 @pytest.mark.parametrize("smooth", [True, False])
 def test_coasting_track_stays_in_the_table_with_its_predicted_box(smooth):
     tracker = DeepSort(DeepSortConfig(smooth_boxes=smooth))
