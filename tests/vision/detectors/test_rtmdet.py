@@ -3,12 +3,10 @@
 import copy
 import pickle
 
-import cv2
 import numpy as np
 import pytest
 
-from deepsort_reid.io.mot import read_ground_truth
-from deepsort_reid.structures.boxes import iou
+from benchmarks.detector_accuracy import measure
 from deepsort_reid.vision.detectors import RtmdetDetector, YoloxDetector
 from deepsort_reid.vision.onnx_session import OnnxSession
 from tests.vision.detectors.rtmdet_files import write_rtmdet
@@ -136,33 +134,11 @@ def test_copy_gives_the_same_detections(make_copy, tmp_path):
     assert copied.providers == detector.providers == ("CPUExecutionProvider",)
 
 
-def average_precision(detector, folder, frames):
-    """Area under the precision-recall curve at IoU 0.5, best scores first."""
-    truth = read_ground_truth(folder / "gt" / "gt.txt")
-    scores, is_true, count = [], [], 0
-    for number in frames:
-        expected = truth.xyxy[truth.frame == number]
-        count += len(expected)
-        found = detector(cv2.imread(str(folder / "img1" / f"{number:06d}.jpg")))
-        overlap = iou(found.xyxy, expected)
-        for row in np.argsort(-found.score):
-            best = overlap[row].argmax()
-            scores.append(found.score[row])
-            is_true.append(overlap[row, best] >= 0.5)
-            if is_true[-1]:
-                overlap[:, best] = 0
-    true = np.array(is_true)[np.argsort(-np.array(scores))].cumsum()
-    precision = np.maximum.accumulate((true / np.arange(1, len(true) + 1))[::-1])[::-1]
-    return (np.diff(true, prepend=0) / count * precision).sum()
-
-
 @pytest.mark.data
 def test_rtmdet_nano_is_more_precise_than_yolox_nano(data_root):
-    """On all frames the average precision is .86 against .77."""
-    folder, frames = data_root / "mot" / "TUD-Campus", range(1, 71, 10)
-    models = data_root / "models"
+    folder, models = data_root / "mot" / "TUD-Campus", data_root / "models"
     rtmdet = RtmdetDetector(models / "rtmdet_nano_person.onnx", threads=1)
     yolox = YoloxDetector(models / "yolox_nano_416.onnx", threads=1)
-    precision = average_precision(rtmdet, folder, frames)
+    precision = measure(rtmdet, folder, 7).average_precision
     assert precision > 0.8
-    assert precision > average_precision(yolox, folder, frames) + 0.03
+    assert precision > measure(yolox, folder, 7).average_precision + 0.03
