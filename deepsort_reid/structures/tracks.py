@@ -51,10 +51,10 @@ class Tracks:
 
     def __post_init__(self) -> None:
         n = len(self.id)
-        for field in fields(self):
-            rows = len(getattr(self, field.name))
+        for name in _COLUMNS:
+            rows = len(getattr(self, name))
             if rows != n:
-                raise ValueError(f"Tracks.{field.name}: expected {n} rows, got {rows}")
+                raise ValueError(f"Tracks.{name}: expected {n} rows, got {rows}")
 
     def __len__(self) -> int:
         return len(self.id)
@@ -63,7 +63,7 @@ class Tracks:
         """Select tracks by a boolean mask (T,), row numbers, a slice or a single number."""
         if isinstance(rows, int | np.integer):
             rows = [rows]
-        return Tracks(*(getattr(self, field.name)[rows] for field in fields(self)))
+        return Tracks(*(getattr(self, name)[rows] for name in _COLUMNS))
 
     @classmethod
     def empty(cls) -> "Tracks":
@@ -87,3 +87,6 @@ class Tracks:
         has_id = matched & (self.id > 0)
         ids[self.detection[has_id]] = self.id[has_id]
         return ids
+
+
+_COLUMNS = tuple(field.name for field in fields(Tracks))

@@ -73,7 +73,23 @@ class GalleryStore:
         self._count = np.empty(0, dtype=np.int64)  # embeddings ever added, per slot
         self._provisional = np.empty(0, dtype=bool)  # slots that hold only non-storable embeddings
         self._free: list[int] = []
+        # Array, slots, rows and old values of what this update wrote: a copy of all embeddings
+        # would take longer than the rest of an update.
+        self._overwritten: list[tuple[Embeddings, Slots, Slots, Embeddings]] = []
         self.calibration = Calibration()
+
+    def copy_written_arrays(self) -> None:
+        """Begin an update: from now on, arrays that others hold are not written to.
+
+        Only that of the embeddings is, which `undo_writes` restores.
+        """
+        self._count, self._provisional = self._count.copy(), self._provisional.copy()
+        self._free, self._overwritten = self._free.copy(), []
+
+    def undo_writes(self) -> None:
+        """Restore the embeddings that this update has overwritten."""
+        for data, slots, rows, old in reversed(self._overwritten):
+            data[slots, rows] = old
 
     @property
     def dim(self) -> int:
@@ -139,7 +155,9 @@ class GalleryStore:
         slots, embedding, storable = slots[accepted], embedding[accepted], storable[accepted]
         self._count[slots[storable & self._provisional[slots]]] = 0
         self._provisional[slots] = ~storable
-        self._write(slots, embedding)
+        rows = self._count[slots] % self._rows
+        self._overwritten.append((self._data, slots, rows, self._data[slots, rows]))
+        self._write(slots, rows, embedding)
 
     def num_embeddings(self, slot: int) -> int:
         """Number of embeddings ever added to one slot, provisional ones that were replaced not."""
@@ -169,8 +187,8 @@ class GalleryStore:
         """
         raise NotImplementedError
 
-    def _write(self, slots: Slots, embedding: Embeddings) -> None:
-        """Store one embedding (K, D) in each slot (K,)."""
+    def _write(self, slots: Slots, rows: Slots, embedding: Embeddings) -> None:
+        """Store one embedding (K, D) in the given row (K,) of each slot (K,)."""
         raise NotImplementedError
 
     def _resize(self, dim: int) -> None:
@@ -214,8 +232,8 @@ class RingBufferStore(GalleryStore):
         last = self._data[slots, (self._count[slots] - 1) % self._rows]
         return np.asarray(1 - np.einsum("nd,nd->n", last, embedding), dtype=np.float64)
 
-    def _write(self, slots: Slots, embedding: Embeddings) -> None:
-        self._data[slots, self._count[slots] % self._rows] = embedding
+    def _write(self, slots: Slots, rows: Slots, embedding: Embeddings) -> None:
+        self._data[slots, rows] = embedding
         self._count[slots] += 1
 
 
@@ -243,9 +261,9 @@ class MovingMeanStore(GalleryStore):
         mean = self._data[slots, 0]
         return np.asarray(1 - np.einsum("nd,nd->n", mean, embedding), dtype=np.float64)
 
-    def _write(self, slots: Slots, embedding: Embeddings) -> None:
+    def _write(self, slots: Slots, rows: Slots, embedding: Embeddings) -> None:
         momentum = np.where(self._count[slots] > 0, self._momentum, 0.0).astype(np.float32)[:, None]
         mean = momentum * self._data[slots, 0] + (1 - momentum) * embedding
         length = np.linalg.norm(mean, axis=1, keepdims=True)
-        self._data[slots, 0] = np.divide(mean, length, out=embedding.copy(), where=length > 0)
+        self._data[slots, rows] = np.divide(mean, length, out=embedding.copy(), where=length > 0)
         self._count[slots] += 1

@@ -62,6 +62,7 @@ class AspectMotion:
 
     min_size = (_MIN_ASPECT, _MIN_SIZE_PX)  # of the third and fourth coordinate
     is_length = np.array([1.0, 1.0, 0.0, 1.0])  # coordinates that scale with the image
+    is_aspect = 1 - is_length
 
     def measure(self, xyxy: Array) -> Array:
         """Measurements (x, y, a, h) (M, 4) of boxes (M, 4) in pixels."""
@@ -75,8 +76,7 @@ class AspectMotion:
         """Standard deviations (N, 4) of process position, process velocity and measurement."""
         # The minimum applies here as well: a height of 0 would mean no noise.
         height = np.maximum(position[:, 3:4], _MIN_SIZE_PX)
-        lengths = height * np.array([1.0, 1.0, 0.0, 1.0])
-        aspect = np.array([0.0, 0.0, 1.0, 0.0])
+        lengths, aspect = height * self.is_length, self.is_aspect
         position_std = lengths * self.position_noise
         return (
             position_std + aspect * self.aspect_drift,

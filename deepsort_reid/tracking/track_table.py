@@ -89,6 +89,8 @@ class TrackTable:
         *("state", "hits", "age", "misses", "detection", "slot"),
     )
     _COLUMNS = ("key", "id_correctable", "votes", *_GIVEN)
+    # Columns to which an update writes. It replaces the others before it writes to them.
+    _WRITTEN = ("xyxy", "score", "id", "hits", "id_correctable", "votes")
 
     def __init__(self) -> None:
         self.motion = np.empty((0, 5, 4))
@@ -105,6 +107,11 @@ class TrackTable:
 
     def __len__(self) -> int:
         return len(self.id)
+
+    def copy_written_arrays(self) -> None:
+        """Begin an update: from now on, arrays that others hold are not written to."""
+        for name in self._WRITTEN:
+            setattr(self, name, getattr(self, name).copy())
 
     def append(self, **columns: Any) -> None:
         """Add rows. All columns but `key`, `id_correctable` and `votes` must be given."""

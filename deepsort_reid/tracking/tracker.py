@@ -31,9 +31,10 @@ from deepsort_reid.tracking.frame_input import (
     embed,
     make_frame_input,
 )
-from deepsort_reid.tracking.gallery import Appearance, MeanAppearance
+from deepsort_reid.tracking.gallery import Appearance, GalleryStore, MeanAppearance
 from deepsort_reid.tracking.kalman import PEDESTRIAN_MOTION, MotionModel
 from deepsort_reid.tracking.likelihood_ratio import LikelihoodRatio
+from deepsort_reid.tracking.snapshot import Snapshot
 from deepsort_reid.tracking.track_birth import start_tracks
 from deepsort_reid.tracking.track_table import DELETED, TrackTable
 
@@ -89,10 +90,11 @@ class DeepSort:
         self.identity_memory = IdentityMemory(size) if given is None else given
         self.decision_log = DecisionLog() if self._keep_decisions else None
         self._table = TrackTable()
-        self._galleries = self._appearance.create_store()
+        self._galleries: GalleryStore = self._appearance.create_store()
         self._id_assigner = IdAssigner(self.identity_memory, self.config.id_correction_window)
         self._image_border = ImageBorder()
         self._box_smoother = BoxSmoother()
+        self._before_update: Snapshot | None = None  # while an update is not complete
         self._frame_shape: tuple[int, ...] | None = None
         self._last_detections = Detections.empty()
 
@@ -148,16 +150,27 @@ class DeepSort:
             the confirmed tracks that were matched in this frame, in the order of their ids.
 
         Raises:
-            ValueError: an argument is not as above. The tracker is then as it was before the call.
+            ValueError: an argument is not as above.
+
+        After any exception, KeyboardInterrupt included, the tracker is as it was before the call.
         """
         camera, dt = checked_camera(camera), checked_dt(dt)
-        frame_input = self._prepare(detections, frame)
-        self._predict(frame_input, camera, dt)
-        matching = self._associate(frame_input)
-        self._update_matched(frame_input, matching)
-        self._update_lifecycle(matching)
-        self._initiate(frame_input, matching.unmatched_detections)
-        return self._confirmed()
+        detections, frame_shape = self._checked_input(detections, frame)
+        try:
+            self._begin_update()
+            frame_input = self._prepare(detections, frame_shape)
+            self._predict(frame_input, camera, dt)
+            matching = self._associate(frame_input)
+            self._update_matched(frame_input, matching)
+            self._update_lifecycle(matching)
+            self._initiate(frame_input, matching.unmatched_detections)
+            self._frame_shape, self._last_detections = frame_shape, detections
+            tracks = self._confirmed()
+            self._before_update = None  # the update is complete
+        except BaseException:
+            self._undo_update()
+            raise
+        return tracks
 
     def explain(self, frame: int, id: int) -> Explanation:
         """Why track `id` was matched as it was in update `frame`, counted from 1.
@@ -177,15 +190,38 @@ class DeepSort:
         """
         return embed(self.config, self._embedder, detections, frame)
 
-    def _prepare(self, detections: Detections, frame: Frame | None) -> FrameInput:
-        """Check and embed the detections, and update what is learned from detections alone."""
-        detections = checked_detections(detections)
+    def _checked_input(
+        self, detections: Detections, frame: Frame | None
+    ) -> tuple[Detections, tuple[int, ...] | None]:
+        """The detections, embedded, and the shape of the frame; the tracker is not changed."""
+        checked = checked_detections(detections)
         frame_shape = checked_frame_shape(frame, self._frame_shape)
-        detections = self.embed(detections, frame)
+        return self.embed(checked, frame), frame_shape
+
+    def _begin_update(self) -> None:
+        """Take the snapshot from which this update is undone after an exception."""
+        self._undo_update()  # an earlier one, where a second interrupt prevented that
+        snapshot = Snapshot(
+            *(self, self._table, self._galleries, self._galleries.calibration),
+            *(self._id_assigner, self.identity_memory, self._box_smoother),
+            *self._image_border.state,
+            *([] if self.decision_log is None else [self.decision_log]),
+        )
+        self._table.copy_written_arrays()
+        self._galleries.copy_written_arrays()
+        self._before_update = snapshot
+
+    def _undo_update(self) -> None:
+        """Restore the tracker as it was before an update that was not completed."""
+        if self._before_update is not None:
+            self._galleries.undo_writes()
+            self._before_update.restore()  # `_before_update`, too: it was None
+
+    def _prepare(self, detections: Detections, frame_shape: tuple[int, ...] | None) -> FrameInput:
+        """Select the detections that are used, and update what is learned from them alone."""
         used = np.flatnonzero(detections.score >= self.config.min_score)
         if detections.embedding is not None and len(used):
-            self._galleries.set_dim(detections.embedding.shape[1])  # nothing below raises
-        self._frame_shape, self._last_detections = frame_shape, detections
+            self._galleries.set_dim(detections.embedding.shape[1])
         self._image_border.update(detections.xyxy[used], frame_shape)
         frame_input = make_frame_input(self.config, detections, used, self._image_border)
         embedding = frame_input.detections.embedding
@@ -196,18 +232,21 @@ class DeepSort:
     def _predict(self, frame_input: FrameInput, camera: Array | None, dt: float) -> None:
         """Predict every track to this frame (Kalman filter; camera motion, given or estimated)."""
         table, model = self._table, self._motion_model
-        previous_xyxy = self._filtered_xyxy()
+        previous_xyxy = self._filtered_xyxy() if self.config.smooth_boxes else None
         if camera is not None:
             table.motion = kalman.apply_camera_motion(model, table.motion, camera)
         coasting = table.state == State.COASTING
-        table.motion[coasting, kalman.VELOCITY, 2:] *= self.config.coasting_size_velocity_decay**dt
+        if coasting.any():
+            table.motion = table.motion.copy()
+            decay = self.config.coasting_size_velocity_decay**dt
+            table.motion[coasting, kalman.VELOCITY, 2:] *= decay
         table.motion = kalman.predict(model, table.motion, dt)
         if self.config.common_motion_compensation:
             table.motion[:, kalman.POSITION, :2] += estimate_common_motion(
                 self._filtered_xyxy()[table.state == State.CONFIRMED],
                 frame_input.detections.xyxy[frame_input.high_score],
             )
-        if self.config.smooth_boxes:
+        if previous_xyxy is not None:
             table.smoother_state = self._box_smoother.predict(
                 table.smoother_state, previous_xyxy, self._filtered_xyxy()
             )

@@ -59,7 +59,8 @@ def smoothed_boxes(state: Array, matched_xyxy: Array, matched: NDArray[np.bool_]
     offset = state[:, _OFFSET]
     size = xyxy[:, 2:] - xyxy[:, :2]
     inset = size * -np.expm1(-offset[:, 2:]) / 2  # half of the difference in size on either side
-    return np.asarray(xyxy - np.tile(offset[:, :2], 2) + np.hstack([inset, -inset]))
+    center_offset = np.concatenate([offset[:, :2], offset[:, :2]], axis=1)
+    return np.asarray(xyxy - center_offset + np.concatenate([inset, -inset], axis=1))
 
 
 class BoxSmoother:
@@ -150,4 +151,4 @@ def _to_log(xyxy: Array) -> Array:
 
 def _from_log(log_xywh: Array) -> Array:
     """Boxes (N, 4) of centre and logarithm of the size (N, 4)."""
-    return boxes.xywh_to_xyxy(np.hstack([log_xywh[:, :2], np.exp(log_xywh[:, 2:])]))
+    return boxes.xywh_to_xyxy(np.concatenate([log_xywh[:, :2], np.exp(log_xywh[:, 2:])], axis=1))

@@ -109,9 +109,10 @@ class DecisionLog:
 
     def __init__(self) -> None:
         self._frames: list[FrameDecision] = []
+        self._num_frames = 0  # further entries of the list are of an update that was undone
 
     def __len__(self) -> int:
-        return len(self._frames)
+        return self._num_frames
 
     def add(
         self,
@@ -137,12 +138,14 @@ class DecisionLog:
             matched=matched,
             id_assignments=id_assignments,
         )
+        del self._frames[self._num_frames :]
         self._frames.append(decision)
+        self._num_frames += 1
 
     def frame(self, number: int) -> FrameDecision:
         """The decision of update `number`, from 1. Raises ValueError when there is none."""
-        if not 1 <= number <= len(self._frames):
-            raise ValueError(f"frame must be in 1 to {len(self._frames)}, got {number}")
+        if not 1 <= number <= len(self):
+            raise ValueError(f"frame must be in 1 to {len(self)}, got {number}")
         return self._frames[number - 1]
 
     def detections(self, frame: int) -> Array:

@@ -51,13 +51,14 @@ class IdAssigner:
 
     def store_lost(self, table: TrackTable, galleries: GalleryStore, deleted: Flags) -> None:
         """Store the identities of tracks that will be deleted: a mask (N,)."""
+        last_match = self._last_match.copy()
         for row in np.flatnonzero(deleted & (table.id > 0)).tolist():
             embedding, id = galleries.mean_embedding(int(table.slot[row])), int(table.id[row])
             if embedding is not None:
                 self._memory.add(id, embedding)
-                self._last_match[id] = self._now - int(table.misses[row])
+                last_match[id] = self._now - int(table.misses[row])
         oldest = self._now - int(table.age.max(initial=0))
-        self._last_match = {id: when for id, when in self._last_match.items() if when >= oldest}
+        self._last_match = {id: when for id, when in last_match.items() if when >= oldest}
 
     def assign_ids(self, table: TrackTable, galleries: GalleryStore) -> Flags:
         """Assign an id to each confirmed track without one.
