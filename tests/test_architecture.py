@@ -42,7 +42,7 @@ TABLE = {
     "vision": allow("structures io", "cv2 numpy onnxruntime"),
     "reid": allow(
         "structures io vision",
-        "torch torchvision cv2 matplotlib numpy scipy onnx onnxruntime tqdm",
+        "torch torchvision cv2 matplotlib numpy scipy onnx onnxruntime onnxscript tqdm",
     ),
     "scene": allow("structures", "cv2 numpy"),
     "pipeline": allow("structures tracking io", "numpy"),

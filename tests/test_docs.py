@@ -110,7 +110,6 @@ def test_readme_has_both_command_lines_on_its_first_screen():
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:a split by image")  # the page says so, too
 def test_training_walk(tmp_path, monkeypatch, capsys):
     """The training page from top to bottom: shorter streets, one epoch, random weights."""
     monkeypatch.chdir(tmp_path)

@@ -192,8 +192,10 @@ def _frames(samples: Sequence["Sample"], min_frame_gap: int) -> list[int] | None
 
 def _embedder(path: Path | None, threads: int | None) -> tuple[str, Embed]:
     """Name of the embedder, and its function from BGR uint8 crops to unit rows."""
+    from deepsort_reid.reid.training.run_folder import checkpoint_file
+
     if path is not None and path.is_dir():
-        path = path / ("best.pt" if (path / "best.pt").is_file() else "last.pt")
+        path = checkpoint_file(path, prefer_best=True)
     if path is None or path.suffix.lower() not in (".pt", ".pth"):
         from deepsort_reid.vision.embedder import Embedder
 

@@ -63,13 +63,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from deepsort_reid.reid.data.datasets import load_images, read_dataset
+    from deepsort_reid.reid.training.run_folder import checkpoint_file
+
+    # Missing paths are reported before torch is imported, which is slow.
+    samples = read_dataset(args.crops)
+    checkpoint_file(args.checkpoint, prefer_best=True)
     from deepsort_reid.reid.export import export_onnx
     from deepsort_reid.reid.training.checkpoint import load_model
 
     model, state = load_model(args.checkpoint)
     architecture = state["architecture"]
     height, width = args.size or architecture["input_size"]
-    samples = read_dataset(args.crops)
     # Spread over all identities instead of the first images.
     chosen = [samples[k * len(samples) // NUM_CROPS] for k in range(NUM_CROPS)]
     crops, _, problems = load_images(list(dict.fromkeys(chosen)), height, width)

@@ -42,6 +42,7 @@ EXTRAS = {
     "matplotlib": "train",
     "motmetrics": "eval",
     "onnx": "train",
+    "onnxscript": "train",
     "tensorboard": "train",
     "torch": "train",
     "torchvision": "train",

@@ -1,38 +1,48 @@
 """`deepsort-reid train`: train an embedder on labelled images."""
 
 import argparse
+import logging
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from deepsort_reid.cli.train_data import (
+    IMAGE_SPLIT_WARNING,
+    check_paths,
+    load_training_images,
+    make_validation,
+    split_samples,
+)
 from deepsort_reid.cli.train_options import add_arguments
+from deepsort_reid.cli.train_resume import check_identities, options_as_json, restore_options
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
+    from deepsort_reid.reid.data.augmentation import AugmentConfig
     from deepsort_reid.reid.data.datasets import Sample
     from deepsort_reid.reid.models.reid_model import ReidModel
     from deepsort_reid.reid.training.distributed import World
     from deepsort_reid.reid.training.learner import MakeOptimizer
     from deepsort_reid.reid.training.losses import CombinedLoss
     from deepsort_reid.reid.training.schedules import Schedule
-    from deepsort_reid.reid.training.train import TrainConfig, Validate
+    from deepsort_reid.reid.training.train import TrainConfig
 
 __all__ = ["add_arguments", "run"]
 
 
 def run(args: argparse.Namespace) -> int:
-    import logging
-
+    # Missing paths and impossible splits are reported before torch is imported, which is slow.
+    resumed = None if args.resume is None else restore_options(args)
+    check_paths(args)
+    samples, validation = split_samples(args)
     import torch
 
-    from deepsort_reid.reid.data.augmentation import AugmentConfig
-    from deepsort_reid.reid.training.checkpoint import check_output_folder, run_folder_of
+    from deepsort_reid.reid.training.checkpoint import check_output_folder
     from deepsort_reid.reid.training.distributed import (
         check_precision,
         init_distributed,
         shutdown_distributed,
     )
+    from deepsort_reid.reid.training.run_folder import run_folder_of
     from deepsort_reid.reid.training.train import train
 
     world = init_distributed(args.device)
@@ -41,11 +51,15 @@ def run(args: argparse.Namespace) -> int:
     check_output_folder(args.out, args.resume, world)
     check_precision(getattr(torch, args.precision), world)
     _set_up(args, world)
-    model, architecture = _model(args)
+    model, architecture = _model(args, resumed)
     size = tuple(architecture["input_size"])
-    samples, validation = _split(args)
-    images, kept, identity = _load(samples, size)
+    validate = make_validation(validation, size) if validation else None
+    images, kept, identity = load_training_images(samples, size)
     names = sorted({sample.identity for sample in kept})
+    if resumed is not None:
+        check_identities(names, args, resumed)
+    if args.split == "image" and world.is_main:
+        print(IMAGE_SPLIT_WARNING, file=sys.stderr)
     try:
         history = train(
             model,
@@ -57,12 +71,8 @@ def run(args: argparse.Namespace) -> int:
             schedule=_schedule(args),
             config=_config(args, len(names)),
             description=_description(args, architecture, names, kept, validation),
-            augmentation=(
-                None
-                if args.no_augmentation
-                else AugmentConfig(noise_occlusion=args.noise_occlusion)
-            ),
-            validate=_validation(validation, size) if validation else None,
+            augmentation=_augmentation(args),
+            validate=validate,
             resume=args.resume,
             world=world,
         )
@@ -77,9 +87,6 @@ def run(args: argparse.Namespace) -> int:
 
 def _set_up(args: argparse.Namespace, world: "World") -> None:
     """Logging of the main process to stderr, number of threads, seed of torch."""
-    import logging
-    import sys
-
     import torch
 
     level = logging.INFO if world.is_main else logging.ERROR
@@ -120,44 +127,38 @@ def _config(args: argparse.Namespace, num_identities: int) -> "TrainConfig":
     )
 
 
-def _model(args: argparse.Namespace) -> "tuple[ReidModel, dict[str, Any]]":
-    """The model of --init-from or a new one, and its architecture."""
+def _augmentation(args: argparse.Namespace) -> "AugmentConfig | None":
+    from deepsort_reid.reid.data.augmentation import AugmentConfig
+
+    return None if args.no_augmentation else AugmentConfig(noise_occlusion=args.noise_occlusion)
+
+
+def _model(
+    args: argparse.Namespace, resumed: "dict[str, Any] | None"
+) -> "tuple[ReidModel, dict[str, Any]]":
+    """The model and its architecture: of the resumed run, of --init-from, or a new one.
+
+    resumed: description of the run to continue, whose weights are loaded later.
+    """
     from deepsort_reid.reid.training.checkpoint import build_model, load_model
 
-    if args.init_from:
+    if resumed is not None:
+        model, architecture = build_model(resumed["architecture"]), resumed["architecture"]
+    elif args.init_from:
         model, state = load_model(args.init_from)
         architecture = state["architecture"]
-        return model, {**architecture, "input_size": args.size or architecture["input_size"]}
-    architecture = {
-        "backbone": args.backbone,
-        "embedding_dim": args.embedding_dim,
-        "pooling": args.pooling,
-        "parts": args.parts,
-        "input_size": list(args.size or (128, 64)),
-    }
-    return build_model(architecture, args.weights), architecture
-
-
-def _load(
-    samples: "list[Sample]", size: tuple[int, int]
-) -> "tuple[NDArray[np.uint8], list[Sample], NDArray[np.int64]]":
-    """Images, their samples, and class indices in alphabetical order of the identities."""
-    import logging
-
-    import numpy as np
-
-    from deepsort_reid.reid.data.datasets import load_images
-
-    images, kept, problems = load_images(samples, *size)
-    for problem in problems:
-        logging.warning("skipped %s", problem)
-    names = np.array([sample.identity for sample in kept], dtype=np.str_)
-    distinct, identity, count = np.unique(names, return_inverse=True, return_counts=True)
-    logging.info(
-        "training on %d images of %d identities (%d images skipped, %d identities with one image)",
-        *(len(images), len(distinct), len(problems), int((count == 1).sum())),
-    )
-    return images, kept, identity.astype(np.int64)
+    else:
+        architecture = {
+            "backbone": args.backbone,
+            "embedding_dim": args.embedding_dim,
+            "pooling": args.pooling,
+            "parts": args.parts,
+            "input_size": [128, 64],
+        }
+        model = build_model(architecture, args.weights)
+    # The size of a resumed run is in its architecture; another one was given explicitly.
+    size = args.size if resumed is None or "size" in args.given else None
+    return model, {**architecture, "input_size": list(size or architecture["input_size"])}
 
 
 def _description(
@@ -171,35 +172,14 @@ def _description(
     import numpy as np
     import torch
 
-    arguments = {
-        key: str(value) if isinstance(value, Path) else value
-        for key, value in vars(args).items()
-        if value is None or isinstance(value, str | int | float | list | tuple | Path)
-    }
     return {
         "architecture": architecture,
-        "arguments": arguments,
+        "arguments": options_as_json(args),
         "identities": identities,
         "files": [sample.path.name for sample in kept],
         "validation_files": [sample.path.name for sample in validation],
         "versions": {"torch": str(torch.__version__), "numpy": np.__version__},
     }
-
-
-def _split(args: argparse.Namespace) -> "tuple[list[Sample], list[Sample]]":
-    """Training and validation samples."""
-    from deepsort_reid.reid.data import splits
-    from deepsort_reid.reid.data.datasets import read_dataset
-
-    samples = [sample for sample in read_dataset(args.data) if not sample.is_junk_or_distractor]
-    if args.split == "none":
-        return samples, []
-    split = {
-        "identity": splits.split_by_identity,
-        "time": splits.split_by_time,
-        "image": splits.split_by_image,
-    }[args.split]
-    return split(samples, args.validation_share, seed=args.seed)
 
 
 def _criterion(
@@ -255,24 +235,3 @@ def _schedule(args: argparse.Namespace) -> "Schedule":
         return step_drop(args.epochs)
     decay_from = args.decay_from if args.schedule == "flat-cosine" else 0.0
     return flat_cosine(args.epochs, warmup_epochs=args.warmup_epochs, decay_from=decay_from)
-
-
-def _validation(samples: "list[Sample]", size: tuple[int, int]) -> "Validate":
-    """Function that evaluates each validation image against all others.
-
-    Images of one camera are not compared where all cameras are known.
-    """
-    from deepsort_reid.reid.data.datasets import load_images
-    from deepsort_reid.reid.evaluation.retrieval import evaluate_each_against_all
-    from deepsort_reid.reid.models.reid_model import ReidModel, embed_images
-
-    images, kept, _ = load_images(samples, *size)
-    identity = [sample.identity for sample in kept]
-    camera = None if any(s.camera < 0 for s in kept) else [sample.camera for sample in kept]
-
-    def validate(model: ReidModel) -> dict[str, float]:
-        embedding = embed_images(model, images).numpy()
-        result = evaluate_each_against_all(embedding, identity, camera=camera)
-        return {"mAP": result.mean_average_precision, "rank1": float(result.cmc[1])}
-
-    return validate

@@ -1,7 +1,9 @@
 """Options of `deepsort-reid train`."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 # Not read from the package: the help must not need torch.
 BACKBONE_HELP = (
@@ -12,8 +14,37 @@ LOSSES = ("softmax", "triplet", "cosine", "circle")
 DEFAULT = "(default: %(default)s)"
 
 
+class _Store(argparse.Action):
+    """Store the value, and the name of the option in the set `given`.
+
+    --resume distinguishes a given value from a default.
+    """
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        if not self.option_strings and values is None:
+            return  # positional argument that was left out
+        setattr(namespace, self.dest, values if self.nargs != 0 else True)
+        namespace.given = namespace.given | {self.dest}
+
+
+class _StoreTrue(_Store):
+    """Option without a value."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, help: str | None = None) -> None:
+        super().__init__(option_strings, dest, nargs=0, default=False, help=help)
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add all options of `train`."""
+    """Add all options of `train`; the result has the set `given` of the names that were given."""
+    parser.register("action", None, _Store)
+    parser.register("action", "store_true", _StoreTrue)
+    parser.set_defaults(given=frozenset())
     parser.epilog = (
         "In several processes: torchrun --nproc-per-node 2 -m deepsort_reid train DATA ...; each "
         "process trains on a part of every batch. Needs the extra [train]."
@@ -29,7 +60,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_data_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "data", type=Path, help="folder with one folder of images per identity, or Market-1501"
+        "data",
+        nargs="?",
+        type=Path,
+        help="folder with one folder of images per identity, or Market-1501; with --resume that of "
+        "the run if left out",
     )
     add = parser.add_argument_group("data").add_argument
     add(
@@ -236,8 +271,9 @@ def _add_run_arguments(parser: argparse.ArgumentParser) -> None:
         "--resume",
         type=Path,
         metavar="RUN",
-        help="continue a checkpoint or run folder exactly; give the same data and options "
-        "(default: a new run)",
+        help="continue this run folder or last.pt with its data and options. The options of the "
+        "groups schedule, computation (without --seed) and run, DATA, --size and --lr may be "
+        "changed; another value of the others is an error (default: a new run)",
     )
     add(
         "--stop-after",

@@ -1,13 +1,12 @@
 """Export of a trained model to one self-contained ONNX file with metadata."""
 
-import warnings
 from collections.abc import Mapping
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import onnx
 import onnxruntime
+import onnxscript  # noqa: F401  # torch imports it during the export; missing, it is reported here
 import torch
 import torch.nn.functional as F  # noqa: N812
 from numpy.typing import NDArray
@@ -18,7 +17,8 @@ from deepsort_reid.io.atomic import write_atomically
 from deepsort_reid.reid.models.reid_model import ReidModel
 
 MIN_COSINE = 0.9999
-_OPSET = 17
+_OPSET = 18
+_IR_VERSION = 8  # the lowest for this opset, for old versions of onnxruntime
 
 
 def export_onnx(
@@ -106,26 +106,31 @@ def _run_torch(embed: _UnitEmbedding, crops: NDArray[np.uint8]) -> NDArray[np.fl
 
 def _to_onnx(embed: _UnitEmbedding, height: int, width: int) -> onnx.ModelProto:
     device = next(embed.parameters()).device
-    example = torch.zeros(2, 3, height, width, device=device)
-    buffer = BytesIO()
-    with warnings.catch_warnings():
-        # The TorchScript exporter is deprecated. It is used because it folds batch normalisation
-        # into convolutions and does not need onnxscript.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]
-        # Instance norm computes its statistics from the image in both modes.
-        warnings.filterwarnings("ignore", ".*operator 'instance_norm' is set to train=True")
-        torch.onnx.export(
-            embed,
-            (example,),
-            buffer,  # type: ignore[arg-type]  # a file object is accepted too
-            dynamo=False,
-            opset_version=_OPSET,
-            input_names=["images"],
-            output_names=["embedding"],
-            dynamic_axes={"images": {0: "batch"}, "embedding": {0: "batch"}},
-        )
-    return onnx.load_model_from_string(buffer.getvalue())
+    program = torch.onnx.export(
+        embed,
+        (torch.zeros(2, 3, height, width, device=device),),
+        dynamo=True,
+        verbose=False,
+        opset_version=_OPSET,
+        input_names=["images"],
+        output_names=["embedding"],
+        dynamic_shapes={"images": {0: torch.export.Dim("batch")}},
+    )
+    assert program is not None  # None for the deprecated exporter only
+    network = onnx.ModelProto()
+    network.CopyFrom(program.model_proto)
+    network.ir_version = _IR_VERSION
+    _remove_notes(network.graph)
+    return network
+
+
+def _remove_notes(graph: onnx.GraphProto) -> None:
+    """Remove what the exporter notes at each node and tensor, such as paths of source files."""
+    graph.ClearField("metadata_props")
+    graph.ClearField("value_info")
+    for item in (*graph.node, *graph.initializer, *graph.input, *graph.output):
+        item.ClearField("metadata_props")
+        item.ClearField("doc_string")
 
 
 def _store_as_float16(network: onnx.ModelProto, *, min_size: int = 1024) -> None:

@@ -1,9 +1,8 @@
 """Commands `train` and `export`: from folders of images to a file for `Embedder`."""
 
 import json
+import shutil
 
-import cv2
-import numpy as np
 import pytest
 import torch
 
@@ -11,30 +10,14 @@ from deepsort_reid.cli import main, train_options
 from deepsort_reid.reid.models.backbones import BACKBONES
 from deepsort_reid.reid.training.checkpoint import load_checkpoint, load_model
 from deepsort_reid.vision.embedder import Embedder
-
-SMALL = ["--size", "32", "16", "--backbone", "osnet_x0_25", "--embedding-dim", "24"]
-SMALL += ["--identities-per-batch", "3", "--images-per-identity", "2", "--threads", "1"]
-
-
-@pytest.fixture
-def dataset(tmp_path):
-    """Folders of seven identities with five images each, of one colour with noise."""
-    rng = np.random.default_rng(0)
-    for identity in range(7):
-        folder = tmp_path / "dataset" / f"{identity:04d}"
-        folder.mkdir(parents=True)
-        colour = rng.integers(0, 200, 3)
-        for number in range(5):
-            image = (colour + rng.integers(0, 56, (40, 20, 3))).astype(np.uint8)
-            cv2.imwrite(str(folder / f"{number}.png"), image)
-    return tmp_path / "dataset"
-
+from tests.cli.training_runs import SMALL, one_line, train, write_identities
 
 WEIGHTS = ("backbone.0.0.weight", "head.linear.0.weight")
 
 
-def train(dataset, out, *arguments):
-    return main.main(["train", str(dataset), "--out", str(out), *SMALL, *arguments])
+@pytest.fixture
+def dataset(tmp_path):
+    return write_identities(tmp_path / "dataset")
 
 
 def test_train_writes_a_run_folder_that_export_converts(dataset, tmp_path, capsys):
@@ -148,12 +131,6 @@ def test_second_training_in_one_folder_is_rejected(dataset, tmp_path, capsys, ca
     assert {path.name: path.read_bytes() for path in run.iterdir()} == before
 
 
-def one_line(capsys):
-    error = capsys.readouterr().err
-    assert error.count("\n") == 1, error
-    return error
-
-
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
@@ -167,6 +144,7 @@ def one_line(capsys):
             "expected at most 5, the identities in the data, got 50",
         ),
         (["--parts", "4"], "expected a positive multiple of 1 + parts = 5, got 24"),
+        (["--parts", "5"], "expected at most 2, the rows of the backbone's feature map, got 5"),
         (["--schedule", "flat-cosine", "--decay-from", "9"], "decay must start before the end"),
     ],
 )
@@ -176,15 +154,47 @@ def test_invalid_arguments_are_rejected_in_one_line(
     with caplog.at_level("CRITICAL"):
         assert train(dataset, tmp_path / "run", "--epochs", "2", *arguments) == 2
     assert expected in one_line(capsys)
+    assert not (tmp_path / "run").exists()
 
 
-def test_checkpoint_of_another_architecture_is_rejected_in_one_line(dataset, tmp_path, capsys):
-    train(dataset, tmp_path / "first", "--epochs", "1")
-    capsys.readouterr()
-    other = ["--resume", str(tmp_path / "first"), "--embedding-dim", "48", "--epochs", "2"]
-    assert train(dataset, tmp_path / "second", *other) == 2
-    assert "another architecture" in one_line(capsys)
-    assert not (tmp_path / "second").exists()
+@pytest.mark.parametrize(
+    ("split", "remaining", "expected"),
+    [
+        ("identity", "*", "a split by identity needs at least 4 identities"),
+        ("time", "*", "a split by time needs the frame number of every image"),
+        ("identity", "0.png", "expected an identity with two images, got none among 2 identities"),
+        ("image", "0.png", "expected images of at least two identities, got 1 images of 1"),
+    ],
+)
+def test_impossible_validation_is_rejected_before_anything_is_written(
+    dataset, tmp_path, capsys, split, remaining, expected
+):
+    for path in {*dataset.glob("*/*.png")} - {*dataset.glob(f"*/{remaining}")}:
+        path.unlink()
+    if "4 identities" in expected:
+        for folder in sorted(dataset.iterdir())[3:]:
+            shutil.rmtree(folder)
+    assert train(dataset, tmp_path / "run", "--split", split, "--epochs", "1") == 2
+    assert expected in one_line(capsys)
+    assert not (tmp_path / "run").exists()
+
+
+def test_validation_images_that_cannot_be_read_are_rejected(dataset, tmp_path, capsys, caplog):
+    for path in dataset.glob("*/[1-4].png"):
+        path.write_bytes(b"not an image")
+    with caplog.at_level("CRITICAL"):
+        assert train(dataset, tmp_path / "run", "--epochs", "1") == 2
+    assert "expected an identity with two images" in one_line(capsys)
+    assert not (tmp_path / "run").exists()
+
+
+def test_split_by_image_is_warned_about_in_one_line(dataset, tmp_path, capsys):
+    assert train(dataset, tmp_path / "run", "--epochs", "1", "--split", "image") == 0
+    lines = capsys.readouterr().err.splitlines()
+    assert [line for line in lines if "overestimates every score" in line] == [
+        line for line in lines if line.startswith("deepsort-reid train: warning: --split image")
+    ]
+    assert sum("overestimates" in line for line in lines) == 1
 
 
 def test_folder_without_images_is_rejected_in_one_line(tmp_path, capsys):

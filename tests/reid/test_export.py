@@ -5,11 +5,13 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+from torchvision.models import VisionTransformer
 
 from deepsort_reid.reid import export
 from deepsort_reid.reid.data.datasets import load_images, read_market1501
 from deepsort_reid.reid.export import export_onnx
-from deepsort_reid.reid.models.reid_model import embed_images
+from deepsort_reid.reid.models.backbones import BACKBONES, VitFeatureMap
+from deepsort_reid.reid.models.reid_model import Head, ReidModel, embed_images
 from deepsort_reid.reid.training.checkpoint import build_model
 from deepsort_reid.vision.embedder import Embedder
 
@@ -31,24 +33,39 @@ def noise(count=8, height=64, width=32):
     return np.random.default_rng(0).integers(0, 256, (count, height, width, 3), np.uint8)
 
 
-@pytest.mark.parametrize(
-    ("backbone", "changes"),
-    [
-        ("compact", {}),
-        ("osnet_x0_25", {"parts": 0}),
-        ("mobilenet_v3_small", {"pooling": "gem", "parts": 0}),
-    ],
-)
-def test_onnx_output_equals_pytorch_for_any_batch_size(tmp_path, backbone, changes):
-    model = make_model(backbone, **changes)
+def check_export(model, path):
+    """Export, and compare with PyTorch for several batch sizes."""
     crops = noise()
-    assert export_onnx(model, tmp_path / "e.onnx", crops, {}) >= 0.9999
-    session = onnxruntime.InferenceSession(tmp_path / "e.onnx", providers=["CPUExecutionProvider"])
+    assert export_onnx(model, path, crops, {}) >= 0.9999
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     for count in (1, 3, 8):
         images = crops[:count].transpose(0, 3, 1, 2).astype(np.float32)
         (rows,) = session.run(None, {"images": images})
-        assert rows.shape == (count, 48)
+        assert rows.shape == (count, model.embedding_dim)
         assert np.allclose(rows, embed_images(model, crops[:count]).numpy(), atol=2e-3)
+
+
+def test_onnx_output_equals_pytorch_for_any_batch_size(tmp_path):
+    check_export(make_model(), tmp_path / "e.onnx")
+
+
+def test_onnx_output_of_a_vision_transformer_equals_pytorch_for_any_batch_size(tmp_path):
+    torch.manual_seed(0)
+    size = {"num_layers": 1, "num_heads": 2, "hidden_dim": 64, "mlp_dim": 64}
+    network = VisionTransformer(image_size=64, patch_size=16, **size)
+    model = ReidModel(VitFeatureMap(network), Head(64, 48))
+    check_export(model.eval(), tmp_path / "e.onnx")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_every_backbone_can_be_exported(tmp_path, backbone):
+    check_export(make_model(backbone, parts=0, pooling="gem"), tmp_path / "e.onnx")
+
+
+def test_exported_file_has_no_paths_of_source_files(tmp_path):
+    export_onnx(make_model(), tmp_path / "e.onnx", noise(), {})
+    assert b".py" not in (tmp_path / "e.onnx").read_bytes()
 
 
 def test_embedder_reads_size_channel_order_and_metadata(tmp_path):

@@ -96,6 +96,7 @@ def test_eval_reid_writes_the_report_with_matplotlib_alone(crops, tmp_path):
         ("train", ["matplotlib"], "matplotlib", "train"),
         ("export", EXTRAS, "onnx", "train"),
         ("export", ["onnx"], "onnx", "train"),
+        ("export", ["onnxscript"], "onnxscript", "train"),
         ("eval-reid", EXTRAS, "matplotlib", "eval"),
     ],
 )
@@ -103,10 +104,40 @@ def test_missing_package_is_reported_in_one_line_before_anything_is_written(
     command, blocked, missing, extra, crops, tmp_path
 ):
     out = tmp_path / "out"
+    (tmp_path / "last.pt").touch()
     source = [tmp_path, "--crops", crops] if command == "export" else [crops]
+    source += ["--split", "none"] if command == "train" else []
     done = run(command, *source, "--out", out, blocked=blocked)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1, done.stderr
     assert missing in done.stderr
     assert f"deepsort-reid[{extra}]" in done.stderr
     assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["train", "MISSING"],
+        ["train", "CROPS", "--init-from", "MISSING"],
+        ["train", "CROPS", "--weights", "MISSING"],
+        ["train", "--resume", "MISSING"],
+        ["export", "CROPS", "--crops", "MISSING"],
+        ["export", "MISSING", "--crops", "CROPS"],
+    ],
+    ids=" ".join,
+)
+def test_missing_path_is_reported_before_torch_is_imported(arguments, crops, tmp_path):
+    missing = tmp_path / "missing"
+    paths = {"MISSING": missing, "CROPS": crops}
+    done = run(*(paths.get(word, word) for word in arguments), "--out", tmp_path / "out")
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert f"{missing}: " in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_impossible_validation_is_reported_before_torch_is_imported(crops, tmp_path):
+    done = run("train", crops, "--out", tmp_path / "out", "--validation-share", 2)
+    assert "validation share: expected a number between 0 and 1" in done.stderr
+    assert not (tmp_path / "out").exists()

@@ -1,13 +1,12 @@
 """Splits of a dataset into training and validation samples."""
 
-import warnings
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from deepsort_reid.reid.data.datasets import Sample
+from deepsort_reid.reid.data.datasets import JUNK, Sample
 
 
 def split_by_identity(
@@ -70,20 +69,38 @@ def split_by_time(
 def split_by_image(
     samples: Sequence[Sample], validation_share: float = 0.1, *, seed: int = 0
 ) -> tuple[list[Sample], list[Sample]]:
-    """Training and validation samples drawn image by image; warns about the leakage.
+    """Training and validation samples drawn image by image.
 
     Neighbouring frames of one person fall on both sides, so that validation scores are too high.
     """
     _check_share(validation_share)
-    warnings.warn(
-        "a split by image puts neighbouring frames of one person on both sides and overestimates "
-        "every score; split by identity or by time instead",
-        UserWarning,
-        stacklevel=2,
-    )
     chosen = np.random.default_rng(seed).permutation(len(samples))
     held_out = {samples[row].path for row in chosen[: round(validation_share * len(samples))]}
     return _partition(samples, lambda sample: sample.path in held_out)
+
+
+def check_validation(samples: Sequence[Sample]) -> None:
+    """Raise ValueError when no image can be found among the others by its identity.
+
+    Needed are two identities, and two images of one of them: of two cameras where all cameras are
+    known, because images of one camera are not compared then.
+    """
+    cameras: dict[str, list[int]] = defaultdict(list)
+    for sample in samples:
+        if sample.identity != JUNK:
+            cameras[sample.identity].append(sample.camera)
+    all_known = all(sample.camera >= 0 for sample in samples)
+    remedy = "use a larger --validation-share, another --split, or --split none"
+    if len(cameras) < 2:
+        raise ValueError(
+            "validation: expected images of at least two identities, got "
+            f"{len(samples)} images of {len(cameras)}: {remedy}"
+        )
+    if not any(len(set(c) if all_known else c) > 1 for c in cameras.values()):
+        raise ValueError(
+            f"validation: expected an identity with two images{' of two cameras' * all_known}, got "
+            f"none among {len(cameras)} identities with {len(samples)} images: {remedy}"
+        )
 
 
 def _check_share(share: float) -> None:

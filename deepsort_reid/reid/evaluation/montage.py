@@ -21,6 +21,8 @@ _BORDER = 4
 _CAPTION = 15
 _GAP = 6
 _BACKGROUND = 255
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
+_FONT_SIZES = (0.36, 0.33, 0.3)  # smaller letters cannot be read
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +84,24 @@ def write_png(path: Path | str, image: NDArray[np.uint8]) -> None:
 
 
 def _write_caption(page: NDArray[np.uint8], text: str, left: int, bottom: int, width: int) -> None:
-    font, size = cv2.FONT_HERSHEY_SIMPLEX, 0.36
-    while len(text) > 1 and cv2.getTextSize(text, font, size, 1)[0][0] > width:
-        text = text[:-1]
-    cv2.putText(page, text, (left, bottom), font, size, (60, 60, 60), 1, cv2.LINE_AA)
+    text, size = fit_caption(text, width)
+    cv2.putText(page, text, (left, bottom), _FONT, size, (60, 60, 60), 1, cv2.LINE_AA)
+
+
+def fit_caption(text: str, width: int) -> tuple[str, float]:
+    """Text and font size with which a caption fits into `width` pixels.
+
+    A long text is drawn smaller; of a text that is still too long, the end is kept after an
+    ellipsis, because identities of one sequence differ in their last characters.
+    """
+    for size in _FONT_SIZES:
+        if _text_width(text, size) <= width:
+            return text, size
+    tail = text
+    while len(tail) > 1 and _text_width(f"...{tail}", _FONT_SIZES[-1]) > width:
+        tail = tail[1:]
+    return f"...{tail}", _FONT_SIZES[-1]
+
+
+def _text_width(text: str, size: float) -> int:
+    return int(cv2.getTextSize(text, _FONT, size, 1)[0][0])

@@ -195,7 +195,7 @@ def _ranking(evaluation: Evaluation, query: int, limit: int = 10) -> list[Tile]:
     """Tiles of a query and its first `limit` gallery images."""
     result = evaluation.result
     sample = evaluation.queries[query]
-    tiles = [Tile(read_crop(sample.path), sample.identity[-10:], QUERY)]
+    tiles = [Tile(read_crop(sample.path), sample.identity, QUERY)]
     for position, row in enumerate(result.ranked[query, :limit]):
         if row >= 0:
             colour = CORRECT if result.correct[query, position] else WRONG

@@ -172,11 +172,11 @@ class VitFeatureMap(nn.Module):
         patches = self.conv_proj(x)
         height, width = patches.shape[2:]
         tokens = torch.cat(
-            [self.class_token.expand(len(x), -1, -1), patches.flatten(2).transpose(1, 2)], 1
+            [self.class_token.expand(x.shape[0], -1, -1), patches.flatten(2).transpose(1, 2)], 1
         )
         tokens = self.encoder.dropout(tokens + self._positions(height, width))
         tokens = cast(Tensor, self.encoder.ln(self.encoder.layers(tokens)))
-        return tokens[:, 1:].transpose(1, 2).reshape(len(x), -1, height, width)
+        return tokens[:, 1:].transpose(1, 2).reshape(x.shape[0], -1, height, width)
 
     def _positions(self, height: int, width: int) -> Tensor:
         embedding = self.encoder.pos_embedding  # (1, 1 + side * side, C)

@@ -15,9 +15,11 @@ from deepsort_reid.io.atomic import write_atomically
 from deepsort_reid.reid.models.backbones import BACKBONES
 from deepsort_reid.reid.models.reid_model import GeM, GlobalAvgPool, Head, ReidModel
 from deepsort_reid.reid.training.distributed import World, broadcast_from_main
+from deepsort_reid.reid.training.run_folder import checkpoint_file, run_folder_of
 
 FORMAT = 1
-_KEYS = ("format", "architecture", "model", "ema")
+_KEYS = ("format", "architecture", "ema")  # of every checkpoint
+_TRAINING_KEYS = ("model", "criterion", "optimizer", "scaler")  # of last.pt only
 
 
 @dataclass
@@ -48,21 +50,47 @@ def save_training(
 
     The file is written atomically. Raises OSError when it cannot be written.
     """
+    weights, averaged = model.state_dict(), ema.state_dict()
+    for name, value in weights.items():
+        # torch.save stores a shared tensor once: averages that equal the weights, as those of a
+        # frozen backbone, take no space.
+        if torch.equal(averaged[name], value):
+            averaged[name] = value
+    training = {
+        "model": weights,
+        "criterion": criterion.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "scaler": scaler.state_dict(),
+    }
+    _write(path, {**_content(state, description, averaged), **training})
+
+
+def save_model(
+    path: Path, state: TrainState, description: Mapping[str, Any], ema: nn.Module
+) -> None:
+    """Write a checkpoint with the averaged weights only, for `load_model`.
+
+    Arguments and errors as those of `save_training`.
+    """
+    _write(path, _content(state, description, ema.state_dict()))
+
+
+def _content(
+    state: TrainState, description: Mapping[str, Any], averaged: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What every checkpoint holds."""
+    return {
+        "format": FORMAT,
+        "architecture": description["architecture"],
+        "description": json.loads(json.dumps(description, default=str)),
+        "ema": averaged,
+        "state": dict(vars(state)),
+    }
+
+
+def _write(path: Path, content: Mapping[str, Any]) -> None:
     buffer = io.BytesIO()
-    torch.save(
-        {
-            "format": FORMAT,
-            "architecture": description["architecture"],
-            "description": json.loads(json.dumps(description, default=str)),
-            "model": model.state_dict(),
-            "ema": ema.state_dict(),
-            "criterion": criterion.state_dict(),
-            "optimizer": optimizer.state_dict(),
-            "scaler": scaler.state_dict(),
-            "state": dict(vars(state)),
-        },
-        buffer,
-    )
+    torch.save(content, buffer)
     write_atomically(path, buffer.getvalue())
 
 
@@ -77,10 +105,14 @@ def restore_training(
 ) -> TrainState:
     """Restore all modules from a checkpoint in place and return the progress of its run.
 
-    Raises FileNotFoundError, or ValueError when the file is damaged or of another architecture,
-    loss, set of identities or optimiser.
+    Raises FileNotFoundError, or ValueError when the file is damaged, holds the averaged weights
+    only, or is of another architecture, loss, set of identities or optimiser.
     """
     saved = load_checkpoint(path)
+    if any(key not in saved for key in _TRAINING_KEYS):
+        raise ValueError(
+            f"{path}: holds the averaged weights only; resume from last.pt, or use --init-from"
+        )
     load_state(model, saved["model"], path)
     load_state(ema, saved["ema"], path)
     try:
@@ -93,12 +125,6 @@ def restore_training(
         ) from error
     scaler.load_state_dict(saved["scaler"])
     return TrainState(**saved["state"])
-
-
-def run_folder_of(path: Path | str) -> Path:
-    """The run folder of a checkpoint file; a folder is returned as it is."""
-    path = Path(path)
-    return path if path.is_dir() else path.parent
 
 
 def check_output_folder(folder: Path | str, resume: Path | str | None, world: World) -> None:
@@ -126,17 +152,11 @@ def check_output_folder(folder: Path | str, resume: Path | str | None, world: Wo
 
 
 def load_checkpoint(path: Path | str) -> dict[str, Any]:
-    """Read a checkpoint written by `save_training` to the CPU; for a run folder, its last.pt.
+    """Read a checkpoint to the CPU; for a run folder, its last.pt.
 
     Raises FileNotFoundError, or ValueError when the file is damaged or not such a checkpoint.
     """
-    path = Path(path)
-    if path.is_dir():
-        path = path / "last.pt"
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"{path}: no such checkpoint; a training run writes last.pt and best.pt"
-        )
+    path = checkpoint_file(path)
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
@@ -168,18 +188,16 @@ def build_model(architecture: Mapping[str, Any], weights: Path | str | None = No
     return ReidModel(backbone, head)
 
 
-def load_model(path: Path | str, *, ema: bool = True) -> tuple[ReidModel, dict[str, Any]]:
+def load_model(path: Path | str) -> tuple[ReidModel, dict[str, Any]]:
     """Load the trained model of a checkpoint in evaluation mode; also returns the checkpoint.
 
-    path: a checkpoint or a run folder, of which best.pt is preferred to last.pt.
-    ema: load the moving average of the weights, which validation scored; False: the raw weights.
+    Its weights are the moving averages, which validation scored. path: a checkpoint or a run
+    folder, of which best.pt is preferred to last.pt. Raises as `load_checkpoint`.
     """
-    path = Path(path)
-    if path.is_dir() and (path / "best.pt").is_file():
-        path = path / "best.pt"
+    path = checkpoint_file(path, prefer_best=True)
     state = load_checkpoint(path)
     model = build_model(state["architecture"])
-    load_state(model, state["ema" if ema else "model"], path)
+    load_state(model, state["ema"], path)
     return model.eval(), state
 
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from deepsort_reid.io.atomic import write_atomically
+
+_log = logging.getLogger(__name__)
 
 
 def write_description(folder: Path, description: Mapping[str, Any]) -> None:
@@ -37,14 +40,16 @@ def write_history(folder: Path, history: Sequence[Mapping[str, float]]) -> None:
 def open_events(folder: Path, epochs_done: int) -> Iterator[Callable[[Mapping[str, float]], None]]:
     """Yield a function that writes one row of metrics to TensorBoard event files.
 
-    Without the package tensorboard the function does nothing. Events of an earlier run after epoch
-    `epochs_done` are purged.
+    Without the package tensorboard the function does nothing; the log says which is the case.
+    Events of an earlier run after epoch `epochs_done` are purged.
     """
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
+        _log.info("no TensorBoard events: tensorboard is not installed (pip install tensorboard)")
         yield lambda row: None
         return
+    _log.info("TensorBoard events are written: tensorboard --logdir %s", folder)
     with SummaryWriter(str(folder), purge_step=epochs_done + 1) as writer:
 
         def write(row: Mapping[str, float]) -> None:

@@ -5,7 +5,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from deepsort_reid.reid.training.checkpoint import (
     TrainState,
     check_output_folder,
     restore_training,
+    save_model,
     save_training,
 )
 from deepsort_reid.reid.training.distributed import (
@@ -108,12 +109,15 @@ def train(
     state = TrainState()
     if resume is not None:
         state = restore_training(resume, **learner.modules())
-    # After restoring: a failed resume must not change the folder.
+    data = _Data(images, identity, augmentation)
+    # Before anything is written: a failed resume must not change the folder, and a run that cannot
+    # do its first step must not leave one.
+    _check_first_step(learner, data, config, world)
     if world.is_main:
         folder.mkdir(parents=True, exist_ok=True)
         write_description(folder, description)
     run = _Run(folder, description, schedule, config, validate, world)
-    _train_epochs(learner, _Data(images, identity, augmentation), state, run)
+    _train_epochs(learner, data, state, run)
     return state.history
 
 
@@ -141,11 +145,12 @@ class _Run:
 def _train_epochs(learner: Learner, data: _Data, state: TrainState, run: _Run) -> None:
     """Train the remaining epochs; checkpoints and logs are written after each."""
 
-    def save(name: str) -> None:
+    def save() -> None:
         if run.world.is_main:
-            save_training(run.folder / name, state, run.description, **learner.modules())
+            path = run.folder / "last.pt"
+            save_training(path, state, run.description, **learner.modules())
 
-    save("last.pt")
+    save()
     with ExitStack() as stack:
         if run.world.is_main:
             write_events = stack.enter_context(open_events(run.folder, state.epoch))
@@ -153,9 +158,9 @@ def _train_epochs(learner: Learner, data: _Data, state: TrainState, run: _Run) -
             row = _train_epoch(learner, data, state, run)
             _check_finite(row["loss"], state, run.folder)
             state.epoch += 1
-            if _validate(row, learner, state, run):
-                save("best.pt")
-            save("last.pt")
+            if _validate(row, learner, state, run) and run.world.is_main:
+                save_model(run.folder / "best.pt", state, run.description, learner.ema)
+            save()
             if run.world.is_main:
                 write_history(run.folder, state.history)
                 write_events(row)
@@ -242,6 +247,16 @@ def _check_data(images: NDArray[np.uint8], identity: NDArray[np.int64]) -> None:
         raise ValueError(
             f"identity: expected one per image, got {len(identity)} for {len(images)} images"
         )
+
+
+def _check_first_step(learner: Learner, data: _Data, config: TrainConfig, world: World) -> None:
+    """Raise ValueError when no batch can be drawn or the network refuses the image size."""
+    shape = (config.identities_per_batch, config.images_per_identity)
+    rows = next(identity_batches(data.identity, *shape, seed=config.seed, epoch=0))
+    local_batch(rows, config.images_per_identity, world.rank, world.world_size)
+    # The averaged network is in evaluation mode, so that nothing is drawn or counted.
+    with torch.inference_mode():
+        learner.ema.embed(_load_batch(replace(data, augmentation=None), rows[:1], 0, world))
 
 
 def _check_finite(loss: float, state: TrainState, folder: Path) -> None:

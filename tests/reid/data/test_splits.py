@@ -1,12 +1,16 @@
 """Splits of a dataset: no leakage, determinism, errors."""
 
-import warnings
-
 import numpy as np
 import pytest
 
 from deepsort_reid.reid.data.datasets import Sample
-from deepsort_reid.reid.data.splits import split_by_identity, split_by_image, split_by_time
+from deepsort_reid.reid.data.splits import (
+    check_validation,
+    split_by_identity,
+    split_by_image,
+    split_by_time,
+)
+from deepsort_reid.reid.evaluation.retrieval import evaluate_each_against_all
 
 
 def make_samples(identities=10, frames=40, step=5):
@@ -72,21 +76,54 @@ def test_time_split_without_frame_numbers_is_rejected():
         split_by_time([Sample("a.jpg", "p")])
 
 
-def test_image_split_warns_about_leakage():
-    with pytest.warns(UserWarning, match="overestimates every score"):
-        train, validation = split_by_image(make_samples(), seed=5)
+def test_image_split_has_the_given_share_of_the_images():
+    train, validation = split_by_image(make_samples(), seed=5)
     assert (len(train), len(validation)) == (360, 40)
 
 
 def test_splits_depend_only_on_the_seed():
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        for split in (split_by_identity, split_by_time, split_by_image):
-            assert split(make_samples(), 0.3, seed=1) == split(make_samples(), 0.3, seed=1)
-            assert split(make_samples(), 0.3, seed=1) != split(make_samples(), 0.3, seed=2)
+    for split in (split_by_identity, split_by_time, split_by_image):
+        assert split(make_samples(), 0.3, seed=1) == split(make_samples(), 0.3, seed=1)
+        assert split(make_samples(), 0.3, seed=1) != split(make_samples(), 0.3, seed=2)
 
 
 @pytest.mark.parametrize("share", [0, 1, -0.1])
 def test_share_outside_0_to_1_is_rejected(share):
     with pytest.raises(ValueError, match="between 0 and 1"):
         split_by_identity(make_samples(), share)
+
+
+def samples_of(*identities_and_cameras):
+    return [Sample(f"{row}.jpg", *each) for row, each in enumerate(identities_and_cameras)]
+
+
+@pytest.mark.parametrize(
+    ("samples", "reason"),
+    [
+        ([], "at least two identities, got 0 images of 0"),
+        (samples_of(("a",), ("a",)), "at least two identities, got 2 images of 1"),
+        (samples_of(("a",), ("b",)), "two images, got none among 2 identities with 2 images"),
+        (samples_of(("a", 1), ("a", 1), ("b", 2)), "two images of two cameras, got none"),
+        (samples_of(("-1",), ("-1",), ("a",)), "at least two identities, got 3 images of 1"),
+    ],
+)
+def test_validation_without_a_correct_match_is_rejected(samples, reason):
+    with pytest.raises(ValueError, match=f"validation: expected .*{reason}.* or --split none"):
+        check_validation(samples)
+
+
+@pytest.mark.parametrize(
+    "samples",
+    [
+        samples_of(("a",), ("a",), ("b",)),
+        samples_of(("a", 1), ("a", 2), ("b", 1)),
+        # Cameras count only where all are known.
+        samples_of(("a", 1), ("a", 1), ("b", -1)),
+    ],
+)
+def test_validation_with_a_correct_match_is_accepted(samples):
+    check_validation(samples)
+    identity = [sample.identity for sample in samples]
+    camera = [sample.camera for sample in samples]
+    embedding = np.ones((len(samples), 2))
+    evaluate_each_against_all(embedding, identity, camera=None if min(camera) < 0 else camera)

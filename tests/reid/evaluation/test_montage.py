@@ -1,5 +1,6 @@
 """Montages: positions, frames and captions of images."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -9,6 +10,7 @@ from deepsort_reid.reid.evaluation.montage import (
     WRONG,
     Tile,
     evenly_spaced,
+    fit_caption,
     montage,
     split_into_rows,
     write_png,
@@ -39,6 +41,21 @@ def test_long_caption_is_cut_to_its_column():
     long = montage([[Tile(flat(7), "x" * 60), Tile(flat(9))]])
     columns = (plain != long).any(axis=(0, 2)).nonzero()[0]
     assert 0 < columns.max() < plain.shape[1] / 2
+
+
+def test_end_of_a_long_caption_is_kept_after_an_ellipsis():
+    text, size = fit_caption("a-very-long-name-of-a-street_0004", 72)
+    assert text.startswith("...")
+    assert text.endswith("_0004")
+    assert cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, size, 1)[0][0] <= 72
+
+
+def test_slightly_long_caption_is_drawn_smaller():
+    full, size = fit_caption("other-street_0004", 1000)
+    width = cv2.getTextSize(full, cv2.FONT_HERSHEY_SIMPLEX, size, 1)[0][0]
+    text, smaller = fit_caption(full, width - 1)
+    assert text == full
+    assert smaller < size
 
 
 def test_first_column_can_be_separated():

@@ -112,9 +112,37 @@ def test_run_folder_has_config_metrics_curves_events_and_checkpoint(tmp_path):
     assert saved["optimizer"]["state"]
 
 
-def test_training_works_without_tensorboard(tmp_path, monkeypatch):
+def test_averages_equal_to_the_weights_are_stored_once(tmp_path):
+    run(tmp_path, 0)
+    start = load_checkpoint(tmp_path)
+    assert all(
+        value.data_ptr() == start["model"][name].data_ptr() for name, value in start["ema"].items()
+    )
+    run(tmp_path, 1, resume=tmp_path)
+    weights, averaged = (load_checkpoint(tmp_path)[part] for part in ("model", "ema"))
+    assert weights["backbone.0.weight"].data_ptr() != averaged["backbone.0.weight"].data_ptr()
+
+
+def test_best_checkpoint_holds_the_averaged_weights_only(tmp_path):
+    run(tmp_path, 1, validate=lambda model: {"mAP": 0.5})
+    last, best = (load_checkpoint(tmp_path / name) for name in ("last.pt", "best.pt"))
+    assert last.keys() - best.keys() == {"model", "criterion", "optimizer", "scaler"}
+    assert all(torch.equal(value, best["ema"][name]) for name, value in last["ema"].items())
+    with pytest.raises(ValueError, match=r"best\.pt: holds the averaged weights only; resume"):
+        run(tmp_path, 2, resume=tmp_path / "best.pt")
+
+
+def test_tensorboard_events_are_announced(tmp_path, caplog):
+    with caplog.at_level("INFO"):
+        run(tmp_path, 1)
+    assert f"TensorBoard events are written: tensorboard --logdir {tmp_path}" in caplog.messages
+
+
+def test_training_works_without_tensorboard_and_says_so(tmp_path, monkeypatch, caplog):
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
-    run(tmp_path, 1)
+    with caplog.at_level("INFO"):
+        run(tmp_path, 1)
+    assert "no TensorBoard events: tensorboard is not installed" in caplog.text
     assert {p.name for p in tmp_path.iterdir()} == {
         "config.json", "metrics.csv", "curves.png", "last.pt"
     }  # fmt: skip

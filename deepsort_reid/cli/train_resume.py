@@ -1,0 +1,74 @@
+"""`deepsort-reid train --resume`: the options of the run to continue."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+# Options that may differ from those of the run. The others determine the network, the losses, the
+# batches or the split, which must stay the same.
+MAY_CHANGE = frozenset(
+    {
+        "data", "out", "size", "lr",
+        "epochs", "schedule", "warmup_epochs", "decay_from", "frozen_epochs",
+        "precision", "no_sync_bn", "device", "threads",
+        "stop_after", "validate_every", "patience",
+    }
+)  # fmt: skip
+# A run that ended at --stop-after is continued up to --epochs.
+NOT_RESTORED = frozenset({"out", "resume", "stop_after"})
+
+
+def restore_options(args: argparse.Namespace) -> dict[str, Any]:
+    """Set all options to those of the run `args.resume`, except the ones that were given.
+
+    Returns the description of the run. Raises FileNotFoundError for a missing run, and ValueError
+    when a given option outside MAY_CHANGE differs from that of the run.
+    """
+    from deepsort_reid.reid.training.run_folder import checkpoint_file, read_description
+
+    checkpoint_file(args.resume)
+    description = read_description(args.resume)
+    for name, value in description["arguments"].items():
+        if name in NOT_RESTORED or not hasattr(args, name):
+            continue
+        if name not in args.given:
+            is_path = name in ("data", "init_from") and value is not None
+            setattr(args, name, Path(value) if is_path else value)
+        elif name not in MAY_CHANGE and (got := _json_value(getattr(args, name))) != value:
+            raise ValueError(
+                f"--{name.replace('_', '-')}: {args.resume} was trained with "
+                f"{'the default' if value is None else value}, got {got}; leave the option out to "
+                f"continue that run, or start a new one with --init-from {args.resume}"
+            )
+    return description
+
+
+def check_identities(identities: list[str], args: argparse.Namespace, run: dict[str, Any]) -> None:
+    """Raise ValueError when the identities are not those of the run that is continued.
+
+    run: description of the run. Its classifier has one class for each identity.
+    """
+    if identities == run["identities"]:
+        return
+    missing = sorted(set(run["identities"]) - set(identities))
+    new = sorted(set(identities) - set(run["identities"]))
+    first = f"{missing[0]} is missing" if missing else f"{new[0]} is new"
+    raise ValueError(
+        f"{args.data}: expected the {len(run['identities'])} training identities of {args.resume}, "
+        f"got others ({first}); use --init-from {args.resume} for other data"
+    )
+
+
+def options_as_json(args: argparse.Namespace) -> dict[str, Any]:
+    """The options as they are stored in config.json; paths are absolute."""
+    return {
+        name: _json_value(value)
+        for name, value in vars(args).items()
+        if value is None or isinstance(value, str | int | float | list | tuple | Path)
+    }
+
+
+def _json_value(value: object) -> object:
+    if isinstance(value, Path):
+        return str(value.absolute())
+    return list(value) if isinstance(value, tuple) else value
