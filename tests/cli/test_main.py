@@ -142,7 +142,7 @@ def test_package_missing_in_a_worker_process_is_named(capsys, monkeypatch):
     [
         (["train", "{crops}", "--out", "{out}"], "torch", "train"),
         (["train", "{crops}", "--out", "{out}"], "torchvision", "train"),
-        (["export", "{out}", "--crops", "{crops}", "--out", "{out}.onnx"], "onnx", "train"),
+        (["export", "{run}", "--crops", "{crops}", "--out", "{out}.onnx"], "onnx", "train"),
         (["eval-reid", "{crops}", "--out", "{out}"], "matplotlib", "eval"),
         (["evaluate", "{tracks}", "{tracks}", "--check"], "motmetrics", "eval"),
         (["track", "{video}", "--detector", "ssd300_vgg16", "--out", "{out}"], "torch", "train"),
@@ -153,14 +153,16 @@ def test_missing_package_is_one_line_with_the_extra_that_installs_it(
 ):
     """The import of the package fails in a fresh interpreter, as in a base installation."""
     crops = tmp_path / "crops"
-    for person in ("a", "b"):
+    for person in "abcd":
         for number in range(2):
             file = crops / person / f"{number}.png"
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(synthetic_video.encode_png(synthetic_video.render_frame(number + 1)))
+    run = tmp_path / "last.pt"
+    run.touch()
     tracks = tmp_path / "tracks.txt"
     synthetic_video.write_rows(tracks, synthetic_video.mot_rows(3, score=1), "gt")
-    places = {"crops": crops, "tracks": tracks, "video": video, "out": tmp_path / "out"}
+    places = {"crops": crops, "run": run, "tracks": tracks, "video": video, "out": tmp_path / "out"}
     arguments = [word.format(**places) for word in words]
     script = f"""
         import sys
