@@ -7,6 +7,7 @@ clearly smaller.
 """
 
 import warnings
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,7 +61,7 @@ class Calibration:
         # Sorted first: the choice must not depend on the order of the detections.
         some = embedding if step == 1 else embedding[np.argsort(embedding[:, 0])[::step]]
         distance = 1 - some @ some.T
-        median = float(np.median(distance[np.triu_indices(len(some), 1)]))
+        median = float(np.median(distance[_pairs(len(some))]))
         self._num_inter += 1
         self.inter_identity_distance = _running_mean(
             self.inter_identity_distance, median, self._num_inter
@@ -85,6 +86,12 @@ class Calibration:
                 f"{self.inter_identity_distance:.3f}; appearance is disabled meanwhile",
                 stacklevel=2,
             )
+
+
+@lru_cache(maxsize=_MAX_DETECTIONS)
+def _pairs(count: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Row and column of each pair above the diagonal of a matrix (count, count)."""
+    return np.triu_indices(count, 1)
 
 
 def _running_mean(mean: float, value: float, count: int) -> float:

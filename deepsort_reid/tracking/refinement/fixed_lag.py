@@ -143,8 +143,9 @@ class FixedLag:
             track.class_id = int(table.class_id[row])
             if not track.birth_clock:
                 track.birth_clock = self._clock - int(table.age[row]) + 1
-        for row, box in zip(matched.tolist(), xyxy, strict=True):
-            histories[row].add_observation(self._number, self._time, box)
+        sizes = xyxy[:, 2:] - xyxy[:, :2]
+        for row, box, size in zip(matched.tolist(), xyxy, sizes, strict=True):
+            histories[row].add_observation(self._number, self._time, box, size)
         min_score = self.tracker.config.min_gallery_score
         self._histories.add_embeddings(histories, table, detections, min_score)
         frame = BufferedFrame(

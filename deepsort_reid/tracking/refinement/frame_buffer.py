@@ -8,7 +8,10 @@ from numpy.typing import NDArray
 
 from deepsort_reid.structures import boxes
 from deepsort_reid.tracking.frame_input import checked_camera
-from deepsort_reid.tracking.refinement.two_filter_smoother import InformationState
+from deepsort_reid.tracking.refinement.two_filter_smoother import (
+    InformationState,
+    filter_backwards,
+)
 
 Array = NDArray[np.float64]
 Int = NDArray[np.int64]
@@ -64,13 +67,9 @@ class LagSmoother:
         Call it exactly once per frame: the frame then becomes part of the past. Boxes are in
         coordinates of the first frame, and no smaller than `min_size` (N, 2).
         """
-        oldest, time = buffer[0], buffer[-1].time
-        future = InformationState.uninformative(len(key))
-        for frame in list(buffer)[:0:-1]:
-            future = future.propagate(frame.time - time).add_measurement(frame.xywh_of(key))
-            time = frame.time
-        future = future.propagate(oldest.time - time)
-        xywh = self._update_past(oldest, key).fuse(future).position()
+        frames = list(buffer)
+        future = filter_backwards(_measurements(frames[1:], key), [frame.time for frame in frames])
+        xywh = self._update_past(frames[0], key).fuse(future).position()
         xywh[:, 2:] = np.maximum(xywh[:, 2:], min_size)
         return boxes.xywh_to_xyxy(xywh)
 
@@ -85,6 +84,18 @@ class LagSmoother:
         past = past.add_measurement(frame.xywh_of(key))
         self._key, self._past, self._time = key, past, frame.time
         return past
+
+
+def _measurements(frames: list[BufferedFrame], key: Int) -> Array:
+    """Centre and size (F, N, 4) of the tracks `key` (N,) in F frames, NaN where not matched."""
+    xywh = np.full((len(frames), len(key), 4), np.nan)
+    if frames:
+        number = np.repeat(np.arange(len(frames)), [len(frame.key) for frame in frames])
+        rows = _rows_of(key, np.concatenate([frame.key for frame in frames]))
+        known = rows >= 0
+        measured = np.concatenate([frame.xywh for frame in frames])
+        xywh[number[known], rows[known]] = measured[known]
+    return xywh
 
 
 def _rows_of(known: Int, key: Int) -> NDArray[np.intp]:
@@ -108,8 +119,9 @@ def inverse_camera_motion(camera: Array | None) -> Array:
     Raises ValueError when `camera` is no finite affine matrix (2, 3), or cannot be inverted.
     """
     warp, checked = np.eye(3), checked_camera(camera)
-    if checked is not None:
-        warp[:2] = checked
+    if checked is None:
+        return warp
+    warp[:2] = checked
     if abs(np.linalg.det(warp)) < 1e-9:
         raise ValueError(f"camera must be an invertible affine matrix, got {warp[:2].tolist()}")
     return np.asarray(np.linalg.inv(warp))

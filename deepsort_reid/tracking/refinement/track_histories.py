@@ -80,10 +80,12 @@ class TrackHistories:
         if detections.embedding is None:
             return
         storable = (table.detection >= 0) & (table.score >= min_score)
-        for row in np.flatnonzero(storable).tolist():
-            embedding = detections.embedding[table.detection[row]]
-            if embedding.any():
-                tracks[row].add_embedding(embedding.astype(np.float64))
+        rows = np.flatnonzero(storable)
+        embedding = detections.embedding[table.detection[rows]]
+        present = embedding.any(axis=1)
+        added = embedding[present].astype(np.float64)
+        for row, track_embedding in zip(rows[present].tolist(), added, strict=True):
+            tracks[row].add_embedding(track_embedding)
         sums = [tracks[row].embedding_sum for row in np.flatnonzero(storable & (table.id > 0))]
         known = [total for total in sums if total is not None][:_MAX_CALIBRATION_TRACKS]
         if len(known) > 1:

@@ -53,15 +53,18 @@ class TrackHistory:
     match_clock: int = 0
     score: float = 0.0
 
-    def add_observation(self, number: int, time: float, xyxy: Array) -> None:
-        """Add the match of frame `number`: a box (4,) in coordinates of the first frame."""
+    def add_observation(self, number: int, time: float, xyxy: Array, size: Array) -> None:
+        """Add the match of frame `number`: a box (4,) in coordinates of the first frame.
+
+        `size` (2,) is its width and height.
+        """
         self.first_frame = self.first_frame or number
         self.last_frame = number
         observation = Observation(time, xyxy)
         self.last_observations.append(observation)
         if len(self.first_observations) < ENDPOINT_FRAMES:
             self.first_observations.append(observation)
-        self.min_size = np.minimum(self.min_size, xyxy[2:] - xyxy[:2])
+        self.min_size = np.minimum(self.min_size, size)
 
     def add_embedding(self, embedding: Array) -> None:
         """Add a storable embedding (D,), or a sum of several."""

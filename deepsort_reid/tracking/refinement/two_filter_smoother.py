@@ -84,3 +84,71 @@ class InformationState(NamedTuple):
     def position(self) -> Array:
         """The most likely position (N, 4); the information matrices must be invertible."""
         return (self.vv * self.p - self.pv * self.v) / (self.pp * self.vv - self.pv**2)
+
+
+def filter_backwards(measured: Array, time: list[float]) -> InformationState:
+    """The state of N tracks at `time[0]` from their measurements after it.
+
+    Args:
+        measured: measurements (F, N, 4) at the times `time[1:]`, NaN where a track has none.
+        time: F + 1 times, ascending.
+
+    The numbers are those of `add_measurement` and `propagate` in turns, in a third of the time: the
+    columns of the state are rows of two arrays (6, N), which are changed in place.
+    """
+    num_tracks = measured.shape[1]
+    # Rows pp, pv and p (4) of the first, pv, vv and v (4) of the second. All views that the loop
+    # needs are made before it.
+    both, scaled = np.zeros((2, 2, 6, num_tracks))
+    first, second = both
+    swapped, first_scaled = both[::-1], scaled[0]
+    pp, pv, pv_again, vv = first[0], first[1], second[0], second[1]
+    matrix_first, matrix_second = first[:2], second[:2]
+    # (I + M Q)^T as [[a, c], [b, d]], and its entries in the order in which they are used.
+    factors, product, one = *np.empty((2, 2, 2, num_tracks)), np.eye(2)[:, :, None]
+    a_c, d_b, flat = factors[0], factors[1, ::-1], factors.reshape(4, num_tracks)
+    d_a, b_c = flat[3::-3, None], flat[2:0:-1, None]
+    products, det = np.empty((2, num_tracks)), np.empty(num_tracks)
+    a_d, c_b = products
+    previous_dt = 0.0
+    for number, added in reversed(list(enumerate(_additions(measured)))):
+        first += added
+        dt = time[number] - time[number + 1]
+        if dt != previous_dt:
+            previous_dt, (transition, noise_first, noise_second) = dt, _coefficients(dt)
+        # Transition.
+        second -= np.multiply(transition, first, out=first_scaled)
+        vv += np.multiply(dt**2, pp, out=det)
+        pv[:] = pv_again
+        # Process noise.
+        np.multiply(matrix_first, noise_first, out=factors)
+        factors += one
+        factors += np.multiply(matrix_second, noise_second, out=product)
+        np.multiply(a_c, d_b, out=products)
+        np.subtract(a_d, c_b, out=det)
+        np.multiply(b_c, swapped, out=scaled)
+        both *= d_a
+        both -= scaled
+        both /= det
+        pv_again[:] = pv
+    columns = first[:1], first[1:2], second[1:2], first[2:], second[2:]
+    return InformationState(*(column.T for column in columns))
+
+
+def _additions(measured: Array) -> Array:
+    """What the measurements (F, N, 4) add to the rows pp, pv and p (4) of each frame: (F, 6, N)."""
+    added = np.zeros((len(measured), 6, measured.shape[1]))
+    weight = np.isfinite(measured[:, :, 0]) / _MEASUREMENT_STD**2
+    added[:, 0] = weight
+    known = np.where(weight[:, :, None] > 0, measured, 0)
+    added[:, 2:] = weight[:, None] * known.transpose(0, 2, 1)
+    return added
+
+
+def _coefficients(dt: float) -> tuple[Array, Array, Array]:
+    """Factors of `filter_backwards` for a step `dt`: of the transition and of both noise terms."""
+    transition = np.full((6, 1), dt)
+    transition[1] = 2 * dt
+    q_pp, q_pv, q_vv = abs(dt) ** 3 / 3, dt * abs(dt) / 2, abs(dt)
+    noise = np.array([[q_pp, q_pv], [q_pv, q_vv]])[:, :, None, None]
+    return transition, noise[0], noise[1]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from deepsort_reid.tracking.refinement.two_filter_smoother import InformationState
+from deepsort_reid.tracking.refinement.two_filter_smoother import InformationState, filter_backwards
 
 
 def least_squares_position(times, measured, at):
@@ -51,6 +51,22 @@ def test_fused_past_and_future_equal_least_squares(at):
     measured = 20 * rng.normal(size=(len(times), 4)) + 3 * times[:, None]
     expected = [least_squares_position(times, column, at) for column in measured.T]
     np.testing.assert_allclose(two_filter_position(times, measured, at), expected, atol=1e-6)
+
+
+def test_filter_backwards_equals_measurements_and_steps_in_turns_bit_for_bit():
+    rng = np.random.default_rng(3)
+    for frames, tracks in ((0, 3), (1, 1), (4, 0), (30, 5), (12, 2)):
+        measured = rng.uniform(-500, 500, (frames, tracks, 4))
+        measured[rng.random((frames, tracks)) < 0.4] = np.nan
+        steps = rng.choice([1.0, 1.0, 2.5, 0.3], frames)
+        time = np.concatenate([[0], np.cumsum(steps)]).tolist()
+        state = InformationState.uninformative(tracks)
+        for number in range(frames - 1, -1, -1):
+            state = state.add_measurement(measured[number])
+            state = state.propagate(time[number] - time[number + 1])
+        for column, expected in zip(filter_backwards(measured, time), state, strict=True):
+            assert column.shape == expected.shape
+            np.testing.assert_array_equal(column, expected)
 
 
 def test_propagating_in_two_steps_equals_one_step():
