@@ -10,6 +10,7 @@ from deepsort_reid.structures.frame import Frame, check_frame
 from deepsort_reid.structures.numbers import as_numbers
 from deepsort_reid.tracking.config import DeepSortConfig
 from deepsort_reid.tracking.extras.visibility import ImageBorder, occlusion_ratio
+from deepsort_reid.tracking.gallery import GalleryStore
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -65,6 +66,30 @@ def make_frame_input(
         storable = _is_storable(config, detections, border)
     reliable = has_embedding & high_score
     return FrameInput(given, rows, detections, high_score, has_embedding, reliable, storable)
+
+
+def update_galleries(
+    galleries: GalleryStore,
+    slots: NDArray[np.int64],
+    frame_input: FrameInput,
+    matched: Rows,
+    consecutive: Flags,
+) -> None:
+    """Store the embeddings of detections `matched` (K,) in the galleries at `slots` (K,).
+
+    consecutive: tracks (K,) that were matched in the previous frame, too; their distances
+    calibrate the intra-identity distance.
+    """
+    reliable = frame_input.reliable_embedding[matched]
+    if frame_input.detections.embedding is None or not reliable.any():
+        return
+    matched = matched[reliable]
+    galleries.update(
+        slots[reliable],
+        frame_input.detections.embedding[matched],
+        storable=frame_input.storable[matched],
+        consecutive=consecutive[reliable],
+    )
 
 
 def checked_embedder(embedder: FrameEmbedder | None) -> FrameEmbedder | None:

@@ -13,8 +13,7 @@ from deepsort_reid.tracking.assignment import Matching
 from deepsort_reid.tracking.association import Association, AssociationInput
 from deepsort_reid.tracking.config import DeepSortConfig, checked_config
 from deepsort_reid.tracking.costs import other_class
-from deepsort_reid.tracking.extras.box_smoothing import BoxSmoother, smoothed_boxes
-from deepsort_reid.tracking.extras.common_motion import estimate_common_motion
+from deepsort_reid.tracking.extras.box_smoothing import BoxSmoother
 from deepsort_reid.tracking.extras.explain import DecisionLog, Explanation
 from deepsort_reid.tracking.extras.id_assignment import IdAssigner
 from deepsort_reid.tracking.extras.identity_memory import IdentityMemory
@@ -30,16 +29,17 @@ from deepsort_reid.tracking.frame_input import (
     elapsed_frames,
     embed,
     make_frame_input,
+    update_galleries,
 )
 from deepsort_reid.tracking.gallery import Appearance, GalleryStore, MeanAppearance
 from deepsort_reid.tracking.kalman import PEDESTRIAN_MOTION, MotionModel
 from deepsort_reid.tracking.likelihood_ratio import LikelihoodRatio
+from deepsort_reid.tracking.prediction import predict_tracks, report_tracks
 from deepsort_reid.tracking.snapshot import Snapshot
 from deepsort_reid.tracking.track_birth import start_tracks
 from deepsort_reid.tracking.track_table import DELETED, TrackTable
 
 Array = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 Rows = NDArray[np.intp]
 
 
@@ -117,10 +117,7 @@ class DeepSort:
 
     @property
     def track_keys(self) -> NDArray[np.int64]:
-        """Keys (T,) int64 of the rows of `tracks`: running numbers of the tracks, from 1.
-
-        Unlike an id, a key exists while a track is tentative, and never changes.
-        """
+        """Keys (T,) int64 of the rows of `tracks`: running numbers from 1 that never change."""
         return self._table.key.copy()
 
     @property
@@ -155,7 +152,8 @@ class DeepSort:
         After any exception, KeyboardInterrupt included, the tracker is as it was before the call.
         """
         camera, dt = checked_camera(camera), checked_dt(dt)
-        detections, frame_shape = self._checked_input(detections, frame)
+        frame_shape = checked_frame_shape(frame, self._frame_shape)
+        detections = self.embed(checked_detections(detections), frame)
         try:
             self._begin_update()
             frame_input = self._prepare(detections, frame_shape)
@@ -190,23 +188,14 @@ class DeepSort:
         """
         return embed(self.config, self._embedder, detections, frame)
 
-    def _checked_input(
-        self, detections: Detections, frame: Frame | None
-    ) -> tuple[Detections, tuple[int, ...] | None]:
-        """The detections, embedded, and the shape of the frame; the tracker is not changed."""
-        checked = checked_detections(detections)
-        frame_shape = checked_frame_shape(frame, self._frame_shape)
-        return self.embed(checked, frame), frame_shape
-
     def _begin_update(self) -> None:
         """Take the snapshot from which this update is undone after an exception."""
         self._undo_update()  # an earlier one, where a second interrupt prevented that
-        snapshot = Snapshot(
-            *(self, self._table, self._galleries, self._galleries.calibration),
-            *(self._id_assigner, self.identity_memory, self._box_smoother),
-            *self._image_border.state,
-            *([] if self.decision_log is None else [self.decision_log]),
-        )
+        changed: list[object] = [self, self._table, self._galleries, self._galleries.calibration]
+        changed += [self._id_assigner, self.identity_memory, self._box_smoother]
+        changed += self._image_border.state
+        changed += [] if self.decision_log is None else [self.decision_log]
+        snapshot = Snapshot(*changed)
         self._table.copy_written_arrays()
         self._galleries.copy_written_arrays()
         self._before_update = snapshot
@@ -232,24 +221,7 @@ class DeepSort:
     def _predict(self, frame_input: FrameInput, camera: Array | None, dt: float) -> None:
         """Predict every track to this frame (Kalman filter; camera motion, given or estimated)."""
         table, model = self._table, self._motion_model
-        previous_xyxy = self._filtered_xyxy() if self.config.smooth_boxes else None
-        if camera is not None:
-            table.motion = kalman.apply_camera_motion(model, table.motion, camera)
-        coasting = table.state == State.COASTING
-        if coasting.any():
-            table.motion = table.motion.copy()
-            decay = self.config.coasting_size_velocity_decay**dt
-            table.motion[coasting, kalman.VELOCITY, 2:] *= decay
-        table.motion = kalman.predict(model, table.motion, dt)
-        if self.config.common_motion_compensation:
-            table.motion[:, kalman.POSITION, :2] += estimate_common_motion(
-                self._filtered_xyxy()[table.state == State.CONFIRMED],
-                frame_input.detections.xyxy[frame_input.high_score],
-            )
-        if previous_xyxy is not None:
-            table.smoother_state = self._box_smoother.predict(
-                table.smoother_state, previous_xyxy, self._filtered_xyxy()
-            )
+        predict_tracks(self.config, frame_input, table, model, self._box_smoother, camera, dt)
         elapsed = elapsed_frames(dt)
         table.start_frame(elapsed)
         self._id_assigner.advance(elapsed)
@@ -284,7 +256,8 @@ class DeepSort:
             )
         table.record_match(rows, xyxy, score, frame_input.rows[matched])
         table.vote(rows, detections.class_id[matched], score)
-        self._update_galleries(frame_input, rows, matched, state == State.CONFIRMED)
+        slots = table.slot[rows]
+        update_galleries(self._galleries, slots, frame_input, matched, state == State.CONFIRMED)
 
     def _update_lifecycle(self, matching: Matching) -> None:
         """Confirm, coast and delete tracks (see `track_table`), and assign ids."""
@@ -304,7 +277,8 @@ class DeepSort:
             self.config, frame_input, unmatched, self._table, self._galleries, self._motion_model
         )
         if len(rows):
-            self._update_galleries(frame_input, rows, started, np.zeros(len(rows), dtype=bool))
+            slots, first = self._table.slot[rows], np.zeros(len(rows), dtype=bool)
+            update_galleries(self._galleries, slots, frame_input, started, first)
             self._remove(self._id_assigner.assign_ids(self._table, self._galleries))
 
     def _confirmed(self) -> Tracks:
@@ -313,38 +287,12 @@ class DeepSort:
         rows = np.flatnonzero(table.state == State.CONFIRMED)
         return self._as_tracks(rows[np.argsort(table.id[rows])])
 
-    def _update_galleries(
-        self, frame_input: FrameInput, rows: Rows, matched: Rows, consecutive: Flags
-    ) -> None:
-        """Store the embeddings of detections `matched` (K,) in the galleries of table rows (K,)."""
-        reliable = frame_input.reliable_embedding[matched]
-        if frame_input.detections.embedding is None or not reliable.any():
-            return
-        matched = matched[reliable]
-        self._galleries.update(
-            self._table.slot[rows[reliable]],
-            frame_input.detections.embedding[matched],
-            storable=frame_input.storable[matched],
-            consecutive=consecutive[reliable],
-        )
-
-    def _remove(self, rows: Flags) -> None:
+    def _remove(self, rows: NDArray[np.bool_]) -> None:
         """Delete the tracks of a mask (N,) and release their galleries."""
         if rows.any():
             self._galleries.release(self._table.slot[rows])
             self._table.keep(~rows)
 
-    def _filtered_xyxy(self) -> Array:
-        """Boxes (N, 4) of the Kalman filter."""
-        return self._motion_model.boxes(self._table.motion[:, kalman.POSITION])
-
     def _as_tracks(self, rows: Rows) -> Tracks:
         """The tracks of these rows, with the boxes that are reported."""
-        table = self._table
-        filtered = self._filtered_xyxy()[rows]
-        matched = table.detection[rows] >= 0
-        if self.config.smooth_boxes:
-            xyxy = smoothed_boxes(table.smoother_state[rows], table.xyxy[rows], matched)
-        else:
-            xyxy = np.where(matched[:, None], table.xyxy[rows], filtered)
-        return table.as_tracks(rows, xyxy=xyxy, filtered_xyxy=filtered)
+        return report_tracks(self.config, self._table, self._motion_model, rows)
