@@ -1,4 +1,4 @@
-"""Train the embedder of the package from random weights on Market-1501, and export it.
+"""Train the embedder compact-384 from random weights on Market-1501, and export it.
 
 python -m benchmarks.train_embedder ../shared/data/reid/Market-1501-v15.09.15 --out runs/market1501
 

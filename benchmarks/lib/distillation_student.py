@@ -1,0 +1,190 @@
+"""Student network of the distillation: architecture, initialisation and targets."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+import torch.nn.functional as F  # noqa: N812
+from numpy.typing import NDArray
+from onnx import numpy_helper
+from torch import Tensor, nn
+
+from deepsort_reid.reid.models.backbones import compact
+from deepsort_reid.reid.models.reid_model import Head, ReidModel
+
+EMBEDDING_DIM = 384
+TEACHER_DIM = 256
+PREFIX = "model.backbone."  # of the tensors of the backbone in files of `export_onnx`
+# Normalisations that are not folded: layer in `InstanceBatchNorm`, tensors of the ONNX node.
+NORM_INPUTS = {
+    "InstanceNormalization": ("instance", ("weight", "bias")),
+    "BatchNormalization": ("batch", ("weight", "bias", "running_mean", "running_var")),
+}
+
+
+class HalvesAndMaxPool(nn.Module):
+    """Mean of the upper and of the lower half, global maximum: (B, C, h, w) -> (B, 3 C)."""
+
+    def forward(self, feature_map: Tensor) -> Tensor:
+        middle = feature_map.shape[2] // 2
+        upper, lower = feature_map[:, :, :middle], feature_map[:, :, middle:]
+        return torch.cat([upper.mean((2, 3)), lower.mean((2, 3)), feature_map.amax((2, 3))], 1)
+
+
+def new_student() -> ReidModel:
+    """Return a network of backbone `compact`, `HalvesAndMaxPool` and one linear layer."""
+    backbone, width = compact()
+    return ReidModel(backbone, Head(3 * width, EMBEDDING_DIM, pooling=HalvesAndMaxPool()))
+
+
+class Targets:
+    """Map from the embeddings of the teachers to the target embeddings of the student.
+
+    The mean embedding of each teacher over all crops is subtracted, so that the cosine of different
+    identities is about 0. The embeddings of all teachers are concatenated and projected to their
+    first `EMBEDDING_DIM` principal directions.
+
+    Args:
+        teacher_embedding: (N, T * 256), unit rows per teacher, of the crops that define the mean
+            and the directions.
+    """
+
+    def __init__(self, teacher_embedding: NDArray[np.float16]) -> None:
+        per_teacher = _split_teachers(teacher_embedding)
+        self.mean = per_teacher.mean(0)
+        directions = torch.linalg.svd(self._centred(per_teacher), full_matrices=False).Vh
+        self.basis = directions[:EMBEDDING_DIM].T.contiguous()
+
+    def __call__(self, teacher_embedding: NDArray[np.float16]) -> Tensor:
+        """Return unit rows (N, `EMBEDDING_DIM`) float32 for rows (N, T * 256)."""
+        per_teacher = _split_teachers(teacher_embedding)
+        return F.normalize(self._centred(per_teacher) @ self.basis)
+
+    def _centred(self, per_teacher: Tensor) -> Tensor:
+        """Subtract the means: (N, T, 256) -> (N, T * 256), all teachers with the same weight."""
+        return F.normalize(per_teacher - self.mean, dim=2).flatten(1)
+
+
+def _split_teachers(teacher_embedding: NDArray[np.float16]) -> Tensor:
+    """(N, T * 256) float16 -> (N, T, 256) float32."""
+    rows = torch.from_numpy(teacher_embedding.astype(np.float32))
+    return rows.view(len(rows), -1, TEACHER_DIM)
+
+
+def load_convolutions(backbone: nn.Module, path: Path, images: Tensor) -> None:
+    """Load the weights of an ONNX file of `export_onnx` into a `compact` backbone.
+
+    The exporter folds batch normalisations into convolutions. This function unfolds them: the
+    network computes the same function, the normalisations have the statistics of `images`
+    (B, 3, H, W), normalised network inputs, and the weights of each convolution have the standard
+    deviation of Kaiming initialisation.
+    """
+    graph = onnx.load(path).graph
+    values = {item.name: numpy_helper.to_array(item) for item in graph.initializer}
+    for node in graph.node:
+        if node.op_type == "Cast" and node.input[0] in values:  # weights stored as float16
+            values[node.output[0]] = values[node.input[0]]
+    state = {
+        name.removeprefix(PREFIX): _as_float32(value)
+        for name, value in values.items()
+        if name.startswith(PREFIX) and not name.endswith("_half")
+    }
+    modules = dict(backbone.named_modules())
+    biases: dict[str, Tensor] = {}
+    convolution_of_output: dict[str, str] = {}
+    for node in graph.node:
+        if node.op_type == "Conv":
+            name = _convolution_name(node)
+            convolution_of_output[node.output[0]] = name
+            state[f"{name}.weight"] = _as_float32(values[node.input[1]])
+            if isinstance(_norm_after(modules, name), nn.BatchNorm2d):  # folded
+                has_bias = len(node.input) == 3  # the exporter omits a bias of zeros
+                zeros = np.zeros(len(values[node.input[1]]))
+                biases[name] = _as_float32(values[node.input[2]] if has_bias else zeros)
+        elif node.op_type == "Slice" and node.input[0] in convolution_of_output:
+            convolution_of_output[node.output[0]] = convolution_of_output[node.input[0]]
+        elif node.op_type in NORM_INPUTS and node.input[0] in convolution_of_output:
+            # Half of an `InstanceBatchNorm`. The exporter stores equal tensors once, under the name
+            # of one of them, so the names of the tensors do not tell the layer.
+            part, keys = NORM_INPUTS[node.op_type]
+            layer = f"{convolution_of_output[node.input[0]]}_norm.{part}"
+            for key, tensor in zip(keys, node.input[1:], strict=True):
+                state[f"{layer}.{key}"] = _as_float32(values[tensor])
+    backbone.load_state_dict(state, strict=False)
+    _unfold(backbone, modules, biases, images)
+
+
+def _as_float32(value: NDArray[np.float16] | NDArray[np.float32]) -> Tensor:
+    return torch.tensor(value, dtype=torch.float32)
+
+
+def _convolution_name(node: onnx.NodeProto) -> str:
+    """Return the name of a convolution in the backbone, for example "3.shortcut.0"."""
+    if node.input[1].startswith(PREFIX):
+        return node.input[1].removeprefix(PREFIX).removesuffix(".weight")
+    # The older exporter names only nodes: "/model/backbone/backbone.3/shortcut/shortcut.0/Conv".
+    parts = node.name.split("/")[3:-1]
+    name = ".".join([parts[0].removeprefix("backbone."), *parts[1:]])
+    return name.replace("shortcut.shortcut", "shortcut")
+
+
+def fit_head(student: ReidModel, images: Tensor, target: Tensor, ridge: float = 1.0) -> None:
+    """Initialise the head by ridge regression of `target` (N, D) on the pooled backbone features.
+
+    images: (N, 3, H, W) in 0..255. BNNeck gets the mean and the variance of the regression.
+    """
+    student.eval()
+    with torch.inference_mode():
+        pooled = [
+            student.head.pooling(student.backbone((batch.float() - student.mean) / student.std))
+            for batch in images.split(64)
+        ]
+    rows = torch.cat(pooled).clone()
+    rows = rows - rows.mean(0)
+    gram = rows.T @ rows
+    gram += ridge * gram.diagonal().mean() * torch.eye(len(gram))
+    weight = torch.linalg.solve(gram, rows.T @ (target - target.mean(0))).T
+    scaled = (target.shape[1] ** 0.5) * weight  # components of about 1
+    feature = torch.cat(pooled).clone() @ scaled.T
+    neck = student.head.neck
+    student.head.linear[0].weight.data.copy_(scaled)
+    neck.running_mean.copy_(feature.mean(0))
+    neck.running_var.copy_(feature.var(0))
+    neck.weight.data.copy_((feature.var(0) + neck.eps).sqrt())
+
+
+def _unfold(
+    backbone: nn.Module, modules: dict[str, nn.Module], biases: dict[str, Tensor], images: Tensor
+) -> None:
+    """Rescale the weights; each normalisation reverts the scale and its own statistics."""
+    inputs: dict[nn.Module, Tensor] = {}
+    scales: dict[nn.Module, Tensor] = {}
+    for name, bias in biases.items():
+        convolution, norm = modules[name], _norm_after(modules, name)
+        kaiming_std = (2 / (convolution.weight[:, 0].numel())) ** 0.5
+        scales[norm] = kaiming_std / convolution.weight.detach().std()
+        convolution.weight.data *= scales[norm]
+        norm.running_mean.zero_()
+        norm.running_var.fill_(1 - norm.eps)
+        norm.weight.data.fill_(1 / float(scales[norm]))
+        norm.bias.data.copy_(bias)
+        norm.register_forward_pre_hook(lambda module, args: inputs.__setitem__(module, args[0]))
+    with torch.inference_mode():
+        backbone.eval()(images)
+    for norm, features in inputs.items():
+        norm._forward_pre_hooks.clear()
+        mean, variance = features.clone().mean((0, 2, 3)), features.clone().var((0, 2, 3))
+        norm.bias.data += mean * norm.weight.data
+        norm.weight.data *= (variance + norm.eps).sqrt()
+        norm.running_mean.copy_(mean)
+        norm.running_var.copy_(variance)
+
+
+def _norm_after(modules: dict[str, nn.Module], name: str) -> nn.Module:
+    """Return the batch normalisation that follows the convolution `name`."""
+    if name == "0":
+        return modules["1"]
+    if name.endswith("shortcut.0"):
+        return modules[f"{name[:-1]}1"]
+    return modules[f"{name}_norm"]
