@@ -40,7 +40,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--threshold",
         type=float,
-        default=0.7,
+        default=0.6,
         help="cosine similarity from which a box matches (default: %(default)s)",
     )
     return parser

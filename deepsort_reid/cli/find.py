@@ -57,7 +57,7 @@ def _add_search_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--threshold",
         type=float,
-        default=0.7,
+        default=0.6,
         metavar="COSINE",
         help="lowest cosine similarity of a match, -1 to 1 (default: %(default)s)",
     )

@@ -70,7 +70,7 @@ class Gallery:
         query: NDArray[np.float32],
         *,
         size: int = 100,
-        min_similarity: float = 0.7,
+        min_similarity: float = 0.6,
         min_margin: float = 0.05,
     ) -> None:
         if size < 1:
@@ -146,7 +146,7 @@ def find_person(
     embed: Callable[[Frame, NDArray[np.float64]], NDArray[np.float32]],
     reference: Reference,
     *,
-    threshold: float = 0.7,
+    threshold: float = 0.6,
     truth: MotRows | None = None,
 ) -> Iterator[SearchResult]:
     """Yield for each frame the most similar candidate, if its similarity reaches `threshold`.
