@@ -118,7 +118,7 @@ def test_gallery_has_the_query_and_confident_matches():
     )
 
 
-@pytest.mark.parametrize(("similarity", "margin"), [(0.69, 1.0), (0.95, 0.04)])
+@pytest.mark.parametrize(("similarity", "margin"), [(0.59, 1.0), (0.95, 0.04)])
 def test_match_that_is_not_confident_is_not_added_to_the_gallery(similarity, margin):
     reference = Gallery(direction(0))
     reference.update(direction(60), similarity, margin)
