@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -11,12 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsort_reid.io.video_reader import Source, TruncatedVideo, Video, open_video
-from deepsort_reid.structures.detections import Detections
+from deepsort_reid.structures.detections import Detections, Detector
 from deepsort_reid.structures.frame import Frame
 from deepsort_reid.structures.tracks import Tracks
 from deepsort_reid.tracking import DeepSort, FixedLag, LaggedTracks
-
-Detector = Callable[[Frame], Detections]
 
 
 class CameraMotionEstimator(Protocol):

@@ -4,7 +4,11 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from deepsort_reid.cli.tracking_options import add_device_argument, make_embedder
+from deepsort_reid.cli.tracking_options import (
+    add_device_argument,
+    add_embedder_argument,
+    make_embedder,
+)
 
 _MIN_VISIBILITY = 0.1  # visible fraction of the body
 
@@ -39,12 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="seed of the street and its pedestrians (default: %(default)s)",
     )
-    parser.add_argument(
-        "--embedder",
-        metavar="FILE.onnx|none",
-        help="appearance model; none: motion and overlap alone (default: the embedder of the "
-        "package)",
-    )
+    add_embedder_argument(parser)
     parser.add_argument(
         "--no-video",
         action="store_true",

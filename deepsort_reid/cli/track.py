@@ -13,6 +13,7 @@ from deepsort_reid.cli.progress import progress_bar
 from deepsort_reid.cli.tracking_options import (
     add_detector_arguments,
     add_device_argument,
+    add_embedder_argument,
     add_frame_arguments,
     count_frames,
     make_camera_motion,
@@ -47,12 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_tracker_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("tracker")
-    group.add_argument(
-        "--embedder",
-        metavar="FILE.onnx|none",
-        help="appearance model; none: motion and overlap alone (default: the embedder of the "
-        "package)",
-    )
+    add_embedder_argument(group)
     group.add_argument(
         "--camera-motion",
         default="none",

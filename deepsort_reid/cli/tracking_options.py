@@ -56,6 +56,16 @@ def add_detector_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_embedder_argument(parser: argparse._ActionsContainer) -> None:
+    """Add --embedder, which `make_embedder` reads."""
+    parser.add_argument(
+        "--embedder",
+        metavar="FILE.onnx|none",
+        help="appearance model; none: only motion and overlap (default: the embedder of the "
+        "package)",
+    )
+
+
 def add_device_argument(parser: argparse._ActionsContainer, networks: str) -> None:
     """Add --device, which says where the named networks run."""
     parser.add_argument(

@@ -1,6 +1,7 @@
 """`deepsort-reid train --resume`: the options of the run to continue."""
 
 import argparse
+import json
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,10 @@ def restore_options(args: argparse.Namespace) -> dict[str, Any]:
     Returns the description of the run. Raises FileNotFoundError for a missing run, and ValueError
     when a given option outside MAY_CHANGE differs from that of the run.
     """
-    from deepsort_reid.reid.training.run_folder import checkpoint_file, read_description
+    from deepsort_reid.reid.training.run_folder import checkpoint_file
 
     checkpoint_file(args.resume)
-    description = read_description(args.resume)
+    description = _read_description(args.resume)
     for name, value in description["arguments"].items():
         if name in NOT_RESTORED or not hasattr(args, name):
             continue
@@ -72,3 +73,28 @@ def _json_value(value: object) -> object:
     if isinstance(value, Path):
         return str(value.absolute())
     return list(value) if isinstance(value, tuple) else value
+
+
+def _read_description(path: Path | str) -> dict[str, Any]:
+    """Description of the run of a checkpoint or run folder, from config.json or the checkpoint.
+
+    Raises FileNotFoundError without a checkpoint, ValueError when a file cannot be parsed or was
+    not written by `deepsort-reid train`.
+    """
+    from deepsort_reid.reid.training.run_folder import checkpoint_file, run_folder_of
+
+    file = run_folder_of(path) / "config.json"
+    if file.is_file():
+        try:
+            description = json.loads(file.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ValueError(f"{file}: not a JSON file ({error})") from error
+    else:
+        from deepsort_reid.reid.training.checkpoint import load_checkpoint
+
+        file = checkpoint_file(path)
+        description = load_checkpoint(file).get("description")
+    keys = ("architecture", "arguments", "identities")
+    if not isinstance(description, dict) or any(key not in description for key in keys):
+        raise ValueError(f"{file}: expected the options of a run of `deepsort-reid train`")
+    return description

@@ -1,5 +1,6 @@
 """Detections of one frame: boxes and optional scores, classes and embeddings."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from deepsort_reid.structures import boxes
+from deepsort_reid.structures.frame import Frame
 from deepsort_reid.structures.numbers import as_numbers
 
 # Networks and files hold float32 or float16: rows have unit length to that precision only.
@@ -96,6 +98,10 @@ class Detections:
         """The same detections with new embeddings (M, D), or without embeddings for None."""
         checked = None if embedding is None else _checked_embedding(embedding, len(self))
         return _unchecked(self.xyxy, self.score, self.class_id, checked)
+
+
+# A detector: frame BGR uint8 (H, W, 3) -> the detections of that frame.
+Detector = Callable[[Frame], Detections]
 
 
 def _as_rows(rows: Any, n: int) -> Any:

@@ -3,8 +3,9 @@
 Any function `frame -> Detections` is a detector; these are the ones of the package.
 """
 
+from deepsort_reid.structures.detections import Detector
 from deepsort_reid.vision.detectors.background import BackgroundSubtraction
-from deepsort_reid.vision.detectors.factory import Detector, load_detector
+from deepsort_reid.vision.detectors.factory import load_detector
 from deepsort_reid.vision.detectors.precomputed import (
     MotDetections,
     NpzDetections,

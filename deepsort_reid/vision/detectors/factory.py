@@ -1,18 +1,14 @@
 """Choice of a detector by a word or a file name."""
 
-from collections.abc import Callable
 from pathlib import Path
 
-from deepsort_reid.structures.detections import Detections
-from deepsort_reid.structures.frame import Frame
+from deepsort_reid.structures.detections import Detector
 from deepsort_reid.vision.detectors.background import BackgroundSubtraction
 from deepsort_reid.vision.detectors.precomputed import MotDetections
 from deepsort_reid.vision.detectors.rtmdet import RtmdetDetector
 from deepsort_reid.vision.detectors.torchvision_coco import TorchvisionDetector
 from deepsort_reid.vision.detectors.yolox import YoloxDetector, anchor_grid
 from deepsort_reid.vision.onnx_session import OnnxSession
-
-Detector = Callable[[Frame], Detections]
 
 DEFAULT_MIN_SCORE = 0.1
 
