@@ -9,7 +9,7 @@ import torch
 import torch.distributed as dist
 
 from benchmarks import distill_embedder, distillation_views
-from benchmarks.distillation_views import Crops, make_view
+from benchmarks.distillation_views import Crops
 from benchmarks.lib.distillation_student import Targets, fit_head, load_convolutions, new_student
 from deepsort_reid import Embedder
 from deepsort_reid.reid.export import export_onnx
@@ -76,18 +76,6 @@ def test_finished_shards_are_not_made_again(views, market, capsys):
     command = [str(market), "--teachers", "a.xml", "b.xml", "--out", str(views), "--shards", "3"]
     distillation_views.main(command)
     assert capsys.readouterr().out.splitlines()[1:] == ["0002: 96 views"]
-
-
-def test_same_seed_gives_the_same_view():
-    images = np.random.default_rng(0).integers(0, 256, (3, 128, 64, 3), np.uint8)
-    rows = np.arange(3)
-    for seed in range(30):
-        view, is_same = make_view(images, 0, rows, np.random.default_rng(seed))
-        again, is_same_again = make_view(images, 0, rows, np.random.default_rng(seed))
-        assert view.shape == (160, 80, 3)
-        assert view.dtype == np.uint8
-        assert (view == again).all()
-        assert is_same == is_same_again
 
 
 def test_crops_of_different_sources_share_no_identity_and_no_track():
