@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from deepsort_reid.io.video_reader import Source, TruncatedVideo, Video, open_video
 from deepsort_reid.structures.detections import Detections, Detector
-from deepsort_reid.structures.frame import Frame
+from deepsort_reid.structures.frame import Frame, TimedFrame
 from deepsort_reid.structures.tracks import Tracks
 from deepsort_reid.tracking import DeepSort, FixedLag, LaggedTracks
 
@@ -31,6 +31,7 @@ class TrackedFrame:
     """One frame of a tracked video."""
 
     number: int  # frame number in the source, from 1
+    time: float  # seconds since the first frame of the source
     frame: Frame
     detections: Detections  # as passed to the tracker, with embeddings if it has an embedder
     tracks: Tracks
@@ -102,26 +103,27 @@ def track_frames(
     every: int = 1,
     timer: StageTimer | None = None,
 ) -> Iterator[TrackedFrame]:
-    """`track_video`, but yields the detections as well.
+    """`track_video`, but yields the time of each frame and its detections as well.
 
     `timer` collects the seconds spent in the stages read, detect, embed, camera and track.
     """
     tracker = tracker or DeepSort()
     timer = timer or StageTimer()
     video = source if isinstance(source, Video) else open_video(source)
-    frames = video.iter_frames(start, stop, every)
-    pending: deque[tuple[int, Frame, Detections]] = deque()  # frames whose tracks are not out yet
+    frames = video.iter_timed_frames(start, stop, every)
+    pending: deque[tuple[TimedFrame, Detections]] = deque()  # frames whose tracks are not out yet
     truncated: TruncatedVideo | None = None
     while True:
         try:
             with timer("read"):
-                number, frame = next(frames, (0, None))
+                timed = next(frames, None)
         except TruncatedVideo as error:
-            frame, truncated = None, error
-        if frame is None:
+            timed, truncated = None, error
+        if timed is None:
             break
+        frame = timed.frame
         with timer("detect"):
-            detections = _detect(detector, frame, number)
+            detections = _detect(detector, frame, timed.number)
         with timer("embed"):
             detections = tracker.embed(detections, frame)
         camera = None
@@ -129,17 +131,21 @@ def track_frames(
             with timer("camera"):
                 camera = camera_motion(frame, detections.xyxy).warp
         with timer("track"):
-            tracks = tracker.update(detections, frame=frame, camera=camera, dt=every)
-        pending.append((number, frame, detections))
+            tracks = tracker.update(detections, frame=frame, camera=camera, dt=timed.dt)
+        pending.append((timed, detections))
         if isinstance(tracks, LaggedTracks):
             tracks = tracks.tracks
         if tracks is not None:
-            yield TrackedFrame(*pending.popleft(), tracks)
+            yield _tracked_frame(*pending.popleft(), tracks)
     if isinstance(tracker, FixedLag):
         for lagged in tracker.flush():
-            yield TrackedFrame(*pending.popleft(), lagged.tracks)
+            yield _tracked_frame(*pending.popleft(), lagged.tracks)
     if truncated is not None:
         raise truncated
+
+
+def _tracked_frame(timed: TimedFrame, detections: Detections, tracks: Tracks) -> TrackedFrame:
+    return TrackedFrame(timed.number, timed.time, timed.frame, detections, tracks)
 
 
 def _detect(detector: Detector, frame: Frame, number: int) -> Detections:

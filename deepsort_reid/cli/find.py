@@ -2,6 +2,7 @@
 
 import argparse
 import csv
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from deepsort_reid.cli.tracking_options import (
 if TYPE_CHECKING:
     from deepsort_reid.io.video_reader import Video
     from deepsort_reid.reid.person_search import SearchResult, SearchSummary
+    from deepsort_reid.structures.frame import Frame
     from deepsort_reid.structures.mot_rows import MotRows
 
 REFERENCES = ("gallery", "last")
@@ -106,13 +108,13 @@ def run(args: argparse.Namespace) -> None:
     embedder = Embedder(args.embedder, threads=args.threads, device=args.device)
     query = _embed_query(args, box, video, embedder)
     person = _person(args, box, truth)
-    results = _search(args, video, embedder, query, truth, person)
+    results, times = _search(args, video, embedder, query, truth, person)
     if box is not None:
         # A query box is the start of the search, not a match.
         results = [result for result in results if result.frame != args.start]
     args.out.mkdir(parents=True, exist_ok=True)
     summary = SearchSummary(results)
-    _write_csv(args.out / "results.csv", summary)
+    _write_csv(args.out / "results.csv", summary, times)
     _print_summary(summary, person)
     if any(result.crop is not None for result in results):
         write_png(args.out / "montage.png", search_montage(results))
@@ -126,8 +128,8 @@ def _search(
     query: NDArray[np.float32],
     truth: "MotRows | None",
     person: "MotRows | None",
-) -> "list[SearchResult]":
-    """Result of each frame."""
+) -> "tuple[list[SearchResult], dict[int, float]]":
+    """Result of each frame, and times in seconds by frame number."""
     from deepsort_reid.cli.progress import progress_bar
     from deepsort_reid.reid.person_search import Gallery, LastMatch, find_person
     from deepsort_reid.vision.detectors import MotDetections
@@ -138,10 +140,16 @@ def _search(
         detector: Any = MotDetections(truth, start=args.start, every=args.every)
     else:
         detector, _ = make_detector(args, print)
-    frames = video.iter_frames(args.start, args.stop, args.every)
-    return list(
+    times: dict[int, float] = {}
+
+    def frames() -> Iterator[tuple[int, "Frame"]]:
+        for timed in video.iter_timed_frames(args.start, args.stop, args.every):
+            times[timed.number] = timed.time
+            yield timed.number, timed.frame
+
+    results = list(
         find_person(
-            progress_bar(frames, count_frames(video.length, args), quiet=args.quiet),
+            progress_bar(frames(), count_frames(video.length, args), quiet=args.quiet),
             lambda frame: detector(frame).xyxy,
             embedder,
             (Gallery if args.reference == "gallery" else LastMatch)(query),
@@ -149,6 +157,7 @@ def _search(
             truth=person,
         )
     )
+    return results, times
 
 
 def query_box(query: str) -> NDArray[np.float64] | None:
@@ -230,17 +239,18 @@ def _person(
     return truth[np.isin(truth.id, identities)]
 
 
-def _write_csv(path: Path, summary: "SearchSummary") -> None:
+def _write_csv(path: Path, summary: "SearchSummary", times: dict[int, float]) -> None:
     from deepsort_reid.structures.boxes import xyxy_to_tlwh
 
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(("frame", "x", "y", "w", "h", "similarity", "outcome"))
+        writer.writerow(("frame", "time", "x", "y", "w", "h", "similarity", "outcome"))
         for row in summary.results:
             box = [""] * 4
             if row.xyxy is not None:
                 box = xyxy_to_tlwh(row.xyxy[None])[0].round(2).tolist()
-            writer.writerow((row.frame, *box, f"{row.similarity:.4f}", row.outcome.value))
+            outcome = f"{row.similarity:.4f}", row.outcome.value
+            writer.writerow((row.frame, f"{times[row.frame]:.3f}", *box, *outcome))
 
 
 def _print_summary(summary: "SearchSummary", person: "MotRows | None") -> None:

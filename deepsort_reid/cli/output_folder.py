@@ -41,8 +41,8 @@ class ExplanationWriter:
         self._file: TextIO = path.open("w", encoding="utf-8", newline="\n")
         self._decision_log = decision_log
 
-    def append(self, frame: int) -> None:
-        """Write the decisions of the last update; `frame` is the frame number in the source."""
+    def append(self, frame: int, time: float) -> None:
+        """Write the decisions of the last update, for frame `frame` at `time` seconds."""
         update = len(self._decision_log)
         decision = self._decision_log.frame(update)
         ids = decision.id[decision.id > 0].tolist()
@@ -51,9 +51,9 @@ class ExplanationWriter:
         began = [assigned for assigned in new if assigned.detection not in decision.matched]
         for id in ids + [assigned.id for assigned in new if assigned not in began]:
             explanation = self._decision_log.explain(update, id)
-            self._file.write(f"{replace(explanation, frame=frame)}\n\n")
+            self._file.write(f"{time:.3f} s, {replace(explanation, frame=frame)}\n\n")
         for assigned in began:
-            self._file.write(f"frame {frame}, track {assigned.id}: {assigned}\n\n")
+            self._file.write(f"{time:.3f} s, frame {frame}, track {assigned.id}: {assigned}\n\n")
         self._file.flush()
 
     def close(self) -> None:
@@ -98,6 +98,9 @@ class OutputFolder:
         self._video: Any = None
         self._drawer: Any = None
         self._detections: list[tuple[int, Detections]] = []  # frame number, detections
+        self._times: list[float] = []  # of the frames in `_detections`
+        self._first_time: float | None = None
+        self._last_time: float | None = None
         self.frames = 0
         self.boxes = 0
         self.ids: set[int] = set()
@@ -120,14 +123,17 @@ class OutputFolder:
             self._open(frame)
         assert self._tracks is not None
         with timer("write"):
-            self._tracks.append(frame.number, frame.tracks)
+            self._tracks.append(frame.number, frame.tracks, frame.time)
             if self._explanations is not None:
-                self._explanations.append(frame.number)
+                self._explanations.append(frame.number, frame.time)
         self.frames += 1
+        self._first_time = frame.time if self._first_time is None else self._first_time
+        self._last_time = frame.time
         self.boxes += len(frame.tracks)
         self.ids.update(frame.tracks.id.tolist())
         if self._save_detections:
             self._detections.append((frame.number, frame.detections))
+            self._times.append(frame.time)
         if self._drawer is None:
             return None
         with timer("draw"):
@@ -177,7 +183,7 @@ class OutputFolder:
         found = [each for _, each in self._detections if len(each)]
         if found and all(each.embedding is not None for each in found):
             path = self.folder / "detections.npz"
-            write_detections_npz(path, self._detections, compress=True)
+            write_detections_npz(path, self._detections, times=self._times, compress=True)
 
     def describe(self) -> str:
         """The counts in words: "8 frames, 2 identities, 12 boxes"."""
@@ -189,6 +195,8 @@ class OutputFolder:
             "frames": self.frames,
             "boxes": self.boxes,
             "identities": len(self.ids),
+            "first_frame_time": self._first_time,  # seconds
+            "last_frame_time": self._last_time,
             **values,
             "versions": versions(),
         }

@@ -1,8 +1,11 @@
 """Sequential readers of frames: an OpenCV capture, image files, or frames in memory."""
 
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Protocol
+
+import cv2
 
 from deepsort_reid.io.images import read_image
 from deepsort_reid.structures.frame import Frame, check_frame
@@ -10,6 +13,13 @@ from deepsort_reid.structures.frame import Frame, check_frame
 
 class FrameReader(Protocol):
     """Reads or skips one frame after the other."""
+
+    @property
+    def time(self) -> float | None:
+        """Time stored in the source for the frame last read or skipped, in seconds.
+
+        None where the source stores no times.
+        """
 
     def read(self) -> Frame | None:
         """Return the next frame, BGR uint8 (H, W, 3); None at the end."""
@@ -25,11 +35,20 @@ class CaptureReader:
     """Reads from a `cv2.VideoCapture`.
 
     first: a frame already taken from the capture, returned before all others.
+    has_times: whether the times of the capture are used.
     """
 
-    def __init__(self, capture: Any, first: Frame | None = None) -> None:
+    def __init__(self, capture: Any, first: Frame | None = None, *, has_times: bool = True) -> None:
         self._capture = capture
         self._first = first
+        self._has_times = has_times
+
+    @property
+    def time(self) -> float | None:
+        if not self._has_times:
+            return None
+        milliseconds = float(self._capture.get(cv2.CAP_PROP_POS_MSEC))
+        return milliseconds / 1000 if math.isfinite(milliseconds) else None
 
     def read(self) -> Frame | None:
         if self._first is not None:
@@ -51,6 +70,8 @@ class CaptureReader:
 class ImageReader:
     """Reads one image file per frame."""
 
+    time = None
+
     def __init__(self, paths: Iterable[Path]) -> None:
         self._paths = iter(paths)
 
@@ -67,6 +88,8 @@ class ImageReader:
 
 class IterableReader:
     """Reads frames from an iterable; an element that is not a frame raises ValueError."""
+
+    time = None
 
     def __init__(self, frames: Iterable[Frame]) -> None:
         self._frames = enumerate(frames, start=1)

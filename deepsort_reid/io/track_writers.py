@@ -28,11 +28,19 @@ class TrackWriter:
         self._file = self.path.open("w", encoding="utf-8", newline="\n")
         self._file.write(self.header)
 
-    def append(self, frame: int, tracks: Tracks) -> None:
-        """Write the tracks of one frame; ValueError for a frame number below 1."""
+    def append(self, frame: int, tracks: Tracks, time: float | None = None) -> None:
+        """Write the tracks of one frame.
+
+        Args:
+            frame: frame number, from 1.
+            tracks: the tracks of the frame.
+            time: seconds since the first frame; None where it is unknown. MOT text has no times.
+
+        Raises ValueError for a frame number below 1.
+        """
         if frame < 1:
             raise ValueError(f"frame must be 1 or more, got {frame}")
-        self._file.write(self._format(frame, tracks))
+        self._file.write(self._format(frame, tracks, time))
         self._file.flush()
 
     def close(self) -> None:
@@ -50,7 +58,7 @@ class TrackWriter:
     ) -> None:
         self.close()
 
-    def _format(self, frame: int, tracks: Tracks) -> str:
+    def _format(self, frame: int, tracks: Tracks, time: float | None) -> str:
         """Return the lines of one frame, each with its line end."""
         raise NotImplementedError
 
@@ -61,7 +69,7 @@ class MotWriter(TrackWriter):
     Tracks without an id are left out.
     """
 
-    def _format(self, frame: int, tracks: Tracks) -> str:
+    def _format(self, frame: int, tracks: Tracks, time: float | None) -> str:
         tracks = tracks[tracks.id > 0]
         tlwh = boxes.xyxy_to_tlwh(tracks.xyxy)
         return "".join(
@@ -73,24 +81,32 @@ class MotWriter(TrackWriter):
 
 
 class CsvWriter(TrackWriter):
-    """CSV with a header, one line per box: frame, id, corners in pixels, score, class_id."""
+    """CSV with a header, one line per box: frame, time, id, corners, score, class_id.
 
-    header = "frame,id,left,top,right,bottom,score,class_id\n"
+    The time is in seconds since the first frame, corners are in pixels.
+    """
 
-    def _format(self, frame: int, tracks: Tracks) -> str:
+    header = "frame,time,id,left,top,right,bottom,score,class_id\n"
+
+    def _format(self, frame: int, tracks: Tracks, time: float | None) -> str:
+        seconds = "" if time is None else f"{time:.3f}"
         lines = []
         for row in range(len(tracks)):
             box = ",".join(f"{side:.2f}" for side in tracks.xyxy[row].tolist())
             lines.append(
-                f"{frame},{tracks.id[row]},{box},{tracks.score[row]:.4f},{tracks.class_id[row]}\n"
+                f"{frame},{seconds},{tracks.id[row]},{box},{tracks.score[row]:.4f},"
+                f"{tracks.class_id[row]}\n"
             )
         return "".join(lines)
 
 
 class JsonLinesWriter(TrackWriter):
-    """One JSON object per frame: {"frame": 1, "tracks": [{"id": 1, "xyxy": [...], ...}, ...]}."""
+    """One JSON object per frame: {"frame": 1, "time": 0.0, "tracks": [{"id": 1, ...}, ...]}.
 
-    def _format(self, frame: int, tracks: Tracks) -> str:
+    The time is in seconds since the first frame, boxes are in pixels.
+    """
+
+    def _format(self, frame: int, tracks: Tracks, time: float | None) -> str:
         rows = [
             {
                 "id": int(tracks.id[row]),
@@ -101,4 +117,5 @@ class JsonLinesWriter(TrackWriter):
             }
             for row in range(len(tracks))
         ]
-        return json.dumps({"frame": frame, "tracks": rows}) + "\n"
+        seconds = None if time is None else round(time, 3)
+        return json.dumps({"frame": frame, "time": seconds, "tracks": rows}) + "\n"

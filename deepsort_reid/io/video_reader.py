@@ -15,7 +15,7 @@ from deepsort_reid.io.frame_readers import CaptureReader, FrameReader, ImageRead
 from deepsort_reid.io.images import UndecodableImageError, read_image
 from deepsort_reid.io.native_stderr import suppress_native_stderr
 from deepsort_reid.io.seqinfo import read_seqinfo
-from deepsort_reid.structures.frame import Frame, check_frame
+from deepsort_reid.structures.frame import Frame, TimedFrame, check_frame
 
 Source = int | str | Path | Iterable[Frame]
 
@@ -62,7 +62,19 @@ class Video:
     ) -> Iterator[tuple[int, Frame]]:
         """Yield (number, frame) of the frames start, start + every, ... up to and with `stop`.
 
-        Frames are numbered from 1 in the source, independent of `start` and `every`.
+        Frames are numbered from 1 in the source, independent of `start` and `every`. Raises what
+        `iter_timed_frames` raises.
+        """
+        timed = self.iter_timed_frames(start, stop, every)
+        return ((each.number, each.frame) for each in timed)
+
+    def iter_timed_frames(
+        self, start: int = 1, stop: int | None = None, every: int = 1
+    ) -> Iterator[TimedFrame]:
+        """Yield the frames of `iter_frames` with their times.
+
+        The time of a frame is the one stored in the video, also where the frame rate varies. Where
+        there is none, or where it does not grow, the frame rate gives it.
 
         Raises:
             TruncatedVideo: after the last readable frame, when the source ends early, has an
@@ -77,9 +89,9 @@ class Video:
             )
         return self._iter_frames(start, stop, every)
 
-    def _iter_frames(self, start: int, stop: int | None, every: int) -> Iterator[tuple[int, Frame]]:
+    def _iter_frames(self, start: int, stop: int | None, every: int) -> Iterator[TimedFrame]:
         reader = self._open()
-        number = 0
+        number, time = 0, -math.inf
         try:
             for number in itertools.count(1):
                 if stop is not None and number > stop:
@@ -87,16 +99,24 @@ class Video:
                 if number < start or (number - start) % every:
                     if not reader.skip():
                         break
+                    time = self._time(reader.time, number, time)
                     continue
                 frame = reader.read()
                 if frame is None:
                     break
-                yield number, self._check_size(frame, number)
+                time = self._time(reader.time, number, time)
+                yield TimedFrame(number, time, self._check_size(frame, number), every)
         except UndecodableImageError as error:
             raise self._truncated(str(error), number - 1) from None
         finally:
             reader.close()
         self._check_length(number - 1)
+
+    def _time(self, stored: float | None, number: int, previous: float) -> float:
+        """Time of frame `number` in seconds, from the stored one and that of the frame before."""
+        if stored is None:
+            return (number - 1) / self.frame_rate
+        return stored if stored > previous else previous + 1 / self.frame_rate
 
     def _check_size(self, frame: Frame, number: int) -> Frame:
         frame = check_frame(frame, f"{self.name}: frame {number}")
@@ -187,7 +207,8 @@ def _open_file(path: Path, frame_rate: float | None) -> Video:
         frame_rate=rate,
         size=(first.shape[1], first.shape[0]),
         length=int(count) if math.isfinite(count) and count > 0 else None,
-        _open=lambda: CaptureReader(_reopen(path)),
+        # A frame rate of the caller, or of seqinfo.ini, overrides the stored times.
+        _open=lambda: CaptureReader(_reopen(path), has_times=frame_rate is None),
         _exact_length=suffix in EXACT_LENGTH_SUFFIXES,
     )
 

@@ -1,11 +1,20 @@
 """Frames: the type of an image, and its validation for everything that takes images."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 Frame = NDArray[np.uint8]  # (H, W, 3), blue-green-red
+
+
+class TimedFrame(NamedTuple):
+    """A frame of a source with its number and its time."""
+
+    number: int  # from 1, in the source
+    time: float  # seconds since the first frame of the source
+    frame: Frame
+    dt: float  # time since the frame before, in frames: what `DeepSort.update` takes
 
 
 def check_frame(frame: Any, what: str = "frame") -> Frame:

@@ -32,6 +32,25 @@ def test_summary_is_strict_json_with_settings_and_counts(run_track, out, video, 
     }  # fmt: skip
 
 
+def test_every_output_but_mot_text_has_the_time_of_its_frames(run_track, out, tmp_path):
+    """The video has 10 frames per second: frame k is at (k - 1) / 10 seconds."""
+    model = synthetic_video.write_embedder(tmp_path / "colour.onnx")
+    saved = ("--save-detections", "--embedder", str(model))
+    assert run_track("--no-video", "--format", "csv", "--start", "2", *saved) == 0
+    table = list(csv.DictReader((out / "tracks.csv").read_text(encoding="utf-8").splitlines()))
+    assert [float(row["time"]) for row in table] == [
+        pytest.approx((int(row["frame"]) - 1) / 10) for row in table
+    ]
+    with np.load(out / "detections.npz") as arrays:
+        np.testing.assert_allclose(arrays["time"], (arrays["frame"] - 1) / 10, atol=1e-9)
+    summary = synthetic_video.read_strict_json(out / "summary.json")
+    assert summary["first_frame_time"] == pytest.approx(0.1)
+    assert summary["last_frame_time"] == pytest.approx((FRAMES - 1) / 10)
+    assert run_track("--no-video", "--format", "jsonl", "--every", "3") == 0
+    lines = [json.loads(line) for line in (out / "tracks.jsonl").read_text().splitlines()]
+    assert [line["time"] for line in lines] == [0.0, 0.3, 0.6]
+
+
 def test_versions_name_the_build_that_replaces_a_package(monkeypatch):
     installed = {"numpy": "2.0", "onnxruntime-gpu": "1.31", "opencv-python": "4.9"}
 
@@ -151,7 +170,9 @@ def test_explain_writes_the_reasons_and_changes_no_track(run_track, out):
     # Two people, whose ids are assigned in the third frame that is tracked.
     explanations = (out / "explanations.txt").read_text(encoding="utf-8").strip().split("\n\n")
     assert [each.split(":")[0] for each in explanations] == [
-        f"frame {frame}, track {id}" for frame in range(4, FRAMES + 1) for id in (1, 2)
+        f"{(frame - 1) / 10:.3f} s, frame {frame}, track {id}"
+        for frame in range(4, FRAMES + 1)
+        for id in (1, 2)
     ]
     for each in explanations:
         assert each.count(": matched") == 1

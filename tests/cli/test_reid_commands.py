@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from deepsort_reid.cli.main import main
+from deepsort_reid.io.video_reader import open_video
 from tests.reid import synthetic_sequence
 from tests.vision.embedder_files import write_embedder
 
@@ -320,6 +321,9 @@ def test_find_follows_the_person_in_a_query_box(run, sequence, colour_model, tmp
     assert "found in 11 of the 11 frames with the person (100.0%)" in output
     rows = read_results(out)
     assert [int(row["frame"]) for row in rows] == list(range(2, 13))
+    rate = open_video(sequence).frame_rate
+    times = [(int(row["frame"]) - 1) / rate for row in rows]
+    assert [float(row["time"]) for row in rows] == pytest.approx(times, abs=0.001)
     assert {row["outcome"] for row in rows} == {"found"}
     assert float(rows[-1]["x"]) == 34
     assert (out / "montage.png").is_file()

@@ -7,6 +7,7 @@ import pytest
 from deepsort_reid.io import video_reader as module
 from deepsort_reid.io.video_reader import TruncatedVideo, iter_frames, open_video
 from deepsort_reid.io.video_writer import VideoWriter
+from tests.io.ffmpeg import ffmpeg
 
 
 def grey_frames(count, width=64, height=48):
@@ -96,6 +97,45 @@ def test_frame_rate_comes_from_the_caller_seqinfo_or_file(tmp_path):
     assert open_video(images).frame_rate == module.DEFAULT_FRAME_RATE
     with pytest.raises(ValueError, match="frame_rate: expected"):
         open_video(images, frame_rate=0)
+
+
+def times_of(source, **choice):
+    return [frame.time for frame in open_video(source).iter_timed_frames(**choice)]
+
+
+def test_frames_have_their_times_in_seconds(source):
+    rate = open_video(source).frame_rate
+    expected = [k / rate for k in range(12)]
+    np.testing.assert_allclose(times_of(source), expected, atol=1e-9)
+    np.testing.assert_allclose(times_of(source, start=3, every=4), expected[2::4], atol=1e-9)
+    timed = list(open_video(source).iter_timed_frames(every=4))
+    assert [(frame.number, frame.dt) for frame in timed] == [(1, 4), (5, 4), (9, 4)]
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".ts"])
+def test_times_of_a_variable_frame_rate_are_those_of_the_container(suffix, tmp_path):
+    """Frames at 25 per second, of which those of 0.8 to 2.4 s are missing."""
+    path = tmp_path / f"variable{suffix}"
+    ffmpeg(
+        *("-f", "lavfi", "-i", "testsrc=size=64x48:rate=25:duration=4"),
+        *("-vf", "select='not(between(n,20,59))'", "-vsync", "vfr", "-bf", "2", str(path)),
+    )
+    expected = [n / 25 for n in range(100) if not 20 <= n <= 59]
+    np.testing.assert_allclose(times_of(path), expected, atol=0.002)
+    np.testing.assert_allclose(times_of(path, start=20, every=2), expected[19::2], atol=0.002)
+
+
+def test_given_frame_rate_overrides_the_stored_times(tmp_path):
+    path = write_video(tmp_path / "video.avi", grey_frames(3), frame_rate=10)
+    timed = open_video(path, frame_rate=5).iter_timed_frames()
+    assert [frame.time for frame in timed] == pytest.approx([0, 0.2, 0.4])
+
+
+def test_stored_times_that_do_not_grow_are_replaced(tmp_path, monkeypatch):
+    path = write_video(tmp_path / "video.avi", grey_frames(6), frame_rate=10)
+    stored = iter([0.0, 0.0, 0.5, 0.4, -3.0, 0.9])
+    monkeypatch.setattr(module.CaptureReader, "time", property(lambda self: next(stored)))
+    assert times_of(path) == pytest.approx([0, 0.1, 0.5, 0.6, 0.7, 0.9])
 
 
 def test_images_are_read_in_natural_order_and_grey_ones_as_bgr(tmp_path):
