@@ -55,6 +55,10 @@ def run(args: argparse.Namespace) -> int:
     size = tuple(architecture["input_size"])
     validate = make_validation(validation, size) if validation else None
     images, kept, identity = load_training_images(samples, size)
+    if _is_onnx(args.init_from) and resumed is None:
+        from deepsort_reid.reid.models.onnx_weights import set_norm_statistics
+
+        set_norm_statistics(model, images[:: max(1, len(images) // 512)])
     names = sorted({sample.identity for sample in kept})
     if resumed is not None:
         check_identities(names, args, resumed)
@@ -144,6 +148,10 @@ def _model(
 
     if resumed is not None:
         model, architecture = build_model(resumed["architecture"]), resumed["architecture"]
+    elif _is_onnx(args.init_from):
+        from deepsort_reid.reid.models.onnx_weights import load_onnx_model
+
+        model, architecture = load_onnx_model(args.init_from)
     elif args.init_from:
         model, state = load_model(args.init_from)
         architecture = state["architecture"]
@@ -159,6 +167,10 @@ def _model(
     # The size of a resumed run is in its architecture; another one was given explicitly.
     size = args.size if resumed is None or "size" in args.given else None
     return model, {**architecture, "input_size": list(size or architecture["input_size"])}
+
+
+def _is_onnx(path: Path | None) -> bool:
+    return path is not None and path.suffix.lower() == ".onnx"
 
 
 def _description(

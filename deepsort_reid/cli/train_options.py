@@ -129,9 +129,10 @@ def _add_model_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--init-from",
         type=Path,
-        metavar="RUN",
-        help="start from the model of a checkpoint or run folder, with a new classifier; it "
-        "replaces the other options of the model (default: a new model)",
+        metavar="RUN|FILE.onnx",
+        help="start from the model of a checkpoint or run folder, or of an ONNX file written by "
+        "this package, with a new classifier; it replaces the other options of the model "
+        "(default: a new model)",
     )
     add(
         "--embedding-dim",
@@ -142,9 +143,10 @@ def _add_model_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--pooling",
-        choices=("average", "gem"),
+        choices=("average", "gem", "halves-max"),
         default="average",
-        help=f"pooling of the feature map: average or generalised mean {DEFAULT}",
+        help="pooling of the feature map: average, generalised mean, or the average of each half "
+        f"and the maximum, as in the shipped embedder {DEFAULT}",
     )
     add(
         "--parts",

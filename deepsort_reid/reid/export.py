@@ -1,5 +1,6 @@
 """Export of a trained model to one self-contained ONNX file with metadata."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from deepsort_reid.io.atomic import write_atomically
 from deepsort_reid.reid.models.reid_model import ReidModel
 
 MIN_COSINE = 0.9999
+ARCHITECTURE_KEY = "architecture"  # of the metadata: what `build_model` takes, as JSON
 _OPSET = 18
 _IR_VERSION = 8  # the lowest for this opset, for old versions of onnxruntime
 
@@ -35,7 +37,8 @@ def export_onnx(
     The graph maps float32 RGB (batch, 3, H, W) in 0..255 to unit rows (batch, D).
 
     crops: (N, H, W, 3) RGB uint8, real images on which the two are compared; they set H and W.
-    metadata: added to what `Embedder` reads (input size, channel order, normalisation, dimension).
+    metadata: added to what `Embedder` reads (input size, channel order, normalisation, dimension)
+    and to the architecture of the model, from which `load_onnx_model` rebuilds it.
     half_weights: store large weights as float16, which halves the file; onnxruntime converts them
     to float32 when it loads the file. flip_tta: average the embeddings of the image and its
     horizontal flip, more accurate at half the speed.
@@ -55,6 +58,8 @@ def export_onnx(
         "normalisation": "in_graph",
         "embedding_width": str(model.embedding_dim),
     }
+    if model.architecture is not None:
+        embedder_metadata[ARCHITECTURE_KEY] = json.dumps(dict(model.architecture))
     helper.set_model_props(network, {**metadata, **embedder_metadata})
     onnx.checker.check_model(network)
     data = network.SerializeToString()

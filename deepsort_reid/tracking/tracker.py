@@ -38,13 +38,12 @@ from deepsort_reid.tracking.prediction import predict_tracks, report_tracks
 from deepsort_reid.tracking.snapshot import Snapshot
 from deepsort_reid.tracking.track_birth import start_tracks
 from deepsort_reid.tracking.track_table import DELETED, TrackTable
-from deepsort_reid.tracking.tracker_state import DeepSortState
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.intp]
 
 
-class DeepSort(DeepSortState):
+class DeepSort:
     """Multi-object tracker of one camera.
 
     Args:
@@ -192,7 +191,11 @@ class DeepSort(DeepSortState):
     def _begin_update(self) -> None:
         """Take the snapshot from which this update is undone after an exception."""
         self._undo_update()  # an earlier one, where a second interrupt prevented that
-        snapshot = Snapshot(*self.state_objects().values())
+        changed: list[object] = [self, self._table, self._galleries, self._galleries.calibration]
+        changed += [self._id_assigner, self.identity_memory, self._box_smoother]
+        changed += self._image_border.state
+        changed += [] if self.decision_log is None else [self.decision_log]
+        snapshot = Snapshot(*changed)
         self._table.copy_written_arrays()
         self._galleries.copy_written_arrays()
         self._before_update = snapshot

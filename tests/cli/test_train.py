@@ -3,11 +3,13 @@
 import json
 import shutil
 
+import numpy as np
 import pytest
 import torch
 
 from deepsort_reid.cli import main, train_options
 from deepsort_reid.reid.models.backbones import BACKBONES
+from deepsort_reid.reid.models.reid_model import embed_images
 from deepsort_reid.reid.training.checkpoint import load_checkpoint, load_model
 from deepsort_reid.vision.embedder import Embedder
 from tests.cli.training_runs import SMALL, one_line, train, write_identities
@@ -85,6 +87,20 @@ def test_init_from_starts_with_the_weights_of_a_run(dataset, tmp_path):
     assert main.main(["train", str(dataset), "--out", str(tmp_path / "second"), *start]) == 0
     first, second = (load_model(tmp_path / name)[0].state_dict() for name in ("first", "second"))
     assert all(torch.allclose(first[key], second[key], atol=1e-6) for key in WEIGHTS)
+
+
+def test_init_from_starts_with_the_weights_of_an_onnx_file(dataset, tmp_path):
+    train(dataset, tmp_path / "first", "--epochs", "1", "--split", "none")
+    out = tmp_path / "first.onnx"
+    export = ["export", str(tmp_path / "first"), "--crops", str(dataset), "--out", str(out)]
+    assert main.main(export) == 0
+    start = ["--init-from", str(out), "--epochs", "1", "--lr", "1e-9", "--split", "none"]
+    assert main.main(["train", str(dataset), "--out", str(tmp_path / "second"), *start]) == 0
+    (first, _), (second, state) = (load_model(tmp_path / name) for name in ("first", "second"))
+    assert state["architecture"]["input_size"] == [32, 16]
+    images = np.random.default_rng(0).integers(0, 256, (4, 32, 16, 3), np.uint8)
+    # Not equal: the statistics of the normalisations follow the training images.
+    assert (embed_images(first, images) * embed_images(second, images)).sum(1).min() > 0.98
 
 
 def test_interrupted_training_prints_how_to_resume(dataset, tmp_path, monkeypatch, caplog):

@@ -1,6 +1,8 @@
 """ReID model: backbone, pooling, linear embedding layer and BNNeck."""
 
+from collections.abc import Mapping
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,6 +16,8 @@ from deepsort_reid.vision.crops import IMAGENET_MEAN, IMAGENET_STD
 class GlobalAvgPool(nn.Module):
     """Global average pooling: (B, C, h, w) -> (B, C)."""
 
+    vectors = 1  # that are pooled from a map, each of C components
+
     def forward(self, feature_map: Tensor) -> Tensor:
         return feature_map.mean((2, 3))
 
@@ -24,6 +28,8 @@ class GeM(nn.Module):
     The exponent p is learned (Radenovic et al. 2018, equation 3).
     """
 
+    vectors = 1
+
     def __init__(self, p: float = 3.0) -> None:
         super().__init__()
         self.p = nn.Parameter(torch.tensor(p))
@@ -31,6 +37,26 @@ class GeM(nn.Module):
     def forward(self, feature_map: Tensor) -> Tensor:
         # In float32: powers lose too many digits in half precision.
         return feature_map.float().clamp(min=1e-6).pow(self.p).mean((2, 3)).pow(1 / self.p)
+
+
+class HalvesAndMaxPool(nn.Module):
+    """Mean of the upper and of the lower half, global maximum: (B, C, h, w) -> (B, 3 C)."""
+
+    vectors = 3
+
+    def forward(self, feature_map: Tensor) -> Tensor:
+        middle = feature_map.shape[2] // 2
+        upper, lower = feature_map[:, :, :middle], feature_map[:, :, middle:]
+        return torch.cat([upper.mean((2, 3)), lower.mean((2, 3)), feature_map.amax((2, 3))], 1)
+
+
+Pooling = GlobalAvgPool | GeM | HalvesAndMaxPool
+# Pooling names on the command line and in checkpoints.
+POOLINGS: dict[str, type[Pooling]] = {
+    "average": GlobalAvgPool,
+    "gem": GeM,
+    "halves-max": HalvesAndMaxPool,
+}
 
 
 class Head(nn.Module):
@@ -51,7 +77,7 @@ class Head(nn.Module):
         in_channels: int,
         embedding_dim: int,
         *,
-        pooling: nn.Module | None = None,
+        pooling: Pooling | None = None,
         parts: int = 0,
     ) -> None:
         super().__init__()
@@ -63,7 +89,8 @@ class Head(nn.Module):
         self.pooling = GlobalAvgPool() if pooling is None else pooling
         self.parts = parts
         part_dim = embedding_dim // (1 + parts)
-        linear = [nn.Linear(in_channels, part_dim, bias=False) for _ in range(1 + parts)]
+        widths = [self.pooling.vectors * in_channels] + parts * [in_channels]
+        linear = [nn.Linear(width, part_dim, bias=False) for width in widths]
         for layer in linear:
             nn.init.kaiming_normal_(layer.weight, mode="fan_out")
         self.linear = nn.ModuleList(linear)
@@ -95,15 +122,20 @@ class ReidModel(nn.Module):
 
     Calling the model with RGB images (B, 3, H, W) in 0..255 returns the feature and the embedding
     of `Head`. `embed` returns the unit embeddings (B, D) float32 that are compared by cosine.
+
+    architecture: what `build_model` made it from; None for a model made in another way.
     """
 
     mean: Tensor
     std: Tensor
 
-    def __init__(self, backbone: nn.Module, head: Head) -> None:
+    def __init__(
+        self, backbone: nn.Module, head: Head, architecture: Mapping[str, Any] | None = None
+    ) -> None:
         super().__init__()
         self.backbone = backbone
         self.head = head
+        self.architecture = architecture
         mean, std = torch.tensor(IMAGENET_MEAN), torch.tensor(IMAGENET_STD)
         self.register_buffer("mean", mean.view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", std.view(1, 3, 1, 1), persistent=False)

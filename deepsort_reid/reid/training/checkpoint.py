@@ -13,7 +13,7 @@ from torch import nn
 
 from deepsort_reid.io.atomic import write_atomically
 from deepsort_reid.reid.models.backbones import BACKBONES
-from deepsort_reid.reid.models.reid_model import GeM, GlobalAvgPool, Head, ReidModel
+from deepsort_reid.reid.models.reid_model import POOLINGS, Head, ReidModel
 from deepsort_reid.reid.training.distributed import World, broadcast_from_main
 from deepsort_reid.reid.training.run_folder import checkpoint_file, run_folder_of
 
@@ -174,7 +174,7 @@ def load_checkpoint(path: Path | str) -> dict[str, Any]:
 def build_model(architecture: Mapping[str, Any], weights: Path | str | None = None) -> ReidModel:
     """Build the model that `architecture` describes.
 
-    architecture: keys backbone (a name in BACKBONES), embedding_dim, pooling ("average" or "gem")
+    architecture: keys backbone (a name in BACKBONES), embedding_dim, pooling (a name in POOLINGS)
     and parts. weights: of the backbone, see `deepsort_reid.reid.models.backbones`; None: random.
 
     Raises ValueError for an unknown backbone.
@@ -183,9 +183,10 @@ def build_model(architecture: Mapping[str, Any], weights: Path | str | None = No
     if name not in BACKBONES:
         raise ValueError(f"backbone: expected one of {', '.join(BACKBONES)}, got {name!r}")
     backbone, width = BACKBONES[name](weights)
-    pooling = {"average": GlobalAvgPool, "gem": GeM}[architecture["pooling"]]()
+    pooling = POOLINGS[architecture["pooling"]]()
     head = Head(width, architecture["embedding_dim"], pooling=pooling, parts=architecture["parts"])
-    return ReidModel(backbone, head)
+    keys = ("backbone", "embedding_dim", "pooling", "parts")
+    return ReidModel(backbone, head, {key: architecture[key] for key in keys})
 
 
 def load_model(path: Path | str) -> tuple[ReidModel, dict[str, Any]]:
