@@ -26,7 +26,17 @@ from torch.nn.parallel import DistributedDataParallel
 
 from benchmarks.distillation_views import VIEW_SIZE, Crops, read_crops
 from benchmarks.lib import cli_options, provenance
+<<<<<<< ours
+from benchmarks.lib.distillation_student import (
+    REGIONS,
+    Targets,
+    fit_head,
+    load_convolutions,
+    new_student,
+)
+=======
 from benchmarks.lib.distillation_student import Targets, fit_head, new_student
+>>>>>>> theirs
 from deepsort_reid.io.atomic import write_atomically
 from deepsort_reid.reid.evaluation.retrieval import evaluate_each_against_all
 from deepsort_reid.reid.export import export_onnx
@@ -37,15 +47,11 @@ from deepsort_reid.reid.training.schedules import flat_cosine
 from deepsort_reid.vision.crops import resize_crop
 
 IDENTITIES, VIEWS_PER_IDENTITY = 16, 4  # of the batch of one process
-# Points in time (FROM, UNTIL) are fractions of the training time.
-SMALL_SIZE, SMALL_UNTIL = (112, 56), 0.5  # input size of the first part, with cheaper steps
-LEARNING_RATE, DECAY_FROM = 2e-3, 0.5
+LEARNING_RATE, DECAY_FROM = 1.5e-3, 0.4  # DECAY_FROM is a fraction of the training time
 WARMUP = 1.0  # minutes
 WEIGHT_DECAY = 0.05
-FROZEN_UNTIL = 0.375  # until then, batch normalisations keep their initial statistics
 EMA_DECAY = 0.998  # per step
-RELATION_WEIGHT = 20.0
-LABEL_WEIGHT = 0.02
+LOSS_WEIGHTS = torch.tensor([1, 20, 0.5, 0.02])  # direction, relation, region, label
 TRACK_WEIGHT = 0.5  # of the mean target of the track, for views of unchanged appearance
 REPORT_EVERY, SAVE_EVERY, VALIDATE_EVERY = 60.0, 240.0, 720.0  # seconds
 
@@ -101,6 +107,7 @@ class Batch(NamedTuple):
 
     image: NDArray[np.uint8]  # (B, 160, 80, 3) RGB
     target: Tensor  # (B, D) unit rows
+    regions: Tensor  # (B, REGIONS, D) contributions of image regions to the targets of the views
     label: Tensor  # (B,) identity of Market-1501; -100, which the loss ignores, without label
 
 
@@ -138,6 +145,7 @@ class Views:
             return
         self.shards = found
         self.view = [np.load(path / "view.npy", mmap_mode="r") for path in found]
+        self.regions = [np.load(path / "regions.npy", mmap_mode="r") for path in found]
         embeddings = [np.load(path / "teacher_embedding.npy") for path in found]
         self.teacher_embedding = np.concatenate(embeddings)
         self.crop = np.concatenate([np.load(path / "crop.npy") for path in found])
@@ -157,6 +165,7 @@ class Views:
         rows = self.order[position].ravel()
         size = len(self.view[0])
         image = np.stack([self.view[row // size][row % size] for row in rows])
+        regions = np.stack([self.regions[row // size][row % size] for row in rows])
         for k in np.flatnonzero(self.rng.random(len(rows)) < 0.5):
             image[k] = image[k][:, ::-1]
         crop, is_same = self.crop[rows], torch.from_numpy(self.is_same[rows])
@@ -165,30 +174,49 @@ class Views:
         target = F.normalize(own + TRACK_WEIGHT * is_same[:, None] * track)
         has_label = self.is_same[rows] & self.crops.is_market[crop]
         label = np.where(has_label, self.crops.identity[crop], -100)
-        return Batch(image, target, torch.from_numpy(label))
+        regions = self.targets.regions(self.teacher_embedding[rows], regions)
+        return Batch(image, target, regions, torch.from_numpy(label))
 
 
 class Losses(nn.Module):
-    """Student network and classifier: batch in, the three losses out."""
+    """Student network and classifier: batch in, the four losses out."""
 
     def __init__(self, student: ReidModel, num_identities: int) -> None:
         super().__init__()
         self.student = student
         self.classifier = CosineSoftmax(student.embedding_dim, num_identities)
+        self.region_bias = nn.Parameter(torch.zeros(REGIONS, student.embedding_dim))
 
-    def forward(self, images: Tensor, target: Tensor, label: Tensor) -> tuple[Tensor, ...]:
-        """Images (B, 3, H, W), target (B, D), label (B,) -> three scalar losses.
+    def forward(
+        self, images: Tensor, target: Tensor, regions: Tensor, label: Tensor
+    ) -> tuple[Tensor, ...]:
+        """Return four scalar losses for images (B, 3, H, W) and the other tensors of `Batch`.
 
         Direction: 1 - cosine to the target. Relation: mean squared error of the similarities
-        within the batch. Label: cross entropy of the identities.
+        within the batch. Region: squared error of the contributions of the image regions, relative
+        to their squared norm. Label: cross entropy of the identities.
         """
         with torch.autocast("cpu", torch.bfloat16):
-            embedding = self.student(images)[1].float()
+            parts = self._contributions(images).float()
+        neck = self.student.head.neck
+        embedding = neck(parts.sum(1))
         unit = F.normalize(embedding)
         direction = 1 - (unit * target).sum(1).mean()
         difference = unit @ unit.T - target @ target.T
         relation = difference.square().sum() / (len(unit) * (len(unit) - 1))
-        return direction, relation, self.classifier(embedding, label)
+        scale = neck.weight * (neck.running_var + neck.eps).rsqrt()
+        parts = parts * scale / embedding.norm(dim=1)[:, None, None] + self.region_bias
+        region = (parts - regions).square().sum() / regions.square().sum()
+        return direction, relation, region, self.classifier(embedding, label)
+
+    def _contributions(self, images: Tensor) -> Tensor:
+        """Images (B, 3, H, W) -> summands (B, REGIONS, D) of the feature in front of BNNeck."""
+        student = self.student
+        normalised = (images - student.mean) / student.std
+        feature_map = student.backbone(normalised.contiguous(memory_format=torch.channels_last))
+        pooled = student.head.pooling(feature_map).view(len(images), REGIONS, -1)
+        weight = student.head.linear[0].weight.view(-1, REGIONS, pooled.shape[2])
+        return torch.einsum("brc,drc->brd", pooled, weight)
 
 
 class Distillation:
@@ -206,18 +234,26 @@ class Distillation:
         self.path, self.minutes = out / "last.pt", minutes
         crops, teacher_embedding = read_crops(views / "crops.npz")
         self.crops, self.teacher_embedding = crops, teacher_embedding
-        self.targets = Targets(teacher_embedding[~crops.held_out])
-        self.views = Views(views, crops, teacher_embedding, self.targets, 100 + dist.get_rank())
         self.held_out = views / "held_out"
+        regions = np.load(self.held_out / "regions.npy")
+        self.targets = Targets(teacher_embedding[~crops.held_out], regions)
+        self.views = Views(views, crops, teacher_embedding, self.targets, 100 + dist.get_rank())
         student = new_student()
         if init_from is not None and not self.path.is_file():
-            batches = [self.views.draw() for _ in range(32)]
+            batches = [self.views.draw() for _ in range(96)]
             images = torch.from_numpy(np.concatenate([batch.image for batch in batches]))
+<<<<<<< ours
+            images = images.permute(0, 3, 1, 2)
+            normalised = (images[:256].float() - student.mean) / student.std
+            load_convolutions(student.backbone, init_from, normalised)
+            fit_head(student, images, torch.cat([batch.regions for batch in batches]))
+=======
             load_onnx_backbone(student.backbone, init_from)
             set_norm_statistics(student, images[:256])
             fit_head(
                 student, images.permute(0, 3, 1, 2), torch.cat([batch.target for batch in batches])
             )
+>>>>>>> theirs
         self.losses = Losses(student, int(crops.identity.max()) + 1)
         self.losses.to(memory_format=torch.channels_last)
         self.average = new_student()
@@ -231,11 +267,14 @@ class Distillation:
 
     def train(self) -> None:
         """Train until the time is over; save, validate and print the losses at intervals."""
+        # Normalisations keep the statistics of the initialisation: the similarities within a batch
+        # are learned better than with the statistics of batches.
+        self.losses.eval()
         model = DistributedDataParallel(self.losses, forward_sync_buffers=False, bucket_cap_mb=64)
         schedule = flat_cosine(1, warmup_epochs=WARMUP / self.minutes, decay_from=DECAY_FROM)
         before, clock = self.elapsed, torch.zeros(1, dtype=torch.float64)
         start = reported = saved = validated = time.monotonic()
-        sums, steps = torch.zeros(3), 0
+        sums, steps = torch.zeros(4), 0
         while True:
             self.elapsed = before + time.monotonic() - start
             clock[0] = self.elapsed / (60 * self.minutes)
@@ -245,8 +284,7 @@ class Distillation:
                 return
             for group in self.optimizer.param_groups:
                 group["lr"] = LEARNING_RATE * schedule(done)
-            model.train(done >= FROZEN_UNTIL)
-            sums += self._step(model, SMALL_SIZE if done < SMALL_UNTIL else VIEW_SIZE)
+            sums += self._step(model)
             steps += 1
             now = time.monotonic()
             if now - reported > REPORT_EVERY:
@@ -261,20 +299,17 @@ class Distillation:
                 print(f"  {self.validate()}", flush=True)
                 validated = now
 
-    def _step(self, model: nn.Module, size: tuple[int, int]) -> Tensor:
-        """Train on one batch of images resized to `size`; return the three losses (3,)."""
+    def _step(self, model: nn.Module) -> Tensor:
+        """Train on one batch; return the four losses (4,)."""
         batch = self.views.draw()
         images = torch.from_numpy(batch.image).permute(0, 3, 1, 2).float()
-        if size != VIEW_SIZE:
-            images = F.interpolate(images, size, mode="bilinear", antialias=True)
-        direction, relation, label = model(images, batch.target, batch.label)
-        loss = direction + RELATION_WEIGHT * relation + LABEL_WEIGHT * label
+        losses = torch.stack(model(images, batch.target, batch.regions, batch.label))
         self.optimizer.zero_grad()
-        loss.backward()
+        (losses @ LOSS_WEIGHTS).backward()
         self.optimizer.step()
         self.num_images += len(images) * dist.get_world_size()
         self._update_ema()
-        return torch.stack([direction, relation, label]).detach()
+        return losses.detach()
 
     def _update_ema(self) -> None:
         """Update the exponential moving average of the weights and normalisation statistics."""
@@ -290,12 +325,12 @@ class Distillation:
         if dist.get_rank():
             return
         speed = steps_per_second * IDENTITIES * VIEWS_PER_IDENTITY * dist.get_world_size()
-        direction, relation, label = losses.tolist()
+        direction, relation, region, label = losses.tolist()
         rate = self.optimizer.param_groups[0]["lr"]
         print(
             f"{self.elapsed / 60:6.1f} min {self.num_images / 1e6:6.3f} M images {speed:4.0f}/s "
             f"of {len(self.views)} views, rate {rate:.1e}, direction {direction:.4f} "
-            f"relation {relation:.5f} label {label:.3f}", flush=True,
+            f"relation {relation:.5f} region {region:.3f} label {label:.3f}", flush=True,
         )  # fmt: skip
 
     def validate(self) -> str:

@@ -12,12 +12,14 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.lib import cli_options, provenance
+from benchmarks.lib.distillation_student import REGIONS, TEACHER_DIM, region_weights
 from deepsort_reid.reid.data.datasets import load_images, read_market1501
 from deepsort_reid.reid.training.distillation_views import make_view
 from deepsort_reid.scene.street import Street
@@ -30,9 +32,6 @@ SHARD_SIZE = 4096  # views in one folder
 HELD_OUT_IDENTITIES = 50
 STREETS = tuple(range(100, 112))  # seeds
 STREET_WEIGHT = 0.4  # sampling weight of a rendered crop relative to a crop of Market-1501
-# Share of recoloured views in the first EARLY_SHARDS shards and in the later ones. The student was
-# closer to the teachers on training identities than on others; recolouring adds identities.
-RECOLOURED, EARLY_SHARDS = (0.25, 0.6), 21
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,14 +84,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     for number, shard in enumerate(names):
         if not (args.out / shard).is_dir():
             rows = np.flatnonzero(held_out if shard == "held_out" else ~held_out)
-            recoloured = RECOLOURED[number > EARLY_SHARDS]  # number 0 is `held_out`
-            rng = np.random.default_rng([1, number])
-            write_shard(args.out / shard, crops, rows, teachers, rng, recoloured)
+            rng = np.random.default_rng([2, number])
+            write_shard(args.out / shard, crops, rows, teachers, rng)
             print(f"{shard}: {SHARD_SIZE} views", flush=True)
 
 
 class Teachers:
-    """Teacher networks: images in, the concatenated unit embeddings of all teachers out.
+    """Teacher networks: images in; embeddings, and how image regions contribute to them, out.
 
     Args:
         models: OpenVINO .xml files.
@@ -115,39 +113,85 @@ class Teachers:
         # bfloat16 doubles the speed on processors that support it.
         options = {"NUM_STREAMS": str(threads), "INFERENCE_NUM_THREADS": str(threads)}
         options["INFERENCE_PRECISION_HINT"] = "bf16"
-        self._queues = []
-        for model in models:
-            compiled = core.compile_model(core.read_model(model), "CPU", options)
+        self._queues, self._heads = [], []
+        for path in models:
+            model = core.read_model(path)
+            self._heads.append(TeacherHead(model))
+            compiled = core.compile_model(model, "CPU", options)
             self._queues.append(openvino.AsyncInferQueue(compiled, threads))
 
-    def __call__(self, images: NDArray[np.uint8]) -> NDArray[np.float16]:
-        """Embed RGB uint8 images (N, H, W, 3) -> (N, T * 256) float16, unit rows per teacher."""
-        outputs = [[np.empty(0)] * len(images) for _ in self._queues]
-        for queue, rows in zip(self._queues, outputs, strict=True):
-            queue.set_callback(
-                lambda request, row, rows=rows: rows.__setitem__(
-                    row, request.get_output_tensor(0).data[0].copy()
-                )
-            )
+    def __call__(self, images: NDArray[np.uint8]) -> tuple[NDArray[np.float16], ...]:
+        """Embed RGB uint8 images (N, H, W, 3) with all T teachers.
+
+        Returns the embeddings (N, T * 256) float16, unit rows per teacher, and the contributions
+        (N, T, REGIONS, 256) float16 to them of the regions of `region_weights`. The sum over the
+        regions is the embedding without a constant.
+        """
+        embedding = np.empty((len(images), len(self._queues), TEACHER_DIM), np.float16)
+        regions = np.empty((*embedding.shape[:2], REGIONS, TEACHER_DIM), np.float16)
+
+        def store(request: Any, place: tuple[int, int]) -> None:
+            output = request.get_output_tensor(0).data[0]
+            norm = np.linalg.norm(output)
+            embedding[place] = output / norm
+            feature_map = request.get_output_tensor(1).data[0]
+            regions[place] = self._heads[place[1]].contributions(feature_map) / norm
+
+        for queue in self._queues:
+            queue.set_callback(store)
         for row, image in enumerate(images):
             resized = cv2.resize(image, TEACHER_SIZE[::-1], interpolation=cv2.INTER_LINEAR)
             planes = resized[..., ::-1].transpose(2, 0, 1)[None].astype(np.float32)
-            for queue in self._queues:
-                queue.start_async([planes], row)
+            for teacher, queue in enumerate(self._queues):
+                queue.start_async([planes], (row, teacher))
         for queue in self._queues:
             queue.wait_all()
-        per_teacher = [np.stack(rows).astype(np.float32) for rows in outputs]
-        unit = [rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in per_teacher]
-        return np.concatenate(unit, 1).astype(np.float16)
+        return embedding.reshape(len(images), -1), regions
+
+
+class TeacherHead:
+    """Linear head of a teacher: weights of each map cell, then a matrix.
+
+    Adds the feature map in front of the head to the outputs of the network. The last activation
+    function of the networks is ignored: its slope is over 0.99.
+    """
+
+    def __init__(self, model: Any) -> None:
+        nodes = model.get_ordered_ops()
+        pooling = [node for node in nodes if node.get_type_name() == "GroupConvolution"][-1]
+        matrix = [node for node in nodes if node.get_type_name() == "MatMul"][-1]
+        scale = [node for node in nodes if node.get_type_name() == "Multiply"][-1]
+        model.add_outputs(pooling.input_value(0))
+        weight = _constant(pooling.input_value(1))  # (C, 1, 1, h, w)
+        channels, height, width = len(weight), *weight.shape[-2:]
+        regions = region_weights(height, width).reshape(REGIONS, -1)
+        # (REGIONS, h * w, C): weights of the cells in each region
+        self._weight = regions[:, :, None] * weight.reshape(channels, -1).T[None]
+        self._matrix = _constant(matrix.input_value(1)) * _constant(scale.input_value(1))[0]
+
+    def contributions(self, feature_map: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Feature map (C, h, w) -> contributions (REGIONS, 256)."""
+        cells = feature_map.reshape(len(feature_map), -1).T
+        pooled = np.einsum("rpc,pc->rc", self._weight, cells)
+        return np.asarray(pooled @ self._matrix.T, np.float32)
+
+
+def _constant(output: Any) -> NDArray[np.float32]:
+    """Return the value of a constant expression of a network."""
+    import openvino
+
+    compiled = openvino.compile_model(openvino.Model([output], []), "CPU")
+    return np.array(compiled([])[0], np.float32)
 
 
 def make_crops(market: Path, path: Path, teachers: Teachers) -> Crops:
     """Return all crops; write them to `path` with their teacher embeddings if it does not exist."""
     if not path.is_file():
         crops = _concatenate([_market_crops(market), *map(_street_crops, STREETS)])
-        embedding = teachers(crops.image)
+        embedding, regions = teachers(crops.image)
         unfinished = path.with_name("unfinished.npz")
         np.savez(unfinished, teacher_embedding=embedding, **vars(crops))
+        del regions
         unfinished.replace(path)
         print(f"{len(embedding)} crops of {crops.identity.max() + 1} identities", flush=True)
     return read_crops(path)[0]
@@ -167,25 +211,24 @@ def write_shard(
     rows: NDArray[np.int64],
     teachers: Teachers,
     rng: np.random.Generator,
-    recoloured: float,
 ) -> None:
     """Write a folder of views of the crops in `rows`, with S = SHARD_SIZE.
 
-    Files: `view.npy` (S, 160, 80, 3) uint8 RGB; `teacher_embedding.npy` (S, T * 256) float16;
-    `crop.npy` (S,) the row of the first crop of each view; `is_same.npy` (S,) False where the view
-    is recoloured or mixed and therefore shows another appearance than that crop.
+    Files: `view.npy` (S, 160, 80, 3) uint8 RGB; `teacher_embedding.npy` (S, T * 256) and
+    `regions.npy` (S, T, REGIONS, 256), both float16, outputs of `Teachers`; `crop.npy` (S,) the row
+    of the first crop of each view; `is_same.npy` (S,) False where the view is recoloured or mixed
+    and therefore shows another appearance than that crop.
     """
     share = np.where(crops.is_market[rows], 1.0, STREET_WEIGHT)
     chosen = rng.choice(rows, SHARD_SIZE, p=share / share.sum())
-    made = [
-        make_view(crops.image, int(row), rows, rng, size=VIEW_SIZE, recoloured=recoloured)
-        for row in chosen
-    ]
+    made = [make_view(crops.image, int(row), rows, rng, size=VIEW_SIZE) for row in chosen]
     views = np.stack([view for view, _ in made])
     unfinished = folder.with_name(f"{folder.name}.part")
     unfinished.mkdir(exist_ok=True)
     np.save(unfinished / "view.npy", views)
-    np.save(unfinished / "teacher_embedding.npy", teachers(views))
+    embedding, regions = teachers(views)
+    np.save(unfinished / "teacher_embedding.npy", embedding)
+    np.save(unfinished / "regions.npy", regions)
     np.save(unfinished / "crop.npy", chosen)
     np.save(unfinished / "is_same.npy", np.array([is_same for _, is_same in made]))
     unfinished.replace(folder)

@@ -34,7 +34,9 @@ def allow(internal: str = "", external: str = "") -> Allowed:
 TABLE = {
     "package": allow(),
     "structures": allow("", "numpy"),
-    "tracking": allow("structures", "numpy scipy lap"),
+    "io/atomic": allow(),
+    "io/state_file": allow("io/atomic", "numpy"),
+    "tracking": allow("structures io/state_file", "numpy scipy lap"),
     "io": allow("structures", "cv2 numpy"),
     "metrics": allow("structures io", "numpy scipy motmetrics"),
     "vision/camera_motion": allow("structures io", "cv2 numpy"),

@@ -67,6 +67,8 @@ class GalleryStore:
         calibration: distances between and within identities, of this video.
     """
 
+    NOT_STATE = frozenset({"_overwritten"})
+
     def __init__(self, rows: int) -> None:
         self._rows = rows
         self._data = np.empty((0, rows, 0), dtype=np.float32)

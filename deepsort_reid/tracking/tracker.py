@@ -38,12 +38,13 @@ from deepsort_reid.tracking.prediction import predict_tracks, report_tracks
 from deepsort_reid.tracking.snapshot import Snapshot
 from deepsort_reid.tracking.track_birth import start_tracks
 from deepsort_reid.tracking.track_table import DELETED, TrackTable
+from deepsort_reid.tracking.tracker_state import DeepSortState
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.intp]
 
 
-class DeepSort:
+class DeepSort(DeepSortState):
     """Multi-object tracker of one camera.
 
     Args:
@@ -191,11 +192,7 @@ class DeepSort:
     def _begin_update(self) -> None:
         """Take the snapshot from which this update is undone after an exception."""
         self._undo_update()  # an earlier one, where a second interrupt prevented that
-        changed: list[object] = [self, self._table, self._galleries, self._galleries.calibration]
-        changed += [self._id_assigner, self.identity_memory, self._box_smoother]
-        changed += self._image_border.state
-        changed += [] if self.decision_log is None else [self.decision_log]
-        snapshot = Snapshot(*changed)
+        snapshot = Snapshot(*self.state_objects().values())
         self._table.copy_written_arrays()
         self._galleries.copy_written_arrays()
         self._before_update = snapshot

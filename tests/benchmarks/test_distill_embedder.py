@@ -10,7 +10,18 @@ import torch.distributed as dist
 
 from benchmarks import distill_embedder, distillation_views
 from benchmarks.distillation_views import Crops
+<<<<<<< ours
+from benchmarks.lib.distillation_student import (
+    REGIONS,
+    Targets,
+    fit_head,
+    load_convolutions,
+    new_student,
+    region_weights,
+)
+=======
 from benchmarks.lib.distillation_student import Targets, fit_head, new_student
+>>>>>>> theirs
 from deepsort_reid import Embedder
 
 NUM_IDENTITIES = distillation_views.HELD_OUT_IDENTITIES + 16
@@ -38,10 +49,12 @@ def make_colour_teachers(models, threads):
         grids = np.stack(
             [cv2.resize(image, (4, 8), interpolation=cv2.INTER_AREA) for image in images]
         )
-        flat = grids.reshape(len(grids), -1).astype(np.float32) / 255
-        rows = [flat @ projection for projection in maps]
-        unit = [each / np.linalg.norm(each, axis=1, keepdims=True) for each in rows]
-        return np.concatenate(unit, 1).astype(np.float16)
+        cells = np.einsum("nhwc,rhw->nrhwc", grids / 255, region_weights(8, 4))
+        regions = np.stack([cells.reshape(len(grids), REGIONS, -1) @ each for each in maps], 1)
+        embedding = regions.sum(2)
+        norm = np.linalg.norm(embedding, axis=2, keepdims=True)
+        regions, embedding = regions / norm[..., None], embedding / norm
+        return embedding.reshape(len(grids), -1).astype(np.float16), regions.astype(np.float16)
 
     return embed
 
@@ -91,7 +104,8 @@ def test_targets_are_unit_rows_that_preserve_the_centred_cosines():
     )
     per_teacher /= np.linalg.norm(per_teacher, axis=2, keepdims=True)
     embedding = per_teacher.reshape(600, -1).astype(np.float16)
-    rows = Targets(embedding)(embedding)
+    regions = np.zeros((1, 2, REGIONS, 256), np.float16)
+    rows = Targets(embedding, regions)(embedding)
     assert rows.shape == (600, 384)
     assert torch.allclose(rows.norm(dim=1), torch.ones(600), atol=1e-5)
     centred = torch.from_numpy(per_teacher - per_teacher.mean(0))
@@ -99,6 +113,46 @@ def test_targets_are_unit_rows_that_preserve_the_centred_cosines():
     assert torch.allclose(rows @ rows.T, joined @ joined.T, atol=0.05)
 
 
+<<<<<<< ours
+def test_contributions_of_the_regions_add_up_to_the_targets():
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (500, 8, 4, 3), np.uint8)
+    embedding, regions = make_colour_teachers([], 1)(images)
+    targets = Targets(embedding, regions)
+    parts = targets.regions(embedding, regions)
+    assert parts.shape == (500, REGIONS, 384)
+    assert torch.allclose(parts.sum(1), targets(embedding), atol=1e-3)
+
+
+@pytest.mark.parametrize(("height", "width"), [(10, 5), (16, 8), (8, 4)])
+def test_regions_are_five_rows_of_the_centre_and_the_sides(height, width):
+    weight = region_weights(height, width)
+    assert weight.shape == (REGIONS, height, width)
+    assert (weight >= 0).all()
+    assert np.allclose(weight.sum(0), 1)
+    assert np.allclose(weight, weight[:, :, ::-1], atol=1e-5)  # symmetric
+    assert weight[::2, :, 0].sum() < weight[1::2, :, 0].sum()  # the border belongs to the sides
+    assert weight[:2, 0].sum() == pytest.approx(width)  # the first row of the map
+
+
+@pytest.mark.parametrize("statistics", ["trained", "initial"])
+def test_backbone_loaded_from_an_exported_file_computes_the_same_features(statistics, tmp_path):
+    crops = np.random.default_rng(0).integers(0, 256, (6, 160, 80, 3), np.uint8)
+    exported = new_student()
+    images = torch.from_numpy(crops).permute(0, 3, 1, 2).float()
+    if statistics == "trained":
+        exported(images)  # changes the statistics of the normalisations
+    export_onnx(exported.eval(), tmp_path / "file.onnx", crops, {}, half_weights=False)
+    loaded = new_student()
+    load_convolutions(loaded.backbone, tmp_path / "file.onnx", (images - loaded.mean) / loaded.std)
+    with torch.inference_mode():
+        expected, got = (model.eval().backbone((images - model.mean) / model.std)
+                         for model in (exported, loaded))  # fmt: skip
+    assert torch.allclose(expected, got, atol=1e-3)
+
+
+=======
+>>>>>>> theirs
 def test_missing_openvino_is_reported_with_the_command_that_installs_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "openvino", None)
     with pytest.raises(ModuleNotFoundError, match="pip install openvino"):
@@ -108,11 +162,12 @@ def test_missing_openvino_is_reported_with_the_command_that_installs_it(monkeypa
 def test_initialised_head_is_close_to_its_targets():
     rng = np.random.default_rng(0)
     images = torch.from_numpy(rng.integers(0, 256, (48, 3, 160, 80), np.uint8))
-    target = torch.nn.functional.normalize(torch.randn(48, 384, generator=torch.manual_seed(0)))
+    regions = torch.randn(48, REGIONS, 384, generator=torch.manual_seed(0))
+    target = torch.nn.functional.normalize(regions.sum(1))
     student = new_student()
     with torch.inference_mode():
         student.train()(images)
-    fit_head(student, images, target, ridge=1e-3)
+    fit_head(student, images, regions, ridge=1e-3)
     with torch.inference_mode():
         assert (student.eval().embed(images) * target).sum(1).mean() > 0.9
 

@@ -57,11 +57,6 @@ class ImageBorder:
         self._width: int | None = None
         self._left, self._right = _BorderEstimate(), _BorderEstimate()
 
-    @property
-    def state(self) -> tuple[object, ...]:
-        """The objects whose attributes `update` changes."""
-        return self, self._left, self._right
-
     def update(self, xyxy: Array, frame_shape: tuple[int, ...] | None) -> None:
         """Update with the boxes (M, 4) of one frame and its shape (H, W, 3), None if unknown."""
         self._width = None if frame_shape is None else frame_shape[1]

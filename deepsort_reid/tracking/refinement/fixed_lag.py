@@ -5,7 +5,7 @@ in recording, counting or annotation, ids and boxes can be corrected by the fram
 """
 
 from collections import deque
-from typing import NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from deepsort_reid.structures.detections import Detections
 from deepsort_reid.structures.frame import Frame
 from deepsort_reid.structures.tracks import State, Tracks
 from deepsort_reid.tracking.frame_input import elapsed_frames
+from deepsort_reid.tracking.plain_data import Encoder
 from deepsort_reid.tracking.refinement.frame_buffer import (
     BufferedFrame,
     LagSmoother,
@@ -23,7 +24,9 @@ from deepsort_reid.tracking.refinement.frame_buffer import (
 )
 from deepsort_reid.tracking.refinement.linking import Linking
 from deepsort_reid.tracking.refinement.track_histories import TrackHistories
-from deepsort_reid.tracking.refinement.track_history import TrackHistory
+from deepsort_reid.tracking.refinement.track_history import Observation, TrackHistory
+from deepsort_reid.tracking.refinement.two_filter_smoother import InformationState
+from deepsort_reid.tracking.saved_state import SavedState
 from deepsort_reid.tracking.tracker import DeepSort
 
 Array = NDArray[np.float64]
@@ -36,7 +39,7 @@ class LaggedTracks(NamedTuple):
     tracks: Tracks
 
 
-class FixedLag:
+class FixedLag(SavedState):
     """A tracker whose output is delayed by a fixed number of updates, and corrected meanwhile.
 
         fixed_lag = FixedLag(DeepSort(), frames=30)
@@ -68,6 +71,21 @@ class FixedLag:
 
     Raises ValueError when `tracker` is no DeepSort, or `frames` is no whole number of at least 0.
     """
+
+    OBJECTS = (
+        *("_histories", "_histories.output_ids", "_histories._calibration", "_smoother"),
+        *(f"tracker.{path}".rstrip(".") for path in ("", *DeepSort.OBJECTS)),
+    )
+    ARGUMENTS: ClassVar = {"frames": "frames", "linking": "_linking"}  # and the tracker
+    NOT_STATE = frozenset({"frames", "_linking"})
+    RECORDS = (
+        *DeepSort.RECORDS,
+        BufferedFrame,
+        InformationState,
+        Linking,
+        Observation,
+        TrackHistory,
+    )
 
     def __init__(
         self, tracker: DeepSort, frames: int = 30, *, linking: Linking | None = None
@@ -131,6 +149,19 @@ class FixedLag:
     def flush(self) -> list[LaggedTracks]:
         """Number and tracks of all frames still buffered, in order: the video has ended."""
         return [self._emit() for _ in range(len(self._buffer))]
+
+    def _settings(self, encode: Encoder) -> dict[str, Any]:
+        return {**super()._settings(encode), "tracker": self.tracker._settings(encode)}
+
+    @classmethod
+    def _make(cls, settings: Any, arguments: dict[str, Any]) -> "FixedLag":
+        own = {name: each for name, each in arguments.items() if name in cls.ARGUMENTS}
+        given = {name: each for name, each in arguments.items() if name not in own}
+        tracker = DeepSort._make(settings["tracker"], given)
+        return super()._make(settings, {**own, "tracker": tracker})
+
+    def _undo_update(self) -> None:
+        self.tracker._undo_update()
 
     def _append(self) -> None:
         """Append the tracker's newest frame to the buffer."""

@@ -34,6 +34,8 @@ class TrackHistories:
             belongs to a person known before.
     """
 
+    NOT_STATE = frozenset({"_linking"})
+
     def __init__(self, linking: Linking, last_id: int) -> None:
         self.output_ids = OutputIds()
         self._linking = linking
