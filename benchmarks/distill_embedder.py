@@ -26,17 +26,12 @@ from torch.nn.parallel import DistributedDataParallel
 
 from benchmarks.distillation_views import VIEW_SIZE, Crops, read_crops
 from benchmarks.lib import cli_options, provenance
-<<<<<<< ours
 from benchmarks.lib.distillation_student import (
     REGIONS,
     Targets,
     fit_head,
-    load_convolutions,
     new_student,
 )
-=======
-from benchmarks.lib.distillation_student import Targets, fit_head, new_student
->>>>>>> theirs
 from deepsort_reid.io.atomic import write_atomically
 from deepsort_reid.reid.evaluation.retrieval import evaluate_each_against_all
 from deepsort_reid.reid.export import export_onnx
@@ -242,18 +237,10 @@ class Distillation:
         if init_from is not None and not self.path.is_file():
             batches = [self.views.draw() for _ in range(96)]
             images = torch.from_numpy(np.concatenate([batch.image for batch in batches]))
-<<<<<<< ours
-            images = images.permute(0, 3, 1, 2)
-            normalised = (images[:256].float() - student.mean) / student.std
-            load_convolutions(student.backbone, init_from, normalised)
-            fit_head(student, images, torch.cat([batch.regions for batch in batches]))
-=======
             load_onnx_backbone(student.backbone, init_from)
             set_norm_statistics(student, images[:256])
-            fit_head(
-                student, images.permute(0, 3, 1, 2), torch.cat([batch.target for batch in batches])
-            )
->>>>>>> theirs
+            regions = torch.cat([batch.regions for batch in batches])
+            fit_head(student, images.permute(0, 3, 1, 2), regions)
         self.losses = Losses(student, int(crops.identity.max()) + 1)
         self.losses.to(memory_format=torch.channels_last)
         self.average = new_student()

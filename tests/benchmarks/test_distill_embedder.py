@@ -10,19 +10,9 @@ import torch.distributed as dist
 
 from benchmarks import distill_embedder, distillation_views
 from benchmarks.distillation_views import Crops
-<<<<<<< ours
-from benchmarks.lib.distillation_student import (
-    REGIONS,
-    Targets,
-    fit_head,
-    load_convolutions,
-    new_student,
-    region_weights,
-)
-=======
 from benchmarks.lib.distillation_student import Targets, fit_head, new_student
->>>>>>> theirs
 from deepsort_reid import Embedder
+from deepsort_reid.reid.models.pooling import REGIONS, region_weights
 
 NUM_IDENTITIES = distillation_views.HELD_OUT_IDENTITIES + 16
 
@@ -113,7 +103,6 @@ def test_targets_are_unit_rows_that_preserve_the_centred_cosines():
     assert torch.allclose(rows @ rows.T, joined @ joined.T, atol=0.05)
 
 
-<<<<<<< ours
 def test_contributions_of_the_regions_add_up_to_the_targets():
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (500, 8, 4, 3), np.uint8)
@@ -124,35 +113,6 @@ def test_contributions_of_the_regions_add_up_to_the_targets():
     assert torch.allclose(parts.sum(1), targets(embedding), atol=1e-3)
 
 
-@pytest.mark.parametrize(("height", "width"), [(10, 5), (16, 8), (8, 4)])
-def test_regions_are_five_rows_of_the_centre_and_the_sides(height, width):
-    weight = region_weights(height, width)
-    assert weight.shape == (REGIONS, height, width)
-    assert (weight >= 0).all()
-    assert np.allclose(weight.sum(0), 1)
-    assert np.allclose(weight, weight[:, :, ::-1], atol=1e-5)  # symmetric
-    assert weight[::2, :, 0].sum() < weight[1::2, :, 0].sum()  # the border belongs to the sides
-    assert weight[:2, 0].sum() == pytest.approx(width)  # the first row of the map
-
-
-@pytest.mark.parametrize("statistics", ["trained", "initial"])
-def test_backbone_loaded_from_an_exported_file_computes_the_same_features(statistics, tmp_path):
-    crops = np.random.default_rng(0).integers(0, 256, (6, 160, 80, 3), np.uint8)
-    exported = new_student()
-    images = torch.from_numpy(crops).permute(0, 3, 1, 2).float()
-    if statistics == "trained":
-        exported(images)  # changes the statistics of the normalisations
-    export_onnx(exported.eval(), tmp_path / "file.onnx", crops, {}, half_weights=False)
-    loaded = new_student()
-    load_convolutions(loaded.backbone, tmp_path / "file.onnx", (images - loaded.mean) / loaded.std)
-    with torch.inference_mode():
-        expected, got = (model.eval().backbone((images - model.mean) / model.std)
-                         for model in (exported, loaded))  # fmt: skip
-    assert torch.allclose(expected, got, atol=1e-3)
-
-
-=======
->>>>>>> theirs
 def test_missing_openvino_is_reported_with_the_command_that_installs_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "openvino", None)
     with pytest.raises(ModuleNotFoundError, match="pip install openvino"):

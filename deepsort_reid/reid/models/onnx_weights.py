@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from deepsort_reid.reid.export import ARCHITECTURE_KEY, MIN_COSINE
 from deepsort_reid.reid.models.backbones import BACKBONES
-from deepsort_reid.reid.models.reid_model import POOLINGS, ReidModel, embed_images
+from deepsort_reid.reid.models.pooling import POOLINGS
+from deepsort_reid.reid.models.reid_model import ReidModel, embed_images
 from deepsort_reid.reid.training.checkpoint import build_model
 from deepsort_reid.vision.crops import resize_crop
 from deepsort_reid.vision.embedder import Embedder
@@ -102,6 +103,8 @@ def load_layers(
             if is_norm and last and not (remaining and remaining[0].kind in _NORM_TENSORS):
                 _unfold(last, target)
                 continue
+            while remaining and not _fits(target, remaining[0]) and remaining[0].kind == "MatMul":
+                remaining.pop(0)  # of a pooling with constant weights
             if not remaining or not _fits(target, remaining[0]):
                 position = len(layers) - len(remaining) + 1
                 raise ValueError(
@@ -194,9 +197,7 @@ def _architecture(embedder: Embedder, layers: Sequence[_Layer], path: Path) -> d
 def _matching_architectures(layers: Sequence[_Layer]) -> Iterator[dict[str, Any]]:
     """Architectures whose convolutions and head have the shapes of `layers`."""
     expected = Counter(_weight_shape(layer) for layer in layers if layer.kind == "Conv")
-    linear = [layer.tensors[0] for layer in layers if layer.kind in _LINEAR_NODES]
-    if not linear:
-        return
+    weights = [layer.tensors[0] for layer in layers if layer.kind in _LINEAR_NODES]
     for name, make_backbone in BACKBONES.items():
         with torch.device("meta"):  # shapes only
             backbone, width = make_backbone()
@@ -204,7 +205,9 @@ def _matching_architectures(layers: Sequence[_Layer]) -> Iterator[dict[str, Any]
         if not convolutions or Counter(tuple(m.weight.shape) for m in convolutions) != expected:
             continue
         for pooling, module in POOLINGS.items():
-            if linear[0].shape[1] == module.vectors * width:
+            # The pooling may have constant weights of other shapes.
+            linear = [each for each in weights if each.shape[1] in (module.vectors * width, width)]
+            if linear and linear[0].shape[1] == module.vectors * width:
                 yield {
                     "backbone": name,
                     "embedding_dim": sum(len(weight) for weight in linear),

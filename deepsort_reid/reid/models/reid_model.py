@@ -10,53 +10,8 @@ import torch.nn.functional as F  # noqa: N812
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from deepsort_reid.reid.models.pooling import GlobalAvgPool, Pooling
 from deepsort_reid.vision.crops import IMAGENET_MEAN, IMAGENET_STD
-
-
-class GlobalAvgPool(nn.Module):
-    """Global average pooling: (B, C, h, w) -> (B, C)."""
-
-    vectors = 1  # that are pooled from a map, each of C components
-
-    def forward(self, feature_map: Tensor) -> Tensor:
-        return feature_map.mean((2, 3))
-
-
-class GeM(nn.Module):
-    """Generalised-mean pooling, (mean of x^p)^(1/p): (B, C, h, w) -> (B, C).
-
-    The exponent p is learned (Radenovic et al. 2018, equation 3).
-    """
-
-    vectors = 1
-
-    def __init__(self, p: float = 3.0) -> None:
-        super().__init__()
-        self.p = nn.Parameter(torch.tensor(p))
-
-    def forward(self, feature_map: Tensor) -> Tensor:
-        # In float32: powers lose too many digits in half precision.
-        return feature_map.float().clamp(min=1e-6).pow(self.p).mean((2, 3)).pow(1 / self.p)
-
-
-class HalvesAndMaxPool(nn.Module):
-    """Mean of the upper and of the lower half, global maximum: (B, C, h, w) -> (B, 3 C)."""
-
-    vectors = 3
-
-    def forward(self, feature_map: Tensor) -> Tensor:
-        middle = feature_map.shape[2] // 2
-        upper, lower = feature_map[:, :, :middle], feature_map[:, :, middle:]
-        return torch.cat([upper.mean((2, 3)), lower.mean((2, 3)), feature_map.amax((2, 3))], 1)
-
-
-Pooling = GlobalAvgPool | GeM | HalvesAndMaxPool
-# Pooling names on the command line and in checkpoints.
-POOLINGS: dict[str, type[Pooling]] = {
-    "average": GlobalAvgPool,
-    "gem": GeM,
-    "halves-max": HalvesAndMaxPool,
-}
 
 
 class Head(nn.Module):

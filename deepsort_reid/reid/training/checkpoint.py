@@ -13,7 +13,8 @@ from torch import nn
 
 from deepsort_reid.io.atomic import write_atomically
 from deepsort_reid.reid.models.backbones import BACKBONES
-from deepsort_reid.reid.models.reid_model import POOLINGS, Head, ReidModel
+from deepsort_reid.reid.models.pooling import POOLINGS
+from deepsort_reid.reid.models.reid_model import Head, ReidModel
 from deepsort_reid.reid.training.distributed import World, broadcast_from_main
 from deepsort_reid.reid.training.run_folder import checkpoint_file, run_folder_of
 

@@ -22,6 +22,7 @@ from deepsort_reid.vision.crops import crop_corners, resize_crop
 from deepsort_reid.vision.embedder import shipped_embedder_path
 
 SIZE = (64, 32)
+SIZE_OF_REGIONS = (160, 80)  # a feature map of 10 x 5
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +76,7 @@ def test_model_rebuilt_from_the_shipped_file_equals_it(people):
     [
         ("compact", "halves-max", 0),
         ("compact", "average", 2),
-        ("compact", "halves-max", 1),
+        ("compact", "regions", 0),
         ("resnet18", "average", 0),
         pytest.param("osnet_x0_25", "average", 0, marks=pytest.mark.slow),
         pytest.param("mobilenet_v3_small", "halves-max", 0, marks=pytest.mark.slow),
@@ -85,22 +86,25 @@ def test_model_rebuilt_from_an_exported_file_equals_the_original(
     backbone, pooling, parts, tmp_path
 ):
     model = random_model(backbone, pooling, parts)
-    crops = exported(model, tmp_path / "file.onnx", half_weights=False)
+    size = SIZE_OF_REGIONS if pooling == "regions" else SIZE
+    crops = exported(model, tmp_path / "file.onnx", size, half_weights=False)
     rebuilt, architecture = load_onnx_model(tmp_path / "file.onnx")
-    assert architecture == {**model.architecture, "input_size": list(SIZE)}
+    assert architecture == {**model.architecture, "input_size": list(size)}
     assert lowest_cosine(embed_images(rebuilt, crops), embed_images(model, crops)) > 0.9999
 
 
-def test_architecture_is_found_by_shapes_without_metadata(tmp_path):
+@pytest.mark.parametrize("pooling", ["average", "regions"])
+def test_architecture_is_found_by_shapes_without_metadata(pooling, tmp_path):
     path = tmp_path / "file.onnx"
-    model = random_model("compact", "halves-max")
-    exported(model, path)
+    model = random_model("compact", pooling)
+    exported(model, path, SIZE_OF_REGIONS)
     network = onnx.load(path)
     properties = {item.key: item.value for item in network.metadata_props}
     assert json.loads(properties.pop(ARCHITECTURE_KEY)) == model.architecture
     onnx.helper.set_model_props(network, properties)
     onnx.save(network, path)
-    assert load_onnx_model(path)[1] == {**model.architecture, "input_size": list(SIZE)}
+    size = list(SIZE_OF_REGIONS)
+    assert load_onnx_model(path)[1] == {**model.architecture, "input_size": size}
 
 
 def test_new_statistics_leave_the_embeddings_and_keep_the_training_mode_close(people):
