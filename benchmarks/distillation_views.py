@@ -19,8 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.lib import cli_options, provenance
-from benchmarks.lib.distillation_student import REGIONS, TEACHER_DIM, region_weights
+from benchmarks.lib.distillation_student import TEACHER_DIM
 from deepsort_reid.reid.data.datasets import load_images, read_market1501
+from deepsort_reid.reid.models.pooling import REGIONS, region_weights
 from deepsort_reid.reid.training.distillation_views import make_view
 from deepsort_reid.scene.street import Street
 from deepsort_reid.vision.crops import resize_crop
