@@ -3,6 +3,7 @@
 `LikelihoodRatio` (the default) and `MatchingCascade` (Wojke et al. 2017) implement `Association`.
 """
 
+from collections.abc import Callable, Iterator
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -11,12 +12,14 @@ from numpy.typing import NDArray
 from deepsort_reid.structures import boxes
 from deepsort_reid.structures.detections import Detections
 from deepsort_reid.tracking.assignment import Matching
+from deepsort_reid.tracking.candidate_blocks import candidate_blocks, is_one_block
 from deepsort_reid.tracking.gallery import GalleryStore
 from deepsort_reid.tracking.kalman import POSITION, MotionModel
 from deepsort_reid.tracking.track_table import TrackTable
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+Rows = NDArray[np.intp]
 
 
 class AssociationInput(NamedTuple):
@@ -40,6 +43,33 @@ class AssociationInput(NamedTuple):
     high_score: Flags
     has_embedding: Flags
     forbidden: Flags
+
+    def blocks(
+        self, regions: Callable[["AssociationInput"], Array]
+    ) -> Iterator[tuple[Rows, Rows, "AssociationInput"]]:
+        """Parts of the input that together have all pairs that can be matched; none without pairs.
+
+        `regions` gives for each track the box (N, 4) that a detection must touch to be matched. It
+        is called only when there are many pairs; otherwise the only part is the whole input.
+
+        Yields the rows of a part in the table, its rows in the detections, and the part.
+        """
+        n, m = self.forbidden.shape
+        if n and m and is_one_block(n, m):
+            yield np.arange(n), np.arange(m), self
+            return
+        for rows, columns in candidate_blocks(regions(self), self.detections.xyxy):
+            yield (
+                rows,
+                columns,
+                self._replace(
+                    table=self.table.select(rows),
+                    detections=self.detections[columns],
+                    high_score=self.high_score[columns],
+                    has_embedding=self.has_embedding[columns],
+                    forbidden=self.forbidden[np.ix_(rows, columns)],
+                ),
+            )
 
     def predicted_xyxy(self) -> Array:
         """Predicted boxes (N, 4) of the tracks, in pixels."""

@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 
 from deepsort_reid.structures.tracks import State
 from deepsort_reid.tracking import kalman
-from deepsort_reid.tracking.assignment import Matching, assign, matching_from_pairs
+from deepsort_reid.tracking.assignment import AllowedPairs, Matching, assign, matching_from_pairs
 from deepsort_reid.tracking.association import AssociationInput, PairScores
+from deepsort_reid.tracking.candidate_blocks import EVERYWHERE
 from deepsort_reid.tracking.costs import forbid
 from deepsort_reid.tracking.kalman import POSITION, MotionModel
 
@@ -32,6 +33,7 @@ Rows = NDArray[np.intp]
 _USED = [0, 1, 3]  # coordinates of the motion term: centre and height
 # Motion LLR below which appearance is not compared: it could not make up for it.
 _MIN_MOTION_LLR = -6.0
+_ROUNDING_MARGIN = 1 + 1e-6  # of the reach, which is computed in another way than the LLR
 
 
 def _require_positive(settings: Any, *names: str) -> None:
@@ -76,6 +78,17 @@ class MotionLLR:
             squared += np.multiply(offset, offset, out=offset)
         return self._llr(motion, std, squared)
 
+    def reach(self, model: MotionModel, motion: Array, min_llr: float) -> Array:
+        """Offsets (N, 2) of the centre in x and y, in pixels, beyond which the LLR is lower.
+
+        0 where it is lower everywhere.
+        """
+        std = self._std(model, motion)
+        at_center = self._llr(motion, std, np.zeros(len(motion)))
+        excess = np.maximum(at_center - min_llr, 0) / self._power()
+        squared = self.degrees_of_freedom * np.expm1(excess)
+        return np.asarray(std[:, :2] * np.sqrt(squared)[:, None] * _ROUNDING_MARGIN)
+
     def pairwise(self, model: MotionModel, motion: Array, position: Array) -> Array:
         """LLR (P,) of P predicted tracks (P, 5, 4) and one measurement (P, 4) for each."""
         std = self._std(model, motion)
@@ -94,8 +107,10 @@ class MotionLLR:
         at_center = 1 - np.log(std / motion[:, POSITION, 3:4]).sum(axis=1)
         if squared.ndim == 2:
             at_center = at_center[:, None]
-        power = (self.degrees_of_freedom + len(_USED)) / 2
-        return np.asarray(at_center - power * np.log1p(squared / self.degrees_of_freedom))
+        return np.asarray(at_center - self._power() * np.log1p(squared / self.degrees_of_freedom))
+
+    def _power(self) -> float:
+        return (self.degrees_of_freedom + len(_USED)) / 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,20 +191,12 @@ class LikelihoodRatio:
 
     def __call__(self, inputs: AssociationInput) -> Matching:
         """Pairs of table rows and detection rows, and the unmatched rows."""
-        table, high_score, forbidden = inputs.table, inputs.high_score, inputs.forbidden
-        if not forbidden.size:
-            return matching_from_pairs(np.empty((0, 2), dtype=np.intp), forbidden.shape)
-        iou = inputs.iou()
-        cost = -self.llr(inputs._replace(forbidden=forbidden | ~high_score), iou)
-        tentative = table.state == State.TENTATIVE
+        by_llr, by_iou = self._allowed_pairs(inputs)
+        tentative = (inputs.table.state == State.TENTATIVE)[by_llr.row]
         pairs = np.empty((0, 2), dtype=np.intp)
-        for group in (~tentative, tentative):
-            pairs = _extend(pairs, cost, group, -self.min_llr)
-
-        low_score_cost = forbid(1 - iou, forbidden | high_score)
-        recent = table.state == State.CONFIRMED
-        pairs = _extend(pairs, low_score_cost, recent, 1 - self.min_low_score_iou)
-        return matching_from_pairs(pairs, forbidden.shape)
+        for stage in (by_llr.select(~tentative), by_llr.select(tentative), by_iou):
+            pairs = np.concatenate([pairs, assign(stage.without(pairs)).pairs])
+        return matching_from_pairs(pairs, inputs.forbidden.shape)
 
     def score_pairs(self, inputs: AssociationInput) -> PairScores:
         """Scores of all pairs, for explanations; slower than a call."""
@@ -213,6 +220,36 @@ class LikelihoodRatio:
             rejected_by_appearance=~rejected_by_motion & high_score & (total < self.min_llr),
         )
 
+    def _allowed_pairs(self, inputs: AssociationInput) -> tuple[AllowedPairs, AllowedPairs]:
+        """Pairs of high-score detections by -LLR, and of low-score ones by 1 - IoU.
+
+        The latter only with tracks that were matched in the previous frame.
+        """
+        shape = inputs.forbidden.shape
+        by_llr = AllowedPairs.none(shape, -self.min_llr)
+        by_iou = AllowedPairs.none(shape, 1 - self.min_low_score_iou)
+        for rows, columns, part in inputs.blocks(self._regions):
+            iou = part.iou()
+            cost = -self.llr(part._replace(forbidden=part.forbidden | ~part.high_score), iou)
+            by_llr = by_llr.with_block(cost, rows, columns)
+            recent = (part.table.state == State.CONFIRMED)[:, None]
+            low_score_cost = forbid(1 - iou, part.forbidden | part.high_score | ~recent)
+            by_iou = by_iou.with_block(low_score_cost, rows, columns)
+        return by_llr, by_iou
+
+    def _regions(self, inputs: AssociationInput) -> Array:
+        """Boxes (N, 4) that a detection must touch to be matched to each track."""
+        table, regions = inputs.table, inputs.predicted_xyxy()
+        if self.min_low_score_iou <= 0:
+            regions[table.state == State.CONFIRMED] = EVERYWHERE
+        # IoU is required of tracks matched in the previous frame only.
+        far = (table.state == State.COASTING) | (self.min_iou <= 0)
+        center = table.motion[:, POSITION, :2]
+        reach = self.motion.reach(inputs.motion_model, table.motion, _MIN_MOTION_LLR)
+        regions[far, :2] = np.minimum(regions[:, :2], center - reach)[far]
+        regions[far, 2:] = np.maximum(regions[:, 2:], center + reach)[far]
+        return regions
+
     def llr(self, inputs: AssociationInput, iou: Array) -> Array:
         """LLR (N, M) of all pairs, -inf where a match is impossible; `iou` (N, M) is given."""
         table, galleries = inputs.table, inputs.galleries
@@ -232,14 +269,3 @@ class LikelihoodRatio:
                 llr = self.appearance(normalized, table.misses)
                 appearance = np.where(compared, llr, appearance)
         return np.where(possible, motion + appearance, -np.inf)
-
-
-def _extend(pairs: Rows, cost: Array, group: Flags, max_cost: float) -> Rows:
-    """The pairs (K, 2) and the best ones of unmatched tracks of `group` (N,) and detections."""
-    matching = matching_from_pairs(pairs, cost.shape)
-    rows, free = matching.unmatched_tracks, matching.unmatched_detections
-    rows = rows[group[rows]]
-    if not (len(rows) and len(free)):
-        return pairs
-    local = assign(cost[np.ix_(rows, free)], max_cost).pairs
-    return np.concatenate([pairs, np.column_stack([rows[local[:, 0]], free[local[:, 1]]])])

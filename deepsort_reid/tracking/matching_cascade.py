@@ -9,14 +9,16 @@ from numpy.typing import NDArray
 from deepsort_reid.structures.tracks import State
 from deepsort_reid.tracking import kalman
 from deepsort_reid.tracking.assignment import (
+    AllowedPairs,
     Matching,
     assign,
     matching_cascade,
     matching_from_pairs,
 )
 from deepsort_reid.tracking.association import AssociationInput, PairScores
+from deepsort_reid.tracking.candidate_blocks import EVERYWHERE
 from deepsort_reid.tracking.costs import forbid, fuse, iou_cost
-from deepsort_reid.tracking.kalman import GATE_95
+from deepsort_reid.tracking.kalman import GATE_95, POSITION
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -52,25 +54,13 @@ class MatchingCascade:
 
     def __call__(self, inputs: AssociationInput) -> Matching:
         """Pairs of table rows and detection rows, and the unmatched rows."""
-        table, forbidden = inputs.table, inputs.forbidden
-        confirmed = np.flatnonzero(table.state != State.TENTATIVE)
-        comparable, cost = self._appearance_cost(inputs)
-        first = matching_cascade(cost[confirmed], table.misses[confirmed], self.max_cosine_distance)
-        by_appearance = np.column_stack([confirmed[first.pairs[:, 0]], first.pairs[:, 1]])
-
-        left = matching_from_pairs(by_appearance, cost.shape)
-        rows, columns = left.unmatched_tracks, left.unmatched_detections
-        # By IoU: tentative tracks, and tracks matched at the last update, however many frames ago
-        # that was. A coasting track only where appearance cannot be compared.
-        recent = table.state[rows] != State.COASTING
-        iou = iou_cost(inputs.predicted_xyxy()[rows], inputs.detections.xyxy[columns])
-        here = np.ix_(rows, columns)
-        second = assign(
-            forbid(iou, forbidden[here] | (~recent[:, None] & comparable[here])),
-            self.max_iou_distance,
-        )
-        by_iou = np.column_stack([rows[second.pairs[:, 0]], columns[second.pairs[:, 1]]])
-        return matching_from_pairs(np.concatenate([by_appearance, by_iou]), cost.shape)
+        table = inputs.table
+        by_appearance, by_iou = self._allowed_pairs(inputs)
+        confirmed = table.state != State.TENTATIVE
+        first = matching_cascade(by_appearance.select(confirmed[by_appearance.row]), table.misses)
+        second = assign(by_iou.without(first.pairs))
+        pairs = np.concatenate([first.pairs, second.pairs])
+        return matching_from_pairs(pairs, inputs.forbidden.shape)
 
     def score_pairs(self, inputs: AssociationInput) -> PairScores:
         """Scores of all pairs, for explanations; slower than a call."""
@@ -99,6 +89,34 @@ class MatchingCascade:
             rejected_by_motion=rejected & outside_gate,
             rejected_by_appearance=rejected & ~outside_gate,
         )
+
+    def _allowed_pairs(self, inputs: AssociationInput) -> tuple[AllowedPairs, AllowedPairs]:
+        """Pairs by appearance with the motion gate, and pairs by 1 - IoU."""
+        shape = inputs.forbidden.shape
+        by_appearance = AllowedPairs.none(shape, self.max_cosine_distance)
+        by_iou = AllowedPairs.none(shape, self.max_iou_distance)
+        for rows, columns, part in inputs.blocks(self._regions):
+            comparable, cost = self._appearance_cost(part)
+            by_appearance = by_appearance.with_block(cost, rows, columns)
+            # By IoU: tentative tracks, and tracks matched at the last update, however many frames
+            # ago that was. A coasting track only where appearance cannot be compared.
+            coasting = (part.table.state == State.COASTING)[:, None]
+            iou = iou_cost(part.predicted_xyxy(), part.detections.xyxy)
+            cost = forbid(iou, part.forbidden | (coasting & comparable))
+            by_iou = by_iou.with_block(cost, rows, columns)
+        return by_appearance, by_iou
+
+    def _regions(self, inputs: AssociationInput) -> Array:
+        """Boxes (N, 4) that a detection must touch to be matched to each track."""
+        regions, motion = inputs.predicted_xyxy(), inputs.table.motion
+        if self.max_iou_distance >= 1:
+            regions[:] = EVERYWHERE
+        variance = kalman.innovation_variance(inputs.motion_model, motion)[:, :2]
+        center, reach = motion[:, POSITION, :2], np.sqrt(self.gating_threshold * variance)
+        reach *= 1 + 1e-6  # for rounding: the gate is computed in another way
+        regions[:, :2] = np.minimum(regions[:, :2], center - reach)
+        regions[:, 2:] = np.maximum(regions[:, 2:], center + reach)
+        return regions
 
     def _appearance_cost(self, inputs: AssociationInput) -> tuple[Flags, Array]:
         """Pairs (N, M) of which both sides have an embedding, and the gated, fused cost (N, M)."""

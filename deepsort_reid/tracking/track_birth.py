@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from deepsort_reid.structures import boxes
 from deepsort_reid.structures.tracks import State
 from deepsort_reid.tracking import kalman
+from deepsort_reid.tracking.candidate_blocks import candidate_blocks
 from deepsort_reid.tracking.config import DeepSortConfig
 from deepsort_reid.tracking.costs import other_class
 from deepsort_reid.tracking.extras import box_smoothing
@@ -29,15 +30,17 @@ def select_new_tracks(
     """
     detections = frame.detections
     rows = unmatched[detections.score[unmatched] >= config.new_track_score]
-    matched = table.state == State.CONFIRMED
-    matched_xyxy = table.xyxy[matched]
-    if len(matched_xyxy) and len(rows):
-        xyxy = detections.xyxy[rows]
-        smaller_area = np.minimum(boxes.area(matched_xyxy)[:, None], boxes.area(xyxy))
-        overlap = boxes.intersection(matched_xyxy, xyxy) / smaller_area
+    matched = np.flatnonzero(table.state == State.CONFIRMED)
+    duplicate = np.zeros(len(rows), dtype=bool)
+    for new, near in candidate_blocks(detections.xyxy[rows], table.xyxy[matched]):
+        xyxy, matched_xyxy = detections.xyxy[rows[new]], table.xyxy[matched[near]]
+        smaller_area = np.minimum(boxes.area(xyxy)[:, None], boxes.area(matched_xyxy))
+        overlap = boxes.intersection(xyxy, matched_xyxy) / smaller_area
         if not config.class_agnostic:
-            overlap[other_class(table.class_id()[matched], detections.class_id[rows])] = 0
-        rows = rows[overlap.max(axis=0) <= config.max_new_track_overlap]
+            class_id = detections.class_id[rows[new]]
+            overlap[other_class(class_id, table.class_id()[matched[near]])] = 0
+        duplicate[new] = (overlap > config.max_new_track_overlap).any(axis=1)
+    rows = rows[~duplicate]
     xyxy, score = detections.xyxy[rows], detections.score[rows]
     return rows[np.lexsort((xyxy[:, 3], xyxy[:, 2], xyxy[:, 1], xyxy[:, 0], -score))]
 

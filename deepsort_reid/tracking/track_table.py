@@ -131,6 +131,14 @@ class TrackTable:
         if not voted.all():
             self.classes, self.votes = self.classes[voted], self.votes[:, voted]
 
+    def select(self, rows: Rows) -> "TrackTable":
+        """A table of copies of these rows (K,)."""
+        selected = TrackTable()
+        for name in self._COLUMNS:
+            setattr(selected, name, getattr(self, name)[rows])
+        selected.classes = self.classes
+        return selected
+
     def start_frame(self, elapsed: int) -> None:
         """Age all tracks by `elapsed` frames and count these as missed until a track is matched."""
         self.age = self.age + elapsed

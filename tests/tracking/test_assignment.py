@@ -6,9 +6,18 @@ import numpy as np
 import pytest
 from scipy.optimize import linear_sum_assignment
 
-from deepsort_reid.tracking.assignment import assign, matching_cascade, matching_from_pairs
+from deepsort_reid.tracking import assignment
+from deepsort_reid.tracking.assignment import allowed_pairs, matching_from_pairs
 
 SHAPES = [(1, 1), (3, 3), (5, 2), (2, 5), (12, 12), (30, 17), (17, 30), (60, 60)]
+
+
+def assign(cost, max_cost):
+    return assignment.assign(allowed_pairs(cost, max_cost))
+
+
+def matching_cascade(cost, priority, max_cost):
+    return assignment.matching_cascade(allowed_pairs(cost, max_cost), priority)
 
 
 def random_cost(rng, shape, forbidden=0.4, low=0.0):

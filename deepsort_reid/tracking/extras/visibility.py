@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsort_reid.structures import boxes
+from deepsort_reid.tracking.candidate_blocks import candidate_blocks
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -78,6 +79,10 @@ def occlusion_ratio(xyxy: Array) -> Array:
 
     The nearer of two boxes is the one whose lower edge is lower in the image.
     """
-    nearer = xyxy[:, 3] > xyxy[:, 3, None]
-    covered = boxes.intersection(xyxy, xyxy) / np.maximum(boxes.area(xyxy), 1e-9)[:, None]
-    return np.asarray(np.where(nearer, covered, 0).max(axis=1, initial=0))
+    ratio = np.zeros(len(xyxy))
+    for rows, columns in candidate_blocks(xyxy, xyxy):
+        nearer = xyxy[columns, 3] > xyxy[rows, 3, None]
+        area = np.maximum(boxes.area(xyxy[rows]), 1e-9)[:, None]
+        covered = boxes.intersection(xyxy[rows], xyxy[columns]) / area
+        ratio[rows] = np.where(nearer, covered, 0).max(axis=1, initial=0)
+    return ratio

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsort_reid.tracking import kalman
-from deepsort_reid.tracking.assignment import assign
+from deepsort_reid.tracking.assignment import allowed_pairs, assign
 from deepsort_reid.tracking.distance_calibration import MIN_INTER_IDENTITY_DISTANCE
 from deepsort_reid.tracking.kalman import PEDESTRIAN_MOTION, POSITION, PV, VELOCITY, VV, MotionModel
 from deepsort_reid.tracking.likelihood_ratio import AppearanceLLR, MotionLLR
@@ -104,7 +104,8 @@ class Linking:
         """
         llr = self.log_likelihood_ratio(ended, begun, inter_identity_distance)
         best_other = np.maximum(_best_other(llr, 0), _best_other(llr, 1))
-        return assign(np.where(llr >= best_other + self.margin, -llr, np.inf), -self.min_llr).pairs
+        cost = np.where(llr >= best_other + self.margin, -llr, np.inf)
+        return assign(allowed_pairs(cost, -self.min_llr)).pairs
 
     def log_likelihood_ratio(
         self, ended: TrackEndpoints, begun: TrackEndpoints, inter_identity_distance: float
