@@ -20,7 +20,7 @@ from deepsort_reid.io.mot_sequences import MotSequence, read_sequence
 from deepsort_reid.metrics import evaluate
 from deepsort_reid.pipeline import StageTimer, track_frames
 from deepsort_reid.tracking import DeepSort
-from deepsort_reid.vision.detectors import YoloxDetector
+from deepsort_reid.vision.detectors import OnnxDetector
 from deepsort_reid.vision.embedder import Embedder
 
 SEQUENCE = "PETS09-S2L1"
@@ -29,7 +29,7 @@ STAGES = ("read", "detect", "embed", "track", "draw", "write")
 
 def run(
     sequence: MotSequence,
-    detector: YoloxDetector,
+    detector: OnnxDetector,
     embedder: Embedder,
     out: Path,
     last: int | None = None,
@@ -85,7 +85,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         data = inputs.data_root(args.data)
         sequence = read_sequence(data / "mot" / args.sequence)
-        detector = YoloxDetector(data / "models" / "yolox_nano_416.onnx", threads=args.threads)
+        detector = OnnxDetector(data / "models" / "yolox_nano_416.onnx", threads=args.threads)
         embedder = Embedder(args.embedder, threads=args.threads)
     except (OSError, ValueError) as error:
         print(error, file=sys.stderr)

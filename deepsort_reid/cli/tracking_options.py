@@ -37,7 +37,7 @@ def add_detector_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--detector",
         metavar="NAME|FILE.onnx",
-        help="background (background subtraction), a YOLOX or RTMDet model FILE.onnx, or the "
+        help="background (background subtraction), a detector network FILE.onnx, or the "
         "name of a torchvision COCO model (default: det/det.txt of a MOT sequence folder, else "
         "background)",
     )

@@ -72,19 +72,31 @@ class OnnxSession:
     def __reduce__(self) -> tuple[Any, ...]:
         return self._reopen, ()
 
-    def run(self, images: NDArray[Any], outputs: Sequence[str] | None = None) -> list[NDArray[Any]]:
-        """Outputs of the network for its first input; all outputs, or those named."""
-        results = self._session.run(outputs, {self.inputs[0].name: images})
+    def run(
+        self,
+        images: NDArray[Any],
+        outputs: Sequence[str] | None = None,
+        *,
+        others: Mapping[str, NDArray[Any]] | None = None,
+    ) -> list[NDArray[Any]]:
+        """Outputs of the network for its first input, and `others` by name.
+
+        All outputs are computed, or those named. Raises ValueError when onnxruntime cannot run
+        the network on this input.
+        """
+        inputs = {self.inputs[0].name: images, **(others or {})}
+        try:
+            results = self._session.run(outputs, inputs)
+        except Exception as error:  # the errors of onnxruntime have no other common base class
+            raise ValueError(
+                f"{self.name}: onnxruntime cannot run it on {images.shape} {images.dtype} "
+                f"({_first_line(error)})"
+            ) from error
         return [np.asarray(result) for result in results]
 
     def describe(self) -> str:
         """Names, shapes and types of inputs and outputs, for error messages."""
         return f"{_describe(self.inputs)} -> {_describe(self.outputs)}"
-
-
-def as_session(model: "Path | str | OnnxSession", **options: Any) -> OnnxSession:
-    """The session of a model; `options` are those of `OnnxSession`, used for a file only."""
-    return model if isinstance(model, OnnxSession) else OnnxSession(model, **options)
 
 
 def _open(
@@ -115,14 +127,12 @@ def _open(
                 enable_fallback=0,
             )
     except Exception as error:  # the errors of onnxruntime have no other common base class
-        lines = str(error).strip().splitlines()
         problem = (
             "expected an ONNX model, got a file that onnxruntime cannot load"
             if is_cpu
             else f"onnxruntime cannot load it with {', '.join(names)}"
         )
-        reason = f" ({lines[0]})" if lines else ""
-        raise ValueError(f"{name}: {problem}{reason}") from error
+        raise ValueError(f"{name}: {problem} ({_first_line(error)})") from error
     # It would go on with other providers after a failure, and print a banner.
     session.disable_fallback()
     if names[0] not in session.get_providers():
@@ -139,6 +149,10 @@ def _silence() -> Iterator[None]:
     with suppress_native_stderr(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def _describe(values: Sequence[Any]) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from deepsort_reid.vision.onnx_session import OnnxSession, as_session
+from deepsort_reid.vision.onnx_session import OnnxSession
 from tests.vision.embedder_files import write_embedder
 
 IMAGES = np.ones((2, 3, 8, 4), dtype=np.float32)
@@ -51,7 +51,14 @@ def test_run_returns_the_outputs_for_the_first_input(tmp_path):
     np.testing.assert_array_equal(rows, np.ones((2, 3)))
     assert session.providers == ("CPUExecutionProvider",)
     assert "image0 ['batch', 3, 8, 4] tensor(float) -> value1" in session.describe()
-    assert as_session(session, threads=7) is session
+
+
+def test_input_that_the_network_cannot_take_is_rejected_in_one_line(tmp_path):
+    session = OnnxSession(write_embedder(tmp_path / "mean.onnx"), threads=1)
+    expected = r"mean\.onnx: onnxruntime cannot run it on \(2, 3, 8\) float32 \("
+    with pytest.raises(ValueError, match=expected) as error:
+        session.run(IMAGES[..., 0])
+    assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize(

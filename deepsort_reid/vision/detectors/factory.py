@@ -4,16 +4,11 @@ from pathlib import Path
 
 from deepsort_reid.structures.detections import Detector
 from deepsort_reid.vision.detectors.background import BackgroundSubtraction
+from deepsort_reid.vision.detectors.onnx_detector import OnnxDetector
 from deepsort_reid.vision.detectors.precomputed import MotDetections
-from deepsort_reid.vision.detectors.rtmdet import RtmdetDetector
 from deepsort_reid.vision.detectors.torchvision_coco import TorchvisionDetector
-from deepsort_reid.vision.detectors.yolox import YoloxDetector, anchor_grid
-from deepsort_reid.vision.onnx_session import OnnxSession
 
 DEFAULT_MIN_SCORE = 0.1
-
-# Types of the outputs of RTMDet: boxes with scores, class numbers.
-_RTMDET_TYPES = {("tensor(float)", "tensor(int64)"), ("tensor(float)", "tensor(int32)")}
 
 
 def load_detector(
@@ -26,7 +21,7 @@ def load_detector(
     """Return the detector of a word or file name.
 
     Args:
-        source: "background", a YOLOX or RTMDet model NAME.onnx, a MOT detection file NAME.txt, or
+        source: "background", a detector network NAME.onnx, a MOT detection file NAME.txt, or
             the name of a COCO model of torchvision. A callable is returned unchanged.
         min_score: detections with a lower score are dropped; by default 0.1, and 0 for a MOT file.
         threads: upper limit of CPU threads of an ONNX model.
@@ -46,7 +41,7 @@ def load_detector(
         return BackgroundSubtraction(min_score=limit)
     suffix = Path(word).suffix.lower()
     if suffix == ".onnx":
-        return _onnx_detector(OnnxSession(word, threads=threads, device=device), limit)
+        return OnnxDetector(word, min_score=limit, threads=threads, device=device)
     if suffix == ".txt":
         return MotDetections(word, min_score=min_score or 0.0)
     if suffix or Path(word).exists() or "/" in word:
@@ -55,50 +50,3 @@ def load_detector(
             f"model, got {word!r}"
         )
     return TorchvisionDetector(word, min_score=limit, device=device)
-
-
-def _onnx_detector(session: OnnxSession, min_score: float) -> Detector:
-    """The detector of an ONNX model, told by the number, types and shapes of its outputs."""
-    if _is_rtmdet(session):
-        return RtmdetDetector(session, min_score=min_score)
-    if _is_yolox(session):
-        return YoloxDetector(session, min_score=min_score)
-    raise ValueError(
-        f"{session.name}: expected a detector of a known format, got {session.describe()}; known "
-        "are YOLOX, images (1, 3, H, W) -> (1, anchors, 5 + classes), and RTMDet, images "
-        "(1, 3, H, W) -> boxes with scores (1, N, 5) float, class numbers (1, N) integer. "
-        "For another format, pass a function frame -> Detections in Python, or its detections in "
-        "a file"
-    )
-
-
-def _is_rtmdet(session: OnnxSession) -> bool:
-    """Whether the outputs are boxes with scores (batch, N, 5) and class numbers (batch, N)."""
-    if len(session.outputs) != 2:
-        return False
-    rows, labels = session.outputs
-    return (
-        (rows.type, labels.type) in _RTMDET_TYPES
-        and len(labels.shape) in (0, 2)  # 0: not declared
-        and (not rows.shape or _may_be(rows.shape, (None, None, 5)))
-    )
-
-
-def _is_yolox(session: OnnxSession) -> bool:
-    """Whether the output has one row per anchor of the input size, (batch, anchors, 5 + C)."""
-    if len(session.outputs) != 1 or len(session.inputs[0].shape) != 4:
-        return False
-    height, width = session.inputs[0].shape[2:]
-    anchors = None
-    if isinstance(height, int) and isinstance(width, int):
-        anchors = len(anchor_grid(height, width)[1])
-    shape = session.outputs[0].shape
-    return not shape or _may_be(shape, (None, anchors, None))
-
-
-def _may_be(shape: list[int | str | None], expected: tuple[int | None, ...]) -> bool:
-    """Whether a declared shape, with open lengths as names or None, agrees with the expected."""
-    return len(shape) == len(expected) and all(
-        length == given or length is None or not isinstance(given, int)
-        for given, length in zip(shape, expected, strict=True)
-    )

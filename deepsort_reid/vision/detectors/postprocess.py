@@ -33,15 +33,21 @@ def nms_per_class(
     return boxes.nms(xyxy + shift, score, max_iou)
 
 
-def check_classes(classes: Sequence[int] | None, count: int) -> NDArray[np.int64]:
-    """Return the class numbers sorted without duplicates; None selects all `count` classes.
+def check_classes(
+    classes: Sequence[int] | None, count: int | None = None
+) -> NDArray[np.int64] | None:
+    """Return the class numbers sorted without duplicates; None, which selects all, as it is.
 
-    Raises ValueError for an empty selection and for a number outside 0 to count - 1.
+    Raises ValueError for an empty selection, and for a number outside 0 to count - 1; `count` is
+    None where it is not known.
     """
-    selected = np.arange(count) if classes is None else np.unique(np.asarray(classes, np.int64))
-    if not len(selected) or selected.min() < 0 or selected.max() >= count:
-        raise ValueError(f"classes: expected numbers from 0 to {count - 1}, got {classes}")
-    return selected.astype(np.int64)
+    if classes is None:
+        return None
+    selected = np.unique(np.asarray(classes, np.int64))
+    if not len(selected) or selected.min() < 0 or (count is not None and selected.max() >= count):
+        last = "on" if count is None else f"to {count - 1}"
+        raise ValueError(f"classes: expected numbers from 0 {last}, got {classes}")
+    return selected
 
 
 def check_fraction(name: str, value: float) -> None:

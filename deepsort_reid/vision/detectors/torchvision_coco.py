@@ -75,7 +75,9 @@ class TorchvisionDetector:
         xyxy = found["boxes"].cpu().numpy().astype(np.float64)
         score = found["scores"].cpu().numpy().astype(np.float64)
         class_id = self._class_of_label[found["labels"].cpu().numpy()]
-        keep = (score >= self._min_score) & np.isin(class_id, self._classes)
+        keep = score >= self._min_score
+        if self._classes is not None:
+            keep &= np.isin(class_id, self._classes)
         return clip_to_frame(xyxy[keep], score[keep], class_id[keep], frame.shape[1::-1])
 
 
