@@ -41,7 +41,7 @@ TABLE = {
     "metrics": allow("structures io", "numpy scipy motmetrics"),
     "vision/camera_motion": allow("structures io", "cv2 numpy"),
     "vision/detectors/torchvision_coco": allow("structures vision", "numpy torch torchvision"),
-    "vision": allow("structures io", "cv2 numpy onnxruntime"),
+    "vision": allow("structures io", "cv2 numpy onnxruntime pooch"),
     "reid": allow(
         "structures io vision",
         "torch torchvision cv2 matplotlib numpy scipy onnx onnxruntime onnxscript tqdm",

@@ -10,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deepsort_reid.cli.tracking_options import add_device_argument
+from deepsort_reid.cli.tracking_options import DETECTOR_HELP, add_device_argument
 
 if TYPE_CHECKING:
     from deepsort_reid.io.detections_npz import SequenceDetections
@@ -75,9 +75,8 @@ def _add_input_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--detector",
-        metavar="DETECTOR",
-        help="detect in the frames instead: background, FILE.onnx, or the name of a torchvision "
-        "model (default: none)",
+        metavar="NAME|FILE.onnx",
+        help=f"detect in the frames instead: {DETECTOR_HELP} (default: none)",
     )
     parser.add_argument(
         "--embedder",
@@ -198,7 +197,7 @@ def _detections(sequence: "MotSequence", args: argparse.Namespace) -> "SequenceD
     has_embedder = args.embedder != "none" and (
         args.embedder is not None or sequence.frames is not None
     )
-    sources: list[Path | str] = [Path(source) if Path(source).is_file() else source]
+    sources = [_content_key(source)]
     if has_embedder:
         sources.append(_embedder_file(args.embedder))
     if args.device != "cpu":
@@ -223,6 +222,15 @@ def _detections(sequence: "MotSequence", args: argparse.Namespace) -> "SequenceD
         sources=sources,
         progress=progress,
     )
+
+
+def _content_key(source: str) -> Path | str:
+    """A file, or words, that determine the content of a detector or file of detections."""
+    from deepsort_reid.vision.model_files import DETECTORS
+
+    if source in DETECTORS:
+        return f"{source} {DETECTORS[source].sha256}"
+    return Path(source) if Path(source).is_file() else source
 
 
 def _embedder_file(name: str | None) -> Path | str:

@@ -9,6 +9,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from deepsort_reid.tracking import DeepSortConfig
 
+DETECTOR_HELP = (
+    "background (background subtraction); yolox_tiny or yolox_s, downloaded once; a detector "
+    "network FILE.onnx; or torchvision:NAME, a COCO model of torchvision"
+)
+
 
 def add_frame_arguments(parser: argparse.ArgumentParser) -> None:
     """Add --start, --stop and --every, which select the frames of the source."""
@@ -37,9 +42,7 @@ def add_detector_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--detector",
         metavar="NAME|FILE.onnx",
-        help="background (background subtraction), a detector network FILE.onnx, or the "
-        "name of a torchvision COCO model (default: det/det.txt of a MOT sequence folder, else "
-        "background)",
+        help=f"{DETECTOR_HELP} (default: det/det.txt of a MOT sequence folder, else background)",
     )
     group.add_argument(
         "--detector-weights",
@@ -116,6 +119,7 @@ def make_detector(args: argparse.Namespace, note: Callable[[str], None]) -> tupl
         OSError: a file cannot be read.
     """
     from deepsort_reid.vision.detectors import MotDetections, TorchvisionDetector, load_detector
+    from deepsort_reid.vision.detectors.factory import TORCHVISION_PREFIX
     from deepsort_reid.vision.detectors.precomputed import NpzDetections
 
     _check_detector_options(args)
@@ -129,7 +133,8 @@ def make_detector(args: argparse.Namespace, note: Callable[[str], None]) -> tupl
         return reader(file, start=args.start, every=args.every, **limit), str(file)
     if args.detector_weights is not None:
         weights = args.detector_weights
-        detector = TorchvisionDetector(args.detector, weights=weights, device=args.device, **limit)
+        name = args.detector.removeprefix(TORCHVISION_PREFIX)
+        detector = TorchvisionDetector(name, weights=weights, device=args.device, **limit)
         return detector, args.detector
     if args.detector is None:
         note(
@@ -147,12 +152,10 @@ def _check_detector_options(args: argparse.Namespace) -> None:
         raise ValueError(f"--min-score: expected a number from 0 to 1, got {args.min_score}")
     if args.detections is not None and args.detector is not None:
         raise ValueError("--detections and --detector: expected one of them, got both")
-    name = args.detector or ""
-    is_torchvision = name not in {"", "background"} and not Path(name).suffix
-    if args.detector_weights is not None and not is_torchvision:
-        got = repr(name) if name else "none"
+    name = args.detector or "none"
+    if args.detector_weights is not None and not name.startswith("torchvision:"):
         raise ValueError(
-            f"--detector-weights: expected a torchvision model as --detector, got {got}"
+            f"--detector-weights: expected --detector torchvision:NAME, got --detector {name}"
         )
 
 

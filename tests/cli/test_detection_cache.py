@@ -6,6 +6,7 @@ import pytest
 from deepsort_reid import DeepSort
 from deepsort_reid.io.detections_npz import read_detections_npz
 from deepsort_reid.io.mot import read_results
+from deepsort_reid.vision.model_files import DETECTORS, ModelFile
 from tests.cli import synthetic_video
 
 FRAMES = synthetic_video.SEQUENCE_LENGTH
@@ -72,6 +73,17 @@ def test_another_device_is_detected_again(run_benchmark, image_sequences, detect
     assert run_benchmark(image_sequences, *options, "--device", "cuda") == 0
     assert detector_calls() == 2 * FRAMES
     assert len(list((out / "cache").iterdir())) == 2
+
+
+def test_another_file_of_a_named_network_is_detected_again(
+    run_benchmark, image_sequences, detector_calls, out, monkeypatch
+):
+    options = ["--detector", "yolox_test", "--embedder", "none"]
+    for digest, calls in (("0a", FRAMES), ("0b", 2 * FRAMES), ("0a", 2 * FRAMES)):
+        row = ModelFile("https://host.invalid/yolox_test.onnx", digest, 870)
+        monkeypatch.setitem(DETECTORS, "yolox_test", row)
+        assert run_benchmark(image_sequences, *options) == 0
+        assert detector_calls() == calls
 
 
 def test_interrupted_detection_leaves_no_partial_cache(

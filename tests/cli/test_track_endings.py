@@ -170,7 +170,7 @@ def test_invalid_detection_row_is_reported_with_file_line_and_content(
 def test_detector_weights_without_detector_are_rejected(run_track, capsys):
     assert run_track(detector=("--detector-weights", "w.pt")) == 2
     assert (
-        "--detector-weights: expected a torchvision model as --detector, got none"
+        "--detector-weights: expected --detector torchvision:NAME, got --detector none"
         in synthetic_video.read_error_line(capsys)
     )
 
@@ -180,16 +180,20 @@ def test_detector_weights_without_detector_are_rejected_for_sequence_folders(tmp
     options = ["--detector-weights", "w.pt", "--embedder", "none", "--out", str(out)]
     assert main(["track", str(folder), *options]) == 2
     assert (
-        "--detector-weights: expected a torchvision model as --detector, got none"
+        "--detector-weights: expected --detector torchvision:NAME, got --detector none"
         in synthetic_video.read_error_line(capsys)
     )
     assert not out.exists()
 
 
-@pytest.mark.parametrize("detector", ["background", "yolox.onnx", "det.txt", "detections.npz"])
+@pytest.mark.parametrize(
+    "detector", ["background", "yolox_s", "yolox.onnx", "det.txt", "detections.npz"]
+)
 def test_detector_weights_of_other_detectors_are_rejected(detector, run_track, capsys):
     assert run_track(detector=("--detector", detector, "--detector-weights", "w.pt")) == 2
-    expected = f"--detector-weights: expected a torchvision model as --detector, got {detector!r}"
+    expected = (
+        f"--detector-weights: expected --detector torchvision:NAME, got --detector {detector}"
+    )
     assert expected in synthetic_video.read_error_line(capsys)
 
 

@@ -149,6 +149,8 @@ def test_device_reaches_the_torchvision_detector(monkeypatch, tmp_path):
         "deepsort_reid.vision.detectors.TorchvisionDetector",
         lambda name, **options: given.append((name, options)),
     )
-    args = options_of_the_detector(detector="retinanet", detector_weights=tmp_path, device="cuda:1")
+    args = options_of_the_detector(
+        detector="torchvision:retinanet", detector_weights=tmp_path, device="cuda:1"
+    )
     make_detector(args, print)
     assert given == [("retinanet", {"weights": tmp_path, "device": "cuda:1"})]

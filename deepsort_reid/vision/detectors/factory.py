@@ -3,12 +3,14 @@
 from pathlib import Path
 
 from deepsort_reid.structures.detections import Detector
+from deepsort_reid.vision import model_files
 from deepsort_reid.vision.detectors.background import BackgroundSubtraction
 from deepsort_reid.vision.detectors.onnx_detector import OnnxDetector
 from deepsort_reid.vision.detectors.precomputed import MotDetections
 from deepsort_reid.vision.detectors.torchvision_coco import TorchvisionDetector
 
 DEFAULT_MIN_SCORE = 0.1
+TORCHVISION_PREFIX = "torchvision:"
 
 
 def load_detector(
@@ -21,8 +23,9 @@ def load_detector(
     """Return the detector of a word or file name.
 
     Args:
-        source: "background", a detector network NAME.onnx, a MOT detection file NAME.txt, or
-            the name of a COCO model of torchvision. A callable is returned unchanged.
+        source: "background"; "yolox_tiny" or "yolox_s", which are downloaded once; a detector
+            network FILE.onnx; a MOT detection file FILE.txt; or "torchvision:NAME", a COCO model
+            of torchvision. A callable is returned unchanged. A name is never a file.
         min_score: detections with a lower score are dropped; by default 0.1, and 0 for a MOT file.
         threads: upper limit of CPU threads of an ONNX model.
         device: where a network runs: as for `Embedder` for an ONNX model, as for
@@ -30,7 +33,7 @@ def load_detector(
 
     Raises:
         ValueError: the word names no detector, the file is not valid, or there is no such device.
-        OSError: the file cannot be read, or weights cannot be downloaded.
+        OSError: the file cannot be read, or a network or weights cannot be downloaded.
         ModuleNotFoundError: the detector needs torchvision, which is not installed.
     """
     if callable(source):
@@ -39,14 +42,27 @@ def load_detector(
     word = str(source)
     if word == "background":
         return BackgroundSubtraction(min_score=limit)
+    if word in model_files.DETECTORS:
+        file = model_files.fetch_detector(word)
+        return OnnxDetector(file, min_score=limit, threads=threads, device=device)
+    if word.startswith(TORCHVISION_PREFIX):
+        name = word.removeprefix(TORCHVISION_PREFIX)
+        return TorchvisionDetector(name, min_score=limit, device=device)
     suffix = Path(word).suffix.lower()
     if suffix == ".onnx":
+        _check_is_file(Path(word))
         return OnnxDetector(word, min_score=limit, threads=threads, device=device)
     if suffix == ".txt":
         return MotDetections(word, min_score=min_score or 0.0)
-    if suffix or Path(word).exists() or "/" in word:
-        raise ValueError(
-            f"detector: expected 'background', a .onnx or .txt file or the name of a torchvision "
-            f"model, got {word!r}"
+    raise ValueError(
+        f"detector: expected background, {', '.join(model_files.DETECTORS)}, a file FILE.onnx or "
+        f"FILE.txt, or {TORCHVISION_PREFIX}NAME, got {word!r}"
+    )
+
+
+def _check_is_file(path: Path) -> None:
+    """Raise FileNotFoundError for a missing file that has the name of a published network."""
+    if path.stem in model_files.DETECTORS and not path.exists():
+        raise FileNotFoundError(
+            f"{path}: no such ONNX file; the name {path.stem}, without .onnx, is downloaded"
         )
-    return TorchvisionDetector(word, min_score=limit, device=device)

@@ -102,8 +102,7 @@ def _load_model(name: str, weights: Path | str | None) -> tuple[Any, list[str]]:
 
     known = list_models(module=detection)
     if name not in known:
-        others = "'background', a .onnx or .txt file or " if weights is None else ""
-        raise ValueError(f"detector: expected {others}one of {', '.join(known)}, got {name!r}")
+        raise ValueError(f"torchvision: expected one of {', '.join(known)}, got {name!r}")
     pretrained = get_model_weights(name).DEFAULT
     categories: list[str] = pretrained.meta["categories"]
     if weights is None:

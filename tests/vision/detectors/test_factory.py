@@ -51,8 +51,9 @@ def test_callable_is_returned_unchanged():
 @pytest.mark.parametrize(
     ("word", "error", "message"),
     [
-        ("model.pt", ValueError, "expected 'background', a .onnx or .txt file"),
-        ("no_such_network", ValueError, "expected 'background', .* or one of fasterrcnn_"),
+        ("model.pt", ValueError, "expected background, yolox_tiny, yolox_s, a file FILE.onnx"),
+        ("retinanet_resnet50_fpn", ValueError, "expected background, .* or torchvision:NAME, got"),
+        ("torchvision:no_network", ValueError, "torchvision: expected one of fasterrcnn_"),
         ("absent.onnx", FileNotFoundError, "absent.onnx"),
         ("absent.txt", FileNotFoundError, "absent.txt"),
     ],

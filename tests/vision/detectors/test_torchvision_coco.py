@@ -75,6 +75,8 @@ def test_class_numbers_are_those_of_yolox(monkeypatch):
     np.testing.assert_array_equal(found.xyxy, [[1, 2, 30, 40], [5, 5, 96, 45]])
 
 
-def test_only_names_of_models_are_expected_when_weights_are_given():
-    with pytest.raises(ValueError, match=r"^detector: expected one of fasterrcnn_.*'background'$"):
-        TorchvisionDetector("background", weights="weights.pth")
+def test_unknown_model_is_rejected_with_the_known_ones():
+    with pytest.raises(
+        ValueError, match=r"^torchvision: expected one of fasterrcnn_.*, got 'vgg'$"
+    ):
+        TorchvisionDetector("vgg")
