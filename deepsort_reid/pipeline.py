@@ -2,14 +2,15 @@
 
 import time
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from deepsort_reid.io.background import read_ahead
 from deepsort_reid.io.video_reader import Source, TruncatedVideo, Video, open_video
 from deepsort_reid.structures.detections import Detections, Detector
 from deepsort_reid.structures.frame import Frame, TimedFrame
@@ -102,46 +103,61 @@ def track_frames(
     stop: int | None = None,
     every: int = 1,
     timer: StageTimer | None = None,
-) -> Iterator[TrackedFrame]:
+) -> Generator[TrackedFrame, None, None]:
     """`track_video`, but yields the time of each frame and its detections as well.
 
-    `timer` collects the seconds spent in the stages read, detect, embed, camera and track.
+    A thread reads files a few frames ahead, and ends with the iteration. `timer` collects the
+    seconds spent in the stages read (waiting for the next frame), detect, embed, camera and track.
     """
     tracker = tracker or DeepSort()
     timer = timer or StageTimer()
     video = source if isinstance(source, Video) else open_video(source)
-    frames = video.iter_timed_frames(start, stop, every)
     pending: deque[tuple[TimedFrame, Detections]] = deque()  # frames whose tracks are not out yet
     truncated: TruncatedVideo | None = None
-    while True:
-        try:
-            with timer("read"):
-                timed = next(frames, None)
-        except TruncatedVideo as error:
-            timed, truncated = None, error
-        if timed is None:
-            break
-        frame = timed.frame
-        with timer("detect"):
-            detections = _detect(detector, frame, timed.number)
-        with timer("embed"):
-            detections = tracker.embed(detections, frame)
-        camera = None
-        if camera_motion is not None:
-            with timer("camera"):
-                camera = camera_motion(frame, detections.xyxy).warp
-        with timer("track"):
-            tracks = tracker.update(detections, frame=frame, camera=camera, dt=timed.dt)
-        pending.append((timed, detections))
-        if isinstance(tracks, LaggedTracks):
-            tracks = tracks.tracks
-        if tracks is not None:
-            yield _tracked_frame(*pending.popleft(), tracks)
+    with _frames_of(video, start, stop, every) as frames:
+        while True:
+            try:
+                with timer("read"):
+                    timed = next(frames, None)
+            except TruncatedVideo as error:
+                timed, truncated = None, error
+            if timed is None:
+                break
+            frame = timed.frame
+            with timer("detect"):
+                detections = _detect(detector, frame, timed.number)
+            with timer("embed"):
+                detections = tracker.embed(detections, frame)
+            camera = None
+            if camera_motion is not None:
+                with timer("camera"):
+                    camera = camera_motion(frame, detections.xyxy).warp
+            with timer("track"):
+                tracks = tracker.update(detections, frame=frame, camera=camera, dt=timed.dt)
+            pending.append((timed, detections))
+            if isinstance(tracks, LaggedTracks):
+                tracks = tracks.tracks
+            if tracks is not None:
+                yield _tracked_frame(*pending.popleft(), tracks)
     if isinstance(tracker, FixedLag):
         for lagged in tracker.flush():
             yield _tracked_frame(*pending.popleft(), lagged.tracks)
     if truncated is not None:
         raise truncated
+
+
+@contextmanager
+def _frames_of(
+    video: Video, start: int, stop: int | None, every: int
+) -> Iterator[Iterator[TimedFrame]]:
+    """The frames of the video; those of a file are read ahead by a thread, which ends here."""
+    frames = video.iter_timed_frames(start, stop, every)
+    if not video.is_file:
+        # The caller's iterator may use one array again, or need its thread.
+        yield frames
+        return
+    with closing(read_ahead(frames)) as read:
+        yield read
 
 
 def _tracked_frame(timed: TimedFrame, detections: Detections, tracks: Tracks) -> TrackedFrame:

@@ -1,5 +1,6 @@
 """Tracking a video: what is called for each frame, in which order, and how a run ends."""
 
+import threading
 from types import SimpleNamespace
 
 import numpy as np
@@ -136,6 +137,55 @@ def test_truncated_video_raises_after_its_last_readable_frame(tmp_path):
     with pytest.raises(TruncatedVideo, match=r"000005\.png"):
         numbers.extend(number for number, _, _ in track_video(folder, TrueBoxDetector()))
     assert numbers == [1, 2, 3, 4]
+
+
+def test_files_are_read_ahead_in_a_thread_that_ends_with_the_run(tmp_path):
+    folder = write_images(tmp_path / "images", FRAMES)
+    before, active = threading.active_count(), []
+
+    def detector(frame):
+        active.append(threading.active_count())
+        return Detections(true_boxes(1))
+
+    tracked = list(track_video(folder, detector, immediate_tracker()))
+    assert [number for number, _, _ in tracked] == list(range(1, FRAMES + 1))
+    np.testing.assert_array_equal([frame for _, frame, _ in tracked], render_frames(FRAMES))
+    assert active[0] == before + 1  # it cannot have read all six frames by then
+    assert threading.active_count() == before
+
+    stopped = track_frames(folder, detector)
+    next(stopped)
+    stopped.close()
+    assert threading.active_count() == before
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_reading_thread_ends_when_the_detector_fails(tmp_path, error):
+    before = threading.active_count()
+
+    def detector(frame):
+        raise error("in the detector")
+
+    tracked = track_video(write_images(tmp_path / "images", FRAMES), detector)
+    with pytest.raises(error, match="in the detector"):
+        next(tracked)
+    assert threading.active_count() == before
+
+
+def test_frames_of_an_iterable_are_taken_one_by_one_by_the_caller():
+    """The caller may write every frame into one array."""
+    image = render_frame(1).copy()
+
+    def frames():
+        for number in range(1, 5):
+            image[:] = render_frame(number)
+            yield image
+
+    seen = []
+    for number, frame, _ in track_video(frames(), TrueBoxDetector()):
+        np.testing.assert_array_equal(frame, render_frame(number))
+        seen.append(number)
+    assert seen == [1, 2, 3, 4]
 
 
 def test_invalid_selections_and_sources_are_refused():

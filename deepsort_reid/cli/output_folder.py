@@ -15,6 +15,7 @@ import numpy as np
 
 from deepsort_reid import __version__
 from deepsort_reid.io.atomic import write_atomically
+from deepsort_reid.io.background import WriteBehind
 from deepsort_reid.io.detections_npz import write_detections_npz
 from deepsort_reid.io.mot import write_rows
 from deepsort_reid.io.track_writers import CsvWriter, JsonLinesWriter, MotWriter, TrackWriter
@@ -95,7 +96,7 @@ class OutputFolder:
         self._explanations: ExplanationWriter | None = None
         self._open_files = ExitStack()
         self._tracks: TrackWriter | None = None
-        self._video: Any = None
+        self._video: WriteBehind[Any] | None = None
         self._drawer: Any = None
         self._detections: list[tuple[int, Detections]] = []  # frame number, detections
         self._times: list[float] = []  # of the frames in `_detections`
@@ -114,7 +115,8 @@ class OutputFolder:
 
         Args:
             frame: frame, detections and tracks.
-            timer: receives the seconds of the stages "write" and "draw".
+            timer: receives the seconds of the stages "draw" and "write"; a thread encodes the
+                video meanwhile.
 
         Returns:
             The annotated frame, BGR uint8 (H, W, 3); None when frames are not drawn.
@@ -140,7 +142,7 @@ class OutputFolder:
             image = self._drawer(frame.frame, frame.tracks)
         if self._video is not None:
             with timer("write"):
-                self._video.write(image)
+                self._video.add(image)
         return image
 
     def _open(self, frame: TrackedFrame) -> None:
@@ -162,9 +164,10 @@ class OutputFolder:
             from deepsort_reid.io.video_writer import VideoWriter
 
             height, width = frame.frame.shape[:2]
-            self._video = self._open_files.enter_context(
+            video = self._open_files.enter_context(
                 VideoWriter(self.folder / "video.mp4", self._frame_rate, (width, height))
             )
+            self._video = self._open_files.enter_context(WriteBehind(video.write))
 
     def __enter__(self) -> "OutputFolder":
         return self
@@ -175,7 +178,13 @@ class OutputFolder:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._open_files.close()
+        try:
+            self._open_files.close()
+        finally:
+            self._write_detections()
+
+    def _write_detections(self) -> None:
+        """Write the saved detections."""
         if not self._detections:
             return
         rows = MotRows.concatenate(_to_mot_rows(*each) for each in self._detections)

@@ -140,7 +140,7 @@ def run(args: argparse.Namespace) -> int:
     tracker = DeepSort(read_config(args.config), embedder=embedder, explain=args.explain)
     folder = _make_output_folder(args, video, tracker)
     timer, diagnostics = StageTimer(), Diagnostics(video.size)
-    frames = track_frames(
+    tracked = track_frames(
         video,
         detector,
         FixedLag(tracker, args.lag) if args.lag else tracker,
@@ -150,7 +150,7 @@ def run(args: argparse.Namespace) -> int:
         every=args.every,
         timer=timer,
     )
-    frames = progress_bar(frames, count_frames(video.length, args), quiet=args.quiet)
+    frames = progress_bar(tracked, count_frames(video.length, args), quiet=args.quiet)
     status = "failed"
     try:
         truncated = _write_frames(frames, folder, timer, diagnostics, show=args.show)
@@ -159,6 +159,7 @@ def run(args: argparse.Namespace) -> int:
         status = "interrupted"
         raise
     finally:
+        tracked.close()  # ends the thread that reads ahead
         times = stage_times(timer, folder.frames)
         if folder.frames:
             models = {

@@ -53,6 +53,7 @@ class Video:
     length: int | None  # declared number of frames; None for cameras, streams and iterators
     _open: Callable[[], FrameReader]
     _exact_length: bool = True
+    is_file: bool = False  # frames are decoded from a file or folder, and can be read ahead
 
     def __iter__(self) -> Iterator[Frame]:
         return (frame for _, frame in self.iter_frames())
@@ -210,6 +211,7 @@ def _open_file(path: Path, frame_rate: float | None) -> Video:
         # A frame rate of the caller, or of seqinfo.ini, overrides the stored times.
         _open=lambda: CaptureReader(_reopen(path), has_times=frame_rate is None),
         _exact_length=suffix in EXACT_LENGTH_SUFFIXES,
+        is_file=True,
     )
 
 
@@ -263,7 +265,7 @@ def _open_images(name: str, paths: list[Path], frame_rate: float | None) -> Vide
     first = read_image(paths[0])
     size = (first.shape[1], first.shape[0])
     rate = frame_rate or DEFAULT_FRAME_RATE
-    return Video(name, rate, size, len(paths), lambda: ImageReader(paths))
+    return Video(name, rate, size, len(paths), lambda: ImageReader(paths), is_file=True)
 
 
 def _open_iterable(frames: Iterable[Frame], frame_rate: float | None) -> Video:

@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -72,6 +73,21 @@ def test_run_with_a_failing_detector_has_status_failed(replace_detector, video, 
     assert synthetic_video.read_strict_json(out / "summary.json")["status"] == "failed"
     assert read_results(out / "tracks.txt").frame.tolist() == [3, 3]
     assert synthetic_video.decode_video(out / "video.mp4")[0] == 3
+
+
+def test_error_of_the_video_encoder_is_one_line_and_no_thread_is_left(
+    run_track, out, capsys, monkeypatch
+):
+    def write(self, frame):
+        raise OSError("video.mp4: no space left")
+
+    before = threading.active_count()
+    monkeypatch.setattr("deepsort_reid.io.video_writer.VideoWriter.write", write)
+    assert run_track("--quiet") == 2
+    error = synthetic_video.read_error_line(capsys)
+    assert error == "deepsort-reid track: video.mp4: no space left\n"
+    assert synthetic_video.read_strict_json(out / "summary.json")["status"] == "failed"
+    assert threading.active_count() == before
 
 
 def test_tracks_are_written_after_every_frame(monkeypatch, video, out):
