@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsort_reid.io.background import read_ahead
-from deepsort_reid.io.video_reader import Source, TruncatedVideo, Video, open_video
+from deepsort_reid.io.video import TruncatedVideo, Video
+from deepsort_reid.io.video_reader import Source, open_video
 from deepsort_reid.structures.detections import Detections, Detector
 from deepsort_reid.structures.frame import Frame, TimedFrame
 from deepsort_reid.structures.tracks import Tracks
@@ -152,11 +153,9 @@ def _frames_of(
 ) -> Iterator[Iterator[TimedFrame]]:
     """The frames of the video; those of a file are read ahead by a thread, which ends here."""
     frames = video.iter_timed_frames(start, stop, every)
-    if not video.is_file:
-        # The caller's iterator may use one array again, or need its thread.
-        yield frames
-        return
-    with closing(read_ahead(frames)) as read:
+    # Cameras have a thread of their own; the caller's iterator may use one array again, or need
+    # its thread.
+    with closing(read_ahead(frames) if video.is_file else frames) as read:
         yield read
 
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from deepsort_reid import DeepSort, DeepSortConfig, Detections
-from deepsort_reid.io.video_reader import TruncatedVideo, open_video
+from deepsort_reid.io.video import TruncatedVideo
+from deepsort_reid.io.video_reader import open_video
 from deepsort_reid.pipeline import StageTimer, track_frames, track_video
 from tests.cli.synthetic_video import (
     TrueBoxDetector,

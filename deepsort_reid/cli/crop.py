@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from deepsort_reid.io.video_reader import Video
+    from deepsort_reid.io.video import Video
     from deepsort_reid.reid.data.crop_extraction import CropConfig, CropCounts
     from deepsort_reid.structures.mot_rows import MotRows
 

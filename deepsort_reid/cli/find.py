@@ -18,7 +18,7 @@ from deepsort_reid.cli.tracking_options import (
 )
 
 if TYPE_CHECKING:
-    from deepsort_reid.io.video_reader import Video
+    from deepsort_reid.io.video import Video
     from deepsort_reid.reid.person_search import SearchResult, SearchSummary
     from deepsort_reid.structures.frame import Frame
     from deepsort_reid.structures.mot_rows import MotRows

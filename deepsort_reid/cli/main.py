@@ -86,8 +86,10 @@ def _dispatch(arguments: list[str]) -> int:
         top.error(_unknown_command(name))
     module_name, help_line = COMMANDS[name]
     label = f"{PROGRAM} {name}"
-    # Our own message reports a damaged video; FFmpeg would print a page in addition.
+    # Our own message reports a damaged video or a lost stream; FFmpeg and OpenCV would print a
+    # page in addition.
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
     try:
         command = import_module(f"deepsort_reid.cli.{module_name}")
         parser = _Parser(prog=label, description=f"{help_line[0].upper()}{help_line[1:]}.")

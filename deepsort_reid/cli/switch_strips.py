@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from deepsort_reid.io.mot import read_ground_truth, read_results
 from deepsort_reid.io.mot_sequences import read_sequence
-from deepsort_reid.io.video_reader import TruncatedVideo, open_video
+from deepsort_reid.io.video import TruncatedVideo
+from deepsort_reid.io.video_reader import open_video
 from deepsort_reid.metrics.analysis import WorstSwitch
 from deepsort_reid.metrics.report import SwitchStrip
 from deepsort_reid.metrics.sequences import SequenceFiles

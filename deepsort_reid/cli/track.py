@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from deepsort_reid.cli.live_options import add_live_arguments, make_live_options
 from deepsort_reid.cli.progress import progress_bar
 from deepsort_reid.cli.tracking_options import (
     add_detector_arguments,
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from deepsort_reid.cli.diagnostics import Diagnostics
     from deepsort_reid.cli.output_folder import OutputFolder
-    from deepsort_reid.io.video_reader import Video
+    from deepsort_reid.io.video import Video
     from deepsort_reid.pipeline import StageTimer, TrackedFrame
     from deepsort_reid.tracking import DeepSort
 
@@ -41,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="video file, camera number, stream URL, folder of images or MOT sequence folder",
     )
     add_frame_arguments(parser)
+    add_live_arguments(parser)
     add_detector_arguments(parser)
     _add_tracker_arguments(parser)
     _add_output_arguments(parser)
@@ -125,13 +127,14 @@ def run(args: argparse.Namespace) -> int:
     """
     from deepsort_reid.cli.diagnostics import Diagnostics
     from deepsort_reid.cli.output_folder import stage_times
+    from deepsort_reid.io.stream_address import hide_secrets
     from deepsort_reid.io.video_reader import open_video
     from deepsort_reid.pipeline import StageTimer, track_frames
     from deepsort_reid.tracking import DeepSort, FixedLag
 
     _check_options(args)
     note = _print_nothing if args.quiet else print
-    video = open_video(args.source)
+    video = open_video(args.source, live=make_live_options(args))
     # Raises on a wrong frame range before a model is loaded or a folder is made.
     video.iter_frames(args.start, args.stop, args.every)
     detector, detector_name = make_detector(args, note)
@@ -167,9 +170,9 @@ def run(args: argparse.Namespace) -> int:
                 "embedder": "none" if embedder is None else str(embedder.name),
             }
             options = {"lag": args.lag, "config": asdict(tracker.config)}
-            folder.write_summary(
-                {"source": args.source, "status": status, **models, **options, **times}
-            )
+            stream = {} if video.live is None else {"stream": video.live.report()}
+            run = {"source": hide_secrets(args.source), "status": status, **stream}
+            folder.write_summary({**run, **models, **options, **times})
     note(f"{folder.describe()}, {times['frames_per_second']} frames per second -> {folder.folder}")
     for line in [] if args.quiet else diagnostics.lines(tracker.config.new_track_score):
         print(f"deepsort-reid track: note: {line}", file=sys.stderr)
@@ -216,7 +219,7 @@ def _write_frames(
     show: bool,
 ) -> str:
     """Write every tracked frame; returns why the source ended early, "" after its last frame."""
-    from deepsort_reid.io.video_reader import TruncatedVideo
+    from deepsort_reid.io.video import TruncatedVideo
 
     try:
         with folder:
@@ -236,9 +239,12 @@ def _print_nothing(text: str) -> None:
 
 def _source_name(source: str) -> str:
     """Name of a source for its output folder: a.mp4 -> a, rtsp://host/b -> b, 0 -> camera-0."""
+    from deepsort_reid.io.stream_address import hide_secrets, is_stream
+
     if source.isdecimal():
         return f"camera-{source}"
-    if "://" in source:
+    if is_stream(source):
+        source = hide_secrets(source)
         # Characters of an address that a file system may not allow.
         source = re.sub(r"[^\w.-]+", "-", source.rstrip("/").rpartition("/")[2]).strip("-")
     return Path(source.rstrip("/")).stem or "video"

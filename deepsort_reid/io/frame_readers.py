@@ -34,13 +34,11 @@ class FrameReader(Protocol):
 class CaptureReader:
     """Reads from a `cv2.VideoCapture`.
 
-    first: a frame already taken from the capture, returned before all others.
     has_times: whether the times of the capture are used.
     """
 
-    def __init__(self, capture: Any, first: Frame | None = None, *, has_times: bool = True) -> None:
+    def __init__(self, capture: Any, *, has_times: bool = True) -> None:
         self._capture = capture
-        self._first = first
         self._has_times = has_times
 
     @property
@@ -51,16 +49,10 @@ class CaptureReader:
         return milliseconds / 1000 if math.isfinite(milliseconds) else None
 
     def read(self) -> Frame | None:
-        if self._first is not None:
-            frame, self._first = self._first, None
-            return frame
         success, frame = self._capture.read()
         return frame if success else None
 
     def skip(self) -> bool:
-        if self._first is not None:
-            self._first = None
-            return True
         return bool(self._capture.grab())
 
     def close(self) -> None:

@@ -44,3 +44,16 @@ def _is_truncated(data: bytes) -> bool:
     if data.startswith(b"\xff\xd8"):
         return b"\xff\xd9" not in data[-1024:]
     return data.startswith(b"\x89PNG") and b"IEND" not in data[-64:]
+
+
+def scale_to_fit(frame: Frame, size: tuple[int, int]) -> Frame:
+    """Scale a frame into `size` (width, height), in the middle, with black margins if needed."""
+    scale = min(size[0] / frame.shape[1], size[1] / frame.shape[0])
+    width, height = (max(1, round(scale * side)) for side in frame.shape[1::-1])
+    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    fitted: Frame = np.zeros((size[1], size[0], 3), dtype=np.uint8)
+    left, top = (size[0] - width) // 2, (size[1] - height) // 2
+    fitted[top : top + height, left : left + width] = cv2.resize(
+        frame, (width, height), interpolation=interpolation
+    )
+    return fitted

@@ -5,7 +5,7 @@ import pytest
 
 from deepsort_reid import DeepSort, Detections, FixedLag
 from deepsort_reid.io.mot import read_results
-from deepsort_reid.io.video_reader import TruncatedVideo
+from deepsort_reid.io.video import TruncatedVideo
 from deepsort_reid.pipeline import track_frames, track_video
 from tests.cli import synthetic_video
 

@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 
 from deepsort_reid.io import video_reader as module
-from deepsort_reid.io.video_reader import TruncatedVideo, iter_frames, open_video
+from deepsort_reid.io.live_options import LiveOptions
+from deepsort_reid.io.video import TruncatedVideo
+from deepsort_reid.io.video_reader import iter_frames, open_video
 from deepsort_reid.io.video_writer import VideoWriter
 from tests.io.ffmpeg import ffmpeg
 
@@ -271,9 +273,12 @@ def test_first_frame_of_a_camera_is_not_lost(tmp_path, monkeypatch):
         return real(str(path))
 
     monkeypatch.setattr(module.cv2, "VideoCapture", camera)
-    video = open_video("0")
+    video = open_video("0", live=LiveOptions(reconnect=0))
     assert (video.name, video.size, video.length) == ("camera 0", (64, 48), None)
-    assert grey_levels(video.iter_frames(every=2)) == [(1, 0), (3, 2), (5, 4)]
+    found = []
+    with pytest.raises(TruncatedVideo, match="camera 0: the source ended: only 5 frames"):
+        found.extend(grey_levels([each])[0] for each in video.iter_frames(every=2))
+    assert found == [(1, 0), (3, 2), (5, 4)]
 
 
 def test_unsupported_sources_are_rejected():

@@ -1,0 +1,61 @@
+"""Command-line options of cameras and streams."""
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from deepsort_reid.io.live_options import LiveOptions, StreamChange
+
+
+def add_live_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that `make_live_options` reads."""
+    group = parser.add_argument_group("cameras and streams")
+    group.add_argument(
+        "--latest",
+        action="store_true",
+        help="always take the newest frame: where tracking is slower than the camera, frames are "
+        "left out and the delay does not grow (default: use every frame)",
+    )
+    group.add_argument(
+        "--stall-timeout",
+        type=float,
+        default=5.0,
+        metavar="SECONDS",
+        help="reconnect after so many seconds without a frame (default: 5)",
+    )
+    group.add_argument(
+        "--reconnect",
+        type=float,
+        default=60.0,
+        metavar="SECONDS",
+        help="give up after so many seconds of attempts to reconnect; 0: never reconnect, inf: "
+        "never give up (default: 60)",
+    )
+
+
+def make_live_options(args: argparse.Namespace) -> "LiveOptions":
+    """The options of cameras and streams; changes of their state are printed to stderr.
+
+    Raises ValueError that names the option which is out of range.
+    """
+    from deepsort_reid.io.live_options import LiveOptions
+
+    try:
+        return LiveOptions(
+            latest=args.latest,
+            stall_timeout=args.stall_timeout,
+            reconnect=args.reconnect,
+            on_change=None if args.quiet else _print_change,
+        )
+    except ValueError as error:
+        raise ValueError(f"--{str(error).replace('_', '-', 1)}") from None
+
+
+def _print_change(change: "StreamChange") -> None:
+    from deepsort_reid.io.live_options import StreamState
+
+    if change.state is StreamState.ENDED:
+        return  # the run ends, and its last line says why
+    text = f"{change.state.value} at {change.time:.1f} s ({change.reason})"
+    print(f"deepsort-reid track: note: {text}", file=sys.stderr)

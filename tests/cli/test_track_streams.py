@@ -1,0 +1,139 @@
+"""`track` on streams: reconnection, ids, status, exit status, and no passwords anywhere."""
+
+import itertools
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from deepsort_reid.cli.main import main
+from deepsort_reid.io.mot import read_results
+from tests.cli import synthetic_video
+from tests.io.mjpeg_server import MjpegServer
+
+FRAMES = 16
+
+
+@pytest.fixture
+def track(replace_detector, out):
+    """Run `track` on a server, with exact detections; returns the exit status and the summary."""
+
+    def run(server, *options, **url):
+        replace_detector()
+        fixed = ["--embedder", "none", "--no-video", "--out", str(out)]
+        status = main(["track", server.url(**url), *fixed, *options])
+        return status, synthetic_video.read_strict_json(out / "summary.json")
+
+    return run
+
+
+def parts(*lengths):
+    """The frames of one video in several parts."""
+    frames = iter(synthetic_video.render_frames(sum(lengths)))
+    return [list(itertools.islice(frames, length)) for length in lengths]
+
+
+def test_ids_survive_a_reconnect(track, out, capsys):
+    with MjpegServer(*parts(8, 8)) as server:
+        status, summary = track(server, "--stop", str(FRAMES))
+    assert (status, summary["status"], summary["identities"]) == (0, "complete", 2)
+    rows = read_results(out / "tracks.txt")
+    assert rows.frame.tolist() == np.repeat(range(3, FRAMES + 1), 2).tolist()
+    for id in (1, 2):
+        boxes = rows.xyxy[rows.id == id]
+        assert len(boxes) == FRAMES - 2
+        assert (np.abs(np.diff(boxes[:, 0])) < 10).all()  # no jump to the other person
+    stream = summary["stream"]
+    assert (stream["state"], stream["reconnects"]) == ("ended", 1)
+    assert stream["frames_received"] == FRAMES
+    assert [each["reason"] for each in stream["interruptions"]] == ["the source ended"]
+    notes = [line.split(" at ")[0] for line in capsys.readouterr().err.splitlines()]
+    prefix = "deepsort-reid track: note: "
+    assert notes == [f"{prefix}reconnecting", f"{prefix}connected"]
+
+
+def test_stream_that_ends_is_not_complete(track, capsys):
+    with MjpegServer(*parts(8)) as server:
+        status, summary = track(server, "--reconnect", "0.2", "--quiet")
+    assert status == 2
+    message = "the source ended, and no frame in 0.2 s of attempts to reconnect: only 8 frames"
+    assert message in summary["status"]
+    assert (summary["frames"], summary["stream"]["state"]) == (8, "ended")
+    error = synthetic_video.read_error_line(capsys)
+    assert message in error
+    assert "the frames before are tracked in" in error
+
+
+@pytest.mark.slow
+def test_stream_that_stalls_for_good_is_not_complete(track, capsys):
+    with MjpegServer() as server:
+        server.scripts.append([*parts(8)[0], server.stall])
+        status, summary = track(server, "--stall-timeout", "2", "--reconnect", "0", "--quiet")
+    assert (status, summary["frames"]) == (2, 8)
+    assert "no frame for 2 s: only 8 frames" in summary["status"]
+    assert "no frame for 2 s" in synthetic_video.read_error_line(capsys)
+
+
+def test_times_of_a_stream_are_written(track, out):
+    with MjpegServer(*parts(8)) as server:
+        _, summary = track(server, "--format", "jsonl", "--stop", "8", "--latest")
+    lines = [json.loads(line) for line in (out / "tracks.jsonl").read_text().splitlines()]
+    times = [line["time"] for line in lines]
+    assert times[0] == 0
+    assert times == sorted(times)
+    assert summary["last_frame_time"] == pytest.approx(times[-1], abs=0.001)
+    assert summary["stream"]["latest"] is True
+
+
+def test_password_is_in_no_file_folder_name_or_message(tmp_path):
+    """In a process of its own, whose folders are named after the address."""
+    with MjpegServer(*parts(8)) as server:
+        url = server.url("key=geheim.mjpg?token=geheim", credentials="geheim:geheim@")
+        command = [sys.executable, "-m", "deepsort_reid", "track", url, "--embedder", "none"]
+        environment = {**os.environ, "PYTHONPATH": str(Path.cwd()), "DEEPSORT_REID_TRACEBACK": "0"}
+        options = ["--explain", "--save-detections", "--reconnect", "0.2"]
+        for extra in (options, ["--min-score", "3"], ["--every", "0"], []):
+            done = subprocess.run(
+                [*command, *extra],
+                cwd=tmp_path,
+                env=environment,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert done.returncode == 2, done.stderr
+            assert "geheim" not in done.stdout + done.stderr
+    assert len(server.requests) >= 4
+    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert {path.name for path in written} >= {"summary.json", "tracks.txt", "video.mp4"}
+    for path in tmp_path.rglob("*"):
+        assert "geheim" not in path.name
+    for path in written:
+        assert b"geheim" not in path.read_bytes(), path
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--stall-timeout", "0", "--stall-timeout: expected seconds above 0, got 0.0"),
+        ("--reconnect", "-1", "--reconnect: expected 0 seconds or more, got -1.0"),
+        ("--reconnect", "nan", "--reconnect: expected 0 seconds or more, got nan"),
+    ],
+)
+def test_options_out_of_range_are_refused_before_the_source_is_opened(
+    option, value, message, out, capsys
+):
+    status = main(["track", "rtsp://127.0.0.1:1/none", "--out", str(out), option, value])
+    assert status == 2
+    assert message in synthetic_video.read_error_line(capsys)
+
+
+def test_stream_that_cannot_be_opened_is_one_line_without_its_password(out, capsys):
+    assert main(["track", "rtsp://admin:geheim@127.0.0.1:1/none", "--out", str(out)]) == 2
+    error = synthetic_video.read_error_line(capsys)
+    assert "stream rtsp://***@127.0.0.1:1/none: expected frames, got none" in error
+    assert not out.exists()
