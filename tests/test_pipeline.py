@@ -1,5 +1,6 @@
 """Tracking a video: what is called for each frame, in which order, and how a run ends."""
 
+import itertools
 import threading
 from types import SimpleNamespace
 
@@ -7,7 +8,9 @@ import numpy as np
 import pytest
 
 from deepsort_reid import DeepSort, DeepSortConfig, Detections
-from deepsort_reid.io.video import TruncatedVideo
+from deepsort_reid.io.live_options import LiveOptions
+from deepsort_reid.io.live_reader import LiveReader
+from deepsort_reid.io.video import TruncatedVideo, Video
 from deepsort_reid.io.video_reader import open_video
 from deepsort_reid.pipeline import StageTimer, track_frames, track_video
 from tests.cli.synthetic_video import (
@@ -17,6 +20,7 @@ from tests.cli.synthetic_video import (
     true_boxes,
     write_images,
 )
+from tests.io.fake_captures import FakeCamera, FakeClock
 
 FRAMES = 6
 
@@ -129,6 +133,27 @@ def test_detector_that_returns_another_type_is_refused_with_type_and_frame():
     next(tracked)
     with pytest.raises(ValueError, match="must return Detections, got list in frame 2"):
         next(tracked)
+
+
+def test_ids_survive_an_interruption_of_a_camera_in_which_people_walk_on():
+    """Two people walk 2 pixels a frame at 10 frames per second; 1.5 s are lost."""
+    clock = FakeClock()
+    numbers = [*range(1, 11), *range(26, 36)]
+
+    def part(numbers):
+        for number in numbers:
+            yield lambda number=number: setattr(clock, "now", number / 10)
+            yield render_frame(number)
+
+    camera = FakeCamera(part(numbers[:10]), part(numbers[10:]))
+    reader = LiveReader(camera, LiveOptions(reconnect=0.1), clock=clock)
+    video = Video("camera", 10.0, reader.size, None, reader)
+    boxes = (Detections(true_boxes(number)) for number in numbers)
+    found = list(itertools.islice(track_video(video, lambda frame: next(boxes)), len(numbers)))
+    assert [tracks.id.tolist() for _, _, tracks in found[2:]] == [[1, 2]] * 18
+    for number, (_, _, tracks) in zip(numbers[2:], found[2:], strict=True):
+        np.testing.assert_allclose(tracks.xyxy, true_boxes(number), atol=3)
+    assert reader.report()["reconnects"] == 1
 
 
 def test_truncated_video_raises_after_its_last_readable_frame(tmp_path):

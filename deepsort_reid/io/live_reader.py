@@ -21,6 +21,9 @@ _MAX_INTERRUPTIONS = 1000  # in a report, the newest
 _MAX_SIZES = 100  # in a report
 # The network may deliver two frames at once, which were not taken at once.
 _MIN_DT = 0.5  # frames
+# A longer time without frames says nothing about where people are now. As a time step it would
+# only delete the tracks (`max_age`) that are not matched in the first frame after it.
+_MAX_GAP_DT = 60.0  # frames
 _MAX_DT = 1e6  # frames; `DeepSort.update` takes no more
 _CLOSE_TIMEOUT = 2.0  # seconds for which `close` waits for the threads
 
@@ -117,16 +120,18 @@ class LiveReader:
 
         With `latest`, frames that come while the consumer is busy are left out, and their numbers
         with them. Times are those of the clock, in seconds since the first frame. `dt` is the
-        number of frames since the last one; with `latest`, and after an interruption, it is the
-        time since then, in units of 1 / `frame_rate`.
+        number of frames since the last one. With `latest` it is the time since then, in units of
+        1 / `frame_rate`; after an interruption the time without frames in these units, or in
+        those of the rate at which frames came before if that is lower, but at most 60.
 
         Raises:
             StreamLostError: the source ended, or stalled, and could not be reached again.
         """
-        wanted, previous = start, None
+        wanted, previous, reconnects = start, None, self._reconnects
+        # Frames and seconds between them, without interruptions.
+        intervals, duration = 0, 0.0
         try:
             while stop is None or wanted <= stop:
-                reconnects = self._reconnects
                 arrival = self._next()
                 if arrival is None or (stop is not None and arrival.number > stop):
                     return
@@ -134,14 +139,23 @@ class LiveReader:
                     continue
                 dt = float(every)
                 if previous is not None:
-                    passed = (arrival.clock - previous.clock) * frame_rate
+                    seconds, count = (
+                        arrival.clock - previous.clock,
+                        arrival.number - previous.number,
+                    )
+                    is_continued = self._reconnects == reconnects
                     if self._options.latest:
-                        dt = max(passed, _MIN_DT)
-                    elif self._reconnects > reconnects:
-                        dt = max(passed, dt)
-                seconds = arrival.clock - self._start
-                yield TimedFrame(arrival.number, seconds, arrival.frame, min(dt, _MAX_DT))
-                wanted, previous = arrival.number + every, arrival
+                        dt = max(seconds * frame_rate, _MIN_DT)
+                    elif is_continued:
+                        intervals, duration = intervals + count, duration + seconds
+                    else:
+                        # Cameras often declare a higher rate than theirs.
+                        rate = min(frame_rate, intervals / duration) if duration else frame_rate
+                        dt = max(seconds * rate, count)
+                    dt = min(dt, _MAX_DT if is_continued else _MAX_GAP_DT)
+                time = arrival.clock - self._start
+                yield TimedFrame(arrival.number, time, arrival.frame, dt)
+                wanted, previous, reconnects = arrival.number + every, arrival, self._reconnects
         finally:
             self.close()
 

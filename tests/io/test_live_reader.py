@@ -167,6 +167,34 @@ def test_dt_after_an_interruption_is_the_time_that_has_passed():
     assert reader.report()["interruptions"][0]["seconds"] == pytest.approx(3)
 
 
+def test_dt_after_an_interruption_is_in_the_units_of_a_camera_slower_than_it_declares():
+    """Frames come every 0.5 s, while the camera declares 10 per second; 3 s are 6 of them."""
+    clock, gate = FakeClock(), threading.Semaphore(0)
+
+    def after(seconds):
+        return lambda: (gate.acquire(), clock.advance(seconds))
+
+    camera = FakeCamera(
+        [*frames(1), after(0.5), *frames(2), after(0.5), *frames(3)], [after(3), *frames(4)]
+    )
+    received, found = LiveReader(camera, options(), clock=clock).frames(10.0), []
+    for _ in range(4):
+        found.append(next(received))
+        gate.release()
+    assert [frame.dt for frame in found] == pytest.approx([1, 1, 1, 6])
+    received.close()
+
+
+@pytest.mark.parametrize("latest", [False, True])
+def test_tracks_are_not_deleted_by_a_long_interruption(latest):
+    """100 s are 1000 frames; the default `max_age` is 120."""
+    clock = FakeClock()
+    camera = FakeCamera(frames(1), [lambda: clock.advance(100), *frames(2)])
+    found = read(LiveReader(camera, options(latest=latest), clock=clock), 2)
+    assert [frame.dt for frame in found] == [1, 60]
+    assert found[1].time == pytest.approx(100)
+
+
 def test_interruption_shorter_than_a_frame_is_one_frame():
     reader = LiveReader(FakeCamera(frames(1), frames(2)), options(), clock=FakeClock())
     assert [frame.dt for frame in read(reader, 2)] == [1, 1]
