@@ -52,11 +52,17 @@ def write_network(path, outputs, *, shape=OPEN, dims=None, image_type=np.float32
     return save(path, graph)
 
 
-def write_open_yolov8(path, xywh):
-    """Write a YOLOv8 network for images of every size: as many rows as the image has anchors.
+def write_open_network(path, before, after=(), *, channel, gain, rows_first=True):
+    """Write a network for images of every size, with an output row for each grid cell.
 
-    All rows have the box `xywh`, in network pixels; the score is the mean red of the anchor's
-    cell, so that it is that of RGB images with values from 0 to 1.
+    A row of strides 8, 16 and 32 is (*before, score, *after); the score is the mean value of one
+    channel of the image in the cell times `gain`.
+
+    Args:
+        path: file to write; returned.
+        before, after: constants of the rows.
+        channel, gain: what the score is made of.
+        rows_first: whether the output is (1, rows, columns), not (1, columns, rows).
     """
     nodes = []
     for stride in (8, 16, 32):
@@ -68,23 +74,34 @@ def write_open_yolov8(path, xywh):
             helper.make_node("Reshape", [f"cells{stride}", "flat"], [f"level{stride}"]),
         ]
     nodes += [
-        helper.make_node("Concat", ["level8", "level16", "level32"], ["rows"], axis=2),
-        helper.make_node("Gather", ["rows", "red"], ["score"], axis=1),
+        helper.make_node("Concat", ["level8", "level16", "level32"], ["cells"], axis=2),
+        helper.make_node("Gather", ["cells", "channel"], ["value"], axis=1),
+        helper.make_node("Mul", ["value", "gain"], ["score"]),
         helper.make_node("Mul", ["score", "zero"], ["nothing"]),
-        helper.make_node("Add", ["nothing", "xywh"], ["box"]),
-        helper.make_node("Concat", ["box", "score"], ["output0"], axis=1),
     ]
     constants = {
         "flat": np.array([0, 3, -1]),
-        "red": np.array([0]),
+        "channel": np.array([channel]),
+        "gain": np.array(gain, dtype=np.float32),
         "zero": np.zeros((), dtype=np.float32),
-        "xywh": np.reshape(xywh, (1, 4, 1)).astype(np.float32),
     }
+    columns = []
+    for name, values in (("before", before), ("score", None), ("after", after)):
+        if values is not None and len(values):
+            constants[f"{name}_values"] = np.reshape(values, (1, -1, 1)).astype(np.float32)
+            nodes.append(helper.make_node("Add", ["nothing", f"{name}_values"], [name]))
+        if values is None or len(values):
+            columns.append(name)
+    order = [0, 2, 1] if rows_first else [0, 1, 2]
+    nodes += [
+        helper.make_node("Concat", columns, ["columns"], axis=1),
+        helper.make_node("Transpose", ["columns"], ["output"], perm=order),
+    ]
     graph = helper.make_graph(
         nodes,
-        "yolov8",
+        "open",
         [_value_info("images", np.float32, list(OPEN))],
-        [_value_info("output0", np.float32, ["batch", 5, "anchors"])],
+        [_value_info("output", np.float32, ["batch", "a", "b"])],
         [numpy_helper.from_array(array, name) for name, array in constants.items()],
     )
     return save(path, graph)

@@ -7,10 +7,40 @@ import numpy as np
 import pytest
 
 from deepsort_reid.vision.detectors import OnnxDetector
-from tests.vision.detectors.network_files import write_network, write_rtmdet
+from tests.vision.detectors.network_files import (
+    write_network,
+    write_open_network,
+    write_rtmdet,
+)
 from tests.vision.detectors.yolox_files import GREY, write_yolox
 
 BOX = (8, 4, 40, 20, 0.9)
+
+
+def write_open(path, kind):
+    """Write a network of open size: red cells have the score 1 and are the boxes."""
+    if kind == "YOLOX":  # centre and size of the cell, objectness
+        return write_open_network(path, (0.5, 0.5, 0, 0, 1), channel=2, gain=1 / 255)
+    if kind == "NanoDet":  # half a stride to each side
+        half = np.tile([9, 9, *[-30] * 6], 4)
+        value = (255 - 123.675) / 58.395  # of red
+        return write_open_network(path, (), half, channel=2, gain=1 / value)
+    # The same box for every cell: x 48 to 56, y 24 to 32.
+    xywh = (52, 28, 8, 8)
+    return write_open_network(path, xywh, channel=0, gain=1, rows_first=False)
+
+
+@pytest.mark.parametrize("kind", ["YOLOX", "NanoDet", "YOLOv8"])
+@pytest.mark.parametrize(("size", "scale"), [((64, 128), 1), ((128, 96), 1), ((128, 256), 2)])
+def test_cell_of_a_network_of_open_size_is_where_the_frame_has_it(tmp_path, kind, size, scale):
+    """Pixel by pixel: a red square of one cell, at x 48 and y 24 of the network's input."""
+    detector = OnnxDetector(write_open(tmp_path / "open.onnx", kind), longer_side=128)
+    assert detector.format == kind
+    frame = np.zeros((*size, 3), dtype=np.uint8)
+    frame[24 * scale : 32 * scale, 48 * scale : 56 * scale, 2] = 255
+    found = detector(frame)
+    strong = found.score > 0.9  # the cells of larger strides are partly red
+    np.testing.assert_allclose(found.xyxy[strong], scale * np.array([[48, 24, 56, 32]]), atol=1e-4)
 
 
 @pytest.mark.parametrize(

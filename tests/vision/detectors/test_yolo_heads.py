@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from deepsort_reid.vision.detectors import OnnxDetector
-from tests.vision.detectors.network_files import write_network, write_open_yolov8
+from tests.vision.detectors.network_files import write_network
 from tests.vision.detectors.yolox_files import GREY
 
 SQUARE = (1, 3, 64, 64)  # 84 anchors
@@ -62,21 +62,6 @@ def test_image_is_rgb_from_0_to_1_with_grey_padding(tmp_path, network_images, ki
     frame = np.broadcast_to(np.array([200, 100, 10]) / 255, (32, 64, 3))
     np.testing.assert_allclose(image[:32], frame, atol=1e-6)
     np.testing.assert_allclose(image[32:], 114 / 255, atol=1e-6)
-
-
-@pytest.mark.parametrize(
-    ("frame_size", "input_size"), [((48, 96), (64, 128)), ((96, 48), (128, 64))]
-)
-def test_network_of_open_size_gets_the_aspect_ratio_of_the_frame(
-    tmp_path, network_images, frame_size, input_size
-):
-    path = write_open_yolov8(tmp_path / "yolov8.onnx", (32, 24, 16, 12))
-    frame = np.full((*frame_size, 3), (0, 0, 255), dtype=np.uint8)  # red: all scores are 1
-    found = OnnxDetector(path, longer_side=128)(frame)
-    assert network_images[-1].shape == (1, 3, *input_size)
-    # Three quarters of a frame pixel per network pixel.
-    np.testing.assert_allclose(found.xyxy, [[18, 13.5, 30, 22.5]], atol=1e-4)
-    np.testing.assert_allclose(found.score, [1], atol=1e-6)
 
 
 def write_end_to_end(path, rows, *, length=300, **options):
