@@ -145,7 +145,11 @@ def test_package_missing_in_a_worker_process_is_named(capsys, monkeypatch):
         (["export", "{run}", "--crops", "{crops}", "--out", "{out}.onnx"], "onnx", "train"),
         (["eval-reid", "{crops}", "--out", "{out}"], "matplotlib", "eval"),
         (["evaluate", "{tracks}", "{tracks}", "--check"], "motmetrics", "eval"),
-        (["track", "{video}", "--detector", "ssd300_vgg16", "--out", "{out}"], "torch", "train"),
+        (
+            ["track", "{video}", "--detector", "torchvision:ssd300_vgg16", "--out", "{out}"],
+            "torch",
+            "train",
+        ),
     ],
 )
 def test_missing_package_is_one_line_with_the_extra_that_installs_it(
