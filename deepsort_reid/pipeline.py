@@ -39,6 +39,10 @@ class TrackedFrame:
     tracks: Tracks
 
 
+# Frames with their detections, oldest first.
+Pending = deque[tuple[TimedFrame, Detections]]
+
+
 @dataclass
 class StageTimer:
     """Seconds spent in each stage of a run, by stage name."""
@@ -110,36 +114,54 @@ def track_frames(
     A thread reads files a few frames ahead, and ends with the iteration. `timer` collects the
     seconds spent in the stages read (waiting for the next frame), detect, embed, camera and track.
     """
-    tracker = tracker or DeepSort()
-    timer = timer or StageTimer()
     video = source if isinstance(source, Video) else open_video(source)
-    pending: deque[tuple[TimedFrame, Detections]] = deque()  # frames whose tracks are not out yet
+    with open_frames(video, start, stop, every) as frames:
+        yield from track_timed_frames(
+            frames, detector, tracker or DeepSort(), camera_motion=camera_motion, timer=timer
+        )
+
+
+def track_timed_frames(
+    frames: Iterator[TimedFrame],
+    detector: Detector,
+    tracker: DeepSort | FixedLag,
+    *,
+    camera_motion: CameraMotionEstimator | None = None,
+    timer: StageTimer | None = None,
+    pending: Pending | None = None,
+) -> Generator[TrackedFrame, None, None]:
+    """`track_frames` of frames that are read elsewhere.
+
+    `pending` holds the frames that the tracker has, but whose tracks are not out yet. It is kept up
+    to date; a run that is continued passes it with its frames.
+    """
+    timer = timer or StageTimer()
+    pending = deque() if pending is None else pending
     truncated: TruncatedVideo | None = None
-    with _frames_of(video, start, stop, every) as frames:
-        while True:
-            try:
-                with timer("read"):
-                    timed = next(frames, None)
-            except TruncatedVideo as error:
-                timed, truncated = None, error
-            if timed is None:
-                break
-            frame = timed.frame
-            with timer("detect"):
-                detections = _detect(detector, frame, timed.number)
-            with timer("embed"):
-                detections = tracker.embed(detections, frame)
-            camera = None
-            if camera_motion is not None:
-                with timer("camera"):
-                    camera = camera_motion(frame, detections.xyxy).warp
-            with timer("track"):
-                tracks = tracker.update(detections, frame=frame, camera=camera, dt=timed.dt)
-            pending.append((timed, detections))
-            if isinstance(tracks, LaggedTracks):
-                tracks = tracks.tracks
-            if tracks is not None:
-                yield _tracked_frame(*pending.popleft(), tracks)
+    while True:
+        try:
+            with timer("read"):
+                timed = next(frames, None)
+        except TruncatedVideo as error:
+            timed, truncated = None, error
+        if timed is None:
+            break
+        frame = timed.frame
+        with timer("detect"):
+            detections = _detect(detector, frame, timed.number)
+        with timer("embed"):
+            detections = tracker.embed(detections, frame)
+        camera = None
+        if camera_motion is not None:
+            with timer("camera"):
+                camera = camera_motion(frame, detections.xyxy).warp
+        with timer("track"):
+            tracks = tracker.update(detections, frame=frame, camera=camera, dt=timed.dt)
+        pending.append((timed, detections))
+        if isinstance(tracks, LaggedTracks):
+            tracks = tracks.tracks
+        if tracks is not None:
+            yield _tracked_frame(*pending.popleft(), tracks)
     if isinstance(tracker, FixedLag):
         for lagged in tracker.flush():
             yield _tracked_frame(*pending.popleft(), lagged.tracks)
@@ -148,7 +170,7 @@ def track_frames(
 
 
 @contextmanager
-def _frames_of(
+def open_frames(
     video: Video, start: int, stop: int | None, every: int
 ) -> Iterator[Iterator[TimedFrame]]:
     """The frames of the video; those of a file are read ahead by a thread, which ends here."""

@@ -84,7 +84,8 @@ def run(args: argparse.Namespace) -> int:
     # To read a frame of the street is to render it.
     timer.seconds["render"] = timer.seconds.pop("read", 0.0)
     times = stage_times(timer, folder.frames)
-    folder.write_summary({"source": f"rendered street, seed {args.seed}", **scores, **times})
+    source = f"rendered street, seed {args.seed}"
+    folder.write_summary({"source": source, "status": "complete", **scores, **times})
     _print_table({"identities": len(folder.ids), **scores}, times, folder.folder)
     return 0
 

@@ -1,7 +1,7 @@
 """Entry point of the command line: parses the arguments, runs one command, returns a status.
 
 Exit status 0: success. 2: bad input, bad arguments or a missing package, with one line on stderr.
-130: interrupted with Ctrl-C.
+130: interrupted with Ctrl-C; 143 and 129: by SIGTERM and SIGHUP.
 """
 
 import argparse
@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import NoReturn
 
 from deepsort_reid import __version__
+from deepsort_reid.cli.stop_signals import StopSignal, stop_signals_as_interrupt
 
 PROGRAM = "deepsort-reid"
 
@@ -64,13 +65,28 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: arguments without the name of the program; those of the process when not given.
 
     Returns:
-        The exit status: 0, 2 or 130.
+        The exit status: 0, 2, or 128 and the number of the signal that ended the command.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    _open_standard_streams()
     try:
         return _dispatch(arguments)
     except SystemExit as stop:  # argparse exits with 0 after --help, with 2 after bad arguments
         return stop.code if isinstance(stop.code, int) else 2
+
+
+def _open_standard_streams() -> None:
+    """Open the null device in the place of closed standard streams.
+
+    An output file would take their place otherwise, and get what a library prints.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
 
 
 def _dispatch(arguments: list[str]) -> int:
@@ -94,7 +110,8 @@ def _dispatch(arguments: list[str]) -> int:
         command = import_module(f"deepsort_reid.cli.{module_name}")
         parser = _Parser(prog=label, description=f"{help_line[0].upper()}{help_line[1:]}.")
         command.add_arguments(parser)
-        status: int | None = command.run(parser.parse_args(arguments[1:]))
+        with stop_signals_as_interrupt():
+            status: int | None = command.run(parser.parse_args(arguments[1:]))
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader of the pipe (head, less) has closed it. That is no error.
@@ -106,8 +123,12 @@ def _dispatch(arguments: list[str]) -> int:
         if isinstance(error, ModuleNotFoundError) and _missing_module(error) == "deepsort_reid":
             raise  # an error in the package, not in its input
         print(f"{label}: {_one_line(error, name)}", file=sys.stderr)
-        return 130 if isinstance(error, KeyboardInterrupt) else 2
+        return 128 + _signal_number(error) if isinstance(error, KeyboardInterrupt) else 2
     return status or 0
+
+
+def _signal_number(error: KeyboardInterrupt) -> int:
+    return error.number if isinstance(error, StopSignal) else 2  # SIGINT
 
 
 def _top_parser() -> argparse.ArgumentParser:

@@ -1,80 +1,65 @@
 """Output folder of a tracked video: tracks, annotated video, detections, summary."""
 
-import json
-import math
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 
 from deepsort_reid import __version__
-from deepsort_reid.io.atomic import write_atomically
+from deepsort_reid.cli.explanation_writer import ExplanationWriter
+from deepsort_reid.cli.run_files import (
+    CHECKPOINT,
+    SUMMARY,
+    check_replaceable,
+    remove_earlier,
+    write_summary_file,
+)
+from deepsort_reid.cli.stop_signals import interrupted_or_failed
+from deepsort_reid.io import detection_writer
 from deepsort_reid.io.background import WriteBehind
-from deepsort_reid.io.detections_npz import write_detections_npz
-from deepsort_reid.io.mot import write_rows
+from deepsort_reid.io.detection_writer import DetectionWriter
+from deepsort_reid.io.folder_lock import FolderLock
 from deepsort_reid.io.track_writers import CsvWriter, JsonLinesWriter, MotWriter, TrackWriter
 from deepsort_reid.pipeline import StageTimer, TrackedFrame
-from deepsort_reid.structures.detections import Detections
-from deepsort_reid.structures.mot_rows import MotRows
 from deepsort_reid.tracking.extras.explain import DecisionLog
 
 EXPLANATIONS = "explanations.txt"
-SUMMARY = "summary.json"
+VIDEO = "video.mp4"
 
 # Format of the tracks -> file name and writer.
-_WRITERS: dict[str, tuple[str, Callable[[Path], TrackWriter]]] = {
+_WRITERS: dict[str, tuple[str, Callable[[Path, int | None], TrackWriter]]] = {
     "mot": ("tracks.txt", MotWriter),
     "csv": ("tracks.csv", CsvWriter),
     "jsonl": ("tracks.jsonl", JsonLinesWriter),
 }
 
-
-class ExplanationWriter:
-    """Writes the explanations of a tracker's decisions to a text file, frame by frame."""
-
-    def __init__(self, path: Path, decision_log: DecisionLog) -> None:
-        self._file: TextIO = path.open("w", encoding="utf-8", newline="\n")
-        self._decision_log = decision_log
-
-    def append(self, frame: int, time: float) -> None:
-        """Write the decisions of the last update, for frame `frame` at `time` seconds."""
-        update = len(self._decision_log)
-        decision = self._decision_log.frame(update)
-        ids = decision.id[decision.id > 0].tolist()
-        new = [assigned for assigned in decision.id_assignments if assigned.id not in ids]
-        # A track that began in this frame was not among the candidates of any detection.
-        began = [assigned for assigned in new if assigned.detection not in decision.matched]
-        for id in ids + [assigned.id for assigned in new if assigned not in began]:
-            explanation = self._decision_log.explain(update, id)
-            self._file.write(f"{time:.3f} s, {replace(explanation, frame=frame)}\n\n")
-        for assigned in began:
-            self._file.write(f"{time:.3f} s, frame {frame}, track {assigned.id}: {assigned}\n\n")
-        self._file.flush()
-
-    def close(self) -> None:
-        self._file.close()
+_FOR_RESUMPTION = (CHECKPOINT, detection_writer.ROWS, detection_writer.EMBEDDINGS)
 
 
 class OutputFolder:
     """Writes the results of a run frame by frame; every file is complete however the run ends.
 
+    The folder is locked until the end of the `with` block, or `close`. Files of an earlier run are
+    removed when the first frame of this run is written; the summary lists the files of a run.
+
     Args:
-        folder: made when it does not exist. Files of an earlier run are replaced when the first
-            frame of this run is written.
+        folder: made when it does not exist.
         layout: format of the tracks: "mot", "csv" or "jsonl".
         draw: annotate the frames.
         frame_rate: frames per second of the annotated video; None for no video.
         save_detections: write detections.txt, and detections.npz with embeddings.
         decision_log: decisions of the tracker, written to explanations.txt; None for no such file.
+        inputs: files that the run reads, which stay if they are of an earlier run in this folder.
 
-    Raises:
-        OSError: the folder cannot be made or written. Raised before any frame is tracked.
+    Raises, before any frame is tracked:
+        OSError: the folder cannot be made or written.
+        ValueError: another process writes to the folder, or a file of that name is not of an
+            earlier run.
     """
 
     def __init__(
@@ -86,29 +71,40 @@ class OutputFolder:
         frame_rate: float | None = None,
         save_detections: bool = False,
         decision_log: DecisionLog | None = None,
+        inputs: Sequence[Path] = (),
     ) -> None:
         self.folder = folder
+        self._inputs = inputs
         self._layout = layout
         self._draw = draw or frame_rate is not None
         self._frame_rate = frame_rate
         self._save_detections = save_detections
         self._decision_log = decision_log
         self._explanations: ExplanationWriter | None = None
+        self._detections: DetectionWriter | None = None
         self._open_files = ExitStack()
         self._tracks: TrackWriter | None = None
         self._video: WriteBehind[Any] | None = None
         self._drawer: Any = None
-        self._detections: list[tuple[int, Detections]] = []  # frame number, detections
-        self._times: list[float] = []  # of the frames in `_detections`
         self._first_time: float | None = None
         self._last_time: float | None = None
+        self._status: str | None = None  # as in the summary
+        self._num_resumed = 0  # times that this run was continued
+        self._files: list[str] = []  # written by this run, for the summary
         self.frames = 0
         self.boxes = 0
         self.ids: set[int] = set()
         folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".writable"
-        probe.touch()
-        probe.unlink()
+        self._lock = FolderLock(folder)
+        try:
+            probe = folder / ".writable"
+            probe.touch()
+            probe.unlink()
+            video = [] if frame_rate is None else [VIDEO]
+            check_replaceable(folder, [*self._names(), *video, SUMMARY])
+        except BaseException:
+            self._lock.release()
+            raise
 
     def add(self, frame: TrackedFrame, timer: StageTimer) -> Any:
         """Write the results of one frame.
@@ -122,20 +118,21 @@ class OutputFolder:
             The annotated frame, BGR uint8 (H, W, 3); None when frames are not drawn.
         """
         if self._tracks is None:
-            self._open(frame)
+            self._open(None)
+        if self._draw and self._drawer is None:
+            self._open_video(frame)
         assert self._tracks is not None
         with timer("write"):
             self._tracks.append(frame.number, frame.tracks, frame.time)
             if self._explanations is not None:
                 self._explanations.append(frame.number, frame.time)
+            if self._detections is not None:
+                self._detections.append(frame.number, frame.detections, frame.time)
         self.frames += 1
         self._first_time = frame.time if self._first_time is None else self._first_time
         self._last_time = frame.time
         self.boxes += len(frame.tracks)
         self.ids.update(frame.tracks.id.tolist())
-        if self._save_detections:
-            self._detections.append((frame.number, frame.detections))
-            self._times.append(frame.time)
         if self._drawer is None:
             return None
         with timer("draw"):
@@ -145,29 +142,96 @@ class OutputFolder:
                 self._video.add(image)
         return image
 
-    def _open(self, frame: TrackedFrame) -> None:
-        """Open the output files; the size of the video is that of the first frame."""
-        # They describe the tracks of an earlier run, which are replaced here.
-        (self.folder / SUMMARY).unlink(missing_ok=True)
-        (self.folder / EXPLANATIONS).unlink(missing_ok=True)
+    def _open(self, lengths: dict[str, int] | None) -> None:
+        """Open the files of tracks, explanations and detections, new or at the given lengths."""
+        if lengths is None:
+            remove_earlier(self.folder, self._names(), self._inputs)
+        # Before the files: a killed run leaves none that is not listed.
+        self._list_files(self._names())
+        length = (lengths or {}).get
         name, make_writer = _WRITERS[self._layout]
-        self._tracks = make_writer(self.folder / name)
+        self._tracks = make_writer(self.folder / name, length(name))
         self._open_files.callback(self._tracks.close)
         if self._decision_log is not None:
-            self._explanations = ExplanationWriter(self.folder / EXPLANATIONS, self._decision_log)
+            path = self.folder / EXPLANATIONS
+            self._explanations = ExplanationWriter(path, self._decision_log, length(EXPLANATIONS))
             self._open_files.callback(self._explanations.close)
-        if self._draw:
-            from deepsort_reid.vision.drawing import Drawer
+        if self._save_detections:
+            self._detections = DetectionWriter(self.folder, lengths)
+            self._open_files.callback(self._detections.finish)
 
-            self._drawer = Drawer()
-        if self._frame_rate is not None:
-            from deepsort_reid.io.video_writer import VideoWriter
+    def _open_video(self, frame: TrackedFrame) -> None:
+        """Open the annotated video; its size is that of the first frame."""
+        from deepsort_reid.vision.drawing import Drawer
 
-            height, width = frame.frame.shape[:2]
-            video = self._open_files.enter_context(
-                VideoWriter(self.folder / "video.mp4", self._frame_rate, (width, height))
-            )
-            self._video = self._open_files.enter_context(WriteBehind(video.write))
+        self._drawer = Drawer()
+        if self._frame_rate is None:
+            return
+        from deepsort_reid.io.video_writer import VideoWriter
+
+        name = f"video-{frame.number:06d}.mp4" if self._num_resumed else VIDEO
+        self._list_files([name])
+        height, width = frame.frame.shape[:2]
+        (self.folder / name).unlink(missing_ok=True)
+        video = self._open_files.enter_context(
+            VideoWriter(self.folder / name, self._frame_rate, (width, height))
+        )
+        self._video = self._open_files.enter_context(WriteBehind(video.write))
+
+    def _list_files(self, names: list[str]) -> None:
+        """Add files to the list of the summary, which then says that the run goes on."""
+        self._files = sorted({*self._files, *names})
+        self.write_summary({"status": "running"})
+
+    def _names(self) -> list[str]:
+        """Names of the files that this run writes, but not the summary and the video."""
+        names = [_WRITERS[self._layout][0]]
+        names += [EXPLANATIONS] if self._decision_log is not None else []
+        names += detection_writer.FILES if self._save_detections else []
+        return [*names, CHECKPOINT]
+
+    def finish(self) -> None:
+        """Complete all files but the summary; a second call does nothing."""
+        self._open_files.close()
+
+    def state_dict(self) -> dict[str, Any]:
+        """What is written so far, after a frame: plain data for `resume`."""
+        writers = [each for each in (self._tracks, self._explanations) if each is not None]
+        lengths = {each.path.name: each.length for each in writers}
+        return {
+            "frames": self.frames,
+            "boxes": self.boxes,
+            "ids": np.array(sorted(self.ids), dtype=np.int64),
+            "times": [self._first_time, self._last_time],
+            "lengths": lengths | ({} if self._detections is None else self._detections.lengths),
+            "files": self._files,
+            "resumed": self._num_resumed,
+        }
+
+    def resume(self, state: dict[str, Any]) -> None:
+        """Continue the files of an earlier run from its `state_dict`, before the first frame.
+
+        What the files hold beyond it is removed. The annotated video goes on in a new file,
+        video-NUMBER.mp4 with the number of its first frame.
+        """
+        self.frames, self.boxes = state["frames"], state["boxes"]
+        self.ids = set(state["ids"].tolist())
+        self._first_time, self._last_time = state["times"]
+        self._files = state["files"]
+        self._num_resumed = state["resumed"] + 1
+        self._open(state["lengths"])
+
+    def remove_checkpoint(self) -> None:
+        """Remove what only a continuation of this run needs."""
+        for name in _FOR_RESUMPTION:
+            (self.folder / name).unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Complete all files and release the lock of the folder; a second call does nothing."""
+        try:
+            self.finish()
+        finally:
+            self._lock.release()
 
     def __enter__(self) -> "OutputFolder":
         return self
@@ -179,20 +243,15 @@ class OutputFolder:
         traceback: TracebackType | None,
     ) -> None:
         try:
-            self._open_files.close()
+            self.finish()
+            if self._status == "running":
+                status = "complete" if error is None else interrupted_or_failed(error)
+                self.write_summary({"status": status})
+        except OSError:
+            if error is None:
+                raise  # otherwise the first error is reported
         finally:
-            self._write_detections()
-
-    def _write_detections(self) -> None:
-        """Write the saved detections."""
-        if not self._detections:
-            return
-        rows = MotRows.concatenate(_to_mot_rows(*each) for each in self._detections)
-        write_rows(self.folder / "detections.txt", rows, "det")
-        found = [each for _, each in self._detections if len(each)]
-        if found and all(each.embedding is not None for each in found):
-            path = self.folder / "detections.npz"
-            write_detections_npz(path, self._detections, times=self._times, compress=True)
+            self.close()
 
     def describe(self) -> str:
         """The counts in words: "8 frames, 2 identities, 12 boxes"."""
@@ -200,33 +259,23 @@ class OutputFolder:
 
     def write_summary(self, values: dict[str, Any]) -> None:
         """Write summary.json: the counts of the run, `values`, and versions of the packages."""
+        self._status = status = values.get("status")
+        files = [name for name in self._files if (self.folder / name).exists()]
+        if status == "complete":
+            files = [name for name in files if name not in _FOR_RESUMPTION]
         summary = {
             "frames": self.frames,
             "boxes": self.boxes,
             "identities": len(self.ids),
             "first_frame_time": self._first_time,  # seconds
             "last_frame_time": self._last_time,
+            "resumed": self._num_resumed,
             **values,
+            # While the run goes on, also those that it will write.
+            "files": self._files if status == "running" else files,
             "versions": versions(),
         }
-        text = json.dumps(_to_strict_json(summary), indent=2, allow_nan=False)
-        write_atomically(self.folder / SUMMARY, f"{text}\n")
-
-
-def _to_mot_rows(number: int, detections: Detections) -> MotRows:
-    """Detections of frame `number` as MOT rows without ids."""
-    n = len(detections)
-    frame, id = np.full(n, number), np.full(n, -1)
-    return MotRows(frame, id, detections.xyxy, detections.score, detections.class_id)
-
-
-def _to_strict_json(value: Any) -> Any:
-    """Replace what JSON cannot hold: NaN by null, infinite numbers by "inf" and "-inf"."""
-    if isinstance(value, dict):
-        return {name: _to_strict_json(each) for name, each in value.items()}
-    if isinstance(value, float) and not math.isfinite(value):
-        return None if math.isnan(value) else str(value)
-    return value
+        write_summary_file(self.folder, summary)
 
 
 # Packages that replace one of our dependencies and have the same modules.

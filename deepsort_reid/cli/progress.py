@@ -1,9 +1,20 @@
-"""Progress bar on stderr."""
+"""Notes on stdout and a progress bar on stderr."""
 
+import os
+import sys
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 T = TypeVar("T")
+
+
+def print_note(text: str) -> None:
+    """Print a line on stdout; where nothing reads it any more, it is lost."""
+    try:
+        print(text, flush=True)
+    except OSError:
+        # The rest of the buffer, and what follows, goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def progress_bar(

@@ -5,18 +5,18 @@ import os
 import re
 import subprocess
 import sys
+from collections import deque
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deepsort_reid.cli.live_options import add_live_arguments, make_live_options
-from deepsort_reid.cli.progress import progress_bar
+from deepsort_reid.cli.progress import print_note
 from deepsort_reid.cli.tracking_options import (
     add_detector_arguments,
     add_device_argument,
     add_embedder_argument,
     add_frame_arguments,
-    count_frames,
     make_camera_motion,
     make_detector,
     make_embedder,
@@ -24,12 +24,8 @@ from deepsort_reid.cli.tracking_options import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from deepsort_reid.cli.diagnostics import Diagnostics
     from deepsort_reid.cli.output_folder import OutputFolder
     from deepsort_reid.io.video import Video
-    from deepsort_reid.pipeline import StageTimer, TrackedFrame
     from deepsort_reid.tracking import DeepSort
 
 FORMATS = ("mot", "csv", "jsonl")
@@ -111,6 +107,19 @@ def _add_output_arguments(parser: argparse.ArgumentParser) -> None:
         "detections and the reason for the choice (default: off)",
     )
     group.add_argument(
+        "--checkpoint-every",
+        type=float,
+        default=1.0,
+        metavar="SECONDS",
+        help="save the state of the run at this interval, for --resume; 0 for never (default: 1)",
+    )
+    group.add_argument(
+        "--resume",
+        action="store_true",
+        help="continue the run in the output folder that was stopped or killed: repeat its options "
+        "and add this one; without such a run, track from the first frame on (default: off)",
+    )
+    group.add_argument(
         "--show",
         action="store_true",
         help="show the annotated frames in a window; press q to end (default: off)",
@@ -125,15 +134,16 @@ def run(args: argparse.Namespace) -> int:
 
     Raises ValueError after a source that ended early; the frames before its end are written.
     """
+    from deepsort_reid.cli.checkpoint import Run, is_complete
     from deepsort_reid.cli.diagnostics import Diagnostics
-    from deepsort_reid.cli.output_folder import stage_times
+    from deepsort_reid.cli.track_run import track_run
     from deepsort_reid.io.stream_address import hide_secrets
     from deepsort_reid.io.video_reader import open_video
-    from deepsort_reid.pipeline import StageTimer, track_frames
+    from deepsort_reid.pipeline import StageTimer
     from deepsort_reid.tracking import DeepSort, FixedLag
 
     _check_options(args)
-    note = _print_nothing if args.quiet else print
+    note = _print_nothing if args.quiet else print_note
     video = open_video(args.source, live=make_live_options(args))
     # Raises on a wrong frame range before a model is loaded or a folder is made.
     video.iter_frames(args.start, args.stop, args.every)
@@ -141,40 +151,28 @@ def run(args: argparse.Namespace) -> int:
     embedder = make_embedder(args.embedder, args.threads, args.device)
     camera_motion = make_camera_motion(args.camera_motion, args.start, args.every)
     tracker = DeepSort(read_config(args.config), embedder=embedder, explain=args.explain)
-    folder = _make_output_folder(args, video, tracker)
-    timer, diagnostics = StageTimer(), Diagnostics(video.size)
-    tracked = track_frames(
-        video,
-        detector,
-        FixedLag(tracker, args.lag) if args.lag else tracker,
-        camera_motion=camera_motion,
-        start=args.start,
-        stop=args.stop,
-        every=args.every,
-        timer=timer,
-    )
-    frames = progress_bar(tracked, count_frames(video.length, args), quiet=args.quiet)
-    status = "failed"
-    try:
-        truncated = _write_frames(frames, folder, timer, diagnostics, show=args.show)
-        status = truncated or "complete"
-    except KeyboardInterrupt:
-        status = "interrupted"
-        raise
-    finally:
-        tracked.close()  # ends the thread that reads ahead
-        times = stage_times(timer, folder.frames)
-        if folder.frames:
-            models = {
-                "detector": detector_name,
-                "embedder": "none" if embedder is None else str(embedder.name),
-            }
-            options = {"lag": args.lag, "config": asdict(tracker.config)}
-            stream = {} if video.live is None else {"stream": video.live.report()}
-            run = {"source": hide_secrets(args.source), "status": status, **stream}
-            folder.write_summary({**run, **models, **options, **times})
-    note(f"{folder.describe()}, {times['frames_per_second']} frames per second -> {folder.folder}")
-    for line in [] if args.quiet else diagnostics.lines(tracker.config.new_track_score):
+    description = {
+        "source": hide_secrets(args.source),
+        "detector": detector_name,
+        "embedder": "none" if embedder is None else str(embedder.name),
+        "lag": args.lag,
+        "config": asdict(tracker.config),
+    }
+    with _make_output_folder(args, video, tracker) as folder:
+        if args.resume and is_complete(folder.folder):
+            note(f"the run in {folder.folder} is complete; nothing to resume")
+            return 0
+        run = Run(
+            folder=folder,
+            tracker=FixedLag(tracker, args.lag) if args.lag else tracker,
+            detector=detector,
+            camera_motion=camera_motion,
+            timer=StageTimer(),
+            diagnostics=Diagnostics(video.size),
+            pending=deque(),
+        )
+        truncated = track_run(args, video, run, description, note, _show if args.show else None)
+    for line in [] if args.quiet else run.diagnostics.lines(tracker.config.new_track_score):
         print(f"deepsort-reid track: note: {line}", file=sys.stderr)
     if truncated:
         saved = f"; the frames before are tracked in {folder.folder}" if folder.frames else ""
@@ -190,6 +188,10 @@ def _check_options(args: argparse.Namespace) -> None:
         raise ValueError(
             "--explain and --lag: expected one of them, got both; explanations are of the "
             "decisions before --lag corrects them"
+        )
+    if not 0 <= args.checkpoint_every < float("inf"):
+        raise ValueError(
+            f"--checkpoint-every: expected 0 seconds or more, got {args.checkpoint_every}"
         )
     if args.show:
         _require_display()
@@ -207,30 +209,8 @@ def _make_output_folder(
         frame_rate=None if args.no_video else video.frame_rate / args.every,
         save_detections=args.save_detections,
         decision_log=tracker.decision_log,
+        inputs=[Path(name) for name in (args.detections, args.detector) if name is not None],
     )
-
-
-def _write_frames(
-    frames: "Iterator[TrackedFrame]",
-    folder: "OutputFolder",
-    timer: "StageTimer",
-    diagnostics: "Diagnostics",
-    *,
-    show: bool,
-) -> str:
-    """Write every tracked frame; returns why the source ended early, "" after its last frame."""
-    from deepsort_reid.io.video import TruncatedVideo
-
-    try:
-        with folder:
-            for frame in frames:
-                diagnostics.add(frame.detections)
-                image = folder.add(frame, timer)
-                if show and not _show(image):
-                    break
-    except TruncatedVideo as error:
-        return str(error)
-    return ""
 
 
 def _print_nothing(text: str) -> None:

@@ -6,7 +6,7 @@ embedding (R, D) and time (R,) in seconds since the first frame.
 
 import hashlib
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,16 +68,11 @@ def read_detections_npz(path: Path, length: int | None) -> SequenceDetections:
 
 
 def write_detections_npz(
-    path: Path,
-    detections: Iterable[tuple[int, Detections]],
-    *,
-    times: Sequence[float] | None = None,
-    compress: bool = False,
+    path: Path, detections: Iterable[tuple[int, Detections]], *, compress: bool = False
 ) -> None:
     """Write (frame number, detections) pairs to an .npz file, atomically.
 
-    Embeddings are written when every detection has one, times (one for each pair, in seconds)
-    when they are given. Raises OSError that names the file.
+    Embeddings are written when every detection has one. Raises OSError that names the file.
     """
     pairs = list(detections)
     found = [each for _, each in pairs]
@@ -94,10 +89,11 @@ def write_detections_npz(
     embeddings = [each.embedding for each in found if each.embedding is not None and len(each)]
     if embeddings and sum(map(len, embeddings)) == len(arrays["frame"]):
         arrays["embedding"] = np.concatenate(embeddings)
-    if times is not None:
-        arrays["time"] = np.repeat(
-            np.asarray(times, dtype=np.float64), [len(each) for each in found]
-        )
+    save_arrays(path, arrays, compress=compress)
+
+
+def save_arrays(path: Path, arrays: dict[str, Any], *, compress: bool) -> None:
+    """Write the arrays of an .npz file, atomically. Raises OSError that names the file."""
     save: Any = np.savez_compressed if compress else np.savez  # their stubs want allow_pickle
     with open_atomically(path) as file:
         save(file, **arrays)

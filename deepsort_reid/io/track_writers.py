@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 from types import TracebackType
 
+from deepsort_reid.io.appended_file import AppendedFile
 from deepsort_reid.structures import boxes
 from deepsort_reid.structures.tracks import Tracks
 
@@ -16,17 +17,27 @@ class TrackWriter:
 
     Args:
         path: the file; an existing one is replaced.
+        length: continue the existing file after so many bytes instead; the rest is removed.
 
     Raises:
         OSError: the file cannot be written.
+        ValueError: the file to continue is shorter than `length`.
     """
 
     header = ""
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], length: int | None = None) -> None:
         self.path = Path(path)
-        self._file = self.path.open("w", encoding="utf-8", newline="\n")
-        self._file.write(self.header)
+        if length is None:
+            self.path.unlink(missing_ok=True)
+        self._file = AppendedFile(self.path, length)
+        if length is None:
+            self._file.append(self.header)
+
+    @property
+    def length(self) -> int:
+        """Length of the file in bytes, after the last frame."""
+        return self._file.length
 
     def append(self, frame: int, tracks: Tracks, time: float | None = None) -> None:
         """Write the tracks of one frame.
@@ -40,8 +51,7 @@ class TrackWriter:
         """
         if frame < 1:
             raise ValueError(f"frame must be 1 or more, got {frame}")
-        self._file.write(self._format(frame, tracks, time))
-        self._file.flush()
+        self._file.append(self._format(frame, tracks, time))
 
     def close(self) -> None:
         """Close the file; a second call does nothing."""

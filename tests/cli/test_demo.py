@@ -117,7 +117,7 @@ def test_tracked_and_true_identities_are_printed_separately(tmp_path, capsys):
 
 
 def test_ctrl_c_leaves_tracks_and_video_complete(tmp_path, monkeypatch, capsys):
-    (tmp_path / "summary.json").write_text("of an earlier demo")
+    (tmp_path / "summary.json").write_text('{"status": "of an earlier demo", "files": []}')
     detector = synthetic_video.TrueBoxDetector(fails_at=5, failure=KeyboardInterrupt())
     monkeypatch.setattr("deepsort_reid.vision.detectors.BackgroundSubtraction", lambda: detector)
     options = ["--frames", "9", "--people", "2", "--embedder", "none", "--quiet"]
@@ -125,7 +125,8 @@ def test_ctrl_c_leaves_tracks_and_video_complete(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().err == "deepsort-reid demo: stopped\n"
     assert read_results(tmp_path / "tracks.txt").frame.tolist() == [3, 3, 4, 4]
     assert synthetic_video.decode_video(tmp_path / "video.mp4")[0] == 4
-    assert not (tmp_path / "summary.json").exists()
+    summary = synthetic_video.read_strict_json(tmp_path / "summary.json")
+    assert (summary["status"], summary["frames"]) == ("interrupted", 4)
 
 
 @pytest.mark.parametrize(

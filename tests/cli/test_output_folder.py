@@ -76,10 +76,10 @@ def test_summary_with_nan_and_infinite_values_is_strict_json(tmp_path):
 
 def test_csv_and_json_lines_equal_mot_output(run_track, out):
     assert run_track("--no-video") == 0
-    assert run_track("--no-video", "--format", "csv") == 0
-    assert run_track("--no-video", "--format", "jsonl") == 0
     mot = read_results(out / "tracks.txt")
+    assert run_track("--no-video", "--format", "csv") == 0
     table = list(csv.DictReader((out / "tracks.csv").read_text(encoding="utf-8").splitlines()))
+    assert run_track("--no-video", "--format", "jsonl") == 0
     assert [int(row["frame"]) for row in table] == mot.frame.tolist()
     assert [int(row["id"]) for row in table] == mot.id.tolist()
     sides = [[float(row[side]) for side in ("left", "top", "right", "bottom")] for row in table]

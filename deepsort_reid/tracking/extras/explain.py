@@ -105,10 +105,14 @@ class Explanation:
 
 
 class DecisionLog:
-    """The decisions of all updates since the tracker was created or reset, in order."""
+    """The decisions of all updates since the tracker was created or reset, in order.
+
+    `len()` counts the updates, those whose decisions were dropped (`drop`) included.
+    """
 
     def __init__(self) -> None:
         self._frames: list[FrameDecision] = []
+        self._num_dropped = 0  # updates before the first entry of the list
         self._num_frames = 0  # further entries of the list are of an update that was undone
 
     def __len__(self) -> int:
@@ -138,15 +142,26 @@ class DecisionLog:
             matched=matched,
             id_assignments=id_assignments,
         )
-        del self._frames[self._num_frames :]
+        del self._frames[self._num_frames - self._num_dropped :]
         self._frames.append(decision)
         self._num_frames += 1
 
     def frame(self, number: int) -> FrameDecision:
         """The decision of update `number`, from 1. Raises ValueError when there is none."""
-        if not 1 <= number <= len(self):
-            raise ValueError(f"frame must be in 1 to {len(self)}, got {number}")
-        return self._frames[number - 1]
+        first = self._num_dropped + 1
+        if not first <= number <= len(self):
+            raise ValueError(f"frame must be in {first} to {len(self)}, got {number}")
+        return self._frames[number - first]
+
+    def drop(self, number: int) -> None:
+        """Drop the decisions of all updates up to `number`, which are no longer needed.
+
+        A log that grows with the video otherwise keeps some 25 kB for each frame.
+        """
+        number = min(number, len(self))
+        if number > self._num_dropped:
+            del self._frames[: number - self._num_dropped]
+            self._num_dropped = number
 
     def detections(self, frame: int) -> Array:
         """Boxes xyxy (M, 4) of all detections that the tracker was given in `frame`."""
@@ -202,7 +217,8 @@ class DecisionLog:
         return _rejection(decision, int(rows[0]), int(places[0]))
 
     def _existed_before(self, track: int, frame: int) -> bool:
-        return any((decision.id == track).any() for decision in self._frames[: frame - 1])
+        earlier = self._frames[: frame - 1 - self._num_dropped]
+        return any((decision.id == track).any() for decision in earlier)
 
 
 def _rejection(decision: FrameDecision, n: int, place: int) -> str:

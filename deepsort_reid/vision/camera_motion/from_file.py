@@ -40,6 +40,14 @@ class CameraMotionFromFile:
             quality = min(quality, motion.quality)
         return CameraMotion(warp[:2], quality)
 
+    def state_dict(self) -> dict[str, int | None]:
+        """The numbers of the next and the last frame, for `load_state_dict`."""
+        return {"next": self._next, "last": self._last}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue after the frame at which `state_dict` was called."""
+        self._next, self._last = state["next"], state["last"]
+
     def at(self, number: int) -> CameraMotion:
         """Motion from frame number - 1 to `number`; the identity of quality 0 outside the file."""
         if not 1 <= number <= len(self._warps):

@@ -105,6 +105,32 @@ class ReferenceFrameEstimator:
         self._reference = current
         return CameraMotion(_to_full_size(warp, current.scale), quality)
 
+    def state_dict(self) -> dict[str, Any]:
+        """The state after the last frame: plain data for `load_state_dict`."""
+        reference = self._reference
+        return {
+            "reference": None
+            if reference is None
+            else {
+                "grey": reference.grey,
+                "scale": reference.scale,
+                "background": reference.background,
+            },
+            "shape": None if self._shape is None else list(self._shape),
+            "static_frames": self._static_frames,
+            "quality": self._quality,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue after the frame at which `state_dict` was called."""
+        reference = state["reference"]
+        self._reference = None
+        if reference is not None:
+            self._reference = DownscaledFrame(reference["grey"], reference["scale"], None)
+            self._reference.background = reference["background"]
+        self._shape = None if state["shape"] is None else tuple(state["shape"])
+        self._static_frames, self._quality = state["static_frames"], state["quality"]
+
     def _restart(self, current: DownscaledFrame | None) -> CameraMotion:
         self._reference = current
         self._static_frames = 0

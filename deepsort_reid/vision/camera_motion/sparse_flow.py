@@ -47,6 +47,14 @@ class SparseFlow:
         """Motion since the last call; frame BGR uint8 (H, W, 3), boxes (M, 4) in its pixels."""
         return self._estimator(frame, xyxy)
 
+    def state_dict(self) -> dict[str, Any]:
+        """The state after the last frame: plain data for `load_state_dict`."""
+        return self._estimator.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue after the frame at which `state_dict` was called."""
+        self._estimator.load_state_dict(state)
+
     def _estimate(
         self, previous: DownscaledFrame, current: DownscaledFrame
     ) -> tuple[Warp, float] | None:

@@ -83,7 +83,7 @@ class OnnxDetector:
         self._session = OnnxSession(model, threads=threads, device=device, providers=providers)
         self._input = NetworkInput(self._session, longer_side)
         self._head = _recognize(self._session, self._input)
-        self._classes = None if classes is None else check_classes(classes, self._head.num_classes)
+        self._classes = check_classes(classes, self._head.num_classes)
         self._min_score = min_score
         self._max_iou = max_iou
         self.format: str = self._head.name

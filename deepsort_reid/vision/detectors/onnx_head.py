@@ -100,20 +100,14 @@ def are_probabilities(values: NDArray[Any]) -> bool:
 
 
 def select_best(
-    scores: NDArray[Any],
-    min_score: float,
-    classes: NDArray[np.int64] | None,
-    objectness: NDArray[Any] | None = None,
+    scores: NDArray[Any], min_score: float, classes: NDArray[np.int64] | None
 ) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.int64]]:
     """The best of the `classes` in each row of scores (A, C), where it reaches `min_score`.
 
-    Scores are multiplied by `objectness` (A,) where it is given. Returns rows (M,), scores (M,)
-    and class numbers (M,).
+    Returns rows (M,), scores (M,) and class numbers (M,).
     """
     classes = np.arange(scores.shape[1]) if classes is None else classes
     selected = scores[:, classes]
-    if objectness is not None:
-        selected = selected * objectness[:, None]
     best = selected.argmax(axis=1)
     score = np.take_along_axis(selected, best[:, None], axis=1)[:, 0].astype(np.float64)
     rows = np.flatnonzero(score >= min_score)

@@ -33,12 +33,16 @@ def nms_per_class(
     return boxes.nms(xyxy + shift, score, max_iou)
 
 
-def check_classes(classes: Sequence[int], count: int | None = None) -> NDArray[np.int64]:
-    """Return the class numbers sorted without duplicates.
+def check_classes(
+    classes: Sequence[int] | None, count: int | None = None
+) -> NDArray[np.int64] | None:
+    """Return the class numbers sorted without duplicates; None, which selects all, as it is.
 
     Raises ValueError for an empty selection, and for a number outside 0 to count - 1; `count` is
     None where it is not known.
     """
+    if classes is None:
+        return None
     selected = np.unique(np.asarray(classes, np.int64))
     if not len(selected) or selected.min() < 0 or (count is not None and selected.max() >= count):
         last = "on" if count is None else f"to {count - 1}"

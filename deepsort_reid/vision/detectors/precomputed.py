@@ -39,6 +39,14 @@ class PrecomputedDetections:
         self._next += self._every
         return self.at(number)
 
+    def state_dict(self) -> dict[str, int]:
+        """The number of the next frame, for `load_state_dict`."""
+        return {"next": self._next}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Continue with the frame that was the next one at `state_dict`."""
+        self._next = state["next"]
+
     def at(self, number: int) -> Detections:
         """Return the detections of frame `number`, counted from 1."""
         found = self._lookup(number)

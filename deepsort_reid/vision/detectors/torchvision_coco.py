@@ -62,7 +62,7 @@ class TorchvisionDetector:
         real = [i for i, category in enumerate(categories) if category not in _NO_OBJECT]
         self._class_of_label = np.full(len(categories), -1, dtype=np.int64)
         self._class_of_label[real] = np.arange(len(real))
-        self._classes = check_classes(range(len(real)) if classes is None else classes, len(real))
+        self._classes = check_classes(classes, len(real))
 
     def __call__(self, frame: Frame) -> Detections:
         """Detect in one BGR uint8 frame (H, W, 3); ValueError for another kind of array."""
@@ -75,7 +75,9 @@ class TorchvisionDetector:
         xyxy = found["boxes"].cpu().numpy().astype(np.float64)
         score = found["scores"].cpu().numpy().astype(np.float64)
         class_id = self._class_of_label[found["labels"].cpu().numpy()]
-        keep = (score >= self._min_score) & np.isin(class_id, self._classes)
+        keep = score >= self._min_score
+        if self._classes is not None:
+            keep &= np.isin(class_id, self._classes)
         return clip_to_frame(xyxy[keep], score[keep], class_id[keep], frame.shape[1::-1])
 
 

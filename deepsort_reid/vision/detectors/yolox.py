@@ -51,7 +51,7 @@ def _decode(
     is_decoded: bool,
 ) -> Candidates:
     output = outputs[0].astype(np.float32, copy=False)
-    rows, score, class_id = select_best(output[:, 5:], min_score, classes, output[:, 4])
+    rows, score, class_id = select_best(output[:, 4:5] * output[:, 5:], min_score, classes)
     raw = output[rows, :4].astype(np.float64)
     if not is_decoded:
         # Offsets from grid cells, and logarithms of sizes, both in strides.

@@ -65,10 +65,8 @@ def test_class_numbers_are_those_of_yolox(monkeypatch):
             assert images[0].shape == (3, 48, 96)
             assert images[0].max() <= 1
             box = torch.tensor([[1.0, 2.0, 30.0, 40.0], [5.0, 5.0, 200.0, 45.0], [1, 1, 1, 9]])
-            no_object = torch.tensor([[1.0, 2.0, 30.0, 40.0]])
-            scores = torch.tensor([0.9, 0.8, 0.7, 0.9])
-            labels = torch.tensor([1, 13, 1, 12])  # 12 is "N/A"
-            return [{"boxes": torch.cat([box, no_object]), "scores": scores, "labels": labels}]
+            scores = torch.tensor([0.9, 0.8, 0.7])
+            return [{"boxes": box, "scores": scores, "labels": torch.tensor([1, 13, 1])}]
 
     categories = ["__background__", *(f"class {i}" for i in range(1, 12)), "N/A", "stop sign"]
     monkeypatch.setattr(torchvision_coco, "_load_model", lambda *_: (FixedOutput(), categories))

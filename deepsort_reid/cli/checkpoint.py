@@ -1,0 +1,168 @@
+"""Checkpoints of `track`: the state of a run, from which `--resume` continues it."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from deepsort_reid.cli.diagnostics import Diagnostics
+from deepsort_reid.cli.output_folder import OutputFolder
+from deepsort_reid.cli.run_files import CHECKPOINT, read_summary
+from deepsort_reid.io.state_file import read_state, write_state
+from deepsort_reid.io.video import Video
+from deepsort_reid.pipeline import Pending, StageTimer, TrackedFrame, open_frames
+from deepsort_reid.structures.detections import Detections
+from deepsort_reid.structures.frame import TimedFrame
+from deepsort_reid.tracking import DeepSort, FixedLag
+from deepsort_reid.vision.detectors import BackgroundSubtraction
+
+KIND = "a track run"
+
+
+@dataclass
+class Run:
+    """Everything of a run that changes from frame to frame."""
+
+    folder: OutputFolder
+    tracker: DeepSort | FixedLag
+    detector: Any
+    camera_motion: Any
+    timer: StageTimer
+    diagnostics: Diagnostics
+    pending: Pending
+    last_frame: int = 0  # number of the last frame that the tracker has
+
+    def state_dict(self) -> dict[str, Any]:
+        """The state after a frame, as plain data."""
+        parts = {"detector": self.detector, "camera_motion": self.camera_motion}
+        counts = {k: v for k, v in vars(self.diagnostics).items() if isinstance(v, int | float)}
+        return {
+            "last_frame": self.last_frame,
+            "tracker": self.tracker.state_dict(),
+            "folder": self.folder.state_dict(),
+            "timer": dict(self.timer.seconds),
+            "diagnostics": counts,
+            "pending": [_pending_frame(*each) for each in self.pending],
+            # What has no state_dict keeps nothing from frame to frame, or sees the frames again.
+            **{k: part.state_dict() for k, part in parts.items() if hasattr(part, "state_dict")},
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from a `state_dict`, except for the pending frames: see `read_again`."""
+        self.last_frame = state["last_frame"]
+        self.tracker.load_state_dict(state["tracker"])
+        self.timer.seconds.update(state["timer"])
+        for name, value in state["diagnostics"].items():
+            setattr(self.diagnostics, name, value)
+        for name in ("detector", "camera_motion"):
+            if name in state:
+                getattr(self, name).load_state_dict(state[name])
+        self.folder.resume(state["folder"])
+
+    def read_again(self, video: Video, state: dict[str, Any], start: int, every: int) -> None:
+        """Read frames that were tracked before once more, where they are needed.
+
+        Those whose tracks are not out yet are drawn later. The model of a background subtraction
+        cannot be saved, so it is made again from all frames from `start` on.
+        """
+        detections = {each["number"]: _detections(each) for each in state["pending"]}
+        is_background = isinstance(self.detector, BackgroundSubtraction)
+        first = start if is_background else min(detections, default=self.last_frame + 1)
+        if first > self.last_frame:
+            return
+        for timed in video.iter_timed_frames(first, self.last_frame, every):
+            if is_background:
+                self.detector(timed.frame)
+            if timed.number in detections:
+                self.pending.append((timed, detections[timed.number]))
+
+
+class Checkpoints:
+    """Writes the state of a run at intervals.
+
+    Args:
+        run: the run.
+        settings: what determines the results; `read_checkpoint` compares it.
+        interval: seconds between two checkpoints; 0 for none.
+        lag: frames that are pending before the end of the video.
+    """
+
+    def __init__(self, run: Run, settings: dict[str, Any], interval: float, lag: int) -> None:
+        self._run, self._settings = run, settings
+        self._interval, self._lag = interval, lag
+        self._last = -float("inf")
+        self._last_frame = time.monotonic()
+
+    def after(self, frame: TrackedFrame) -> None:
+        """Call it after every frame that is written; writes a checkpoint when it is due."""
+        run = self._run
+        run.last_frame = run.pending[-1][0].number if run.pending else frame.number
+        # At the end of the video, the tracker no longer has the frames that are pending.
+        is_end = len(run.pending) < self._lag
+        now = time.monotonic()
+        # Written a frame before the interval has passed, so that it is not exceeded.
+        next_frame, self._last_frame = 2 * now - self._last_frame, now
+        if not self._interval or is_end or next_frame < self._last + self._interval:
+            return
+        self._last = now
+        state = {"time": time.time(), "settings": self._settings, **run.state_dict()}
+        write_state(run.folder.folder / CHECKPOINT, KIND, state)
+
+
+def read_checkpoint(
+    folder: Path, settings: dict[str, Any], note: Callable[[str], None]
+) -> dict[str, Any] | None:
+    """The state of the run in the folder; None where there is none to continue.
+
+    Raises ValueError when the settings of that run differ, or the file is not a checkpoint.
+    """
+    path = folder / CHECKPOINT
+    if not path.exists():
+        if read_summary(folder):
+            note(f"no checkpoint in {folder}: tracking from the first frame on")
+        return None
+    state = read_state(path, KIND)
+    for name, value in settings.items():
+        saved = state["settings"].get(name)
+        if saved != value:
+            raise ValueError(
+                f"--resume: {folder} was written with {name} {saved}, got {value}; repeat the "
+                "options of that run, or leave --resume out to start over"
+            )
+    return state
+
+
+def is_complete(folder: Path) -> bool:
+    """Whether the last run in the folder has reached the end of its video."""
+    return bool(read_summary(folder).get("status") == "complete")
+
+
+@contextmanager
+def open_remaining_frames(
+    video: Video, start: int, stop: int | None, every: int
+) -> Iterator[Iterator[TimedFrame]]:
+    """The frames from `start` on; none where the video, or the range, ends before it."""
+    try:
+        video.iter_frames(start, stop, every)
+    except ValueError:  # the range was checked at the beginning of the run: nothing is left of it
+        yield iter(())
+        return
+    with open_frames(video, start, stop, every) as frames:
+        yield frames
+
+
+def _pending_frame(timed: TimedFrame, detections: Detections) -> dict[str, Any]:
+    return {
+        "number": timed.number,
+        "xyxy": detections.xyxy,
+        "score": detections.score,
+        "class_id": detections.class_id,
+        "embedding": detections.embedding,
+    }
+
+
+def _detections(pending: dict[str, Any]) -> Detections:
+    columns = (pending[name] for name in ("xyxy", "score", "class_id", "embedding"))
+    return Detections(*columns)
