@@ -32,6 +32,12 @@ def add_live_arguments(parser: argparse.ArgumentParser) -> None:
         help="give up after so many seconds of attempts to reconnect; 0: never reconnect, inf: "
         "never give up (default: 60)",
     )
+    group.add_argument(
+        "--restart-on-size-change",
+        action="store_true",
+        help="when the camera changes the size of its frames, end all tracks; only people whom the "
+        "embedder recognises keep their ids (default: tracks continue)",
+    )
 
 
 def make_live_options(args: argparse.Namespace) -> "LiveOptions":
@@ -46,6 +52,7 @@ def make_live_options(args: argparse.Namespace) -> "LiveOptions":
             latest=args.latest,
             stall_timeout=args.stall_timeout,
             reconnect=args.reconnect,
+            restart_on_size_change=args.restart_on_size_change,
             on_change=None if args.quiet else _print_change,
         )
     except ValueError as error:

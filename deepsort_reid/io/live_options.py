@@ -38,6 +38,9 @@ class LiveOptions:
         reconnect: seconds for which a lost source is tried again; 0: never, inf: for ever.
         retry_delay: seconds before the second attempt to reconnect; doubled for each further one,
             up to 10. The first attempt follows at once.
+        restart_on_size_change: end all tracks when the frame size changes: `dt` is then so long
+            that only a track whose embedding is recognised keeps its id. By default the tracks
+            continue.
         on_change: called with a `StreamChange` when the state changes.
     """
 
@@ -46,6 +49,7 @@ class LiveOptions:
     open_timeout: float = 10.0
     reconnect: float = 60.0
     retry_delay: float = 0.5
+    restart_on_size_change: bool = False
     on_change: Callable[[StreamChange], object] | None = None
 
     def __post_init__(self) -> None:

@@ -24,7 +24,7 @@ _MIN_DT = 0.5  # frames
 # A longer time without frames says nothing about where people are now. As a time step it would
 # only delete the tracks (`max_age`) that are not matched in the first frame after it.
 _MAX_GAP_DT = 60.0  # frames
-_MAX_DT = 1e6  # frames; `DeepSort.update` takes no more
+_MAX_DT = 1e6  # frames; `DeepSort.update` takes no more. It ends all tracks.
 _CLOSE_TIMEOUT = 2.0  # seconds for which `close` waits for the threads
 
 
@@ -64,6 +64,7 @@ class LiveReader:
         self._reconnects = 0
         self._interruptions: deque[Interruption] = deque(maxlen=_MAX_INTERRUPTIONS)
         self._sizes: list[tuple[int, int]] = []  # that came, width and height
+        self._has_new_size = False  # since the last frame that was delivered
         self._first: Arrival | None = None  # until it is delivered
         self._start = self._last = 0.0  # clock of the first and of the last frame
         self._start_date = ""
@@ -77,7 +78,8 @@ class LiveReader:
                 raise StreamLostError(self._connection.reason)
         self._first, self._start, self._last = first, first.clock, first.clock
         self._start_date = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
-        self._sizes.append((first.frame.shape[1], first.frame.shape[0]))
+        self._last_size = (first.frame.shape[1], first.frame.shape[0])
+        self._sizes.append(self._last_size)
         self._state = StreamState.CONNECTED
 
     @property
@@ -153,6 +155,9 @@ class LiveReader:
                         rate = min(frame_rate, intervals / duration) if duration else frame_rate
                         dt = max(seconds * rate, count)
                     dt = min(dt, _MAX_DT if is_continued else _MAX_GAP_DT)
+                if self._has_new_size and self._options.restart_on_size_change:
+                    dt = _MAX_DT
+                self._has_new_size = False
                 time = arrival.clock - self._start
                 yield TimedFrame(arrival.number, time, arrival.frame, dt)
                 wanted, previous, reconnects = arrival.number + every, arrival, self._reconnects
@@ -269,6 +274,8 @@ class LiveReader:
     def _fit(self, frame: Frame) -> Frame:
         """The frame in the size of the first one."""
         size = (frame.shape[1], frame.shape[0])
+        self._has_new_size |= size != self._last_size
+        self._last_size = size
         if size == self.size:
             return frame
         if size not in self._sizes and len(self._sizes) < _MAX_SIZES:

@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -67,6 +69,34 @@ def test_stream_that_ends_is_not_complete(track, capsys):
     error = synthetic_video.read_error_line(capsys)
     assert message in error
     assert "the frames before are tracked in" in error
+
+
+@pytest.mark.parametrize(("options", "identities"), [((), 2), (("--restart-on-size-change",), 4)])
+def test_change_of_size_continues_or_starts_over_by_choice(track, options, identities):
+    double = [frame.repeat(2, axis=0).repeat(2, axis=1) for frame in parts(8)[0]]
+    with MjpegServer(*parts(8), double) as server:
+        status, summary = track(server, "--stop", "16", *options)
+    assert (status, summary["status"], summary["frames"]) == (0, "complete", 16)
+    assert summary["identities"] == identities
+    assert summary["stream"]["sizes"] == [[160, 120], [320, 240]]
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_a_run_whose_source_hangs(tmp_path):
+    """In a process of its own, whose thread hangs in OpenCV."""
+    command = [sys.executable, "-m", "deepsort_reid", "track", "--stall-timeout", "60"]
+    command += ["--embedder", "none", "--no-video", "--quiet", "--out", str(tmp_path)]
+    with MjpegServer() as server:
+        server.scripts.append([*parts(8)[0], server.stall])
+        process = subprocess.Popen([*command, server.url()], stderr=subprocess.PIPE, text=True)
+        while process.poll() is None and not (tmp_path / "tracks.txt").exists():
+            time.sleep(0.05)
+        time.sleep(1)  # until all frames are read; the test also holds when it was not enough
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=120)[1] == "deepsort-reid track: stopped\n"
+    assert process.returncode == 130
+    summary = synthetic_video.read_strict_json(tmp_path / "summary.json")
+    assert summary["status"] == "interrupted"
 
 
 @pytest.mark.slow

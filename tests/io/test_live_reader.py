@@ -296,6 +296,22 @@ def test_frames_of_another_size_are_scaled_to_the_first_size():
     assert reader.report()["sizes"] == [[64, 48], [128, 96], [64, 24]]
 
 
+@pytest.mark.parametrize(("restart", "dt"), [(False, 1), (True, 1e6)])
+def test_change_of_size_ends_the_tracks_by_choice(restart, dt):
+    other = frames(2, 3, size=(128, 96))
+    camera = FakeCamera([*frames(1), *other, *frames(4, 5)])
+    reader = LiveReader(camera, options(reconnect=0, restart_on_size_change=restart))
+    found, _ = read_all(reader)
+    assert [frame.dt for frame in found] == [1, dt, 1, dt, 1]
+
+
+def test_change_of_size_in_a_frame_that_is_left_out_ends_the_tracks_as_well():
+    camera = FakeCamera([*frames(1), *frames(2, 3, size=(128, 96)), *frames(4)])
+    reader = LiveReader(camera, options(reconnect=0, restart_on_size_change=True))
+    found, _ = read_all(reader, every=3)
+    assert [(frame.number, frame.dt) for frame in found] == [(1, 3), (4, 1e6)]
+
+
 def test_threads_end_when_the_frames_are_closed():
     endless = (numbered_frame(1) for _ in itertools.count())
     camera = FakeCamera(endless)
