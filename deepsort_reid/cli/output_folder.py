@@ -25,6 +25,7 @@ from deepsort_reid.io.background import WriteBehind
 from deepsort_reid.io.detection_writer import DetectionWriter
 from deepsort_reid.io.folder_lock import FolderLock
 from deepsort_reid.io.track_writers import CsvWriter, JsonLinesWriter, MotWriter, TrackWriter
+from deepsort_reid.io.video_pace import VideoPace
 from deepsort_reid.pipeline import StageTimer, TrackedFrame
 from deepsort_reid.tracking.extras.explain import DecisionLog
 
@@ -52,6 +53,8 @@ class OutputFolder:
         layout: format of the tracks: "mot", "csv" or "jsonl".
         draw: annotate the frames.
         frame_rate: frames per second of the annotated video; None for no video.
+        keep_pace: repeat and leave out frames of the video so that it has the speed of their
+            times, which are irregular; otherwise every frame is written once.
         save_detections: write detections.txt, and detections.npz with embeddings.
         decision_log: decisions of the tracker, written to explanations.txt; None for no such file.
         inputs: files that the run reads, which stay if they are of an earlier run in this folder.
@@ -69,6 +72,7 @@ class OutputFolder:
         layout: str = "mot",
         draw: bool = True,
         frame_rate: float | None = None,
+        keep_pace: bool = False,
         save_detections: bool = False,
         decision_log: DecisionLog | None = None,
         inputs: Sequence[Path] = (),
@@ -78,6 +82,7 @@ class OutputFolder:
         self._layout = layout
         self._draw = draw or frame_rate is not None
         self._frame_rate = frame_rate
+        self._pace = VideoPace(frame_rate) if frame_rate is not None and keep_pace else None
         self._save_detections = save_detections
         self._decision_log = decision_log
         self._explanations: ExplanationWriter | None = None
@@ -139,7 +144,9 @@ class OutputFolder:
             image = self._drawer(frame.frame, frame.tracks)
         if self._video is not None:
             with timer("write"):
-                self._video.add(image)
+                written = [image] if self._pace is None else self._pace.images(frame.time, image)
+                for each in written:
+                    self._video.add(each)
         return image
 
     def _open(self, lengths: dict[str, int] | None) -> None:

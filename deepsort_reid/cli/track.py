@@ -207,6 +207,7 @@ def _make_output_folder(
         layout=args.format,
         draw=args.show or not args.no_video,
         frame_rate=None if args.no_video else video.frame_rate / args.every,
+        keep_pace=args.latest and video.live is not None,
         save_detections=args.save_detections,
         decision_log=tracker.decision_log,
         inputs=[Path(name) for name in (args.detections, args.detector) if name is not None],

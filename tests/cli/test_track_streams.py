@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -25,11 +26,11 @@ FRAMES = 16
 def track(monkeypatch, out):
     """Run `track` on a server, with exact detections; returns the exit status and the summary."""
 
-    def run(server, *options, **url):
+    def run(server, *options, video=False):
         detector = lambda frame: Detections(synthetic_video.true_boxes(1))  # noqa: E731
         monkeypatch.setattr(command, "make_detector", lambda *given: (detector, "test detector"))
-        fixed = ["--embedder", "none", "--no-video", "--out", str(out)]
-        status = main(["track", server.url(**url), *fixed, *options])
+        fixed = ["--embedder", "none", "--out", str(out), *([] if video else ["--no-video"])]
+        status = main(["track", server.url(), *fixed, *options])
         return status, synthetic_video.read_strict_json(out / "summary.json")
 
     return run
@@ -69,6 +70,19 @@ def test_stream_that_ends_is_not_complete(track, capsys):
     error = synthetic_video.read_error_line(capsys)
     assert message in error
     assert "the frames before are tracked in" in error
+
+
+def test_with_latest_the_video_runs_at_the_speed_of_the_clock(track, out):
+    """Frames at 0.3 s intervals, of a camera that declares 25 per second."""
+    pause = threading.Event()
+    frame = parts(1)[0][0]
+    script = [item for _ in range(5) for item in (frame, lambda: pause.wait(0.3))]
+    with MjpegServer([*script, frame]) as server:
+        _, summary = track(server, "--latest", "--reconnect", "0", video=True)
+    seconds = summary["last_frame_time"] - summary["first_frame_time"]
+    frames, _ = synthetic_video.decode_video(out / "video.mp4")
+    # Fewer than the clock wants where a busy machine made a gap of a second, which is cut out.
+    assert 2 * summary["frames"] < frames <= 25 * seconds + 2
 
 
 @pytest.mark.parametrize(("options", "identities"), [((), 2), (("--restart-on-size-change",), 4)])
