@@ -90,7 +90,7 @@ def count_loss(out: Path, started: float, killed: float, counts: Counts) -> None
     if not checkpoint.exists() or checkpoint.stat().st_mtime < started:
         return
     state = read_state(checkpoint, KIND)
-    counts.with_work.append(killed - state["time"])
+    counts.with_work.append(killed - state["saved_at"])
     lines = tracks.read_bytes().splitlines(keepends=True)
     whole = [line for line in lines if line.endswith(b"\n")]
     pending = len(state["pending"])

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from deepsort_reid.cli.diagnostics import Diagnostics
 from deepsort_reid.cli.output_folder import OutputFolder
 from deepsort_reid.cli.run_files import CHECKPOINT, read_summary
+from deepsort_reid.io.live_reader import MAX_GAP_DT
 from deepsort_reid.io.state_file import read_state, write_state
 from deepsort_reid.io.video import Video
 from deepsort_reid.pipeline import Pending, StageTimer, TrackedFrame, open_frames
@@ -33,6 +36,8 @@ class Run:
     diagnostics: Diagnostics
     pending: Pending
     last_frame: int = 0  # number of the last frame that the tracker has
+    last_time: float = 0.0  # time of that frame in seconds
+    saved_at: float = 0.0  # time of day of the checkpoint that is continued
 
     def state_dict(self) -> dict[str, Any]:
         """The state after a frame, as plain data."""
@@ -40,6 +45,8 @@ class Run:
         counts = {k: v for k, v in vars(self.diagnostics).items() if isinstance(v, int | float)}
         return {
             "last_frame": self.last_frame,
+            "last_time": self.last_time,
+            "saved_at": time.time(),
             "tracker": self.tracker.state_dict(),
             "folder": self.folder.state_dict(),
             "timer": dict(self.timer.seconds),
@@ -51,7 +58,8 @@ class Run:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from a `state_dict`, except for the pending frames: see `read_again`."""
-        self.last_frame = state["last_frame"]
+        self.last_frame, self.last_time = state["last_frame"], state["last_time"]
+        self.saved_at = state["saved_at"]
         self.tracker.load_state_dict(state["tracker"])
         self.timer.seconds.update(state["timer"])
         for name, value in state["diagnostics"].items():
@@ -65,8 +73,15 @@ class Run:
         """Read frames that were tracked before once more, where they are needed.
 
         Those whose tracks are not out yet are drawn later. The model of a background subtraction
-        cannot be saved, so it is made again from all frames from `start` on.
+        cannot be saved, so it is made again from all frames from `start` on. The frames of a camera
+        are gone: black ones take their place, and a background subtraction starts anew.
         """
+        if video.live is not None:
+            black = np.zeros((*video.size[::-1], 3), dtype=np.uint8)
+            for each in state["pending"]:
+                timed = TimedFrame(each["number"], each["time"], black, every)
+                self.pending.append((timed, _detections(each)))
+            return
         detections = {each["number"]: _detections(each) for each in state["pending"]}
         is_background = isinstance(self.detector, BackgroundSubtraction)
         first = start if is_background else min(detections, default=self.last_frame + 1)
@@ -98,7 +113,8 @@ class Checkpoints:
     def after(self, frame: TrackedFrame) -> None:
         """Call it after every frame that is written; writes a checkpoint when it is due."""
         run = self._run
-        run.last_frame = run.pending[-1][0].number if run.pending else frame.number
+        last = run.pending[-1][0] if run.pending else frame
+        run.last_frame, run.last_time = last.number, last.time
         # At the end of the video, the tracker no longer has the frames that are pending.
         is_end = len(run.pending) < self._lag
         now = time.monotonic()
@@ -107,7 +123,7 @@ class Checkpoints:
         if not self._interval or is_end or next_frame < self._last + self._interval:
             return
         self._last = now
-        state = {"time": time.time(), "settings": self._settings, **run.state_dict()}
+        state = {"settings": self._settings, **run.state_dict()}
         write_state(run.folder.folder / CHECKPOINT, KIND, state)
 
 
@@ -141,21 +157,45 @@ def is_complete(folder: Path) -> bool:
 
 @contextmanager
 def open_remaining_frames(
-    video: Video, start: int, stop: int | None, every: int
+    video: Video, run: Run, start: int, stop: int | None, every: int
 ) -> Iterator[Iterator[TimedFrame]]:
-    """The frames from `start` on; none where the video, or the range, ends before it."""
+    """The frames of a run from `start` on; none where the video, or the range, ends before it.
+
+    Those of a camera are counted on from the last frame of the earlier process.
+    """
+    is_continued_camera = video.live is not None and run.saved_at > 0
+    before = start - 1 if is_continued_camera else 0  # frames that this process does not read
     try:
-        video.iter_frames(start, stop, every)
+        last = None if stop is None else stop - before
+        video.iter_frames(start - before, last, every)
     except ValueError:  # the range was checked at the beginning of the run: nothing is left of it
         yield iter(())
         return
-    with open_frames(video, start, stop, every) as frames:
-        yield frames
+    with open_frames(video, start - before, last, every) as frames:
+        yield _count_on(frames, run, before, video.frame_rate) if is_continued_camera else frames
+
+
+def _count_on(
+    frames: Iterator[TimedFrame], run: Run, before: int, frame_rate: float
+) -> Iterator[TimedFrame]:
+    """Frames of a camera with the numbers and times that follow those of the earlier process.
+
+    The time step of the first one is the time between the processes, limited as that of an
+    interruption.
+    """
+    shift: float | None = None
+    for timed in frames:
+        dt = timed.dt
+        if shift is None:
+            gap = max(time.time() - run.saved_at, 1 / frame_rate)
+            shift, dt = run.last_time + gap - timed.time, min(gap * frame_rate, MAX_GAP_DT)
+        yield TimedFrame(timed.number + before, timed.time + shift, timed.frame, max(dt, timed.dt))
 
 
 def _pending_frame(timed: TimedFrame, detections: Detections) -> dict[str, Any]:
     return {
         "number": timed.number,
+        "time": timed.time,
         "xyxy": detections.xyxy,
         "score": detections.score,
         "class_id": detections.class_id,

@@ -12,6 +12,7 @@ from deepsort_reid.cli.stop_signals import interrupted_or_failed
 from deepsort_reid.cli.tracking_options import count_frames
 from deepsort_reid.io.video import TruncatedVideo, Video
 from deepsort_reid.pipeline import TrackedFrame, track_timed_frames
+from deepsort_reid.tracking import FixedLag
 
 
 def track_run(
@@ -41,7 +42,7 @@ def track_run(
     total = count_frames(video.length, args)
     total = None if total is None else max(total - folder.frames, 0)
     try:
-        with open_remaining_frames(video, start, args.stop, args.every) as frames:
+        with open_remaining_frames(video, run, start, args.stop, args.every) as frames:
             tracked = track_timed_frames(
                 frames,
                 run.detector,
@@ -54,12 +55,24 @@ def track_run(
             truncated = _write_frames(tracked_frames, run, checkpoints, show)
         folder.finish()
     except BaseException as error:
+        with suppress(Exception):  # the frames before the error
+            _write_buffered(run)
         with suppress(OSError):  # of a full disk, for example: the first error is reported
             _finish(args, video, run, description, interrupted_or_failed(error))
         raise
     times = _finish(args, video, run, description, truncated or "complete")
     note(f"{folder.describe()}, {times['frames_per_second']} frames per second -> {folder.folder}")
     return truncated
+
+
+def _write_buffered(run: Run) -> None:
+    """Write the frames that a fixed lag holds back, after a stop or an error."""
+    if isinstance(run.tracker, FixedLag):
+        lagged = run.tracker.flush()
+        if len(lagged) == len(run.pending):  # not where an update was cut short
+            for (number, seconds, frame, _), detections in run.pending:
+                tracks = lagged.pop(0).tracks
+                run.folder.add(TrackedFrame(number, seconds, frame, detections, tracks), run.timer)
 
 
 def _finish(

@@ -23,7 +23,7 @@ _MAX_SIZES = 100  # in a report
 _MIN_DT = 0.5  # frames
 # A longer time without frames says nothing about where people are now. As a time step it would
 # only delete the tracks (`max_age`) that are not matched in the first frame after it.
-_MAX_GAP_DT = 60.0  # frames
+MAX_GAP_DT = 60.0  # frames
 _MAX_DT = 1e6  # frames; `DeepSort.update` takes no more. It ends all tracks.
 _CLOSE_TIMEOUT = 2.0  # seconds for which `close` waits for the threads
 
@@ -154,7 +154,7 @@ class LiveReader:
                         # Cameras often declare a higher rate than theirs.
                         rate = min(frame_rate, intervals / duration) if duration else frame_rate
                         dt = max(seconds * rate, count)
-                    dt = min(dt, _MAX_DT if is_continued else _MAX_GAP_DT)
+                    dt = min(dt, _MAX_DT if is_continued else MAX_GAP_DT)
                 if self._has_new_size and self._options.restart_on_size_change:
                     dt = _MAX_DT
                 self._has_new_size = False

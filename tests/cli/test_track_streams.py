@@ -60,6 +60,36 @@ def test_ids_survive_a_reconnect(track, out, capsys):
     assert notes == [f"{prefix}reconnecting", f"{prefix}connected"]
 
 
+@pytest.mark.parametrize("lag", [0, 3])
+def test_stopped_run_of_a_camera_goes_on_with_ids_numbers_and_times(
+    lag, monkeypatch, out, tmp_path, capsys
+):
+    calls = []
+
+    def detector(frame):
+        calls.append(frame)
+        if len(calls) == 9:
+            raise KeyboardInterrupt
+        return Detections(synthetic_video.true_boxes(1))
+
+    monkeypatch.setattr(command, "make_detector", lambda *given: (detector, "test detector"))
+    options = ["--embedder", "none", "--out", str(out), "--format", "jsonl", "--lag", str(lag)]
+    options += ["--checkpoint-every", "1e-9", "--stop", "20", "--resume", "--quiet"]
+    with MjpegServer(*parts(16, 30)) as server:
+        assert main(["track", server.url(), *options]) == 130
+        first = (out / "tracks.jsonl").read_text()
+        assert main(["track", server.url(), *options]) == 0
+    assert first.count("\n") == 8  # those that the lag held back, too
+    lines = [json.loads(line) for line in (out / "tracks.jsonl").read_text().splitlines()]
+    assert [line["frame"] for line in lines] == list(range(1, 21))
+    times = [line["time"] for line in lines]
+    assert times == sorted(times)
+    assert times[8] - times[7] > 0.03
+    assert {each["id"] for line in lines for each in line["tracks"]} == {1, 2}
+    summary = synthetic_video.read_strict_json(out / "summary.json")
+    assert (summary["status"], summary["frames"], summary["resumed"]) == ("complete", 20, 1)
+
+
 def test_stream_that_ends_is_not_complete(track, capsys):
     with MjpegServer(*parts(8)) as server:
         status, summary = track(server, "--reconnect", "0.2", "--quiet")
