@@ -1,10 +1,14 @@
 """`deepsort-reid crop`: cut labelled people out of videos into identity folders."""
 
 import argparse
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from deepsort_reid.io.appended_file import AppendedFile
+
 if TYPE_CHECKING:
+    from deepsort_reid.cli.crop_progress import CropProgress
     from deepsort_reid.io.video import Video
     from deepsort_reid.reid.data.crop_extraction import CropConfig, CropCounts
     from deepsort_reid.structures.mot_rows import MotRows
@@ -24,7 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=Path("crops"),
         metavar="FOLDER",
-        help="new or empty folder for the crops and manifest.csv (default: %(default)s)",
+        help="new or empty folder for the crops and manifest.csv, or that of the same command that "
+        "was stopped or killed, which then goes on (default: %(default)s)",
     )
     add(
         "--labels",
@@ -87,6 +92,7 @@ def _add_selection_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
+    from deepsort_reid.cli.crop_progress import CropProgress
     from deepsort_reid.reid.data.crop_extraction import CropConfig
 
     config = CropConfig(
@@ -99,8 +105,8 @@ def run(args: argparse.Namespace) -> None:
         noise_occlusion=args.noise_occlusion,
         seed=args.seed,
     )
-    if args.out.exists() and (not args.out.is_dir() or any(args.out.iterdir())):
-        raise ValueError(f"--out: expected a new or empty folder, {args.out} is not empty")
+    settings = {"sources": args.source, "labels": args.labels and str(args.labels)}
+    progress = CropProgress(args.out, {**settings, "stop": args.stop, **asdict(config)})
     # All sources are opened first, so that nothing is written when one of them is invalid.
     sources = [
         (name, *_open(video, labels, args.stop))
@@ -111,7 +117,7 @@ def run(args: argparse.Namespace) -> None:
         raise ValueError(
             f"--min-height {args.min_height:g}: nothing to crop, the highest box has {highest:g} px"
         )
-    counts = _extract(sources, args.out, config, quiet=args.quiet)
+    counts = _extract(sources, args.out, config, progress, quiet=args.quiet)
     print(
         f"{counts.written} crops of {len(counts.identities)} identities in {args.out}; skipped: "
         f"{counts.low_visibility} below --min-visibility, {counts.too_small} too small"
@@ -121,22 +127,34 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _extract(
-    sources: "list[tuple[str, Video, MotRows]]", folder: Path, config: "CropConfig", *, quiet: bool
+    sources: "list[tuple[str, Video, MotRows]]",
+    folder: Path,
+    config: "CropConfig",
+    progress: "CropProgress",
+    *,
+    quiet: bool,
 ) -> "CropCounts":
     """Extract the crops of all sources; ValueError, and no folder left, when there is none."""
-    from deepsort_reid.cli.progress import progress_bar
-    from deepsort_reid.reid.data.crop_extraction import CropCounts, extract_crops
+    from deepsort_reid.io.folder_lock import FolderLock
     from deepsort_reid.reid.data.datasets import MANIFEST
 
     is_new = not folder.exists()
-    counts = CropCounts()
-    for name, video, truth in sources:
-        last = int(truth.frame.max())
-        frames = progress_bar(video.iter_frames(stop=last), last, quiet=quiet, title=name)
-        counts += extract_crops(frames, truth, name, folder, config)
+    folder.mkdir(parents=True, exist_ok=True)
+    with FolderLock(folder):
+        if progress.is_continued:
+            # Entries of a frame that was not completed: it is cropped again.
+            AppendedFile(folder / MANIFEST, progress.manifest_length).close()
+        else:
+            (folder / MANIFEST).unlink(missing_ok=True)
+            progress.save(0, 0, progress.counts, 0)
+        for row in range(progress.source, len(sources)):
+            _extract_source(row, *sources[row], folder, config, progress, quiet=quiet)
+        counts = progress.counts
+        if not counts.written:
+            # Removed, because --out must be empty when the command is repeated.
+            (folder / MANIFEST).unlink(missing_ok=True)
+        progress.remove()
     if not counts.written:
-        # Removed, because --out must be empty when the command is repeated.
-        (folder / MANIFEST).unlink()
         if is_new:
             folder.rmdir()
         raise ValueError(
@@ -144,6 +162,39 @@ def _extract(
             f"{counts.too_small} too small; lower --min-visibility, --min-height or --every"
         )
     return counts
+
+
+def _extract_source(
+    row: int,
+    name: str,
+    video: "Video",
+    truth: "MotRows",
+    folder: Path,
+    config: "CropConfig",
+    progress: "CropProgress",
+    *,
+    quiet: bool,
+) -> None:
+    """Extract the crops of one source, after the frames that are complete."""
+    from deepsort_reid.cli.progress import progress_bar
+    from deepsort_reid.reid.data.crop_extraction import extract_crops
+    from deepsort_reid.reid.data.datasets import MANIFEST
+
+    before, manifest = progress.counts, folder / MANIFEST
+    start, last = (progress.frame if row == progress.source else 0) + 1, int(truth.frame.max())
+    if start > last:
+        return
+    frames = progress_bar(
+        video.iter_frames(start=start, stop=last), last - start + 1, quiet=quiet, title=name
+    )
+    extract_crops(
+        frames,
+        truth,
+        name,
+        folder,
+        config,
+        lambda frame, counts: progress.save(row, frame, before + counts, manifest.stat().st_size),
+    )
 
 
 def _write_preview(folder: Path) -> Path:

@@ -1,7 +1,8 @@
 """Extraction of labelled people from video frames into identity folders with a manifest."""
 
 import csv
-from collections.abc import Iterable, Iterator
+import io
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from deepsort_reid.io.appended_file import AppendedFile
 from deepsort_reid.io.images import read_image
 from deepsort_reid.reid.data.datasets import MANIFEST, MANIFEST_COLUMNS, MIN_IMAGE_SIDE
 from deepsort_reid.reid.data.occlusion import add_noise_occlusion
@@ -76,13 +78,14 @@ def extract_crops(
     sequence: str,
     folder: Path | str,
     config: CropConfig | None = None,
+    on_frame: Callable[[int, CropCounts], None] | None = None,
 ) -> CropCounts:
     """Write the labelled boxes of `frames` as crops below `folder` and append to its manifest.
 
     frames: pairs of frame number, from 1, and BGR uint8 (H, W, 3). truth: the boxes; not filtered
     here, see `select_pedestrians`. Folders are named SEQUENCE_ID, files SEQUENCE_ID_FRAME.jpg, with
-    the suffix `_occluded` for a synthetically occluded copy. After an error the manifest holds all
-    crops written before it.
+    the suffix `_occluded` for a synthetically occluded copy. on_frame: called with the number of
+    each frame and the counts so far, when its crops and their manifest entries are in their files.
 
     Raises ValueError when the labels go on after the last frame.
     """
@@ -97,6 +100,9 @@ def extract_crops(
                 continue
             rows = truth[truth.frame == last]
             counts += _extract_frame(frame, last, rows, sequence, folder, manifest, config)
+            manifest.flush()
+            if on_frame is not None:
+                on_frame(last, counts)
     last_label = int(truth.frame.max(initial=0))
     if last_label > last:
         raise ValueError(
@@ -160,14 +166,22 @@ class _Entry:
 
 
 class _Manifest:
-    """CSV file that entries are appended to; a new file gets a header."""
+    """CSV file that entries are appended to, frame by frame; a new file gets a header."""
 
     def __init__(self, path: Path) -> None:
         is_new = not path.exists()
-        self._file = path.open("a", newline="", encoding="utf-8")
-        self._writer = csv.writer(self._file)
+        self._file = AppendedFile(path, None if is_new else path.stat().st_size)
+        self._rows = io.StringIO(newline="")
+        self._writer = csv.writer(self._rows)
         if is_new:
             self._writer.writerow((*MANIFEST_COLUMNS, "visibility", "occluded"))
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the entries that were added."""
+        self._file.append(self._rows.getvalue())
+        self._rows.seek(0)
+        self._rows.truncate()
 
     def add(self, file: str, entry: _Entry) -> None:
         tlwh = boxes.xyxy_to_tlwh(entry.xyxy[None])[0]
@@ -179,6 +193,8 @@ class _Manifest:
         return self
 
     def __exit__(self, *error: object) -> None:
+        # The crops of a frame that was not completed are in their files already.
+        self.flush()
         self._file.close()
 
 
