@@ -1,5 +1,7 @@
-"""Conversion of arguments to arrays of numbers, with one kind of error."""
+"""Conversion of arguments to numbers and arrays of numbers, with one kind of error."""
 
+import math
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -20,3 +22,11 @@ def as_numbers(values: ArrayLike, dtype: type[np.number[Any]], expected: str) ->
             return np.asarray(given, dtype=dtype)
     except (TypeError, ValueError, OverflowError, RuntimeError) as error:
         raise ValueError(f"{expected}, got {values!r:.80}") from error
+
+
+def as_float(value: Any) -> float:
+    """The real number as a float, NaN for anything else and for integers too large for a float."""
+    try:
+        return float(value) if isinstance(value, Real) else math.nan
+    except OverflowError:
+        return math.nan

@@ -2,8 +2,10 @@
 
 import math
 from dataclasses import dataclass, fields
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any
+
+from deepsort_reid.structures.numbers import as_float
 
 _COUNTS = ("n_init", "max_age", "max_age_at_border", "identity_memory_size", "id_correction_window")
 _SCORES = ("min_score", "high_score_threshold", "new_track_score", "min_gallery_score")
@@ -78,8 +80,10 @@ class DeepSortConfig:
     def __post_init__(self) -> None:
         for name in _COUNTS:
             value, low = getattr(self, name), int(name == "n_init")
-            if not isinstance(value, Integral) or value < low:
-                raise ValueError(f"{name} must be a whole number, at least {low}, got {value!r}")
+            if not isinstance(value, Integral) or isinstance(value, bool) or value < low:
+                raise ValueError(
+                    f"{name} must be a whole number, at least {low}, got {value!r:.80}"
+                )
             if int(value) > _MAX_COUNT:
                 raise ValueError(
                     f"{name} must be a whole number, at most {_MAX_COUNT}, got {value!r:.80}"
@@ -90,7 +94,7 @@ class DeepSortConfig:
             _require_number(name, getattr(self, name), 0, 1)
         for name in _SWITCHES:
             if not isinstance(getattr(self, name), bool):
-                raise ValueError(f"{name} must be true or false, got {getattr(self, name)!r}")
+                raise ValueError(f"{name} must be true or false, got {getattr(self, name)!r:.80}")
 
     @classmethod
     def published(cls) -> "DeepSortConfig":
@@ -135,10 +139,7 @@ def checked_config(config: DeepSortConfig | None) -> DeepSortConfig:
 
 
 def _require_number(name: str, value: Any, low: float, high: float) -> None:
-    try:
-        number = float(value) if isinstance(value, Real) else math.nan
-    except OverflowError:
-        number = math.nan
+    number = as_float(value)
     if not low <= number <= high:  # also refuses NaN
         within = "" if math.isinf(high) else f" in [{low}, {high}]"
-        raise ValueError(f"{name} must be a number{within}, got {value!r}")
+        raise ValueError(f"{name} must be a number{within}, got {value!r:.80}")

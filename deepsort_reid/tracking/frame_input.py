@@ -9,8 +9,11 @@ from deepsort_reid.structures.detections import Detections
 from deepsort_reid.structures.frame import Frame, check_frame
 from deepsort_reid.structures.numbers import as_numbers
 from deepsort_reid.tracking.config import DeepSortConfig
+from deepsort_reid.tracking.extras.identity_memory import IdentityMemory
 from deepsort_reid.tracking.extras.visibility import ImageBorder, occlusion_ratio
 from deepsort_reid.tracking.gallery import GalleryStore
+from deepsort_reid.tracking.kalman import AspectMotion, SizeMotion
+from deepsort_reid.tracking.settings import require_type
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -100,6 +103,22 @@ def checked_embedder(embedder: FrameEmbedder | None) -> FrameEmbedder | None:
             f"{type(embedder).__name__}; load a file with DeepSort(embedder=Embedder('FILE.onnx'))"
         )
     return embedder
+
+
+def checked_parts(association: Any, motion: Any, appearance: Any, identity_memory: Any) -> None:
+    """Raise ValueError when a part of a tracker is neither None nor what it must be."""
+    if not (association is None or callable(association)):
+        raise ValueError(
+            "association must be callable with an AssociationInput, such as LikelihoodRatio(), "
+            f"got {type(association).__name__} {association!r:.80}"
+        )
+    if not (appearance is None or callable(getattr(appearance, "create_store", None))):
+        raise ValueError(
+            "appearance must be MeanAppearance() or GalleryAppearance(), "
+            f"got {type(appearance).__name__} {appearance!r:.80}"
+        )
+    require_type("motion", motion, AspectMotion, SizeMotion, type(None))
+    require_type("identity_memory", identity_memory, IdentityMemory, type(None))
 
 
 def checked_detections(detections: Detections) -> Detections:

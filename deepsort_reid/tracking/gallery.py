@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from deepsort_reid.structures.numbers import as_float
 from deepsort_reid.tracking.distance_calibration import Calibration
+from deepsort_reid.tracking.settings import is_count
 
 Embeddings = NDArray[np.float32]
 Slots = NDArray[np.int64]
@@ -28,8 +30,10 @@ class GalleryAppearance:
     budget: int = 100
 
     def __post_init__(self) -> None:
-        if self.budget < 1:
-            raise ValueError(f"budget must be at least 1 embedding, got {self.budget}")
+        if not is_count(self.budget, 1):
+            raise ValueError(
+                f"budget must be at least 1 embedding, a whole number, got {self.budget!r:.80}"
+            )
 
     def create_store(self) -> "RingBufferStore":
         """An empty store of this kind."""
@@ -46,8 +50,8 @@ class MeanAppearance:
     momentum: float = 0.95
 
     def __post_init__(self) -> None:
-        if not 0 <= self.momentum < 1:
-            raise ValueError(f"momentum must be in [0, 1), got {self.momentum}")
+        if not 0 <= as_float(self.momentum) < 1:
+            raise ValueError(f"momentum must be in [0, 1), got {self.momentum!r:.80}")
 
     def create_store(self) -> "MovingMeanStore":
         """An empty store of this kind."""

@@ -18,13 +18,14 @@ A `motion` array has shape (N, 5, 4) float64: per track the rows POSITION, VELOC
 variances PP, PV, VV; per row the four coordinates of the measurement space.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from deepsort_reid.structures import boxes
+from deepsort_reid.tracking.settings import require_positive
 
 Array = NDArray[np.float64]
 
@@ -52,6 +53,8 @@ class AspectMotion:
         aspect_noise: standard deviation of the measured aspect ratio.
         aspect_drift: standard deviation of the process per frame, of the aspect ratio.
         aspect_velocity_noise: the same of its velocity.
+
+    Raises ValueError when a value is not above 0.
     """
 
     position_noise: float = 1 / 20
@@ -63,6 +66,9 @@ class AspectMotion:
     min_size = (_MIN_ASPECT, _MIN_SIZE_PX)  # of the third and fourth coordinate
     is_length = np.array([1.0, 1.0, 0.0, 1.0])  # coordinates that scale with the image
     is_aspect = 1 - is_length
+
+    def __post_init__(self) -> None:
+        require_positive(self, *(field.name for field in fields(self)))
 
     def measure(self, xyxy: Array) -> Array:
         """Measurements (x, y, a, h) (M, 4) of boxes (M, 4) in pixels."""
@@ -96,6 +102,8 @@ class SizeMotion:
         position_noise: standard deviation as a fraction of the height (of the width, for w): of
             the measurement, and of the process per frame.
         velocity_noise: the same of the velocity, process per frame.
+
+    Raises ValueError when a value is not above 0.
     """
 
     position_noise: float = 1 / 20
@@ -103,6 +111,9 @@ class SizeMotion:
 
     min_size = (_MIN_SIZE_PX, _MIN_SIZE_PX)
     is_length = np.ones(4)
+
+    def __post_init__(self) -> None:
+        require_positive(self, *(field.name for field in fields(self)))
 
     def measure(self, xyxy: Array) -> Array:
         """Measurements (x, y, w, h) (M, 4) of boxes (M, 4) in pixels."""

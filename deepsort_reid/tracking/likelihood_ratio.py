@@ -11,13 +11,12 @@ Multiple hypothesis trackers use the same score (Blackman 2004, section II); her
 hypothesis of each frame is kept.
 """
 
-import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from deepsort_reid.structures.numbers import as_float
 from deepsort_reid.structures.tracks import State
 from deepsort_reid.tracking import kalman
 from deepsort_reid.tracking.assignment import AllowedPairs, Matching, assign, matching_from_pairs
@@ -25,6 +24,7 @@ from deepsort_reid.tracking.association import AssociationInput, PairScores
 from deepsort_reid.tracking.candidate_blocks import EVERYWHERE
 from deepsort_reid.tracking.costs import forbid
 from deepsort_reid.tracking.kalman import POSITION, MotionModel
+from deepsort_reid.tracking.settings import require_finite, require_positive, require_type
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -34,13 +34,6 @@ _USED = [0, 1, 3]  # coordinates of the motion term: centre and height
 # Motion LLR below which appearance is not compared: it could not make up for it.
 _MIN_MOTION_LLR = -6.0
 _ROUNDING_MARGIN = 1 + 1e-6  # of the reach, which is computed in another way than the LLR
-
-
-def _require_positive(settings: Any, *names: str) -> None:
-    for name in names:
-        value = getattr(settings, name)
-        if not 0 < value < math.inf:
-            raise ValueError(f"{name} must be a number above 0, got {value}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +58,7 @@ class MotionLLR:
     height_std_scale: float = 1.0
 
     def __post_init__(self) -> None:
-        _require_positive(self, "degrees_of_freedom", "center_std_scale", "height_std_scale")
+        require_positive(self, "degrees_of_freedom", "center_std_scale", "height_std_scale")
 
     def __call__(self, model: MotionModel, motion: Array, detections_xyxy: Array) -> Array:
         """LLR (N, M) of N predicted tracks (N, 5, 4) and M boxes (M, 4)."""
@@ -132,7 +125,8 @@ class AppearanceLLR:
         llr_cap: maximum of the term.
         llr_floor: minimum of the term.
 
-    Raises ValueError when a standard deviation or `time_constant` is not above 0.
+    Raises ValueError when a standard deviation or `time_constant` is not above 0, a mean is not
+    finite, or `llr_floor` is above `llr_cap`.
     """
 
     same_mean_short: float = 0.18
@@ -145,7 +139,13 @@ class AppearanceLLR:
     llr_floor: float = -5.0
 
     def __post_init__(self) -> None:
-        _require_positive(self, "same_std_short", "same_std_long", "other_std", "time_constant")
+        require_positive(self, "same_std_short", "same_std_long", "other_std", "time_constant")
+        require_finite(self, "same_mean_short", "same_mean_long")
+        if not as_float(self.llr_floor) <= as_float(self.llr_cap):
+            raise ValueError(
+                "llr_floor and llr_cap must be numbers, and the floor not above the cap, got "
+                f"{self.llr_floor!r:.80} and {self.llr_cap!r:.80}"
+            )
 
     def __call__(self, normalized_distance: Array, misses: NDArray[np.int64]) -> Array:
         """LLR (N, M) of distances (N, M) to tracks matched `misses` (N,) frames ago."""
@@ -174,7 +174,7 @@ class LikelihoodRatio:
         motion: motion term.
         appearance: appearance term.
 
-    Raises ValueError when `min_llr` or `min_llr_motion_only` is not finite.
+    Raises ValueError when a minimum is not finite, or a term is something else.
     """
 
     min_llr: float = 2.0
@@ -185,9 +185,9 @@ class LikelihoodRatio:
     appearance: AppearanceLLR = AppearanceLLR()
 
     def __post_init__(self) -> None:
-        for name in ("min_llr", "min_llr_motion_only"):
-            if not math.isfinite(getattr(self, name)):
-                raise ValueError(f"{name} must be finite, got {getattr(self, name)}")
+        require_finite(self, "min_llr", "min_llr_motion_only", "min_iou", "min_low_score_iou")
+        require_type("motion", self.motion, MotionLLR)
+        require_type("appearance", self.appearance, AppearanceLLR)
 
     def __call__(self, inputs: AssociationInput) -> Matching:
         """Pairs of table rows and detection rows, and the unmatched rows."""

@@ -1,6 +1,5 @@
 """Matching cascade: DeepSORT's association as published (Wojke et al. 2017, section 2.4)."""
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +18,7 @@ from deepsort_reid.tracking.association import AssociationInput, PairScores
 from deepsort_reid.tracking.candidate_blocks import EVERYWHERE
 from deepsort_reid.tracking.costs import forbid, fuse, iou_cost
 from deepsort_reid.tracking.kalman import GATE_95, POSITION
+from deepsort_reid.tracking.settings import require_finite, require_in_range, require_positive
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -44,13 +44,9 @@ class MatchingCascade:
     motion_weight: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("max_cosine_distance", "max_iou_distance", "gating_threshold"):
-            if not math.isfinite(getattr(self, name)):
-                raise ValueError(f"{name} must be finite, got {getattr(self, name)}")
-        if self.gating_threshold <= 0:
-            raise ValueError(f"gating_threshold must be above 0, got {self.gating_threshold}")
-        if not 0 <= self.motion_weight <= 1:
-            raise ValueError(f"motion_weight must be in [0, 1], got {self.motion_weight}")
+        require_finite(self, "max_cosine_distance", "max_iou_distance", "gating_threshold")
+        require_positive(self, "gating_threshold")
+        require_in_range(self, "motion_weight", 0, 1)
 
     def __call__(self, inputs: AssociationInput) -> Matching:
         """Pairs of table rows and detection rows, and the unmatched rows."""

@@ -1,7 +1,5 @@
 """DeepSORT tracker: detections of one frame in, tracks with ids out (Wojke et al. 2017)."""
 
-from typing import NoReturn
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,6 +16,7 @@ from deepsort_reid.tracking.extras.explain import DecisionLog, Explanation
 from deepsort_reid.tracking.extras.id_assignment import IdAssigner
 from deepsort_reid.tracking.extras.identity_memory import IdentityMemory
 from deepsort_reid.tracking.extras.visibility import ImageBorder
+from deepsort_reid.tracking.fixed_attribute import FixedAttribute
 from deepsort_reid.tracking.frame_input import (
     FrameEmbedder,
     FrameInput,
@@ -26,6 +25,7 @@ from deepsort_reid.tracking.frame_input import (
     checked_dt,
     checked_embedder,
     checked_frame_shape,
+    checked_parts,
     elapsed_frames,
     embed,
     make_frame_input,
@@ -59,11 +59,19 @@ class DeepSort(DeepSortState):
             share it between trackers that do not run at the same time.
         explain: keep every decision for `explain`; memory then grows with the video.
 
-    Raises ValueError when `config` or `embedder` has the wrong type.
+    Raises ValueError when an argument has the wrong type. `config` and `identity_memory` cannot be
+    replaced later.
 
     Ids are dense from 1, belong to the instance, and start over with `reset()`. Instances share
     nothing but an `identity_memory` passed to both. DeepSORT as published is `published()`.
     """
+
+    config = FixedAttribute[DeepSortConfig](
+        "make a new tracker: DeepSort(replace(tracker.config, ...))"
+    )
+    identity_memory = FixedAttribute[IdentityMemory](
+        "make a new tracker: DeepSort(identity_memory=...)"
+    )
 
     def __init__(
         self,
@@ -78,6 +86,7 @@ class DeepSort(DeepSortState):
     ) -> None:
         self._config = checked_config(config)
         self._embedder = checked_embedder(embedder)
+        checked_parts(association, motion, appearance, identity_memory)
         self.association = association or LikelihoodRatio()
         self._motion_model = motion or PEDESTRIAN_MOTION
         self._appearance = appearance or MeanAppearance()
@@ -88,7 +97,7 @@ class DeepSort(DeepSortState):
     def reset(self) -> None:
         """Delete all tracks; the next id is 1 again, or follows those of the memory passed in."""
         given, size = self._given_identity_memory, self.config.identity_memory_size
-        self.identity_memory = IdentityMemory(size) if given is None else given
+        self._identity_memory = IdentityMemory(size) if given is None else given
         self.decision_log = DecisionLog() if self._keep_decisions else None
         self._table = TrackTable()
         self._galleries: GalleryStore = self._appearance.create_store()
@@ -98,18 +107,6 @@ class DeepSort(DeepSortState):
         self._before_update: Snapshot | None = None  # while an update is not complete
         self._frame_shape: tuple[int, ...] | None = None
         self._last_detections = Detections.empty()
-
-    @property
-    def config(self) -> DeepSortConfig:
-        """The configuration, which is fixed: for another one, make a new tracker."""
-        return self._config
-
-    @config.setter
-    def config(self, config: DeepSortConfig) -> NoReturn:
-        raise AttributeError(
-            "the config of a tracker cannot be replaced, because its state depends on it; "
-            "make a new tracker: DeepSort(replace(tracker.config, ...))"
-        )
 
     @property
     def tracks(self) -> Tracks:

@@ -1,16 +1,20 @@
 """An update that ends with an exception, at any line, leaves the tracker as it was before."""
 
 import sys
+from collections import deque
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import deepsort_reid.tracking
-from deepsort_reid import DeepSort, DeepSortConfig, Detections
+from deepsort_reid import DeepSort, DeepSortConfig, Detections, FixedLag
 from deepsort_reid.tracking import GalleryAppearance, LikelihoodRatio, published
 from deepsort_reid.tracking.extras.explain import DecisionLog
 from deepsort_reid.tracking.extras.identity_memory import IdentityMemory
+from deepsort_reid.tracking.refinement.frame_buffer import BufferedFrame
+from deepsort_reid.tracking.refinement.track_history import TrackHistory
 from deepsort_reid.tracking.snapshot import Snapshot
 from tests.tracking.scenarios import boxes_at, crowd, orthogonal_embeddings
 
@@ -39,7 +43,9 @@ def state_of(value):
         return value.shape, value.dtype.str, value.tobytes()
     if isinstance(value, DecisionLog):
         return tuple(state_of(value.frame(number)) for number in range(1, len(value) + 1))
-    if isinstance(value, list | tuple):
+    if isinstance(value, BufferedFrame | TrackHistory):
+        return tuple(state_of(getattr(value, field.name)) for field in fields(value))
+    if isinstance(value, list | tuple | deque):
         return tuple(state_of(item) for item in value)
     if isinstance(value, dict):
         # The embeddings that the last update has overwritten are no longer needed.
@@ -117,6 +123,59 @@ def test_second_interrupt_while_the_first_is_handled_changes_no_later_update(mak
                     tracker.update(detections)
         tracker.update(detections)
     assert state_of(tracker) == state_of(untouched)
+
+
+def returning_people(frames):
+    """Detections of people of whom some are missing for a while, so that tracks are linked."""
+    for number, detections in enumerate(crowd(frames, people=5, embedded=True)):
+        hidden = 3 * (number // 6) % 5
+        yield detections[[row for row in range(len(detections)) if row % 5 != hidden]]
+
+
+def make_fixed_lag():
+    return FixedLag(DeepSort(DeepSortConfig(max_age=3, n_init=2, id_correction_window=9)), 5)
+
+
+def test_interrupt_in_a_delayed_update_leaves_tracker_and_buffer_unchanged():
+    delayed, untouched, counted = make_fixed_lag(), make_fixed_lag(), make_fixed_lag()
+    for number, detections in enumerate(returning_people(30)):
+        expected = untouched.update(detections)
+        lines = number_of_lines(counted, detections)
+        if number in (4, 17, 29):
+            before = state_of(delayed)
+            for line in range(1 + number % 3, lines, 3):  # the last line returns the tracks
+                with pytest.raises(KeyboardInterrupt), InterruptAtLine(line, line + 1 + line % 4):
+                    delayed.update(detections)
+                delayed._undo_update()  # of an update whose end was interrupted again
+                assert state_of(delayed) == before, line
+        found = delayed.update(detections)
+        assert (found is None) == (expected is None)
+        if found is not None:
+            np.testing.assert_array_equal(found.tracks.id, expected.tracks.id)
+            np.testing.assert_array_equal(found.tracks.xyxy, expected.tracks.xyxy)
+    assert state_of(delayed) == state_of(untouched)
+
+
+def test_interrupted_flush_loses_no_frame():
+    delayed = make_fixed_lag()
+    for detections in returning_people(20):
+        delayed.update(detections)
+    before = state_of(delayed)
+    for line in range(5, 300, 40):
+        with pytest.raises(KeyboardInterrupt), InterruptAtLine(line):
+            delayed.flush()
+        assert state_of(delayed) == before
+    assert [number for number, _ in delayed.flush()] == [16, 17, 18, 19, 20]
+
+
+def test_delayed_update_that_is_refused_changes_nothing():
+    delayed = make_fixed_lag()
+    for detections in returning_people(9):
+        delayed.update(detections)
+    before = state_of(delayed)
+    with pytest.raises(ValueError, match="embeddings must keep their length"):
+        delayed.update(Detections(boxes_at(10), embedding=np.eye(1, 7)))
+    assert state_of(delayed) == before
 
 
 class FailingAssociation(LikelihoodRatio):

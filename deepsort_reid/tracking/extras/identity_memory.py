@@ -8,16 +8,19 @@ nearer than the second best; otherwise it gets a new id, because a wrong match i
 
 import math
 from collections.abc import Collection, Sequence
+from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from deepsort_reid.structures.numbers import as_numbers
+from deepsort_reid.structures.numbers import as_float, as_numbers
+from deepsort_reid.tracking.settings import is_count
 
 Embeddings = NDArray[np.float32]
 
 _MAX_ID = 2**53  # exact as a float64
+_MAX_MARGIN = 1e9
 _UNIT_TOLERANCE = 1e-2  # of the length of an embedding: files may hold float16
 
 
@@ -80,12 +83,13 @@ class IdentityMemory:
         margin: float = 0.2,
         small_sample_margin: float = 0.6,
     ) -> None:
-        in_range = capacity >= 0 and 0 <= max_normalized_distance <= 1
-        if not in_range or margin < 0 or small_sample_margin < 0:
+        in_range = is_count(capacity, 0) and 0 <= as_float(max_normalized_distance) <= 1
+        margins = as_float(margin), as_float(small_sample_margin)
+        if not in_range or not all(0 <= each <= _MAX_MARGIN for each in margins):
             raise ValueError(
                 "expected capacity >= 0, max_normalized_distance in [0, 1], margin >= 0 and "
-                f"small_sample_margin >= 0, got {capacity}, {max_normalized_distance}, {margin}, "
-                f"{small_sample_margin}"
+                f"small_sample_margin >= 0, got {capacity!r:.80}, {max_normalized_distance!r:.80}, "
+                f"{margin!r:.80}, {small_sample_margin!r:.80}"
             )
         self.capacity = capacity
         self.max_normalized_distance = max_normalized_distance
@@ -106,9 +110,16 @@ class IdentityMemory:
     def add(self, id: int, embedding: ArrayLike) -> None:
         """Add a lost identity with its unit embedding (D,); replaces an older entry of the id.
 
-        Raises ValueError when the embedding has another length than the stored ones.
+        Raises ValueError when the id is no whole number from 1 to 2**53, or the embedding is no
+        unit row or has another length than the stored ones; nothing has changed then.
         """
-        added = np.asarray(embedding, dtype=np.float32)
+        if not isinstance(id, Integral) or not 1 <= id <= _MAX_ID:
+            raise ValueError(f"id must be a whole number from 1 to 2**53, got {id!r:.80}")
+        id = int(id)
+        added = as_numbers(embedding, np.float32, "embedding must be numbers of shape (D,)")
+        if added.ndim != 1:
+            raise ValueError(f"embedding must have shape (D,), got {added.shape}")
+        _check_embeddings(added[None])
         if len(self.id) and added.shape != self.embedding.shape[1:]:
             raise ValueError(
                 f"embeddings must keep their length: expected {self.embedding.shape[1]}, "

@@ -27,6 +27,7 @@ from deepsort_reid.tracking.refinement.track_histories import TrackHistories
 from deepsort_reid.tracking.refinement.track_history import Observation, TrackHistory
 from deepsort_reid.tracking.refinement.two_filter_smoother import InformationState
 from deepsort_reid.tracking.saved_state import SavedState
+from deepsort_reid.tracking.snapshot import Snapshot
 from deepsort_reid.tracking.tracker import DeepSort
 
 Array = NDArray[np.float64]
@@ -77,7 +78,7 @@ class FixedLag(SavedState):
         *(f"tracker.{path}".rstrip(".") for path in ("", *DeepSort.OBJECTS)),
     )
     ARGUMENTS: ClassVar = {"frames": "frames", "linking": "_linking"}  # and the tracker
-    NOT_STATE = frozenset({"frames", "_linking"})
+    NOT_STATE = frozenset({"frames", "_linking", "_before_update"})
     RECORDS = (
         *DeepSort.RECORDS,
         BufferedFrame,
@@ -96,6 +97,8 @@ class FixedLag(SavedState):
             raise ValueError(f"frames must be a whole number, at least 0, got {frames!r}")
         self.tracker = tracker
         self.frames = int(frames)
+        if not (linking is None or isinstance(linking, Linking)):
+            raise ValueError(f"linking must be a Linking, got {type(linking).__name__}")
         self._linking = linking or Linking()
         self._clear()
 
@@ -110,6 +113,7 @@ class FixedLag(SavedState):
         self._to_first = np.eye(3)
         self._histories = TrackHistories(self._linking, self.tracker.identity_memory.last_id)
         self._smoother = LagSmoother()
+        self._before_update: Snapshot | None = None  # while an update is not complete
 
     def update(
         self,
@@ -128,19 +132,20 @@ class FixedLag(SavedState):
             first `frames` updates.
 
         Raises:
-            ValueError: as `DeepSort.update`, or `camera` is not invertible. Nothing has changed
-                then.
+            ValueError: as `DeepSort.update`, or `camera` is not invertible.
+
+        After any exception, KeyboardInterrupt included, everything is as it was before the call.
         """
         to_previous = inverse_camera_motion(camera)
-        tracks = self.tracker.update(detections, frame=frame, camera=camera, dt=dt)
-        self._number += 1
-        self._time += dt
-        self._clock += elapsed_frames(dt)
-        if not self.frames:
-            return LaggedTracks(self._number, tracks)
-        self._to_first = self._to_first @ to_previous
-        self._append()
-        return self._emit() if len(self._buffer) > self.frames else None
+        try:
+            self._begin_update()
+            tracks = self.tracker.update(detections, frame=frame, camera=camera, dt=dt)
+            lagged = self._add_frame(tracks, to_previous, dt)
+            self._before_update = None  # the update is complete
+        except BaseException:
+            self._undo_update()
+            raise
+        return lagged
 
     def embed(self, detections: Detections, frame: Frame | None) -> Detections:
         """The detections with embeddings: `DeepSort.embed` of the tracker."""
@@ -148,7 +153,14 @@ class FixedLag(SavedState):
 
     def flush(self) -> list[LaggedTracks]:
         """Number and tracks of all frames still buffered, in order: the video has ended."""
-        return [self._emit() for _ in range(len(self._buffer))]
+        try:
+            self._begin_update()
+            lagged = [self._emit() for _ in range(len(self._buffer))]
+            self._before_update = None
+        except BaseException:
+            self._undo_update()
+            raise
+        return lagged
 
     def _settings(self, encode: Encoder) -> dict[str, Any]:
         return {**super()._settings(encode), "tracker": self.tracker._settings(encode)}
@@ -160,8 +172,35 @@ class FixedLag(SavedState):
         tracker = DeepSort._make(settings["tracker"], given)
         return super()._make(settings, {**own, "tracker": tracker})
 
+    def _begin_update(self) -> None:
+        """Take the snapshot from which this update is undone after an exception.
+
+        It includes the tracker, whose own update may be complete by then.
+        """
+        self._undo_update()
+        snapshot = Snapshot(*self.state_objects().values())
+        self._buffer = self._buffer.copy()
+        self._histories.copy_written_objects()
+        self.tracker._galleries.copy_written_arrays()
+        self._before_update = snapshot
+
     def _undo_update(self) -> None:
+        """Restore everything as it was before an update that was not completed."""
         self.tracker._undo_update()
+        if self._before_update is not None:
+            self.tracker._galleries.undo_writes()
+            self._before_update.restore()  # `_before_update`, too: it was None
+
+    def _add_frame(self, tracks: Tracks, to_previous: Array, dt: float) -> LaggedTracks | None:
+        """Add the frame that the tracker was just updated with; returns the one that is due."""
+        self._number += 1
+        self._time += dt
+        self._clock += elapsed_frames(dt)
+        if not self.frames:
+            return LaggedTracks(self._number, tracks)
+        self._to_first = self._to_first @ to_previous
+        self._append()
+        return self._emit() if len(self._buffer) > self.frames else None
 
     def _append(self) -> None:
         """Append the tracker's newest frame to the buffer."""

@@ -1,7 +1,7 @@
 """The frames that a fixed lag buffers, and the smoothed boxes of the one that is emitted next."""
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,10 +36,13 @@ class BufferedFrame:
         self.key, self.xywh = self.key[order], self.xywh[order]
         self.score, self.detection = self.score[order], self.detection[order]
 
-    def replace_key(self, old: int, new: int) -> None:
-        """The track with key `old` gets the key `new`."""
-        self.key[self.key == old] = new
-        self.sort_by_key()
+    def with_key_replaced(self, old: int, new: int) -> "BufferedFrame":
+        """This frame, or a copy in which the track with key `old` has the key `new`."""
+        if old not in self.key:
+            return self
+        replaced = replace(self, key=np.where(self.key == old, new, self.key))
+        replaced.sort_by_key()
+        return replaced
 
     def rows_of(self, key: Int) -> NDArray[np.intp]:
         """The row of each key (N,), -1 where that track was not matched in this frame."""

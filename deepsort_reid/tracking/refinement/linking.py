@@ -7,7 +7,6 @@ forwards from the end of one track and backwards from the beginning of the other
 of a track is the mean of many embeddings.
 """
 
-import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,8 +15,18 @@ from numpy.typing import NDArray
 from deepsort_reid.tracking import kalman
 from deepsort_reid.tracking.assignment import allowed_pairs, assign
 from deepsort_reid.tracking.distance_calibration import MIN_INTER_IDENTITY_DISTANCE
-from deepsort_reid.tracking.kalman import PEDESTRIAN_MOTION, POSITION, PV, VELOCITY, VV, MotionModel
+from deepsort_reid.tracking.kalman import (
+    PEDESTRIAN_MOTION,
+    POSITION,
+    PV,
+    VELOCITY,
+    VV,
+    AspectMotion,
+    MotionModel,
+    SizeMotion,
+)
 from deepsort_reid.tracking.likelihood_ratio import AppearanceLLR, MotionLLR
+from deepsort_reid.tracking.settings import require_finite, require_positive, require_type
 
 Array = NDArray[np.float64]
 Pairs = NDArray[np.intp]
@@ -65,7 +74,8 @@ class Linking:
     link only leaves the identity switch that the tracker has made already. A link therefore needs a
     high likelihood ratio, and a clear margin over every other link of the same two tracks.
 
-    Raises ValueError when a number is not finite, or `position_memory` is not above 0.
+    Raises ValueError when a number is not finite, `position_memory` is not above 0, or a part is
+    something else.
     """
 
     min_llr: float = 3.0  # log likelihood ratio that a link needs: 20 to 1
@@ -88,11 +98,11 @@ class Linking:
     )
 
     def __post_init__(self) -> None:
-        for name in ("min_llr", "min_llr_motion_only", "margin"):
-            if not math.isfinite(getattr(self, name)):
-                raise ValueError(f"{name} must be finite, got {getattr(self, name)}")
-        if not 0 < self.position_memory < math.inf:
-            raise ValueError(f"position_memory must be above 0 frames, got {self.position_memory}")
+        require_finite(self, "min_llr", "min_llr_motion_only", "margin")
+        require_positive(self, "position_memory")
+        require_type("model", self.model, AspectMotion, SizeMotion)
+        require_type("motion", self.motion, MotionLLR)
+        require_type("appearance", self.appearance, AppearanceLLR)
 
     def __call__(
         self, ended: TrackEndpoints, begun: TrackEndpoints, inter_identity_distance: float

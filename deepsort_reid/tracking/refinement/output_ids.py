@@ -20,7 +20,8 @@ class OutputIds:
 
     def swap(self, first: int, second: int) -> None:
         """Exchange the output ids of two of the tracker's ids, from now on."""
-        self._swapped[first], self._swapped[second] = self.of(second), self.of(first)
+        swapped = {first: self.of(second), second: self.of(first)}
+        self._swapped = {**self._swapped, **swapped}  # the old one may be restored
 
     def prune(self, used: set[int]) -> None:
         """Drop entries in which neither the tracker's id nor the output id is in `used`."""

@@ -5,6 +5,7 @@ such finding applies to all frames that have not been emitted yet.
 """
 
 from collections import deque
+from copy import copy
 from itertools import islice
 
 import numpy as np
@@ -47,6 +48,11 @@ class TrackHistories:
 
     def __len__(self) -> int:
         return len(self._by_key)
+
+    def copy_written_objects(self) -> None:
+        """Begin an update: from now on, histories and dictionaries that others hold stay as is."""
+        self._by_key = {key: copy(track) for key, track in self._by_key.items()}
+        self._by_row = {row: self._by_key[track.key] for row, track in self._by_row.items()}
 
     def of_rows(self, row_keys: list[int]) -> list[TrackHistory]:
         """The histories of the tracker's rows, given the keys of these; new ones for new rows."""
@@ -191,8 +197,8 @@ class TrackHistories:
         self, earlier: TrackHistory, later: TrackHistory, buffer: deque[BufferedFrame]
     ) -> None:
         """Make `later` a part of `earlier`, in the buffered frames, too."""
-        for frame in buffer:
-            frame.replace_key(later.key, earlier.key)
+        for number, frame in enumerate(buffer):
+            buffer[number] = frame.with_key_replaced(later.key, earlier.key)
         self._detach_rows(earlier)
         self._by_row = {
             row: earlier if track is later else track for row, track in self._by_row.items()

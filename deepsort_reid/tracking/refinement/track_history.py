@@ -61,9 +61,11 @@ class TrackHistory:
         self.first_frame = self.first_frame or number
         self.last_frame = number
         observation = Observation(time, xyxy)
+        # New lists: a copy of this history has the old ones.
+        self.last_observations = self.last_observations.copy()
         self.last_observations.append(observation)
         if len(self.first_observations) < ENDPOINT_FRAMES:
-            self.first_observations.append(observation)
+            self.first_observations = [*self.first_observations, observation]
         self.min_size = np.minimum(self.min_size, size)
 
     def add_embedding(self, embedding: Array) -> None:
@@ -74,7 +76,7 @@ class TrackHistory:
         """Append the history of `later`, which is the same person, and take over its id."""
         self.linkable, self.merged = False, True
         self.id, self.class_id, self.last_frame = later.id, later.class_id, later.last_frame
-        self.last_observations.extend(later.last_observations)
+        self.last_observations = self.last_observations + later.last_observations
         self.min_size = np.minimum(self.min_size, later.min_size)
         if later.embedding_sum is not None:
             self.add_embedding(later.embedding_sum)

@@ -43,7 +43,9 @@ def test_rows_of_a_buffered_frame_follow_a_replaced_key():
     )
     frame.sort_by_key()
     assert frame.rows_of(np.array([2, 3, 5, 7, 9])).tolist() == [0, -1, 1, 2, -1]
-    frame.replace_key(7, 1)
+    before, frame = frame, frame.with_key_replaced(7, 1)
+    assert before.key.tolist() == [2, 5, 7]
+    assert before.with_key_replaced(8, 1) is before
     assert frame.key.tolist() == [1, 2, 5]
     assert frame.score.tolist() == [0.7, 0.2, 0.5]
     assert frame.detection.tolist() == [0, 1, 2]
