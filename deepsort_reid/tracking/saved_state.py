@@ -1,6 +1,7 @@
 """Saving and loading the state of a tracker, bit by bit, without pickle."""
 
 import os
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any, ClassVar, TypeVar
 
@@ -45,8 +46,8 @@ class SavedState:
 
     def state_objects(self) -> dict[str, Any]:
         """The objects, by path, whose attributes are the state; "" is the tracker."""
-        objects = {"": self} | {path: attrgetter(path)(self) for path in self.OBJECTS}
-        return {path: each for path, each in objects.items() if each is not None}
+        found = zip(self.OBJECTS, _attributes(self.OBJECTS)(self), strict=True)
+        return {"": self, **{path: each for path, each in found if each is not None}}
 
     def _undo_update(self) -> None:
         """Undo an update that was not completed."""
@@ -164,6 +165,12 @@ class SavedState:
                     f"expected the state of a tracker with the same {name}: "
                     f"{_difference(value, settings[name])}"
                 )
+
+
+@lru_cache
+def _attributes(paths: tuple[str, ...]) -> "attrgetter[tuple[Any, ...]]":
+    """A function that gets the attributes at these paths, at least two, as a tuple."""
+    return attrgetter(*paths)
 
 
 def _state_of(each: Any, objects: dict[str, Any]) -> dict[str, Any]:

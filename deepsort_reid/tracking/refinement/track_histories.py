@@ -5,7 +5,6 @@ such finding applies to all frames that have not been emitted yet.
 """
 
 from collections import deque
-from copy import copy
 from itertools import islice
 
 import numpy as np
@@ -51,7 +50,7 @@ class TrackHistories:
 
     def copy_written_objects(self) -> None:
         """Begin an update: from now on, histories and dictionaries that others hold stay as is."""
-        self._by_key = {key: copy(track) for key, track in self._by_key.items()}
+        self._by_key = {key: track.copy() for key, track in self._by_key.items()}
         self._by_row = {row: self._by_key[track.key] for row, track in self._by_row.items()}
 
     def of_rows(self, row_keys: list[int]) -> list[TrackHistory]:
