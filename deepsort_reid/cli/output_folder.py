@@ -57,6 +57,7 @@ class OutputFolder:
             times, which are irregular; otherwise every frame is written once.
         save_detections: write detections.txt, and detections.npz with embeddings.
         decision_log: decisions of the tracker, written to explanations.txt; None for no such file.
+        lagged: whether the frames are those of a `FixedLag`.
         inputs: files that the run reads, which stay if they are of an earlier run in this folder.
 
     Raises, before any frame is tracked:
@@ -75,6 +76,7 @@ class OutputFolder:
         keep_pace: bool = False,
         save_detections: bool = False,
         decision_log: DecisionLog | None = None,
+        lagged: bool = False,
         inputs: Sequence[Path] = (),
     ) -> None:
         self.folder = folder
@@ -84,7 +86,7 @@ class OutputFolder:
         self._frame_rate = frame_rate
         self._pace = VideoPace(frame_rate) if frame_rate is not None and keep_pace else None
         self._save_detections = save_detections
-        self._decision_log = decision_log
+        self._decision_log, self._lagged = decision_log, lagged
         self._explanations: ExplanationWriter | None = None
         self._detections: DetectionWriter | None = None
         self._open_files = ExitStack()
@@ -130,7 +132,7 @@ class OutputFolder:
         with timer("write"):
             self._tracks.append(frame.number, frame.tracks, frame.time)
             if self._explanations is not None:
-                self._explanations.append(frame.number, frame.time)
+                self._explanations.append(frame.number, frame.time, frame.tracks)
             if self._detections is not None:
                 self._detections.append(frame.number, frame.detections, frame.time)
         self.frames += 1
@@ -160,8 +162,12 @@ class OutputFolder:
         self._tracks = make_writer(self.folder / name, length(name))
         self._open_files.callback(self._tracks.close)
         if self._decision_log is not None:
-            path = self.folder / EXPLANATIONS
-            self._explanations = ExplanationWriter(path, self._decision_log, length(EXPLANATIONS))
+            self._explanations = ExplanationWriter(
+                self.folder / EXPLANATIONS,
+                self._decision_log,
+                length(EXPLANATIONS),
+                lagged=self._lagged,
+            )
             self._open_files.callback(self._explanations.close)
         if self._save_detections:
             self._detections = DetectionWriter(self.folder, lengths)

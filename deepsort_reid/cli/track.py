@@ -184,11 +184,6 @@ def _check_options(args: argparse.Namespace) -> None:
     """Raise ValueError for options that are out of range or contradict each other."""
     if args.lag < 0:
         raise ValueError(f"--lag: expected 0 frames or more, got {args.lag}")
-    if args.lag and args.explain:
-        raise ValueError(
-            "--explain and --lag: expected one of them, got both; explanations are of the "
-            "decisions before --lag corrects them"
-        )
     if not 0 <= args.checkpoint_every < float("inf"):
         raise ValueError(
             f"--checkpoint-every: expected 0 seconds or more, got {args.checkpoint_every}"
@@ -210,6 +205,7 @@ def _make_output_folder(
         keep_pace=args.latest and video.live is not None,
         save_detections=args.save_detections,
         decision_log=tracker.decision_log,
+        lagged=args.lag > 0,
         inputs=[Path(name) for name in (args.detections, args.detector) if name is not None],
     )
 

@@ -31,9 +31,7 @@ class GalleryAppearance:
 
     def __post_init__(self) -> None:
         if not is_count(self.budget, 1):
-            raise ValueError(
-                f"budget must be at least 1 embedding, a whole number, got {self.budget!r:.80}"
-            )
+            raise ValueError(f"budget must be at least 1 embedding, got {self.budget!r:.80}")
 
     def create_store(self) -> "RingBufferStore":
         """An empty store of this kind."""

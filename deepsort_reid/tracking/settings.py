@@ -15,7 +15,7 @@ def require_finite(settings: Any, *names: str) -> None:
     for name in names:
         value = getattr(settings, name)
         if not abs(as_float(value)) <= _LARGEST:
-            raise ValueError(f"{name} must be finite, a number up to 1e9, got {value!r:.80}")
+            raise ValueError(f"{name} must be finite, got {value!r:.80} (allowed: up to 1e9)")
 
 
 def require_positive(settings: Any, *names: str) -> None:
@@ -24,7 +24,7 @@ def require_positive(settings: Any, *names: str) -> None:
         value = getattr(settings, name)
         if not _SMALLEST <= as_float(value) <= _LARGEST:
             raise ValueError(
-                f"{name} must be a number above 0, from 1e-9 to 1e9, got {value!r:.80}"
+                f"{name} must be a number above 0, got {value!r:.80} (allowed: 1e-9 to 1e9)"
             )
 
 
@@ -32,7 +32,7 @@ def require_in_range(settings: Any, name: str, low: float, high: float) -> None:
     """Raise ValueError unless this attribute is a number from `low` to `high`."""
     value = getattr(settings, name)
     if not low <= as_float(value) <= high:
-        raise ValueError(f"{name} must be a number in [{low:g}, {high:g}], got {value!r:.80}")
+        raise ValueError(f"{name} must be in [{low:g}, {high:g}], got {value!r:.80}")
 
 
 def is_count(value: Any, low: int) -> bool:

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from deepsort_reid.structures.detections import Detections
 from deepsort_reid.tracking.association import PairScores
-from deepsort_reid.tracking.extras.explain import FrameDecision
+from deepsort_reid.tracking.extras.explain import FrameDecision, ReportedTrack
 from deepsort_reid.tracking.extras.id_assignment import IdAssignment
 from deepsort_reid.tracking.saved_state import SavedState
 
@@ -27,4 +27,4 @@ class DeepSortState(SavedState):
     NOT_STATE = frozenset(
         {"_embedder", "_given_identity_memory", "_before_update", *ARGUMENTS.values()}
     )
-    RECORDS = (Detections, FrameDecision, IdAssignment, PairScores)
+    RECORDS = (Detections, FrameDecision, IdAssignment, PairScores, ReportedTrack)

@@ -90,14 +90,22 @@ def test_lag_writes_ids_from_the_first_frame_on(run_track, out, capsys):
     assert "8 frames, 2 identities, 16 boxes" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (["--lag", "-1"], "--lag: expected 0 frames or more, got -1"),
-        (["--lag", "5", "--explain"], "--explain and --lag: expected one of them, got both"),
-    ],
-)
-def test_invalid_lag_is_one_line(run_track, out, capsys, words, message):
-    assert run_track("--quiet", *words) == 2
+def test_negative_lag_is_one_line(run_track, out, capsys):
+    assert run_track("--quiet", "--lag", "-1") == 2
+    message = "--lag: expected 0 frames or more, got -1"
     assert message in synthetic_video.read_error_line(capsys)
     assert not out.exists()
+
+
+def test_every_delayed_row_is_explained(run_track, out):
+    assert run_track("--lag", "4", "--explain", "--no-video") == 0
+    rows = read_results(out / "tracks.txt")
+    text = (out / "explanations.txt").read_text(encoding="utf-8")
+    heads = [line.split(" s, ")[1] for line in text.splitlines() if " s, frame " in line]
+    assert [head.split(":")[0].split(", last")[0] for head in heads] == [
+        f"frame {frame}, track {id}"
+        for frame, id in zip(rows.frame.tolist(), rows.id.tolist(), strict=True)
+    ]
+    assert "frame 1, track 1: the track began at detection" in text
+    assert "without an id in this frame; later frames gave id 1" in text
+    assert "was assigned id 1, new" in text

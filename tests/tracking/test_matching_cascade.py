@@ -221,7 +221,7 @@ def test_without_tracks_or_detections_no_detections_is_matched(embedding):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"gating_threshold": 0.0}, "gating_threshold must be above 0, got 0.0"),
+        ({"gating_threshold": 0.0}, "gating_threshold must be a number above 0, got 0.0"),
         ({"gating_threshold": np.inf}, "gating_threshold must be finite, got inf"),
         ({"max_cosine_distance": np.nan}, "max_cosine_distance must be finite, got nan"),
         ({"max_iou_distance": -np.inf}, "max_iou_distance must be finite, got -inf"),

@@ -5,7 +5,8 @@ puts one decision in words, and `metrics.attribute_switches` finds the causes of
 in the log.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,14 @@ _STATE_TEXT = {
 _MAX_LINES = 5  # detections listed in the text of an explanation
 
 
+class ReportedTrack(NamedTuple):
+    """A row that a `FixedLag` reported later for this frame, as corrected by then."""
+
+    tracker_id: int  # the tracker's id of the person when the frame was emitted
+    detection: int  # row of the caller's detection, -1 in a filled gap
+    misses: int  # frames since the last match
+
+
 @dataclass(frozen=True, eq=False)
 class FrameDecision:
     """One update: N tracks as predicted for the frame, its M detections, and what was matched."""
@@ -41,6 +50,7 @@ class FrameDecision:
     pair_scores: PairScores
     matched: Ints  # (N,) row of the caller's detection that was matched, -1 for none
     id_assignments: list[IdAssignment]  # ids assigned at the end of the update
+    reported: dict[int, ReportedTrack] = field(default_factory=dict)  # by output id
 
     def track_matched_to(self, detection: int) -> int | None:
         """Row of the track that was matched to a row of the caller's detections, None for none."""
@@ -118,6 +128,11 @@ class DecisionLog:
     def __len__(self) -> int:
         return self._num_frames
 
+    @property
+    def first(self) -> int:
+        """Number of the first update whose decisions are kept."""
+        return self._num_dropped + 1
+
     def add(
         self,
         frame_input: FrameInput,
@@ -148,10 +163,9 @@ class DecisionLog:
 
     def frame(self, number: int) -> FrameDecision:
         """The decision of update `number`, from 1. Raises ValueError when there is none."""
-        first = self._num_dropped + 1
-        if not first <= number <= len(self):
-            raise ValueError(f"frame must be in {first} to {len(self)}, got {number}")
-        return self._frames[number - first]
+        if not self.first <= number <= len(self):
+            raise ValueError(f"frame must be in {self.first} to {len(self)}, got {number}")
+        return self._frames[number - self.first]
 
     def drop(self, number: int) -> None:
         """Drop the decisions of all updates up to `number`, which are no longer needed.
@@ -183,9 +197,49 @@ class DecisionLog:
             alive = decision.id[decision.id > 0].tolist()
             raise ValueError(f"no track {track} before frame {frame}; tracks were {alive}")
         n = int(rows[0])
+        return self._explanation(decision, n, track, assignment)
+
+    def explain_reported(self, update: int, id: int, frame: int) -> str:
+        """Why a `FixedLag` reported `id` in an update as it did, in words.
+
+        `frame` is the frame's number in the text. Raises ValueError when the update has not been
+        emitted, or has no such track.
+        """
+        decision = self.frame(update)
+        reported = decision.reported.get(id)
+        if reported is None:
+            ids = sorted(decision.reported)
+            raise ValueError(f"no track {id} reported in frame {frame}; tracks were {ids}")
+        tracker_id, detection, misses = reported
+        row, assignment = None, None
+        if detection >= 0:
+            row = decision.track_matched_to(detection)
+            made = [each for each in decision.id_assignments if each.detection == detection]
+            assignment = made[-1] if made else None
+            lines = [f"frame {frame}, track {id}: the track began at detection {detection}"]
+        else:
+            rows = np.flatnonzero((decision.id == tracker_id) & (decision.matched < 0))
+            row = int(rows[0]) if len(rows) else None
+            lines = [f"frame {frame}, track {id}: no match, {misses} frame(s) after the last one"]
+        known = 0 if row is None else int(decision.id[row])
+        if row is not None:
+            explanation = self._explanation(decision, row, id, assignment)
+            lines = [str(replace(explanation, frame=frame))]
+        known = known if assignment is None else assignment.id
+        if detection < 0:
+            lines.append("  reported in the gap, because a later frame has a match of the track")
+        if known != id:
+            name = f"as track {known}" if known else "without an id"
+            lines.append(f"  known {name} in this frame; later frames gave id {id}")
+        return "\n".join(lines)
+
+    def _explanation(
+        self, decision: FrameDecision, n: int, track: int, assignment: IdAssignment | None
+    ) -> Explanation:
+        """The explanation of row `n` of the tracks as that of the id `track`."""
         scores = decision.pair_scores
         return Explanation(
-            frame=frame,
+            frame=decision.number,
             id=track,
             state=State(int(decision.state[n])),
             misses=int(decision.misses[n]),

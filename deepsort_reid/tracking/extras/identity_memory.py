@@ -119,12 +119,12 @@ class IdentityMemory:
         added = as_numbers(embedding, np.float32, "embedding must be numbers of shape (D,)")
         if added.ndim != 1:
             raise ValueError(f"embedding must have shape (D,), got {added.shape}")
-        _check_embeddings(added[None])
         if len(self.id) and added.shape != self.embedding.shape[1:]:
             raise ValueError(
                 f"embeddings must keep their length: expected {self.embedding.shape[1]}, "
                 f"got {added.shape}"
             )
+        _check_embeddings(added[None])
         self.remove(id)
         self.last_id = max(self.last_id, id)
         if not self.capacity:

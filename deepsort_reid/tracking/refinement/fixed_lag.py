@@ -14,6 +14,7 @@ from deepsort_reid.structures import boxes
 from deepsort_reid.structures.detections import Detections
 from deepsort_reid.structures.frame import Frame
 from deepsort_reid.structures.tracks import State, Tracks
+from deepsort_reid.tracking.extras.explain import ReportedTrack
 from deepsort_reid.tracking.frame_input import elapsed_frames
 from deepsort_reid.tracking.plain_data import Encoder
 from deepsort_reid.tracking.refinement.frame_buffer import (
@@ -151,6 +152,21 @@ class FixedLag(SavedState):
         """The detections with embeddings: `DeepSort.embed` of the tracker."""
         return self.tracker.embed(detections, frame)
 
+    def explain(self, frame: int, id: int) -> str:
+        """Why `id` was reported in the emitted frame `frame` as it was, in words.
+
+        The decision of the tracker in that frame, and what later frames corrected. Raises
+        ValueError when the tracker keeps no decisions (`DeepSort(explain=True)`), or there was no
+        such track in the output.
+        """
+        log = self.tracker.decision_log
+        if log is None:
+            raise ValueError("this tracker keeps no decisions; make it with DeepSort(explain=True)")
+        update = frame + len(log) - self._number  # the tracker may have had updates before
+        if not self.frames:
+            return str(log.explain(update, id))
+        return log.explain_reported(update, id, frame)
+
     def flush(self) -> list[LaggedTracks]:
         """Number and tracks of all frames still buffered, in order: the video has ended."""
         try:
@@ -243,8 +259,21 @@ class FixedLag(SavedState):
         xyxy = self._smoother.smooth(self._buffer, key, min_size)
         tracks = self._as_tracks(oldest, histories, oldest.rows_of(key), xyxy)
         self._buffer.popleft()
+        self._log_reported(oldest.number, histories, tracks)
         self._histories.drop(oldest.number, self.tracker.identity_memory.id.tolist())
         return LaggedTracks(oldest.number, tracks)
+
+    def _log_reported(self, number: int, histories: list[TrackHistory], tracks: Tracks) -> None:
+        """Add the output of frame `number` to the tracker's decisions, if it keeps any."""
+        log = self.tracker.decision_log
+        if log is None:
+            return
+        reported = log.frame(number + len(log) - self._number).reported
+        reported.clear()  # an update may have been undone
+        tracker_ids = {self._histories.output_ids.of(track.id): track.id for track in histories}
+        columns = (tracks.id.tolist(), tracks.detection.tolist(), tracks.misses.tolist())
+        for id, detection, misses in zip(*columns, strict=True):
+            reported[id] = ReportedTrack(tracker_ids[id], detection, misses)
 
     def _as_tracks(
         self,

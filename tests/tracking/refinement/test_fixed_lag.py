@@ -315,3 +315,59 @@ def test_lag_does_not_lower_hota_and_idf1_on_a_real_sequence(data_root, detector
     )
     assert after.hota.hota.mean() >= before.hota.hota.mean()
     assert after.identity.idf1 >= before.identity.idf1
+
+
+def explained_lag(**config):
+    return FixedLag(DeepSort(DeepSortConfig(**config), explain=True), 4)
+
+
+def emitted_frames(fixed_lag, scene):
+    emitted = [lagged for each in scene if (lagged := fixed_lag.update(each)) is not None]
+    return emitted + fixed_lag.flush()
+
+
+def test_every_row_of_the_delayed_output_is_explained():
+    scene = list(crowd(30, people=6, seed=3))
+    fixed_lag = explained_lag(max_age=4)
+    texts = []
+    for number, tracks in emitted_frames(fixed_lag, scene):
+        for row, id in enumerate(tracks.id.tolist()):
+            text = fixed_lag.explain(number, id)
+            assert text.startswith(f"frame {number}, track {id}: ")
+            matched = int(tracks.detection[row])
+            began = f"began at detection {matched}" in text
+            assert began or f"matched to detection {matched}\n" in f"{text}\n" or matched < 0
+            assert ("reported in the gap" in text) == (matched < 0)
+            texts.append(text)
+    assert any("reported in the gap" in text for text in texts)
+    assert any("known without an id in this frame; later frames gave" in text for text in texts)
+
+
+def test_explanation_of_a_tracker_with_updates_before_is_of_the_same_frame():
+    scene = list(crowd(12, people=4))
+    tracker = DeepSort(explain=True)
+    for detections in scene[:5]:
+        tracker.update(detections)
+    fixed_lag = FixedLag(tracker, 2)
+    for number, tracks in emitted_frames(fixed_lag, scene[5:]):
+        for id, detection in zip(tracks.id.tolist(), tracks.detection.tolist(), strict=True):
+            text = fixed_lag.explain(number, id)
+            assert f"detection {detection}" in text or detection < 0
+    without_delay = FixedLag(DeepSort(DeepSortConfig(n_init=1), explain=True), 0)
+    for detections in scene[:3]:
+        without_delay.update(detections)
+    assert without_delay.explain(3, 1) == str(without_delay.tracker.explain(3, 1))
+
+
+def test_explanation_of_what_was_not_reported_is_refused():
+    fixed_lag = explained_lag()
+    for detections in crowd(9, people=3):
+        fixed_lag.update(detections)
+    with pytest.raises(ValueError, match="no track 99 reported in frame 1; tracks were"):
+        fixed_lag.explain(1, 99)
+    with pytest.raises(ValueError, match=r"no track 1 reported in frame 9; tracks were \[\]"):
+        fixed_lag.explain(9, 1)
+    with pytest.raises(ValueError, match="frame must be in 1 to 9, got 10"):
+        fixed_lag.explain(10, 1)
+    with pytest.raises(ValueError, match="keeps no decisions"):
+        FixedLag(DeepSort(), 3).explain(1, 1)

@@ -154,7 +154,7 @@ def test_no_tracks_give_no_links(n):
         ({"min_llr": np.nan}, "min_llr must be finite, got nan"),
         ({"min_llr_motion_only": np.inf}, "min_llr_motion_only must be finite, got inf"),
         ({"margin": np.inf}, "margin must be finite, got inf"),
-        ({"position_memory": 0.0}, "position_memory must be above 0 frames, got 0.0"),
+        ({"position_memory": 0.0}, "position_memory must be a number above 0, got 0.0"),
     ],
 )
 def test_invalid_fields_are_refused(fields, message):
