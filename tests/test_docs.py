@@ -123,10 +123,17 @@ def test_training_walk(tmp_path, monkeypatch, capsys):
             assert words[0] == "deepsort-reid"
             if "Market-1501-v15.09.15" in words:
                 continue
-            one_epoch = ["--epochs", "1"] if words[1] == "train" else []
-            status = main([*words[1:], *one_epoch])
+            short = ["--epochs", "1"] if words[1] == "train" else []
+            short += ["--views", "256"] if "--teacher" in words else []
+            status = main([*words[1:], *short])
             assert status == 0, f"{line}\n{capsys.readouterr().err}"
-    for file in ("crops/occlusion_preview.png", "run/best.pt", "report/report.html", "mine.onnx"):
+    for file in (
+        "crops/occlusion_preview.png",
+        "run/best.pt",
+        "report/report.html",
+        "mine.onnx",
+        "student.onnx",
+    ):
         assert (tmp_path / file).is_file(), file
     assert (tmp_path / "found").is_dir()
     assert (tmp_path / "tracked" / "tracks.txt").is_file()

@@ -1,4 +1,4 @@
-"""`deepsort-reid crop`: cut labelled people out of videos into identity folders."""
+"""`deepsort-reid crop`: cut labelled or tracked people out of videos, a folder for each."""
 
 import argparse
 from dataclasses import asdict
@@ -36,6 +36,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="FILE",
         help="ground truth of a single SOURCE in MOT format (default: gt/gt.txt of a sequence)",
+    )
+    add(
+        "--tracks",
+        type=Path,
+        metavar="FILE",
+        help="tracks of a single SOURCE instead of ground truth, the tracks.txt of `track`: crops "
+        "of unknown people, one folder per track, for `train --unlabelled` (default: none)",
     )
     add(
         "--size",
@@ -108,9 +115,11 @@ def run(args: argparse.Namespace) -> None:
     settings = {"sources": args.source, "labels": args.labels and str(args.labels)}
     progress = CropProgress(args.out, {**settings, "stop": args.stop, **asdict(config)})
     # All sources are opened first, so that nothing is written when one of them is invalid.
+    if args.labels is not None and args.tracks is not None:
+        raise ValueError("--labels and --tracks: give one of them")
     sources = [
-        (name, *_open(video, labels, args.stop))
-        for name, video, labels in _labelled_videos(args.source, args.labels)
+        (name, *_open(video, labels, args.stop, is_result=args.tracks is not None))
+        for name, video, labels in _labelled_videos(args.source, args.labels or args.tracks)
     ]
     highest = max(float((truth.xyxy[:, 3] - truth.xyxy[:, 1]).max()) for _, _, truth in sources)
     if highest < args.min_height:
@@ -206,13 +215,15 @@ def _write_preview(folder: Path) -> Path:
     return path
 
 
-def _open(path: Path, labels: Path, stop: int | None) -> "tuple[Video, MotRows]":
-    """The opened video and its labelled pedestrians; ValueError when there is none."""
-    from deepsort_reid.io.mot import read_ground_truth
+def _open(
+    path: Path, labels: Path, stop: int | None, *, is_result: bool
+) -> "tuple[Video, MotRows]":
+    """The opened video and its labelled pedestrians or tracks; ValueError when there is none."""
+    from deepsort_reid.io.mot import read_ground_truth, read_results
     from deepsort_reid.io.video_reader import open_video
     from deepsort_reid.reid.data.crop_extraction import select_pedestrians
 
-    truth = select_pedestrians(read_ground_truth(labels))
+    truth = read_results(labels) if is_result else select_pedestrians(read_ground_truth(labels))
     if stop is not None:
         truth = truth[truth.frame <= stop]
     video = open_video(path)
@@ -233,7 +244,7 @@ def _labelled_videos(sources: list[str], labels: Path | None) -> list[tuple[str,
 
     if labels is not None:
         if len(sources) != 1:
-            raise ValueError(f"--labels: expected one SOURCE, got {len(sources)}")
+            raise ValueError(f"--labels, --tracks: expected one SOURCE, got {len(sources)}")
         return [(Path(sources[0]).stem, Path(sources[0]), labels)]
     found = []
     for source in map(Path, sources):

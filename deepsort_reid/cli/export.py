@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         required=True,
         metavar="DATA",
-        help=f"images, in a layout that `train` reads; {NUM_CROPS} of them are used to compare "
+        help=f"folder with crops, in subfolders or not; {NUM_CROPS} of them are used to compare "
         "ONNX and PyTorch (required)",
     )
     add(
@@ -62,11 +62,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from deepsort_reid.reid.data.datasets import load_images, read_dataset
+    from deepsort_reid.reid.data.datasets import load_images, read_unlabelled
     from deepsort_reid.reid.training.run_folder import checkpoint_file
 
     # Missing paths are reported before torch is imported, which is slow.
-    samples = read_dataset(args.crops)
+    samples = read_unlabelled(args.crops)
     checkpoint_file(args.checkpoint, prefer_best=True)
     from deepsort_reid.reid.export import export_onnx
     from deepsort_reid.reid.training.checkpoint import load_model

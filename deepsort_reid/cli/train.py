@@ -8,16 +8,26 @@ from typing import TYPE_CHECKING, Any
 
 from deepsort_reid.cli.train_data import (
     IMAGE_SPLIT_WARNING,
+    LabelledImages,
     check_paths,
     load_training_images,
+    load_validation_images,
     make_validation,
     split_samples,
 )
 from deepsort_reid.cli.train_options import add_arguments
 from deepsort_reid.cli.train_resume import check_identities, options_as_json, restore_options
+from deepsort_reid.cli.train_teacher import (
+    check_teacher_options,
+    distillation_arguments,
+    open_teachers,
+    set_defaults,
+)
 
 if TYPE_CHECKING:
-    from deepsort_reid.reid.data.augmentation import AugmentConfig
+    import numpy as np
+    from numpy.typing import NDArray
+
     from deepsort_reid.reid.data.datasets import Sample
     from deepsort_reid.reid.models.reid_model import ReidModel
     from deepsort_reid.reid.training.distributed import World
@@ -28,12 +38,19 @@ if TYPE_CHECKING:
 
 __all__ = ["add_arguments", "run"]
 
+# With a teacher or not -> the metric that selects best.pt, and its name in the summary.
+BEST_BY = {False: ("mAP", "mAP"), True: ("teacher_cosine", "cosine to the teacher")}
+
 
 def run(args: argparse.Namespace) -> int:
     # Missing paths and impossible splits are reported before torch is imported, which is slow.
     resumed = None if args.resume is None else restore_options(args)
+    check_teacher_options(args)
     check_paths(args)
     samples, validation = split_samples(args)
+    # A resumed run has stored what the teachers answered.
+    teachers = open_teachers(args) if args.teacher and resumed is None else None
+    set_defaults(args, teachers)
     import torch
 
     from deepsort_reid.reid.training.checkpoint import check_output_folder
@@ -53,35 +70,32 @@ def run(args: argparse.Namespace) -> int:
     _set_up(args, world)
     model, architecture = _model(args, resumed)
     size = tuple(architecture["input_size"])
-    validate = make_validation(validation, size) if validation else None
-    images, kept, identity = load_training_images(samples, size)
-    if _is_onnx(args.init_from) and resumed is None:
-        from deepsort_reid.reid.models.onnx_weights import set_norm_statistics
-
-        set_norm_statistics(model, images[:: max(1, len(images) // 512)])
-    names = sorted({sample.identity for sample in kept})
+    held_out = load_validation_images(validation, size)
+    crops = load_training_images(samples, size)
+    if resumed is None:
+        _set_statistics(model, args, crops.images)
+    names = sorted({sample.identity for sample in crops.samples} - {""})
     if resumed is not None:
         check_identities(names, args, resumed)
-    if args.split == "image" and world.is_main:
-        print(IMAGE_SPLIT_WARNING, file=sys.stderr)
     try:
         history = train(
             model,
-            _criterion(args, architecture, len(names)),
-            images,
-            identity,
-            args.out,
+            folder=args.out,
             optimizer=_optimizer(args),
             schedule=_schedule(args),
             config=_config(args, len(names)),
-            description=_description(args, architecture, names, kept, validation),
-            augmentation=_augmentation(args),
-            validate=validate,
+            description=_description(args, architecture, names, crops.samples, validation),
             resume=args.resume,
             world=world,
+            **(
+                distillation_arguments(args, model, crops, held_out, teachers, world)
+                if args.teacher
+                else _label_arguments(args, architecture, crops, held_out)
+            ),
         )
     except KeyboardInterrupt:
-        logging.info("continue after the last finished epoch with --resume %s", args.out)
+        if (args.out / "last.pt").is_file():
+            logging.info("continue after the last finished epoch with --resume %s", args.out)
         raise
     if world.is_main:
         print(_summary(history, args))
@@ -89,8 +103,27 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _label_arguments(
+    args: argparse.Namespace,
+    architecture: "dict[str, Any]",
+    crops: LabelledImages,
+    held_out: LabelledImages,
+) -> "dict[str, Any]":
+    """Arguments of `train` for a training on labels."""
+    from deepsort_reid.reid.data.augmentation import AugmentConfig
+
+    augmentation = AugmentConfig(noise_occlusion=args.noise_occlusion)
+    return {
+        "images": crops.images,
+        "identity": crops.identity,
+        "criterion": _criterion(args, architecture, int(crops.identity.max()) + 1),
+        "augmentation": None if args.no_augmentation else augmentation,
+        "validate": make_validation(held_out) if held_out.samples else None,
+    }
+
+
 def _set_up(args: argparse.Namespace, world: "World") -> None:
-    """Logging of the main process to stderr, number of threads, seed of torch."""
+    """Logging and warning of the main process to stderr, number of threads, seed of torch."""
     import torch
 
     level = logging.INFO if world.is_main else logging.ERROR
@@ -98,17 +131,21 @@ def _set_up(args: argparse.Namespace, world: "World") -> None:
     if args.threads:
         torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
+    if args.split == "image" and world.is_main:
+        print(IMAGE_SPLIT_WARNING, file=sys.stderr)
 
 
 def _summary(history: "list[dict[str, float]]", args: argparse.Namespace) -> str:
     """The best epoch, its checkpoint, and the command that exports it."""
     name = "best.pt" if (args.out / "best.pt").is_file() else "last.pt"
-    validated = [row for row in history if "mAP" in row]
+    metric, title = BEST_BY[bool(args.teacher)]
+    validated = [row for row in history if metric in row]
     text = f"epoch {len(history)}"
     if name == "best.pt" and validated:
-        best = max(reversed(validated), key=lambda row: row["mAP"])  # of equal ones the later
-        text = f"best epoch {best['epoch']:.0f} of {len(history)}, mAP {best['mAP']:.1%}"
-    return f"{text}: {args.out / name}; next: deepsort-reid export {args.out} --crops {args.data}"
+        best = max(reversed(validated), key=lambda row: row[metric])  # of equal ones the later
+        text = f"best epoch {best['epoch']:.0f} of {len(history)}, {title} {best[metric]:.1%}"
+    data = args.unlabelled if args.data is None else args.data
+    return f"{text}: {args.out / name}; next: deepsort-reid export {args.out} --crops {data}"
 
 
 def _config(args: argparse.Namespace, num_identities: int) -> "TrainConfig":
@@ -118,7 +155,8 @@ def _config(args: argparse.Namespace, num_identities: int) -> "TrainConfig":
 
     return TrainConfig(
         epochs=min(args.stop_after or args.epochs, args.epochs),
-        identities_per_batch=args.identities_per_batch or min(16, num_identities),
+        identities_per_batch=args.identities_per_batch
+        or (16 if args.teacher else min(16, num_identities)),
         images_per_identity=args.images_per_identity,
         weight_decay=_weight_decay(args),
         frozen_epochs=args.frozen_epochs,
@@ -126,15 +164,10 @@ def _config(args: argparse.Namespace, num_identities: int) -> "TrainConfig":
         precision=getattr(torch, args.precision),
         sync_bn=not args.no_sync_bn,
         validate_every=args.validate_every,
+        best_by=BEST_BY[bool(args.teacher)][0],
         patience=args.patience,
         seed=args.seed,
     )
-
-
-def _augmentation(args: argparse.Namespace) -> "AugmentConfig | None":
-    from deepsort_reid.reid.data.augmentation import AugmentConfig
-
-    return None if args.no_augmentation else AugmentConfig(noise_occlusion=args.noise_occlusion)
 
 
 def _model(
@@ -171,6 +204,16 @@ def _model(
 
 def _is_onnx(path: Path | None) -> bool:
     return path is not None and path.suffix.lower() == ".onnx"
+
+
+def _set_statistics(
+    model: "ReidModel", args: argparse.Namespace, images: "NDArray[np.uint8]"
+) -> None:
+    """Set the statistics of the normalisations of a model from an ONNX file, which has none."""
+    if _is_onnx(args.init_from):
+        from deepsort_reid.reid.models.onnx_weights import set_norm_statistics
+
+        set_norm_statistics(model, images[:: max(1, len(images) // 512)])
 
 
 def _description(

@@ -2,7 +2,7 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,8 +22,11 @@ def check_paths(args: argparse.Namespace) -> None:
     """Raise FileNotFoundError for a missing input, before torch is imported."""
     from deepsort_reid.reid.training.run_folder import checkpoint_file
 
-    if args.data is None:
-        raise ValueError("expected a folder of images, or --resume RUN to continue a run")
+    if args.data is None and args.unlabelled is None:
+        raise ValueError(
+            "expected a folder of images, --unlabelled FOLDER with --teacher FILE.onnx, or "
+            "--resume RUN to continue a run"
+        )
     if args.resume is not None:
         return  # the weights come from that run
     if args.init_from is not None:
@@ -37,11 +40,16 @@ def check_paths(args: argparse.Namespace) -> None:
 def split_samples(args: argparse.Namespace) -> "tuple[list[Sample], list[Sample]]":
     """Training and validation samples; the latter can be validated, or are none."""
     from deepsort_reid.reid.data import splits
-    from deepsort_reid.reid.data.datasets import read_dataset
+    from deepsort_reid.reid.data.datasets import read_dataset, read_unlabelled
 
+    unlabelled = [] if args.unlabelled is None else read_unlabelled(args.unlabelled)
+    if args.data is None:
+        if args.split == "none":
+            return unlabelled, []
+        return splits.split_last(unlabelled, args.validation_share)
     samples = [sample for sample in read_dataset(args.data) if not sample.is_junk_or_distractor]
     if args.split == "none":
-        return samples, []
+        return samples + unlabelled, []
     split = {
         "identity": splits.split_by_identity,
         "time": splits.split_by_time,
@@ -49,50 +57,93 @@ def split_samples(args: argparse.Namespace) -> "tuple[list[Sample], list[Sample]
     }[args.split]
     training, validation = split(samples, args.validation_share, seed=args.seed)
     splits.check_validation(validation)
-    return training, validation
+    return training + unlabelled, validation
 
 
-def load_training_images(
-    samples: "list[Sample]", size: tuple[int, int]
-) -> "tuple[NDArray[np.uint8], list[Sample], NDArray[np.int64]]":
-    """Images, their samples, and class indices in alphabetical order of the identities."""
+class LabelledImages(NamedTuple):
+    """Images that can be read, with their labels."""
+
+    images: "NDArray[np.uint8]"  # (N, H, W, 3) RGB
+    samples: "list[Sample]"
+    identity: "NDArray[np.int64]"  # (N,) index in alphabetical order; -1: unknown
+
+
+def load_training_images(samples: "list[Sample]", size: tuple[int, int]) -> LabelledImages:
+    """Load the images and log how many there are; those that cannot be read are logged, too.
+
+    Raises ValueError when none can be read.
+    """
     import logging
 
+    import numpy as np
+
+    loaded, problems = _load(samples, size)
+    for problem in problems:
+        logging.warning("skipped %s", problem)
+    if not loaded.samples:
+        raise ValueError(f"no image can be read ({problems[0]})")
+    count = np.bincount(loaded.identity[loaded.identity >= 0])
+    logging.info(
+        "training on %d images of %d identities (%d images skipped, %d identities with one image)",
+        *(count.sum(), len(count), len(problems), int((count == 1).sum())),
+    )
+    if count.sum() < len(loaded.samples):
+        logging.info("and on %d images of unknown people", len(loaded.samples) - count.sum())
+    return loaded
+
+
+def load_validation_images(samples: "list[Sample]", size: tuple[int, int]) -> LabelledImages:
+    """Load the images. Raises ValueError when they have labels that allow no validation."""
+    from deepsort_reid.reid.data.splits import check_validation
+
+    loaded, _ = _load(samples, size)
+    if any(sample.identity for sample in samples):
+        check_validation(loaded.samples)
+    return loaded
+
+
+def _load(samples: "list[Sample]", size: tuple[int, int]) -> "tuple[LabelledImages, list[str]]":
+    """The images, and a message for each that cannot be read."""
     import numpy as np
 
     from deepsort_reid.reid.data.datasets import load_images
 
     images, kept, problems = load_images(samples, *size)
-    for problem in problems:
-        logging.warning("skipped %s", problem)
     names = np.array([sample.identity for sample in kept], dtype=np.str_)
-    distinct, identity, count = np.unique(names, return_inverse=True, return_counts=True)
-    logging.info(
-        "training on %d images of %d identities (%d images skipped, %d identities with one image)",
-        *(len(images), len(distinct), len(problems), int((count == 1).sum())),
-    )
-    return images, kept, identity.astype(np.int64)
+    identity = np.full(len(kept), -1)
+    identity[names != ""] = np.unique(names[names != ""], return_inverse=True)[1]
+    return LabelledImages(images, kept, identity), problems
 
 
-def make_validation(samples: "list[Sample]", size: tuple[int, int]) -> "Validate":
-    """Function that evaluates each validation image against all others.
+def make_validation(
+    held_out: LabelledImages, target: "NDArray[np.float32] | None" = None
+) -> "Validate":
+    """Function that evaluates a network on validation images.
 
-    Images of one camera are not compared where all cameras are known. Raises ValueError when the
-    images that can be read allow no validation.
+    target: (M, D) targets of the teacher, for the mean cosine to them.
     """
-    from deepsort_reid.reid.data.datasets import load_images
-    from deepsort_reid.reid.data.splits import check_validation
-    from deepsort_reid.reid.evaluation.retrieval import evaluate_each_against_all
     from deepsort_reid.reid.models.reid_model import embed_images
 
-    images, kept, _ = load_images(samples, *size)
-    check_validation(kept)
-    identity = [sample.identity for sample in kept]
-    camera = None if any(s.camera < 0 for s in kept) else [sample.camera for sample in kept]
-
     def validate(model: "ReidModel") -> dict[str, float]:
-        embedding = embed_images(model, images).numpy()
-        result = evaluate_each_against_all(embedding, identity, camera=camera)
-        return {"mAP": result.mean_average_precision, "rank1": float(result.cmc[1])}
+        embedding = embed_images(model, held_out.images).numpy()
+        scores = retrieval_scores(embedding, held_out.samples)
+        if target is not None:
+            scores["teacher_cosine"] = float((embedding * target).sum(1).mean())
+        return scores
 
     return validate
+
+
+def retrieval_scores(embedding: "NDArray[np.float32]", samples: "list[Sample]") -> dict[str, float]:
+    """mAP and rank-1 of each image (M, D) against all others; none where the people are unknown.
+
+    Images of one camera are not compared where all cameras are known.
+    """
+    from deepsort_reid.reid.evaluation.retrieval import evaluate_each_against_all
+
+    if not samples[0].identity:
+        return {}
+    identity = [sample.identity for sample in samples]
+    camera = None if any(s.camera < 0 for s in samples) else [sample.camera for sample in samples]
+    result = evaluate_each_against_all(embedding, identity, camera=camera)
+    return {"mAP": result.mean_average_precision, "rank1": float(result.cmc[1])}

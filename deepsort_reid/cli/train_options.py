@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from deepsort_reid.cli.train_teacher import add_teacher_arguments
+
 # Not read from the package: the help must not need torch.
 BACKBONE_HELP = (
     "compact (that of the shipped embedder), osnet_x0_25, osnet_x0_5, osnet_x1_0, resnet18, "
@@ -40,16 +42,32 @@ class _StoreTrue(_Store):
         super().__init__(option_strings, dest, nargs=0, default=False, help=help)
 
 
+class _Append(_Store):
+    """Append the value to the list of those given before."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        before = getattr(namespace, self.dest) or []
+        super().__call__(parser, namespace, [*before, values], option_string)
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add all options of `train`; the result has the set `given` of the names that were given."""
     parser.register("action", None, _Store)
     parser.register("action", "store_true", _StoreTrue)
+    parser.register("action", "append", _Append)
     parser.set_defaults(given=frozenset())
     parser.epilog = (
         "In several processes: torchrun --nproc-per-node 2 -m deepsort_reid train DATA ...; each "
         "process trains on a part of every batch. Needs the extra [train]."
     )
     _add_data_arguments(parser)
+    add_teacher_arguments(parser)
     _add_model_arguments(parser)
     _add_loss_arguments(parser)
     _add_optimiser_arguments(parser)
@@ -64,7 +82,7 @@ def _add_data_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         type=Path,
         help="folder with one folder of images per identity, or Market-1501; with --resume that of "
-        "the run if left out",
+        "the run if left out, with --unlabelled not needed",
     )
     add = parser.add_argument_group("data").add_argument
     add(
@@ -137,9 +155,9 @@ def _add_model_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--embedding-dim",
         type=int,
-        default=256,
         metavar="D",
-        help=f"components of an embedding {DEFAULT}",
+        help="components of an embedding (default: 256, with --teacher at most as many as those of "
+        "the teachers)",
     )
     add(
         "--pooling",
@@ -211,7 +229,12 @@ def _add_optimiser_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_schedule_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("schedule").add_argument
-    add("--epochs", type=int, default=120, metavar="N", help=f"number of epochs {DEFAULT}")
+    add(
+        "--epochs",
+        type=int,
+        metavar="N",
+        help="number of epochs (default: 120; with --teacher 30)",
+    )
     add(
         "--schedule",
         choices=("cosine", "flat-cosine", "step"),

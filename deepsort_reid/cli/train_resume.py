@@ -9,7 +9,7 @@ from typing import Any
 # batches or the split, which must stay the same.
 MAY_CHANGE = frozenset(
     {
-        "data", "out", "size", "lr",
+        "data", "unlabelled", "out", "size", "lr",
         "epochs", "schedule", "warmup_epochs", "decay_from", "frozen_epochs",
         "precision", "no_sync_bn", "device", "threads",
         "stop_after", "validate_every", "patience",
@@ -33,8 +33,7 @@ def restore_options(args: argparse.Namespace) -> dict[str, Any]:
         if name in NOT_RESTORED or not hasattr(args, name):
             continue
         if name not in args.given:
-            is_path = name in ("data", "init_from") and value is not None
-            setattr(args, name, Path(value) if is_path else value)
+            setattr(args, name, _with_paths(name, value))
         elif name not in MAY_CHANGE and (got := _json_value(getattr(args, name))) != value:
             raise ValueError(
                 f"--{name.replace('_', '-')}: {args.resume} was trained with "
@@ -72,7 +71,15 @@ def options_as_json(args: argparse.Namespace) -> dict[str, Any]:
 def _json_value(value: object) -> object:
     if isinstance(value, Path):
         return str(value.absolute())
-    return list(value) if isinstance(value, tuple) else value
+    return [_json_value(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _with_paths(name: str, value: Any) -> Any:
+    """The value of an option in config.json, with paths where the option has them."""
+    if name == "teacher" and value is not None:
+        return [Path(path) for path in value]
+    is_path = name in ("data", "init_from", "unlabelled") and value is not None
+    return Path(value) if is_path else value
 
 
 def _read_description(path: Path | str) -> dict[str, Any]:

@@ -99,6 +99,20 @@ def test_crop_takes_a_video_with_labels(run, sequence, tmp_path):
     assert (out / "walk_0001").is_dir()
 
 
+def test_crop_takes_the_output_of_a_tracker(run, sequence, tmp_path):
+    tracks = tmp_path / "tracks.txt"
+    tracks.write_text("5,7,10,20,16,40,0.83,-1,-1,-1\n6,7,10,20,16,40,0.4,-1,-1,-1\n")
+    out = tmp_path / "crops"
+    status, output, _ = run("crop", sequence, "--tracks", tracks, "--out", out)
+    assert status == 0
+    assert "2 crops of 1 identities" in output
+    assert len(list((out / "street_0007").iterdir())) == 2
+    both = ("--tracks", tracks, "--labels", sequence / "gt" / "gt.txt", "--out", tmp_path / "new")
+    status, _, err = run("crop", sequence, *both)
+    assert status == 2
+    assert "--labels and --tracks: give one of them" in error_line(err, "crop")
+
+
 def test_crop_rejects_a_folder_that_is_not_empty(run, sequence, crops):
     status, _, err = run("crop", sequence, "--out", crops)
     assert status == 2

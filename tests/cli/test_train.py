@@ -28,7 +28,7 @@ def test_train_writes_a_run_folder_that_export_converts(dataset, tmp_path, capsy
     output = capsys.readouterr().out
     best = load_checkpoint(run / "best.pt")["state"]
     assert output == (
-        f"best epoch {best['epoch']} of 3, mAP {best['best_map']:.1%}: {run / 'best.pt'}; "
+        f"best epoch {best['epoch']} of 3, mAP {best['best_score']:.1%}: {run / 'best.pt'}; "
         f"next: deepsort-reid export {run} --crops {dataset}\n"
     )
     names = {path.name for path in run.iterdir()}
@@ -107,7 +107,7 @@ def test_interrupted_training_prints_how_to_resume(dataset, tmp_path, monkeypatc
     def interrupt(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("deepsort_reid.reid.training.train.augment", interrupt)
+    monkeypatch.setattr("deepsort_reid.reid.training.training_data.augment", interrupt)
     with caplog.at_level("INFO"):
         assert train(dataset, tmp_path / "run") == 130
     assert f"--resume {tmp_path / 'run'}" in caplog.text

@@ -109,7 +109,7 @@ def test_moved_data_is_named_and_can_be_given(dataset, tmp_path, capsys):
 
 def test_training_without_data_is_rejected_in_one_line(capsys):
     assert main.main(["train"]) == 2
-    assert "expected a folder of images, or --resume RUN" in one_line(capsys)
+    assert "or --resume RUN to continue a run" in one_line(capsys)
 
 
 def test_damaged_config_on_resume_is_rejected_in_one_line(dataset, tmp_path, capsys):

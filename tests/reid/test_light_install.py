@@ -57,6 +57,8 @@ def crops(sequence, tmp_path_factory):
         "evaluation.report",
         "evaluation.retrieval",
         "person_search",
+        "training.teacher",
+        "training.view_store",
     ],
 )
 def test_module_does_not_import_torch(name):

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from deepsort_reid.io.file_types import has_image_file, iter_image_files
+from deepsort_reid.io.file_types import has_image_file, iter_image_files, list_image_files
 from deepsort_reid.io.images import read_image
 from deepsort_reid.structures.frame import Frame
 from deepsort_reid.vision.crops import resize_crop
@@ -27,7 +27,10 @@ _MARKET_NAME = re.compile(r"(-1|\d+)_c(\d+)(?:s(\d+))?_(\d+)")
 
 @dataclass(frozen=True)
 class Sample:
-    """Image of one identity; `camera` and `frame` are -1 and `track` is empty where unknown."""
+    """Image of one identity.
+
+    `identity` and `track` are empty, `camera` and `frame` are -1 where unknown.
+    """
 
     path: Path
     identity: str
@@ -97,12 +100,7 @@ def read_dataset(path: Path | str) -> list[Sample]:
     layouts, and ValueError for MOT sequences, which must be cropped first.
     """
     folder = _existing_folder(path)
-    for place in (folder, *sorted(entry for entry in folder.iterdir() if entry.is_dir())):
-        if (place / "img1").is_dir() or (place / "gt" / "gt.txt").is_file():
-            raise ValueError(
-                f"{place}: a MOT sequence: run `deepsort-reid crop {place} --out CROPS` first, "
-                "and give CROPS"
-            )
+    _reject_sequences(folder)
     if (folder / MARKET_FOLDERS[0]).is_dir():
         return read_market1501(folder / MARKET_FOLDERS[0])
     has_identity_folders = any(
@@ -111,6 +109,27 @@ def read_dataset(path: Path | str) -> list[Sample]:
     if has_image_file(folder) and not has_identity_folders:
         return read_market1501(folder)
     return read_identity_folders(folder)
+
+
+def read_unlabelled(path: Path | str) -> list[Sample]:
+    """Samples of unknown people: all images in a folder and its subfolders, sorted by name.
+
+    A `manifest.csv` written by `deepsort-reid crop` adds the frame and the track of each image.
+
+    Raises FileNotFoundError for a missing folder, ValueError for one without images, for a manifest
+    that cannot be parsed, and for MOT sequences, which must be cropped first.
+    """
+    folder = _existing_folder(path)
+    _reject_sequences(folder)
+    manifest = _read_manifest(folder / MANIFEST)
+    samples = []
+    for place in (folder, *sorted(entry for entry in folder.rglob("*") if entry.is_dir())):
+        for image in list_image_files(place):
+            frame, track = manifest.get(image.relative_to(folder).as_posix(), (-1, ""))
+            samples.append(Sample(image, "", frame=frame, track=track))
+    if not samples:
+        raise ValueError(f"{folder}: expected images of people, found no image")
+    return samples
 
 
 def read_crop(path: Path | str) -> Frame:
@@ -166,6 +185,16 @@ def _existing_folder(path: Path | str) -> Path:
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: expected a folder of images, found none")
     return folder
+
+
+def _reject_sequences(folder: Path) -> None:
+    """Raise ValueError when the folder is or has a MOT sequence: its images are whole frames."""
+    for place in (folder, *sorted(entry for entry in folder.iterdir() if entry.is_dir())):
+        if (place / "img1").is_dir() or (place / "gt" / "gt.txt").is_file():
+            raise ValueError(
+                f"{place}: a MOT sequence: run `deepsort-reid crop {place} --out CROPS` first, "
+                "and give CROPS"
+            )
 
 
 def _read_manifest(path: Path) -> dict[str, tuple[int, str]]:

@@ -43,6 +43,41 @@ def identity_batches(
         yield np.concatenate([rows_of[name].draw(images_per_identity) for name in chosen])
 
 
+def group_batches(
+    group: NDArray[np.int64], groups_per_batch: int, images_per_group: int, *, seed: int, epoch: int
+) -> Iterator[NDArray[np.int64]]:
+    """Yield the batches of one epoch, `groups_per_batch` x `images_per_group` rows each.
+
+    group: (N,) number of the group of each image, such as its identity. Unlike in
+    `identity_batches`, large groups come more often: every image is drawn once, except those that
+    are left over where the numbers do not divide. Groups with fewer than `images_per_group` images
+    repeat theirs. The same seed and epoch give the same batches.
+
+    Raises ValueError when a number is below 1 or the images are too few for one batch.
+    """
+    if groups_per_batch < 1 or images_per_group < 1:
+        raise ValueError(
+            "groups_per_batch and images_per_group: expected at least 1, got "
+            f"{groups_per_batch} and {images_per_group}"
+        )
+    rng = np.random.default_rng((seed, epoch))
+    shuffled = rng.permutation(len(group))
+    by_group = shuffled[np.argsort(group[shuffled], kind="stable")]
+    ends = np.flatnonzero(np.diff(group[by_group], append=-1)) + 1
+    parts = []
+    for rows in np.split(by_group, ends[:-1]):
+        count = max(len(rows) // images_per_group, 1)
+        parts.append(np.resize(rows, (count, images_per_group)))
+    chunks = rng.permutation(np.concatenate(parts))
+    if len(chunks) < groups_per_batch:
+        raise ValueError(
+            f"groups_per_batch: expected at most {len(chunks)} with {len(group)} images in groups "
+            f"of {images_per_group}, got {groups_per_batch}"
+        )
+    for first in range(0, len(chunks) - groups_per_batch + 1, groups_per_batch):
+        yield chunks[first : first + groups_per_batch].ravel()
+
+
 def local_batch(
     rows: NDArray[np.int64], images_per_identity: int, rank: int, world_size: int
 ) -> NDArray[np.int64]:

@@ -79,6 +79,23 @@ def split_by_image(
     return _partition(samples, lambda sample: sample.path in held_out)
 
 
+def split_last(
+    samples: Sequence[Sample], validation_share: float = 0.2
+) -> tuple[list[Sample], list[Sample]]:
+    """Training and validation samples; the last ones in the given order are for validation.
+
+    For images of unknown people, whose names are usually in the order of time or of tracks: few
+    similar images are on both sides. Raises ValueError for fewer than two images.
+    """
+    _check_share(validation_share)
+    if len(samples) < 2:
+        raise ValueError(
+            f"validation: expected at least 2 images, got {len(samples)}: use --split none"
+        )
+    count = min(max(round(validation_share * len(samples)), 1), len(samples) - 1)
+    return list(samples[:-count]), list(samples[-count:])
+
+
 def check_validation(samples: Sequence[Sample]) -> None:
     """Raise ValueError when no image can be found among the others by its identity.
 

@@ -29,8 +29,8 @@ class TrainState:
 
     epoch: int = 0  # finished epochs
     steps: int = 0  # optimiser steps
-    best_map: float = -1.0  # highest mAP of all validations
-    validations_without_improvement: int = 0  # since `best_map`
+    best_score: float = -1.0  # highest of all validations
+    validations_without_improvement: int = 0  # since `best_score`
     history: list[dict[str, float]] = field(default_factory=list)  # one row for each epoch
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from deepsort_reid.reid.models.reid_model import ReidModel
+from deepsort_reid.reid.training.distillation import BatchTargets, DistillationLoss
 from deepsort_reid.reid.training.distributed import (
     World,
     all_gather,
@@ -27,7 +28,7 @@ class Learner:
 
     model: ReidModel
     ema: ReidModel
-    criterion: CombinedLoss
+    criterion: CombinedLoss | DistillationLoss
     optimizer: torch.optim.Optimizer
     scaler: torch.amp.GradScaler
     base_rates: tuple[float, ...]  # learning rates of the parameter groups, before the schedule
@@ -40,7 +41,7 @@ class Learner:
 
 def make_learner(
     model: ReidModel,
-    criterion: CombinedLoss,
+    criterion: CombinedLoss | DistillationLoss,
     optimizer: MakeOptimizer,
     world: World,
     *,
@@ -72,14 +73,21 @@ def make_learner(
 
 
 def train_step(
-    learner: Learner, batch: Tensor, identity: Tensor, precision: torch.dtype, world: World
+    learner: Learner,
+    batch: Tensor,
+    labels: Tensor | BatchTargets,
+    precision: torch.dtype,
+    world: World,
 ) -> Tensor:
-    """One optimiser step; returns the loss of the whole batch over all processes."""
+    """One optimiser step; returns the loss of the whole batch over all processes.
+
+    batch: images of this process. labels: those of the whole batch, as the criterion takes them.
+    """
     with torch.autocast(world.device.type, precision, precision != torch.float32):
         feature, embedding = learner.model(batch)
     # Gathered, so that the hardest pairs are those of the whole batch.
     loss: Tensor = learner.criterion(
-        all_gather(feature.float(), world), all_gather(embedding.float(), world), identity
+        all_gather(feature.float(), world), all_gather(embedding.float(), world), labels
     )
     learner.optimizer.zero_grad()
     learner.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]

@@ -5,18 +5,17 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 from tqdm import tqdm
 
-from deepsort_reid.reid.data.augmentation import AugmentConfig, augment
-from deepsort_reid.reid.data.samplers import identity_batches, local_batch
+from deepsort_reid.reid.data.augmentation import AugmentConfig
+from deepsort_reid.reid.data.samplers import local_batch
 from deepsort_reid.reid.models.reid_model import ReidModel
 from deepsort_reid.reid.training.checkpoint import (
     TrainState,
@@ -25,6 +24,7 @@ from deepsort_reid.reid.training.checkpoint import (
     save_model,
     save_training,
 )
+from deepsort_reid.reid.training.distillation import DistillationLoss, ViewTargets
 from deepsort_reid.reid.training.distributed import (
     World,
     broadcast_from_main,
@@ -41,6 +41,8 @@ from deepsort_reid.reid.training.learner import (
 from deepsort_reid.reid.training.losses import CombinedLoss
 from deepsort_reid.reid.training.run_log import open_events, write_description, write_history
 from deepsort_reid.reid.training.schedules import Schedule
+from deepsort_reid.reid.training.training_data import TrainingData
+from deepsort_reid.reid.training.view_store import StoredViews
 
 _log = logging.getLogger(__name__)
 
@@ -60,14 +62,15 @@ class TrainConfig:
     precision: torch.dtype = torch.float32  # bfloat16, float16: autocast
     sync_bn: bool = True  # False: batch statistics of each process alone, faster but not the same
     validate_every: int = 5  # epochs
-    patience: int | None = None  # stop after this many validations without a better mAP
+    best_by: str = "mAP"  # metric of the validation whose highest value is the best
+    patience: int | None = None  # stop after this many validations without a better value of it
     seed: int = 0
 
 
 def train(
     model: ReidModel,
-    criterion: CombinedLoss,
-    images: NDArray[np.uint8],
+    criterion: CombinedLoss | DistillationLoss,
+    images: NDArray[np.uint8] | StoredViews,
     identity: NDArray[np.int64],
     folder: Path | str,
     *,
@@ -76,6 +79,7 @@ def train(
     config: TrainConfig,
     description: Mapping[str, Any],
     augmentation: AugmentConfig | None = None,
+    targets: ViewTargets | None = None,
     validate: Validate | None = None,
     resume: Path | str | None = None,
     world: World | None = None,
@@ -83,10 +87,11 @@ def train(
     """Train `model` in place; returns the history, one row for each epoch, as in `metrics.csv`.
 
     images: (N, H, W, 3) RGB uint8. identity: (N,) class indices from 0. description: stored in
-    `config.json` and in the checkpoints; see `save_training`. validate: returns metrics of the
-    averaged weights, at least "mAP", which selects `best.pt`. resume: checkpoint or run folder to
-    continue exactly; epochs and schedule may differ. After Ctrl-C, `last.pt` holds the last
-    finished epoch.
+    `config.json` and in the checkpoints; see `save_training`. targets: of a distillation, for a
+    `DistillationLoss`; `identity` then only tells which images come together in a batch. validate:
+    returns metrics of the averaged weights, at least `config.best_by`, which selects `best.pt`.
+    resume: checkpoint or run folder to continue exactly; epochs and schedule may differ. After
+    Ctrl-C, `last.pt` holds the last finished epoch.
 
     Raises ValueError for images or identities of the wrong shape, where `check_output_folder` or
     `check_precision` does, and for a loss that is not finite; OSError when a file cannot be
@@ -109,7 +114,7 @@ def train(
     state = TrainState()
     if resume is not None:
         state = restore_training(resume, **learner.modules())
-    data = _Data(images, identity, augmentation)
+    data = TrainingData(images, identity, augmentation, targets)
     # Before anything is written: a failed resume must not change the folder, and a run that cannot
     # do its first step must not leave one.
     _check_first_step(learner, data, config, world)
@@ -119,15 +124,6 @@ def train(
     run = _Run(folder, description, schedule, config, validate, world)
     _train_epochs(learner, data, state, run)
     return state.history
-
-
-@dataclass(frozen=True, eq=False)
-class _Data:
-    """Training images and what is done to them."""
-
-    images: NDArray[np.uint8]  # (N, H, W, 3) RGB
-    identity: NDArray[np.int64]  # (N,)
-    augmentation: AugmentConfig | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,7 +138,7 @@ class _Run:
     world: World
 
 
-def _train_epochs(learner: Learner, data: _Data, state: TrainState, run: _Run) -> None:
+def _train_epochs(learner: Learner, data: TrainingData, state: TrainState, run: _Run) -> None:
     """Train the remaining epochs; checkpoints and logs are written after each."""
 
     def save() -> None:
@@ -167,7 +163,9 @@ def _train_epochs(learner: Learner, data: _Data, state: TrainState, run: _Run) -
                 _log.info(" ".join(f"{key} {value:.5g}" for key, value in row.items()))
 
 
-def _train_epoch(learner: Learner, data: _Data, state: TrainState, run: _Run) -> dict[str, float]:
+def _train_epoch(
+    learner: Learner, data: TrainingData, state: TrainState, run: _Run
+) -> dict[str, float]:
     """Train one epoch; returns its row of `metrics.csv`."""
     config, world = run.config, run.world
     started = time.perf_counter()
@@ -176,7 +174,7 @@ def _train_epoch(learner: Learner, data: _Data, state: TrainState, run: _Run) ->
     # Dropout draws from the global generator: seeded so that a resumed run repeats it.
     torch.manual_seed(derive_seed(config.seed, epoch, world.rank))
     shape = (config.identities_per_batch, config.images_per_identity)
-    batches = list(identity_batches(data.identity, *shape, seed=config.seed, epoch=epoch))
+    batches = list(data.batches(*shape, seed=config.seed, epoch=epoch))
     num_images = sum(len(rows) for rows in batches)
     total = torch.zeros((), device=world.device)
     # None: tqdm shows no bar where stderr is not a terminal.
@@ -189,8 +187,8 @@ def _train_epoch(learner: Learner, data: _Data, state: TrainState, run: _Run) ->
                 group["lr"] = base * rate
             seed = derive_seed(config.seed, epoch, index, world.rank)
             own = local_batch(rows, config.images_per_identity, world.rank, world.world_size)
-            batch = _load_batch(data, own, seed, world)
-            labels = torch.from_numpy(data.identity[rows]).to(world.device)
+            batch = data.load(own, world.device, seed)
+            labels = data.labels(rows, world.device)
             total += train_step(learner, batch, labels, config.precision, world)
             state.steps += 1
             # The first steps average over few weights, so the decay is smaller there.
@@ -206,33 +204,24 @@ def _train_epoch(learner: Learner, data: _Data, state: TrainState, run: _Run) ->
     }
 
 
-def _load_batch(data: _Data, rows: NDArray[np.int64], seed: int, world: World) -> Tensor:
-    """Augmented images (B, 3, H, W) of a batch on the device."""
-    batch = torch.from_numpy(data.images[rows]).to(world.device).permute(0, 3, 1, 2)
-    if data.augmentation is None:
-        return batch
-    generator = torch.Generator(world.device)
-    generator.manual_seed(seed)
-    return augment(batch, data.augmentation, generator)
-
-
 def _validate(row: dict[str, float], learner: Learner, state: TrainState, run: _Run) -> bool:
-    """Validate where it is due and append `row` to the history; whether the mAP is the best."""
+    """Validate where it is due and append `row` to the history; whether it is the best."""
     validate, config = run.validate, run.config
     is_due = state.epoch == config.epochs or state.epoch % config.validate_every == 0
     if validate is not None and is_due:
         row.update(broadcast_from_main(lambda: dict(validate(learner.ema)), run.world))
     state.history.append(row)
-    if "mAP" not in row:
+    if config.best_by not in row:
         return False
     # Of equal scores the later one is best: with few identities the mAP saturates early while
     # training still improves the embedding.
-    is_best = row["mAP"] >= state.best_map
-    if row["mAP"] > state.best_map:
+    score = row[config.best_by]
+    is_best = score >= state.best_score
+    if score > state.best_score:
         state.validations_without_improvement = 0
     else:
         state.validations_without_improvement += 1
-    state.best_map = max(row["mAP"], state.best_map)
+    state.best_score = max(score, state.best_score)
     return is_best
 
 
@@ -240,8 +229,10 @@ def _patience_exceeded(state: TrainState, config: TrainConfig) -> bool:
     return config.patience is not None and state.validations_without_improvement >= config.patience
 
 
-def _check_data(images: NDArray[np.uint8], identity: NDArray[np.int64]) -> None:
-    if images.ndim != 4 or images.shape[3] != 3 or images.dtype != np.uint8:
+def _check_data(images: NDArray[np.uint8] | StoredViews, identity: NDArray[np.int64]) -> None:
+    if isinstance(images, np.ndarray) and (
+        images.ndim != 4 or images.shape[3] != 3 or images.dtype != np.uint8
+    ):
         raise ValueError(f"images must be uint8 (N, H, W, 3), got {images.dtype} {images.shape}")
     if len(images) != len(identity):
         raise ValueError(
@@ -249,14 +240,16 @@ def _check_data(images: NDArray[np.uint8], identity: NDArray[np.int64]) -> None:
         )
 
 
-def _check_first_step(learner: Learner, data: _Data, config: TrainConfig, world: World) -> None:
+def _check_first_step(
+    learner: Learner, data: TrainingData, config: TrainConfig, world: World
+) -> None:
     """Raise ValueError when no batch can be drawn or the network refuses the image size."""
     shape = (config.identities_per_batch, config.images_per_identity)
-    rows = next(identity_batches(data.identity, *shape, seed=config.seed, epoch=0))
+    rows = next(data.batches(*shape, seed=config.seed, epoch=0))
     local_batch(rows, config.images_per_identity, world.rank, world.world_size)
     # The averaged network is in evaluation mode, so that nothing is drawn or counted.
     with torch.inference_mode():
-        learner.ema.embed(_load_batch(replace(data, augmentation=None), rows[:1], 0, world))
+        learner.ema.embed(data.load(rows[:1], world.device))
 
 
 def _check_finite(loss: float, state: TrainState, folder: Path) -> None:

@@ -17,6 +17,7 @@ from deepsort_reid.reid.data.datasets import (
     read_dataset,
     read_identity_folders,
     read_market1501,
+    read_unlabelled,
 )
 from deepsort_reid.vision.crops import resize_crop
 
@@ -172,3 +173,32 @@ def test_market1501_has_its_published_size(data_root):
     assert len(gallery) == 19732
     assert sum(s.identity != "-1" for s in gallery) == 15913
     assert {s.camera for s in gallery} == {1, 2, 3, 4, 5, 6}
+
+
+def test_images_of_unknown_people_are_read_from_all_subfolders(tmp_path):
+    for name in ("10.png", "2.jpg", "b/c/1.png", "a/1.jpg", "a/._1.jpg"):
+        write(tmp_path / name)
+    (tmp_path / "notes.txt").write_text("x")
+    samples = read_unlabelled(tmp_path)
+    names = [sample.path.relative_to(tmp_path).as_posix() for sample in samples]
+    assert names == ["2.jpg", "10.png", "a/1.jpg", "b/c/1.png"]
+    assert {(s.identity, s.camera, s.frame, s.track) for s in samples} == {("", -1, -1, "")}
+
+
+def test_images_of_unknown_people_have_the_tracks_of_a_manifest(tmp_path):
+    write(tmp_path / "7" / "1.png")
+    row = {"file": "7/1.png", "identity": 7, "sequence": "s", "frame": 3, "track": 7}
+    values = ",".join(str(row.get(name, 1)) for name in MANIFEST_COLUMNS)
+    (tmp_path / MANIFEST).write_text(f"{','.join(MANIFEST_COLUMNS)}\n{values}\n")
+    (sample,) = read_unlabelled(tmp_path)
+    assert (sample.identity, sample.frame, sample.track) == ("", 3, "s/7")
+
+
+def test_folder_without_images_of_people_is_rejected(tmp_path):
+    with pytest.raises(ValueError, match="expected images of people, found no image"):
+        read_unlabelled(tmp_path)
+    with pytest.raises(FileNotFoundError, match="expected a folder of images"):
+        read_unlabelled(tmp_path / "missing")
+    write(tmp_path / "sequence" / "img1" / "000001.jpg")
+    with pytest.raises(ValueError, match="sequence: a MOT sequence: run `deepsort-reid crop"):
+        read_unlabelled(tmp_path)

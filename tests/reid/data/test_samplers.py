@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from deepsort_reid.reid.data.samplers import identity_batches, local_batch
+from deepsort_reid.reid.data.samplers import group_batches, identity_batches, local_batch
 
 # Ten identities with 3 to 12 images, shuffled.
 IDENTITY = np.random.default_rng(0).permutation(np.repeat(np.arange(10), np.arange(3, 13)))
@@ -69,3 +69,51 @@ def test_identities_that_do_not_divide_among_processes_are_rejected():
 def test_more_identities_per_batch_than_in_the_data_are_rejected():
     with pytest.raises(ValueError, match="expected at most 10, the identities in the data, got 11"):
         batches(identities=11)
+
+
+def epoch_of_groups(epoch=0, seed=0, groups=4, images_per_group=3):
+    return list(group_batches(IDENTITY, groups, images_per_group, seed=seed, epoch=epoch))
+
+
+def test_group_batch_has_images_of_one_group_side_by_side():
+    for rows in epoch_of_groups():
+        groups = IDENTITY[rows].reshape(4, 3)
+        assert (groups == groups[:, :1]).all()
+
+
+def test_group_batches_draw_large_groups_more_often_and_no_image_twice():
+    rows = np.concatenate(epoch_of_groups(groups=1))
+    assert len(set(rows)) == len(rows)
+    assert Counter(IDENTITY[rows]) == {group: (group + 3) // 3 * 3 for group in range(10)}
+
+
+def test_all_images_are_drawn_in_some_epoch():
+    drawn = {row for epoch in range(20) for rows in epoch_of_groups(epoch) for row in rows}
+    assert len(drawn) == len(IDENTITY)
+
+
+def test_group_with_few_images_repeats_them():
+    rows = np.concatenate(epoch_of_groups(groups=1, images_per_group=8))
+    counts = Counter(IDENTITY[rows])
+    assert all(count == 8 for count in counts.values())
+    assert counts.keys() == set(range(10))
+
+
+def test_group_batches_depend_on_seed_and_epoch():
+    first = np.concatenate(epoch_of_groups())
+    assert np.array_equal(first, np.concatenate(epoch_of_groups()))
+    for other in (epoch_of_groups(epoch=1), epoch_of_groups(seed=1)):
+        assert not np.array_equal(first, np.concatenate(other))
+
+
+@pytest.mark.parametrize(
+    ("groups", "images", "expected"),
+    [
+        (0, 3, "expected at least 1, got 0 and 3"),
+        (4, 0, "expected at least 1, got 4 and 0"),
+        (30, 3, "expected at most 22 with 75 images in groups of 3, got 30"),
+    ],
+)
+def test_impossible_group_batches_are_rejected(groups, images, expected):
+    with pytest.raises(ValueError, match=expected):
+        epoch_of_groups(groups=groups, images_per_group=images)

@@ -9,6 +9,7 @@ from deepsort_reid.reid.data.splits import (
     split_by_identity,
     split_by_image,
     split_by_time,
+    split_last,
 )
 from deepsort_reid.reid.evaluation.retrieval import evaluate_each_against_all
 
@@ -127,3 +128,15 @@ def test_validation_with_a_correct_match_is_accepted(samples):
     camera = [sample.camera for sample in samples]
     embedding = np.ones((len(samples), 2))
     evaluate_each_against_all(embedding, identity, camera=None if min(camera) < 0 else camera)
+
+
+@pytest.mark.parametrize(("share", "count"), [(0.2, 2), (0.01, 1), (0.99, 8)])
+def test_last_images_are_for_validation(share, count):
+    samples = make_samples(1, 9)
+    train, validation = split_last(samples, share)
+    assert (train, validation) == (samples[:-count], samples[-count:])
+
+
+def test_single_image_cannot_be_split():
+    with pytest.raises(ValueError, match="expected at least 2 images, got 1: use --split none"):
+        split_last(make_samples(1, 1))

@@ -153,7 +153,7 @@ def test_best_checkpoint_has_the_highest_map(tmp_path):
     run(tmp_path, 4, validate=lambda model: {"mAP": next(scores)}, validate_every=1)
     best = load_checkpoint(tmp_path / "best.pt")
     assert best["state"]["epoch"] == 2
-    assert best["state"]["best_map"] == 0.5
+    assert best["state"]["best_score"] == 0.5
     assert load_checkpoint(tmp_path)["state"]["epoch"] == 4
 
 
