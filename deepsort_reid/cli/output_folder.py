@@ -14,6 +14,7 @@ from deepsort_reid import __version__
 from deepsort_reid.cli.explanation_writer import ExplanationWriter
 from deepsort_reid.cli.run_files import (
     CHECKPOINT,
+    FOR_RESUMPTION,
     SUMMARY,
     check_replaceable,
     remove_earlier,
@@ -38,8 +39,6 @@ _WRITERS: dict[str, tuple[str, Callable[[Path, int | None], TrackWriter]]] = {
     "csv": ("tracks.csv", CsvWriter),
     "jsonl": ("tracks.jsonl", JsonLinesWriter),
 }
-
-_FOR_RESUMPTION = (CHECKPOINT, detection_writer.ROWS, detection_writer.EMBEDDINGS)
 
 
 class OutputFolder:
@@ -236,7 +235,7 @@ class OutputFolder:
 
     def remove_checkpoint(self) -> None:
         """Remove what only a continuation of this run needs."""
-        for name in _FOR_RESUMPTION:
+        for name in FOR_RESUMPTION:
             (self.folder / name).unlink(missing_ok=True)
 
     def close(self) -> None:
@@ -275,7 +274,7 @@ class OutputFolder:
         self._status = status = values.get("status")
         files = [name for name in self._files if (self.folder / name).exists()]
         if status == "complete":
-            files = [name for name in files if name not in _FOR_RESUMPTION]
+            files = [name for name in files if name not in FOR_RESUMPTION]
         summary = {
             "frames": self.frames,
             "boxes": self.boxes,

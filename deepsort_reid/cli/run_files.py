@@ -7,15 +7,17 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+from deepsort_reid.io import detection_writer
 from deepsort_reid.io.atomic import write_atomically
 
 SUMMARY = "summary.json"
-CHECKPOINT = "checkpoint.npz"
+CHECKPOINT = ".checkpoint.npz"
+# What only the continuation of a run needs. No other program has files of these names.
+FOR_RESUMPTION = (CHECKPOINT, detection_writer.ROWS, detection_writer.EMBEDDINGS)
 
 # Every name that a run can have written: no other file is ever removed, whatever a summary says.
 _NAMES = re.compile(
-    r"tracks\.(txt|csv|jsonl)|video(-\d{6,})?\.mp4|detections\.(txt|npz)|explanations\.txt|"
-    r"\.detections\.(rows|embeddings)|checkpoint\.npz"
+    r"tracks\.(txt|csv|jsonl)|video(-\d{6,})?\.mp4|detections\.(txt|npz)|explanations\.txt"
 )
 
 
@@ -29,10 +31,13 @@ def read_summary(folder: Path) -> dict[str, Any]:
 
 
 def earlier_files(folder: Path) -> set[str]:
-    """Names of the files that the last run in the folder wrote, as its summary lists them."""
+    """Names of the files that the last run in the folder wrote, as its summary lists them.
+
+    A run that was killed while it removed what only its continuation needs does not list that.
+    """
     files = read_summary(folder).get("files")
     named = [name for name in files if isinstance(name, str)] if isinstance(files, list) else []
-    return {name for name in named if _NAMES.fullmatch(name)}
+    return {*FOR_RESUMPTION, *(name for name in named if _NAMES.fullmatch(name))}
 
 
 def check_replaceable(folder: Path, names: list[str]) -> None:

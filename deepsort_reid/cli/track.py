@@ -160,6 +160,7 @@ def run(args: argparse.Namespace) -> int:
     }
     with _make_output_folder(args, video, tracker) as folder:
         if args.resume and is_complete(folder.folder):
+            folder.remove_checkpoint()  # in case that it was killed just before that
             note(f"the run in {folder.folder} is complete; nothing to resume")
             return 0
         run = Run(

@@ -1,8 +1,9 @@
 """Files of saved states: nested dictionaries and lists of numbers, text and arrays.
 
 A file is an .npz: its arrays lie side by side, and `json` holds everything else as UTF-8, with the
-name of an array in the place of the array. Nothing in it is pickled, and it is not compressed, so
-that reading takes no more memory than the file is large.
+name of an array in the place of the array. Small arrays are written out there, because hundreds of
+them take long as entries of a zip file. Nothing is pickled, and nothing is compressed, so that
+reading takes no more memory than the file is large.
 """
 
 import io
@@ -22,6 +23,7 @@ VERSION = 1
 
 _JSON = "json"
 _ARRAY = "array"  # key of a dictionary that stands for an array
+_MAX_WRITTEN_OUT = 16  # numbers
 
 
 def write_state(path: str | os.PathLike[str], kind: str, state: dict[str, Any]) -> None:
@@ -106,6 +108,9 @@ def _split(value: Any, arrays: dict[str, NDArray[Any]], place: str = "state") ->
     if isinstance(value, np.ndarray):
         if value.dtype.kind not in "biuf":
             raise ValueError(f"{place}: expected an array of numbers, got {value.dtype}")
+        if value.size <= _MAX_WRITTEN_OUT:
+            numbers = value.ravel().tolist()
+            return {_ARRAY: numbers, "dtype": value.dtype.str, "shape": list(value.shape)}
         arrays[place] = value
         return {_ARRAY: place}
     if isinstance(value, dict):
@@ -123,8 +128,19 @@ def _join(value: Any, arrays: dict[str, NDArray[Any]]) -> Any:
     """The inverse of `_split`."""
     if isinstance(value, dict):
         if _ARRAY in value:
-            return arrays[value[_ARRAY]]
+            return _array(value, arrays)
         return {key: _join(each, arrays) for key, each in value.items()}
     if isinstance(value, list):
         return [_join(each, arrays) for each in value]
     return value
+
+
+def _array(value: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> NDArray[Any]:
+    """The array that a dictionary stands for."""
+    found = value[_ARRAY]
+    if isinstance(found, str):
+        return arrays[found]
+    dtype = np.dtype(value["dtype"])
+    if dtype.kind not in "biuf":
+        raise ValueError(f"expected numbers, got {dtype}")
+    return np.array(found, dtype=dtype).reshape(value["shape"])

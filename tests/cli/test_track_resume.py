@@ -216,6 +216,20 @@ def test_complete_run_is_not_repeated(long_video, tmp_path, capsys):
     assert {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir()} == before
 
 
+@pytest.mark.parametrize("resume", [[], ["--resume"]])
+def test_run_that_was_killed_just_before_its_end_is_complete(resume, long_video, tmp_path):
+    """Its summary is written, but what is needed to continue it has not been removed yet."""
+    words = ["--embedder", "none", "--no-video", "--save-detections"]
+    line = options_of(long_video, tmp_path / "out", *words)
+    assert main(line) == 0
+    before = outputs(tmp_path / "out")
+    for name in (ROWS, EMBEDDINGS, CHECKPOINT):
+        (tmp_path / "out" / name).write_bytes(b"left")
+    assert main([*line, *resume]) == 0
+    assert outputs(tmp_path / "out") == before
+    assert not [path for path in (tmp_path / "out").iterdir() if path.name.startswith(".")]
+
+
 def test_resume_without_an_earlier_run_tracks_from_the_first_frame_on(long_video, tmp_path):
     words = ["--embedder", "none", "--no-video"]
     assert main(options_of(long_video, tmp_path / "out", *words, "--resume")) == 0
