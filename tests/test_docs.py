@@ -121,8 +121,8 @@ def test_training_walk(tmp_path, monkeypatch, capsys):
         for line in code.splitlines():
             words = shlex.split(line)
             assert words[0] == "deepsort-reid"
-            if "Market-1501-v15.09.15" in words:
-                continue
+            if {"Market-1501-v15.09.15", "street.mp4"} & set(words):
+                continue  # data that is not here
             short = ["--epochs", "1"] if words[1] == "train" else []
             short += ["--views", "256"] if "--teacher" in words else []
             status = main([*words[1:], *short])

@@ -1,7 +1,8 @@
 """Entry point of the command line: parses the arguments, runs one command, returns a status.
 
 Exit status 0: success. 2: bad input, bad arguments or a missing package, with one line on stderr.
-130: interrupted with Ctrl-C; 143 and 129: by SIGTERM and SIGHUP.
+3: `adapt` found no improvement and wrote nothing. 130: interrupted with Ctrl-C; 143 and 129: by
+SIGTERM and SIGHUP.
 """
 
 import argparse
@@ -34,6 +35,7 @@ COMMANDS = {
     "find": ("find", "follow one person through a video by appearance alone"),
     "crop": ("crop", "cut labelled people out of videos, one folder for each identity"),
     "train": ("train", "train an embedder on folders of identities"),
+    "adapt": ("adapt", "fine-tune an embedder on the people of videos, without labels"),
     "eval-reid": ("eval_reid", "evaluate an embedder: CMC, mAP and plots"),
     "export": ("export", "convert a trained checkpoint to ONNX and compare the two"),
 }
@@ -65,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: arguments without the name of the program; those of the process when not given.
 
     Returns:
-        The exit status: 0, 2, or 128 and the number of the signal that ended the command.
+        The exit status: 0, 2, 3, or 128 and the number of the signal that ended the command.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     _open_standard_streams()

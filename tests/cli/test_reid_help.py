@@ -5,7 +5,7 @@ from importlib import import_module
 
 import pytest
 
-COMMANDS = ("train", "eval_reid", "export", "crop", "find")
+COMMANDS = ("train", "adapt", "eval_reid", "export", "crop", "find")
 
 
 def options_of(command):

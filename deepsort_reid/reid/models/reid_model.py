@@ -1,6 +1,6 @@
 """ReID model: backbone, pooling, linear embedding layer and BNNeck."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -53,7 +53,14 @@ class Head(nn.Module):
         self.neck.bias.requires_grad_(False)
 
     def forward(self, feature_map: Tensor) -> tuple[Tensor, Tensor]:
-        pooled = [self.pooling(feature_map), *self._pool_stripes(feature_map)]
+        return self.project(self.pool(feature_map))
+
+    def pool(self, feature_map: Tensor) -> list[Tensor]:
+        """The input of each linear layer: the whole map and the stripes, rows (B, ...)."""
+        return [self.pooling(feature_map), *self._pool_stripes(feature_map)]
+
+    def project(self, pooled: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """Feature and embedding of pooled rows."""
         projected = [linear(rows) for linear, rows in zip(self.linear, pooled, strict=True)]
         feature = torch.cat(projected, 1).float()
         return feature, self.neck(feature)
@@ -101,11 +108,17 @@ class ReidModel(nn.Module):
         return int(self.head.neck.num_features)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        feature, embedding = self.head(self.feature_map(images))
+        return feature, embedding
+
+    def feature_map(self, images: Tensor) -> Tensor:
+        """RGB images (B, 3, H, W) in 0..255 -> output of the backbone (B, C, h, w)."""
         normalised = (images.float() - self.mean) / self.std
         # channels_last makes convolutions on a CPU several times faster, above all in bfloat16.
-        feature_map = self.backbone(normalised.contiguous(memory_format=torch.channels_last))
-        feature, embedding = self.head(feature_map)
-        return feature, embedding
+        feature_map: Tensor = self.backbone(
+            normalised.contiguous(memory_format=torch.channels_last)
+        )
+        return feature_map
 
     def embed(self, images: Tensor) -> Tensor:
         """Embed RGB images (B, 3, H, W) in 0..255 -> unit rows (B, D) float32."""

@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import nn
 
+from deepsort_reid.reid.models.pooling import GeM
 from deepsort_reid.reid.models.reid_model import (
-    GeM,
     Head,
     ReidModel,
     embed_images,
