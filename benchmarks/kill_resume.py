@@ -52,9 +52,9 @@ def write_inputs(folder: Path, frames: int, seed: int) -> tuple[Path, Path]:
 
 
 def command_line(video: Path, detections: Path, out: Path, lag: int) -> list[str]:
-    """`track` with all files that can be compared; a lag excludes explanations."""
+    """`track` with all files that can be compared."""
     options = ["--save-detections", "--no-video", "--quiet"]
-    options += ["--lag", str(lag)] if lag else ["--explain"]
+    options += ["--explain", "--lag", str(lag)]
     words = ["track", video, "--detections", detections, "--embedder", "none", "--out", out]
     return [sys.executable, "-m", "deepsort_reid", *map(str, words), *options]
 

@@ -81,13 +81,19 @@ class VideoWriter:
         self.frames += 1
 
     def close(self) -> None:
-        """Complete the file; a second call does nothing."""
+        """Complete the file; a second call does nothing.
+
+        Raises OSError that names the file when it could not be completed, as on a full disk.
+        """
         sink, self._sink = self._sink, None
         if sink is None:
             return
         sink.release()
         if not self.frames:
             self.path.unlink(missing_ok=True)
+        elif not isinstance(sink, _FfmpegSink) and not _is_readable(self.path):
+            # OpenCV reports no errors of writing.
+            raise OSError(f"cannot complete {self.path}: is the disk full?")
 
     def __enter__(self) -> "VideoWriter":
         return self
@@ -171,6 +177,15 @@ def _opencv_writer(path: Path, code: str, rate: float, size: tuple[int, int]) ->
         writer.release()
     path.unlink(missing_ok=True)
     return None
+
+
+def _is_readable(path: Path) -> bool:
+    """Whether a first frame can be read; not where the index at the end of the file is missing."""
+    with suppress_native_stderr():
+        capture = cv2.VideoCapture(str(path))
+        found = bool(capture.read()[0])
+        capture.release()
+    return found
 
 
 def _ffmpeg() -> list[str] | None:

@@ -109,6 +109,7 @@ VARIANTS = {
     "explained": [*MOTION, "--explain"],
     "lag": ["--lag", "7", "--no-video"],
     "lag longer than the video": ["--lag", "100", "--no-video"],
+    "lag, explained": ["--lag", "7", "--no-video", "--explain"],
     "embedded, saved": ["--save-detections", "--no-video"],
     "lag, saved": ["--save-detections", "--lag", "5", "--no-video"],
     "flow": [*MOTION, "--camera-motion", "flow"],

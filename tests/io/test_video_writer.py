@@ -1,6 +1,7 @@
 """Video files: complete, of the given size, and rejected early when they cannot be written."""
 
 import os
+import subprocess
 import sys
 
 import cv2
@@ -156,3 +157,31 @@ def test_ffmpeg_is_used_where_opencv_cannot_encode(tmp_path, monkeypatch, fails)
 
 def test_fourcc_is_available_in_this_opencv():
     assert cv2.VideoWriter.fourcc(*"mp4v") == 0x7634706D
+
+
+@pytest.mark.parametrize("path", ["", None], ids=["OpenCV", "this PATH"])
+def test_full_disk_names_the_video(path, tmp_path):
+    """A limit on the size of files stands for a full disk; OpenCV itself reports no error."""
+    script = """
+import resource, sys
+import numpy as np
+from deepsort_reid.io.video_writer import VideoWriter
+resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
+noise = np.random.default_rng(0).integers(0, 255, (240, 320, 3), dtype=np.uint8)
+try:
+    with VideoWriter(sys.argv[1], 25, (320, 240)) as writer:
+        for shift in range(60):
+            writer.write(np.roll(noise, shift, axis=1))
+except OSError as error:
+    print(error)
+"""
+    file = tmp_path / "full.mp4"
+    environment = {**os.environ, **({} if path is None else {"PATH": path})}
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(file)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert str(file) in done.stdout, done.stderr
