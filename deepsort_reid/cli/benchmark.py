@@ -270,7 +270,9 @@ def _track(
     settings_file, tracks = out / f"{sequence.name}.json", out / f"{sequence.name}.txt"
     events = out / f"{sequence.name}.events.csv"
     if settings_file.is_file() and tracks.is_file() and (events.is_file() or not args.events):
-        stored = json.loads(settings_file.read_text(encoding="utf-8"))
+        from deepsort_reid.io.json_file import read_json_object
+
+        stored = read_json_object(settings_file)
         seconds = stored.pop("seconds", 0.0)
         if stored == settings:
             return float(seconds)

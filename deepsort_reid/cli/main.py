@@ -108,6 +108,8 @@ def _dispatch(arguments: list[str]) -> int:
     # page in addition.
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
+    # A small image file can decode to gigabytes. 2^27 pixels take 400 MB.
+    os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(2**27))
     try:
         command = import_module(f"deepsort_reid.cli.{module_name}")
         parser = _Parser(prog=label, description=f"{help_line[0].upper()}{help_line[1:]}.")

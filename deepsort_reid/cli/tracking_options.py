@@ -1,7 +1,6 @@
 """Command-line options shared by the commands that track."""
 
 import argparse
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -85,18 +84,12 @@ def read_config(path: Path | None) -> "DeepSortConfig | None":
 
     Raises ValueError when the file is not a JSON object with fields of `DeepSortConfig`.
     """
+    from deepsort_reid.io.json_file import read_json_object
     from deepsort_reid.tracking import DeepSortConfig
 
     if path is None:
         return None
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{path}:{error.lineno}: expected JSON, {error.msg}") from error
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: expected JSON in UTF-8, {error.reason}") from error
-    if not isinstance(values, dict):
-        raise ValueError(f"{path}: expected a JSON object, got {type(values).__name__}")
+    values = read_json_object(path)
     try:
         return DeepSortConfig.from_dict(values)
     except (TypeError, ValueError) as error:

@@ -1,9 +1,10 @@
 """`deepsort-reid train --resume`: the options of the run to continue."""
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
+
+from deepsort_reid.io.json_file import read_json_object
 
 # Options that may differ from those of the run. The others determine the network, the losses, the
 # batches or the split, which must stay the same.
@@ -92,10 +93,7 @@ def _read_description(path: Path | str) -> dict[str, Any]:
 
     file = run_folder_of(path) / "config.json"
     if file.is_file():
-        try:
-            description = json.loads(file.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise ValueError(f"{file}: not a JSON file ({error})") from error
+        description: Any = read_json_object(file)
     else:
         from deepsort_reid.reid.training.checkpoint import load_checkpoint
 

@@ -6,6 +6,7 @@ embedding (R, D) and time (R,) in seconds since the first frame.
 
 import hashlib
 import zipfile
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +15,10 @@ from typing import Any
 import numpy as np
 
 from deepsort_reid.io.atomic import open_atomically
+from deepsort_reid.io.npz_sizes import check_npz_sizes
 from deepsort_reid.structures.detections import Detections
 
+MAX_FRAME = 10**7  # four days at 30 frames per second; every frame takes memory
 _ARRAYS = ("frame", "xyxy", "score", "class_id", "embedding")
 
 
@@ -44,26 +47,28 @@ def read_detections_npz(path: Path, length: int | None) -> SequenceDetections:
     embedding = arrays.get("embedding")
     if embedding is not None:
         # Stored as float16, rows have unit length to three digits only.
-        rows = embedding.astype(np.float32)
-        norm = np.linalg.norm(rows, axis=1, keepdims=True)
-        embedding = np.divide(rows, norm, out=rows, where=norm > 0)
+        embedding = embedding.astype(np.float32)
+        norm = np.linalg.norm(embedding, axis=1, keepdims=True)
+        embedding = np.divide(embedding, norm, out=embedding, where=norm > 0)
     last = int(length or (frame.max() if len(frame) else 0))
+    if length is None and last > MAX_FRAME:
+        raise ValueError(f"{path}: expected frame numbers up to {MAX_FRAME}, got {last}")
     order = np.argsort(frame, kind="stable")
     ends = np.searchsorted(frame[order], np.arange(1, last + 2))
-    frames = []
+    frames: list[Detections] = []
+    empty: Detections | None = None  # one for all frames without detections
     for first, end in zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True):
+        if first == end and empty is not None:
+            frames.append(empty)
+            continue
         selected = order[first:end]
+        rows = None if embedding is None else embedding[selected]
         try:
-            frames.append(
-                Detections(
-                    xyxy[selected],
-                    score[selected],
-                    class_id[selected],
-                    None if embedding is None else embedding[selected],
-                )
-            )
+            found = Detections(xyxy[selected], score[selected], class_id[selected], rows)
         except ValueError as error:
             raise ValueError(f"{path}: frame {len(frames) + 1}: {error}") from error
+        frames.append(found)
+        empty = found if first == end else empty
     return SequenceDetections(tuple(frames), _digest(arrays))
 
 
@@ -106,10 +111,14 @@ def _load_arrays(path: Path) -> dict[str, Any]:
     try:
         if not zipfile.is_zipfile(path):
             raise ValueError("not an .npz file, or truncated")
+        check_npz_sizes(path)
         with np.load(path) as stored:
             arrays = {name: stored[name] for name in stored.files if name in _ARRAYS}
         _check_arrays(arrays)
-    except (KeyError, OSError, TypeError, ValueError, zipfile.BadZipFile) as error:
+    except (
+        *(EOFError, KeyError, NotImplementedError, OSError, SyntaxError, TypeError, ValueError),
+        *(zipfile.BadZipFile, zlib.error),
+    ) as error:
         raise ValueError(
             f"{path}: expected an .npz with frame, xyxy, score (and embedding): {error}"
         ) from error

@@ -20,6 +20,18 @@ COLUMNS: dict[Kind, str] = {
 # float64, the type of the table, represents whole numbers exactly up to here.
 _MAX_EXACT_INTEGER = 2.0**53
 
+# Usual names of the first columns. A header with another order would be read as wrong boxes.
+_NAMES = (
+    "frame frame_id frame_number",
+    "id track_id object_id identity",
+    "left bb_left x x1 l",
+    "top bb_top y y1 t",
+    "width bb_width w",
+    "height bb_height h",
+)
+_COLUMN_OF_NAME = {
+    name: column for column, names in enumerate(_NAMES) for name in names.split()
+} | dict.fromkeys(("cx", "cy", "x_center", "y_center", "center_x", "center_y"), -1)
 # Column names for the lower right corner of a box: right, bbox_x2, y_max.
 _LOWER_RIGHT = re.compile(r"(^|[^a-z])(right|bottom|[xy]_?(2|max))$")
 
@@ -150,7 +162,8 @@ def _data_lines(path: Path) -> Iterator[tuple[int, str, list[str]]]:
                 values = [part.strip() for part in text.split(",")] if "," in text else text.split()
                 if len(values) > 1 and values[-1] == "":
                     values.pop()  # trailing comma
-                is_header = header_possible and not any(_is_number(value) for value in values)
+                fields = re.split("[;|\t]", text) if len(values) == 1 else values
+                is_header = header_possible and not any(_is_number(value) for value in fields)
                 header_possible = False
                 if is_header:
                     _check_header(path, number, text, values)
@@ -167,6 +180,15 @@ def _check_header(path: Path, number: int, line: str, names: list[str]) -> None:
             f"{path}:{number}: expected left, top, width, height as MOT has them, got a header "
             f"that names corners: {line!r}; `deepsort-reid track --format mot` writes MOT"
         )
+    # Behind the box there may be world coordinates, with the names x and y once more.
+    plain = [name.strip("\"' ").lower() for name in names[:6]]
+    for column, name in enumerate(plain):
+        expected = _COLUMN_OF_NAME.get(name, column)
+        if expected != column or name in plain[:column]:
+            raise ValueError(
+                f"{path}:{number}: column {column + 1} is {name[:40]!r}: {line!r:.100}; expected "
+                f"columns: {COLUMNS['result']}"
+            )
 
 
 def _is_number(text: str) -> bool:

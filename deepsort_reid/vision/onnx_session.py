@@ -2,6 +2,8 @@
 
 import contextlib
 import io
+import math
+import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -13,6 +15,11 @@ from numpy.typing import NDArray
 
 from deepsort_reid.io.native_stderr import suppress_native_stderr
 from deepsort_reid.vision.devices import Provider, check_available, select_providers
+
+# Far more than any network for images takes: 1 GB as float32.
+_MAX_INPUT_VALUES = 2**28
+# Seconds for the first image on a CPU. A network that loops would never come back.
+_FIRST_RUN_TIMEOUT = 120.0
 
 
 class OnnxSession:
@@ -68,6 +75,10 @@ class OnnxSession:
         self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
         self.inputs: list[Any] = self._session.get_inputs()
         self.outputs: list[Any] = self._session.get_outputs()
+        # TensorRT and the like compile the network in their first run, for minutes.
+        is_cpu = self.providers[0] == "CPUExecutionProvider"
+        self._timeout: float | None = _FIRST_RUN_TIMEOUT if is_cpu else None
+        _check_input_size(self.inputs, self.name)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return self._reopen, ()
@@ -82,11 +93,13 @@ class OnnxSession:
         """Outputs of the network for its first input, and `others` by name.
 
         All outputs are computed, or those named. Raises ValueError when onnxruntime cannot run
-        the network on this input.
+        the network on this input, or is not done in time with the first one.
         """
         inputs = {self.inputs[0].name: images, **(others or {})}
         try:
-            results = self._session.run(outputs, inputs)
+            with _time_limit(self._timeout) as options:
+                results = self._session.run(outputs, inputs, options)
+            self._timeout = None
         except Exception as error:  # the errors of onnxruntime have no other common base class
             raise ValueError(
                 f"{self.name}: onnxruntime cannot run it on {images.shape} {images.dtype} "
@@ -99,6 +112,39 @@ class OnnxSession:
         return f"{_describe(self.inputs)} -> {_describe(self.outputs)}"
 
 
+@contextlib.contextmanager
+def _time_limit(seconds: float | None) -> Iterator[Any]:
+    """Options of a run that ends after so many seconds; None, and no limit, without seconds."""
+    if seconds is None:
+        yield None
+        return
+    import onnxruntime
+
+    options = onnxruntime.RunOptions()
+    timer = threading.Timer(seconds, setattr, (options, "terminate", True))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield options
+    except Exception as error:
+        if options.terminate:
+            raise TimeoutError(f"not done with the first image after {seconds:g} s") from error
+        raise
+    finally:
+        timer.cancel()
+
+
+def _check_input_size(inputs: Sequence[Any], name: str) -> None:
+    """Raise ValueError for an input that would take gigabytes of memory."""
+    for each in inputs:
+        size = math.prod(side for side in each.shape if isinstance(side, int))
+        if size > _MAX_INPUT_VALUES:
+            raise ValueError(
+                f"{name}: expected inputs of at most {_MAX_INPUT_VALUES} values, got "
+                f"{each.name} {each.shape}"
+            )
+
+
 def _open(
     path: Path, name: str, threads: int | None, requested: Sequence[tuple[str, Mapping[str, str]]]
 ) -> Any:
@@ -108,7 +154,9 @@ def _open(
     names = [provider for provider, _ in requested]
     check_available(names, onnxruntime.get_available_providers())
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # errors only: exported models cause warnings without a remedy
+    # Fatal errors only: exported models cause warnings without a remedy, and our own message
+    # reports errors.
+    options.log_severity_level = 4
     if threads is not None:
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1

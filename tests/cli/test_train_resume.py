@@ -114,8 +114,8 @@ def test_training_without_data_is_rejected_in_one_line(capsys):
 
 def test_damaged_config_on_resume_is_rejected_in_one_line(dataset, tmp_path, capsys):
     train(dataset, tmp_path / "run", "--epochs", "1")
-    for text, expected in (("{", "not a JSON file"), ("{}", "expected the options of a run")):
+    for text, expected in (("{", "1: expected JSON"), ("{}", " expected the options of a run")):
         (tmp_path / "run" / "config.json").write_text(text)
         capsys.readouterr()
         assert main.main(["train", "--resume", str(tmp_path / "run")]) == 2
-        assert f"config.json: {expected}" in one_line(capsys)
+        assert f"config.json:{expected}" in one_line(capsys)

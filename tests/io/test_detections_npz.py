@@ -1,5 +1,7 @@
 """Detections in .npz files: written and read back, defaults, and frames without detections."""
 
+import zipfile
+
 import numpy as np
 import pytest
 
@@ -83,3 +85,64 @@ def test_digest_depends_on_the_arrays_only(tmp_path):
 def test_missing_or_invalid_arrays_are_named_with_the_file(changed, message, tmp_path):
     with pytest.raises(ValueError, match=rf"SEQ\.npz: .*{message}"):
         read_detections_npz(write_npz(tmp_path / "SEQ.npz", **changed), None)
+
+
+def write_header(path, header, data=b""):
+    """An .npz whose array `frame` has the given header, and whose other arrays are empty."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        text = header.encode()
+        head = b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text
+        archive.writestr("frame.npy", head + data)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("header", "data"),
+    [
+        ("{'descr': '<i8', 'fortran_order': False, 'shape': (1000000000000,), }", b"1234"),
+        ("{'descr': '<i8', 'fortran_order': False, 'shape': (-1,), }", b""),
+        ("{'descr': '|O', 'fortran_order': False, 'shape': (1,), }", b"\x80\x04N."),
+        ("{'descr': '<i8', 'fortran_order': False, 'shape': " + "(" * 5000, b""),
+        ("{'descr': '<i8', 'shape': (1,), }", b""),
+        ("nonsense", b""),
+    ],
+)
+def test_header_that_does_not_fit_the_data_is_refused(header, data, tmp_path):
+    path = write_header(tmp_path / "SEQ.npz", header, data)
+    with pytest.raises(ValueError, match=r"SEQ\.npz: expected an \.npz with frame, xyxy, score"):
+        read_detections_npz(path, None)
+
+
+def test_array_that_is_far_larger_than_its_file_is_refused_before_it_is_read(tmp_path, monkeypatch):
+    path = tmp_path / "SEQ.npz"
+    zeros = np.zeros(9 * 2**20)  # 72 MiB, in a file of 70 kB
+    np.savez_compressed(path, frame=zeros, score=zeros, xyxy=np.zeros((1, 4)))
+    monkeypatch.setattr(np, "load", None)
+    with pytest.raises(ValueError, match=r"SEQ\.npz: .*bytes of arrays in a file of \d+"):
+        read_detections_npz(path, None)
+
+
+def test_far_frame_number_is_refused_unless_the_length_is_known(tmp_path):
+    frame = np.arange(1, 2 * FRAMES + 1)
+    frame[-1] = 10**15
+    path = write_npz(tmp_path / "SEQ.npz", frame=frame)
+    with pytest.raises(ValueError, match=r"SEQ\.npz: expected frame numbers up to 10000000, got 1"):
+        read_detections_npz(path, None)
+    assert len(read_detections_npz(path, 4).frames) == 4
+
+
+@pytest.mark.parametrize("damage", [slice(0, 200), slice(200, None)])
+def test_damaged_file_is_refused(damage, tmp_path):
+    path = write_npz(tmp_path / "SEQ.npz")
+    content = bytearray(path.read_bytes())
+    for place in range(0, len(content), 31):
+        changed = bytearray(content)
+        changed[place] ^= 0xFF
+        path.write_bytes(changed)
+        try:
+            read_detections_npz(path, None)
+        except ValueError as error:
+            assert "SEQ.npz" in str(error)  # noqa: PT017  # many changes do no harm
+    path.write_bytes(content[damage])
+    with pytest.raises(ValueError, match=r"SEQ\.npz"):
+        read_detections_npz(path, None)

@@ -116,6 +116,36 @@ def test_any_other_header_is_skipped(header, write):
     assert_equal_rows(mot.read_results(write(f"{header}\n1,1,10,20,30,60\n")), rows_of([1], [1]))
 
 
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        ("id,frame,left,top,width,height", "column 1 is 'id'"),
+        ("frame,id,left,left,width,height", "column 4 is 'left'"),
+        ("a,b,a,d,e,f", "column 3 is 'a'"),
+        ("frame,id,cx,cy,w,h", "column 3 is 'cx'"),
+        ('frame,id,"Top","Left",w,h', "column 3 is 'top'"),
+        ("frame,time,id,left,top,width,height", "column 3 is 'id'"),
+    ],
+)
+def test_header_with_repeated_or_other_columns_is_rejected(header, message, write):
+    path = write(f"{header}\n1,1,10,20,30,60\n")
+    with pytest.raises(ValueError, match=rf"file\.txt:1: {message}.*expected columns: frame, id"):
+        mot.read_results(path)
+
+
+def test_header_with_world_coordinates_is_skipped(write):
+    header = "frame,id,bb_left,bb_top,bb_width,bb_height,conf,x,y,z"
+    path = write(f"{header}\n1,1,10,20,30,60,1,-1,-1,-1\n")
+    assert_equal_rows(mot.read_results(path), rows_of([1], [1]))
+
+
+@pytest.mark.parametrize("line", ["1;1;10;20;30;60;1", "1|1|10|20|30|60", "'1';1;10;20;30;60;1"])
+def test_line_with_other_separators_is_no_header(line, write):
+    for text in (line, f"{line}\n{line}\n"):
+        with pytest.raises(ValueError, match=r"file\.txt:1: .*expected columns"):
+            mot.read_results(write(text))
+
+
 def test_sorting_by_frame_is_stable(write):
     text = "2,5,1,1,9,9,1\n1,4,1,1,9,9,1\n2,3,1,1,9,9,1\n1,2,1,1,9,9,1\n"
     rows = mot.read_results(write(text))

@@ -8,8 +8,9 @@ import numpy as np
 import onnxruntime
 import pytest
 
+from deepsort_reid.vision import onnx_session
 from deepsort_reid.vision.onnx_session import OnnxSession
-from tests.vision.embedder_files import write_embedder
+from tests.vision.embedder_files import write_embedder, write_endless_model
 
 IMAGES = np.ones((2, 3, 8, 4), dtype=np.float32)
 
@@ -78,6 +79,31 @@ def test_copy_opens_the_file_again_with_the_same_options(make_copy, tmp_path, mo
     assert copied is not session
     assert opened == [(tmp_path / "mean.onnx", "mean.onnx", 1, [("CPUExecutionProvider", {})])]
     np.testing.assert_array_equal(copied.run(IMAGES)[0], session.run(IMAGES)[0])
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 10**9, 4), (10**9, 3, 8, 4)])
+def test_input_that_takes_gigabytes_is_rejected(shape, tmp_path):
+    path = write_embedder(tmp_path / "huge.onnx", shape=shape)
+    with pytest.raises(ValueError, match=r"huge\.onnx: expected inputs of at most \d+ values"):
+        OnnxSession(path, threads=1)
+
+
+def test_network_that_does_not_come_back_is_ended_and_named(tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr("deepsort_reid.vision.onnx_session._FIRST_RUN_TIMEOUT", 0.2)
+    session = OnnxSession(write_endless_model(tmp_path / "endless.onnx"), threads=1)
+    with pytest.raises(ValueError, match=r"endless\.onnx: .*not done with the first image after"):
+        session.run(IMAGES)
+    assert capfd.readouterr().err == ""
+
+
+def test_only_the_first_run_has_a_time_limit(tmp_path, monkeypatch):
+    limits = []
+    session = OnnxSession(write_embedder(tmp_path / "mean.onnx"), threads=1)
+    limited = onnx_session._time_limit
+    monkeypatch.setattr(onnx_session, "_time_limit", lambda s: limits.append(s) or limited(s))
+    session.run(IMAGES)
+    session.run(IMAGES)
+    assert limits == [120, None]
 
 
 def test_copy_of_a_session_whose_file_is_gone_is_rejected_by_name(tmp_path):

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from deepsort_reid.io.text_cells import safe_cell
 from deepsort_reid.metrics.clear import clear_matches, shared_frame_index
 from deepsort_reid.metrics.comparison import Comparison, Side
 from deepsort_reid.structures.mot_rows import MotRows
@@ -153,7 +154,8 @@ def events_csv(sequences: Mapping[str, Events]) -> str:
                 columns.append("" if math.isnan(value) else f"{value:.6g}" for value in values)
             else:
                 columns.append("" if value == NO_ID else value for value in values)
-        writer.writerows([sequence, *row] for row in zip(*columns, strict=True))
+        name = safe_cell(sequence)
+        writer.writerows([name, *row] for row in zip(*columns, strict=True))
     return file.getvalue()
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from deepsort_reid.io.text_cells import safe_cell
 from deepsort_reid.metrics.scores import Scores
 
 
@@ -74,9 +75,19 @@ def latex_table(rows: Mapping[str, Scores], columns: tuple[Column, ...] = COLUMN
     for name, scores in rows.items():
         if name == COMBINED:
             lines.append(r"\midrule")
-        safe = "".join("\\" + letter if letter in "_&%#$" else letter for letter in name)
-        lines.append(" & ".join([safe, *(_format(c, scores) for c in columns)]) + r" \\")
+        cells = [_latex_text(name), *(_format(c, scores) for c in columns)]
+        lines.append(" & ".join(cells) + r" \\")
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
+
+
+# Characters with a meaning in LaTeX, and how they are printed.
+_LATEX = {letter: f"\\{letter}" for letter in "_&%#${}"}
+_LATEX |= {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+
+
+def _latex_text(text: str) -> str:
+    """Text as LaTeX prints it: nothing in it is a command."""
+    return "".join(_LATEX.get(letter, letter) for letter in " ".join(text.split()))
 
 
 def csv_table(rows: Mapping[str, Scores]) -> str:
@@ -87,7 +98,7 @@ def csv_table(rows: Mapping[str, Scores]) -> str:
         plain = {key: value for key, value in as_dict(scores).items() if key != "per_threshold"}
         if number == 0:
             writer.writerow(["sequence", *plain])
-        writer.writerow([name, *plain.values()])
+        writer.writerow([safe_cell(name), *plain.values()])
     return file.getvalue()
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from deepsort_reid.io.appended_file import AppendedFile
 from deepsort_reid.io.images import read_image
+from deepsort_reid.io.text_cells import safe_cell
 from deepsort_reid.reid.data.datasets import MANIFEST, MANIFEST_COLUMNS, MIN_IMAGE_SIDE
 from deepsort_reid.reid.data.occlusion import add_noise_occlusion
 from deepsort_reid.structures import boxes
@@ -185,7 +186,8 @@ class _Manifest:
 
     def add(self, file: str, entry: _Entry) -> None:
         tlwh = boxes.xyxy_to_tlwh(entry.xyxy[None])[0]
-        source = (file, entry.identity, entry.sequence, entry.frame, entry.track)
+        names = map(safe_cell, (file, entry.identity, entry.sequence))
+        source = (*names, entry.frame, entry.track)
         box = (f"{number:.10g}" for number in tlwh)
         self._writer.writerow((*source, *box, f"{entry.visibility:.3f}", int(entry.occluded)))
 

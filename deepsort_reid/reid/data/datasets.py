@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from deepsort_reid.io.file_types import has_image_file, iter_image_files, list_image_files
 from deepsort_reid.io.images import read_image
+from deepsort_reid.io.text_cells import original_cell
 from deepsort_reid.structures.frame import Frame
 from deepsort_reid.vision.crops import resize_crop
 
@@ -212,8 +213,9 @@ def _read_manifest(path: Path) -> dict[str, tuple[int, str]]:
             )
         for row in reader:
             try:
-                entries[row["file"]] = int(row["frame"]), f"{row['sequence']}/{row['track']}"
-            except (TypeError, ValueError) as error:
+                file_name, sequence = map(original_cell, (row["file"], row["sequence"]))
+                entries[file_name] = int(row["frame"]), f"{sequence}/{row['track']}"
+            except (AttributeError, TypeError, ValueError) as error:
                 raise ValueError(
                     f"{path}:{reader.line_num}: expected an integer frame number, "
                     f"got {row['frame']!r}"

@@ -72,7 +72,10 @@ def tsne_figure(layout: NDArray[np.float32], identity: Sequence[str]) -> Figure:
         # The next marker when all colours are used.
         marker = "osD^vP*X"[row // len(IDENTITY_COLOURS) % 8]
         colour = IDENTITY_COLOURS[row % len(IDENTITY_COLOURS)]
-        axes.scatter(at[:, 0], at[:, 1], s=26, c=colour, marker=marker, linewidths=0, label=name)
+        # No mathematics between dollars; a legend leaves out what begins with an underscore.
+        label = name.replace("$", r"\$")
+        label = f" {label}" if label.startswith("_") else label
+        axes.scatter(at[:, 0], at[:, 1], s=26, c=colour, marker=marker, linewidths=0, label=label)
     axes.set_xticks([])
     axes.set_yticks([])
     for side in axes.spines.values():

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from deepsort_reid.io.text_cells import safe_cell
 from deepsort_reid.reid.data.datasets import JUNK, Sample, read_crop
 from deepsort_reid.reid.evaluation import plots
 from deepsort_reid.reid.evaluation.montage import (
@@ -250,7 +251,8 @@ def _write_per_identity(path: Path, result: ReidResult) -> None:
         for scores in result.per_identity:
             cmc = [scores.cmc[min(rank, len(scores.cmc) - 1)] for rank in RANKS]
             values = [*cmc, scores.mean_average_precision, scores.mean_inverse_penalty]
-            writer.writerow([scores.identity, scores.queries, *(f"{v:.4f}" for v in values)])
+            name = safe_cell(str(scores.identity))
+            writer.writerow([name, scores.queries, *(f"{v:.4f}" for v in values)])
 
 
 def _description(evaluation: Evaluation) -> str:

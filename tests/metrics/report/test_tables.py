@@ -40,6 +40,17 @@ def test_latex_table_has_a_row_per_sequence_and_escapes_names() -> None:
     assert r"IDSW $\downarrow$" in text
 
 
+def test_names_are_no_commands_in_latex_and_no_formulas_in_csv() -> None:
+    (scores,) = list(example_scores().values())[:1]
+    names = [r"\input{/etc/passwd}", "a^b~{c}", "=1+1", "-2", "two\nlines"]
+    text = metrics.latex_table(dict.fromkeys(names, scores))
+    assert r"\textbackslash{}input\{/etc/passwd\} & " in text
+    assert r"a\textasciicircum{}b\textasciitilde{}\{c\} & " in text
+    assert "two lines & " in text
+    lines = list(csv.reader(metrics.csv_table(dict.fromkeys(names, scores)).splitlines()))
+    assert [line[0] for line in lines[3:5]] == ["'=1+1", "'-2"]
+
+
 def test_csv_table_holds_every_number_unrounded() -> None:
     scores = example_scores()
     lines = list(csv.DictReader(metrics.csv_table(scores).splitlines()))

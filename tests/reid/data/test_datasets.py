@@ -42,6 +42,14 @@ def test_identity_folders_are_read_in_order_of_name(tmp_path):
     assert {(s.camera, s.frame, s.track) for s in samples} == {(-1, -1, "")}
 
 
+def test_manifest_with_names_that_are_no_formulas_is_read(tmp_path):
+    write(tmp_path / "=a" / "x.png")
+    lines = [",".join(MANIFEST_COLUMNS), "'=a/x.png,'=a,'-seq,17,3,1,2,3,4"]
+    (tmp_path / MANIFEST).write_text("\n".join(lines))
+    (known,) = read_identity_folders(tmp_path)
+    assert (known.identity, known.frame, known.track) == ("=a", 17, "-seq/3")
+
+
 def test_manifest_adds_frame_and_track(tmp_path):
     write(tmp_path / "a" / "x.png")
     write(tmp_path / "a" / "y.png")

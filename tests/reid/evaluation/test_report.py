@@ -145,6 +145,14 @@ def test_tsne_figure_names_each_identity_once():
     assert sum(len(dots.get_offsets()) for dots in axes.collections) == 60
 
 
+def test_tsne_figure_shows_names_as_they_are(tmp_path):
+    names = [r"$\frac{$", "_hidden", "plain"]
+    figure = plots.tsne_figure(np.zeros((3, 2), np.float32), names)
+    shown = {text.get_text() for text in figure.axes[0].get_legend().get_texts()}
+    assert shown == {r"\$\frac{\$", " _hidden", "plain"}
+    plots.save(figure, tmp_path / "tsne.png")  # mathematics that is not valid would raise
+
+
 def test_auc_by_gap_figure_omits_bins_without_pairs():
     curve = AucByGap(
         np.array([1, 2, 5]),

@@ -1,0 +1,114 @@
+"""Files made to exhaust memory or time: one line and exit status 2, with little memory."""
+
+import struct
+import subprocess
+import sys
+import zlib
+
+import numpy as np
+import pytest
+
+from tests.cli import synthetic_video
+
+MAX_MEMORY = 400  # MiB of the whole process; it takes about 100 with an ordinary file
+SCRIPT = """
+import sys
+from deepsort_reid.cli.main import main
+status = main(sys.argv[1:])
+lines = open("/proc/self/status").read().splitlines()
+print([line.split()[1] for line in lines if line.startswith("VmHWM")][0])
+sys.exit(status)
+"""
+
+
+def run(*arguments):
+    """Run a command in a process of its own; returns status, stderr and its memory in MiB."""
+    if not sys.platform.startswith("linux"):
+        pytest.skip("measures memory in /proc, which this system does not have")
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    memory = done.stdout.splitlines()[-1] if done.stdout else "nan"
+    return done.returncode, done.stderr, float(memory) / 1024
+
+
+def write_empty_png(path, side):
+    """Write a black grey image of side x side pixels, compressed to a thousandth."""
+
+    def chunk(kind, data):
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
+
+    packer = zlib.compressobj()
+    rows = b"".join(packer.compress(bytes(1 + side)) for _ in range(side)) + packer.flush()
+    header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
+    parts = chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + parts)
+    return path.parent
+
+
+def far_frame(folder):
+    one = np.ones(1)
+    np.savez(folder / "far.npz", frame=one * 10**15, score=one, xyxy=[[0, 0, 9, 9]])
+    return ["--detections", folder / "far.npz"]
+
+
+def bomb(folder):
+    zeros = np.zeros(2 * 10**7)
+    np.savez_compressed(folder / "bomb.npz", frame=zeros, score=zeros, xyxy=np.zeros((1, 4)))
+    return ["--detections", folder / "bomb.npz"]
+
+
+def brackets(folder):
+    (folder / "brackets.json").write_text("[" * 200_000)
+    return ["--config", folder / "brackets.json"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("make", [far_frame, bomb, brackets])
+def test_hostile_option_is_one_line_and_takes_little_memory(make, video, tmp_path):
+    options = make(tmp_path)
+    out = tmp_path / "out"
+    status, error, memory = run("track", video, "--embedder", "none", "--out", out, *options)
+    assert status == 2
+    assert error.startswith(f"deepsort-reid track: {options[1]}")
+    assert error.count("\n") == 1
+    assert memory < MAX_MEMORY
+    assert not out.exists()
+
+
+@pytest.mark.slow
+def test_image_with_too_many_pixels_is_one_line_and_takes_little_memory(tmp_path):
+    """144 million pixels, which OpenCV decodes by itself."""
+    folder = write_empty_png(tmp_path / "images" / "1.png", 12_000)
+    status, error, memory = run("track", folder, "--embedder", "none", "--out", tmp_path / "out")
+    assert status == 2
+    assert "1.png: expected an image, got a file that OpenCV cannot decode" in error
+    assert error.count("\n") == 1
+    assert memory < MAX_MEMORY
+
+
+@pytest.mark.slow
+def test_ordinary_files_take_less_memory_than_the_limit_of_these_tests(video, tmp_path):
+    status, error, memory = run(
+        *("track", video, "--embedder", "none", "--out", tmp_path / "out", "--quiet"), "--no-video"
+    )
+    assert (status, error) == (0, "")
+    assert memory < MAX_MEMORY
+
+
+def test_tracks_that_are_a_symlink_are_not_followed(run_track, out, tmp_path, capsys):
+    other = tmp_path / "other.txt"
+    other.write_text("mine")
+    out.mkdir()
+    (out / "tracks.txt").symlink_to(other)
+    assert run_track("--quiet", "--no-video") == 2
+    assert "tracks.txt: expected a file of an earlier run or none" in (
+        synthetic_video.read_error_line(capsys)
+    )
+    assert other.read_text() == "mine"
