@@ -8,6 +8,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from deepsort_reid.structures.mot_rows import MAX_COORDINATE
+
 Kind = Literal["gt", "det", "result"]
 Table = NDArray[np.float64]  # (R, C), C from 6 to 10
 
@@ -65,6 +67,10 @@ def _first_invalid_row(table: Table, kind: Kind) -> tuple[int, str] | None:
         (np.isfinite(used), "NaN or infinity"),
         (_is_whole(frame) & (frame >= 1), "frame must be a whole number from 1"),
         (extent > 0, "width and height must be positive"),
+        (
+            np.abs(table[:, 2:6]) <= MAX_COORDINATE,
+            f"left, top, width and height must be up to {MAX_COORDINATE:.0e} pixels",
+        ),
     ]
     if kind != "det":
         good_id = _is_whole(identity) & (identity >= 0)

@@ -9,6 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from deepsort_reid.structures import boxes
 
+# Largest magnitude of a coordinate, in pixels: products of areas are far from overflow.
+MAX_COORDINATE = 1e12
+
 
 @dataclass(frozen=True, eq=False)
 class MotRows:
@@ -17,7 +20,7 @@ class MotRows:
     Args:
         frame: frame number (R,), from 1, stored as int64. Readers return rows sorted by it.
         id: identity (R,), stored as int64; -1 for detections.
-        xyxy: boxes (R, 4): left, top, right, bottom in pixels, stored as float64.
+        xyxy: boxes (R, 4): left, top, right, bottom in pixels, stored as float64, up to 1e12.
         score: detector score, or the consider flag (0 or 1) of ground truth (R,); 1 if None.
         class_id: class number (R,), stored as int64, 1 = pedestrian in MOT16 to MOT20; -1 if None.
         visibility: visible fraction of the box (R,), 0 to 1; NaN if None.
@@ -47,6 +50,11 @@ class MotRows:
             "visibility": _float_column(self.visibility, "visibility", n, default=np.nan),
         }
         _require_all(given["frame"] >= 1, "frame must be 1 or more", given["frame"])
+        _require_all(
+            np.asarray((np.abs(xyxy) <= MAX_COORDINATE).all(axis=1)),
+            f"xyxy must be pixels from {-MAX_COORDINATE:.0e} to {MAX_COORDINATE:.0e}",
+            xyxy,
+        )
         extent = xyxy[:, 2:] - xyxy[:, :2]
         _require_all(
             np.asarray((extent > 0).all(axis=1)),
@@ -103,7 +111,8 @@ def _int_column(values: ArrayLike, name: str, n: int) -> NDArray[np.int64]:
     if array.shape != (n,):
         raise ValueError(f"one {name} per box: expected shape ({n},), got {array.shape}")
     if array.size and array.dtype.kind not in "iu":
-        _require_all(np.round(array) == array, f"{name} must be whole numbers", array)
+        is_whole = (np.abs(array) < 2.0**63) & (np.round(array) == array)
+        _require_all(is_whole, f"{name} must be whole numbers", array)
     return array.astype(np.int64)
 
 

@@ -176,6 +176,8 @@ GOOD = "1,1,10,20,30,60,1,1,1\n"
         ("2,1,10,20,30,-60,1,1,1", "width and height must be positive"),
         ("2,1,nan,20,30,60,1,1,1", "NaN or infinity"),
         ("2,1,10,20,inf,60,1,1,1", "NaN or infinity"),
+        ("2,1,10,20,1e308,60,1,1,1", "must be up to 1e+12 pixels"),
+        ("2,1,-1e308,20,30,60,1,1,1", "must be up to 1e+12 pixels"),
         ("2,1,10,20,30,60,nan,1,1", "NaN or infinity"),
         ("2,1,10,20,30,60,1,1.5,1", "class must be a whole number"),
         ("2,1,10,20,30,60,0.9,1,1", "consider must be a whole number"),

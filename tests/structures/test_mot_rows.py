@@ -38,6 +38,12 @@ def test_concatenated_rows_keep_the_order_of_the_parts():
         ({"frame": [0]}, "frame must be 1 or more, got 0 in row 0"),
         ({"frame": [1.5]}, "frame must be whole numbers, got 1.5 in row 0"),
         ({"frame": [np.nan]}, "frame must be whole numbers"),
+        ({"frame": [np.inf]}, "frame must be whole numbers"),
+        ({"frame": [1], "id": [1e300]}, "id must be whole numbers, got 1e.300 in row 0"),
+        (
+            {"frame": [1], "xyxy": [[-1e308, -1e308, 1e308, 1e308]]},
+            r"xyxy must be pixels from -1e\+12 to 1e\+12, got \[-1e\+308",
+        ),
         ({"frame": [1], "id": [1, 2]}, r"one id per box: expected shape \(1,\), got \(2,\)"),
         ({"frame": [1], "score": [0.5, 0.5]}, "one score per box"),
         ({"frame": [1], "score": [np.inf]}, "score must be finite"),

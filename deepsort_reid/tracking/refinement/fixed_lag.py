@@ -15,7 +15,7 @@ from deepsort_reid.structures.detections import Detections
 from deepsort_reid.structures.frame import Frame
 from deepsort_reid.structures.tracks import State, Tracks
 from deepsort_reid.tracking.extras.explain import ReportedTrack
-from deepsort_reid.tracking.frame_input import elapsed_frames
+from deepsort_reid.tracking.frame_input import checked_dt, elapsed_frames
 from deepsort_reid.tracking.plain_data import Encoder
 from deepsort_reid.tracking.refinement.frame_buffer import (
     BufferedFrame,
@@ -137,7 +137,7 @@ class FixedLag(SavedState):
 
         After any exception, KeyboardInterrupt included, everything is as it was before the call.
         """
-        to_previous = inverse_camera_motion(camera)
+        to_previous, dt = inverse_camera_motion(camera), checked_dt(dt)
         try:
             self._begin_update()
             tracks = self.tracker.update(detections, frame=frame, camera=camera, dt=dt)

@@ -21,6 +21,8 @@ Array = NDArray[np.float64]
 _MEASUREMENT_STD = 8.0
 # Prior of a new track's velocity: zero mean, and ten times its process noise, as in DeepSORT.
 _INITIAL_VELOCITY_STD = 10.0
+# Frames: over a longer step next to nothing is known, and the digits of its variances would cancel.
+_MAX_STEP = 1000.0
 
 
 class InformationState(NamedTuple):
@@ -56,6 +58,7 @@ class InformationState(NamedTuple):
 
     def propagate(self, dt: float) -> "InformationState":
         """The state `dt` frames later; earlier where `dt` is negative."""
+        dt = min(max(dt, -_MAX_STEP), _MAX_STEP)
         pp, pv, vv, p, v = self
         # Covariance of the process noise; backwards in time, position and velocity are
         # anticorrelated.
@@ -110,10 +113,10 @@ def filter_backwards(measured: Array, time: list[float]) -> InformationState:
     d_a, b_c = flat[3::-3, None], flat[2:0:-1, None]
     products, det = np.empty((2, num_tracks)), np.empty(num_tracks)
     a_d, c_b = products
-    previous_dt = 0.0
+    previous_dt = np.nan  # a step may be 0: after a long time, a short one is lost in rounding
     for number, added in reversed(list(enumerate(_additions(measured)))):
         first += added
-        dt = time[number] - time[number + 1]
+        dt = max(time[number] - time[number + 1], -_MAX_STEP)
         if dt != previous_dt:
             previous_dt, (transition, noise_first, noise_second) = dt, _coefficients(dt)
         # Transition.

@@ -94,3 +94,20 @@ def test_position_of_a_track_with_one_measurement_is_that_measurement():
     measured = np.array([[30.0, 40.0, 20.0, 50.0]])
     state = InformationState.new_tracks(1).add_measurement(measured)
     np.testing.assert_allclose(state.position(), measured)
+
+
+def test_steps_of_no_and_of_very_long_time_give_finite_states():
+    rng = np.random.default_rng(0)
+    time = np.cumsum([0, 1, 1e6, 0, 1e-9, 1, 1000, 1e6, 1]).tolist()
+    measured = 100 + rng.normal(size=(len(time) - 1, 3, 4))
+    measured[rng.random(measured.shape[:2]) < 0.3] = np.nan
+    with np.errstate(all="raise"):
+        future = filter_backwards(measured, time)
+        past = InformationState.new_tracks(3).add_measurement(np.full((3, 4), 100.0))
+        xywh = past.propagate(1e6).add_measurement(np.full((3, 4), 100.0)).fuse(future).position()
+    np.testing.assert_allclose(xywh, 100, atol=10)
+
+
+def test_first_step_of_no_time_is_possible():
+    state = filter_backwards(np.full((1, 2, 4), 50.0), [1e17, 1e17])
+    np.testing.assert_allclose(state.p / state.pp, 50)
