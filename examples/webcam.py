@@ -8,6 +8,8 @@ import sys
 import cv2
 
 from deepsort_reid import DeepSort, Embedder, track_video
+from deepsort_reid.io.live_options import LiveOptions
+from deepsort_reid.io.video_reader import open_video
 from deepsort_reid.vision.detectors import BackgroundSubtraction
 from deepsort_reid.vision.drawing import Drawer
 
@@ -22,7 +24,9 @@ def main(camera, show=show):
     """Track people in `camera` (anything that open_video accepts) until `show` returns False."""
     draw = Drawer()
     tracker = DeepSort(embedder=Embedder())
-    for _, frame, tracks in track_video(camera, BackgroundSubtraction(), tracker):
+    # The newest frame each time: the window shows what happens now.
+    video = open_video(camera, live=LiveOptions(latest=True))
+    for _, frame, tracks in track_video(video, BackgroundSubtraction(), tracker):
         if not show(draw(frame, tracks)):
             break
 
