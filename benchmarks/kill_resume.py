@@ -3,8 +3,6 @@
 python -m benchmarks.kill_resume 100
 """
 
-import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -75,7 +73,7 @@ def kill_after(line: list[str], seconds: float) -> bool:
     try:
         status = process.wait(timeout=seconds)
     except subprocess.TimeoutExpired:
-        os.kill(process.pid, signal.SIGKILL)
+        process.kill()
         process.wait()
         return True
     if status:

@@ -1,6 +1,5 @@
 """SIGTERM and SIGHUP, closed streams, full disks, a locked folder and files of earlier runs."""
 
-import fcntl
 import os
 import signal
 import subprocess
@@ -15,6 +14,8 @@ from deepsort_reid.cli.run_files import CHECKPOINT
 from deepsort_reid.cli.stop_signals import stop_signals_as_interrupt
 from deepsort_reid.io.mot import read_results
 from tests.cli import synthetic_video
+
+fcntl = pytest.importorskip("fcntl", reason="signals, locks and limits are those of POSIX")
 
 FRAMES = synthetic_video.FRAMES
 
