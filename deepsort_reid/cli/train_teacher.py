@@ -88,20 +88,11 @@ def open_teachers(args: argparse.Namespace) -> "Teachers":
 
 
 def set_defaults(args: argparse.Namespace, teachers: "Teachers | None") -> None:
-    """Set the options whose default depends on the teacher.
-
-    Raises ValueError when the embedding of the student is longer than that of the teachers.
-    """
+    """Set the options whose default depends on the teacher."""
     if args.epochs is None:
         args.epochs = 30 if args.teacher else 120
-    width = sum(teachers.dims) if teachers else None
     if args.embedding_dim is None:
-        args.embedding_dim = min(256, width or 256)
-    elif width is not None and args.embedding_dim > width:
-        raise ValueError(
-            f"--embedding-dim: expected at most {width}, the components of the teacher, "
-            f"got {args.embedding_dim}"
-        )
+        args.embedding_dim = min(256, sum(teachers.dims)) if teachers else 256
 
 
 def distillation_arguments(
@@ -119,10 +110,14 @@ def distillation_arguments(
     from deepsort_reid.reid.data.augmentation import AugmentConfig
     from deepsort_reid.reid.models.reid_model import embed_images
     from deepsort_reid.reid.training.distillation import DistillationLoss, distil
+    from deepsort_reid.reid.training.teacher import check_width
     from deepsort_reid.reid.training.view_store import ViewStore
 
     images = crops.images
-    embed_images(model, images[:1])  # refuses an impossible size before the views are made
+    # What is impossible is refused before the views are made.
+    embed_images(model, images[:1])
+    if teachers is not None:
+        check_width(teachers.dims, model.embedding_dim)
     count = args.views or min(max(VIEWS_PER_IMAGE * len(images), MIN_VIEWS), MAX_VIEWS)
     store = ViewStore(args.out / "views", images, held_out.images, count=count, seed=args.seed)
     if not store.is_complete():

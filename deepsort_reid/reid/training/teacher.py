@@ -75,11 +75,7 @@ class TeacherTargets:
         Raises ValueError when `embedding_dim` is larger than D.
         """
         width = sum(dims)
-        if embedding_dim > width:
-            raise ValueError(
-                f"embedding dimension: expected at most {width}, that of the teacher, "
-                f"got {embedding_dim}"
-            )
+        check_width(dims, embedding_dim)
         mean = np.asarray(embedding.mean(0, dtype=np.float64), np.float32)
         targets = cls(mean, np.eye(width, dtype=np.float32), dims)
         if embedding_dim < width:
@@ -116,6 +112,15 @@ class TeacherTargets:
         ends = np.cumsum(self.dims)[:-1]
         rows = np.asarray(embedding, np.float32) - self.mean
         return np.concatenate([unit_rows(part) for part in np.split(rows, ends, axis=1)], 1)
+
+
+def check_width(dims: Sequence[int], embedding_dim: int) -> None:
+    """Raise ValueError when the embedding of a student is longer than those of its teachers."""
+    if embedding_dim > sum(dims):
+        raise ValueError(
+            f"embedding dimension: expected at most {sum(dims)}, that of the teacher, "
+            f"got {embedding_dim}; use a smaller --embedding-dim"
+        )
 
 
 def unit_rows(rows: Embedding) -> Embedding:

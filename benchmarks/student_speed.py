@@ -1,0 +1,226 @@
+"""Measure crops per second of candidate students of a distillation, in float32 and in int8.
+
+python -m benchmarks.student_speed [FILE.onnx ...]
+
+The networks have random weights: the speed does not depend on them. The int8 networks come from
+static quantisation by onnxruntime with calibration crops of Market-1501's training set. For FILEs,
+by default the embedder of the package, the cosine between int8 and float32 is measured on crops of
+other identities of that set. The networks take turns batch by batch, so that other work on the
+machine slows all of them equally; processor time does not count the time that it takes.
+"""
+
+import argparse
+import logging
+import os
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+from numpy.typing import NDArray
+from onnxruntime.quantization import (
+    CalibrationDataReader,
+    QuantFormat,
+    QuantType,
+    quantize_static,
+)
+from onnxruntime.quantization.shape_inference import quant_pre_process
+
+from benchmarks.lib import cli_options, inputs, provenance
+from deepsort_reid import Embedder
+from deepsort_reid.reid.data.datasets import Sample, load_images, read_market1501
+from deepsort_reid.vision.embedder import shipped_embedder_path
+
+# Backbone, height, width of the input.
+STUDENTS = (
+    ("compact", 128, 64),
+    ("compact", 160, 80),
+    ("compact", 192, 96),
+    ("osnet_x0_25", 128, 64),
+    ("osnet_x0_5", 128, 64),
+    ("mobilenet_v3_small", 128, 64),
+)
+EMBEDDING_DIM = 384
+CALIBRATION_CROPS, TEST_CROPS = 256, 512
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = cli_options.make_parser("student_speed", __doc__)
+    parser.add_argument(
+        "models", nargs="*", type=Path, help="ONNX files (default: the embedder of the package)"
+    )
+    cli_options.add_data(parser)
+    cli_options.add_number(parser, "--batch", 32, "crops per batch")
+    cli_options.add_number(parser, "--rounds", 15, "measured batches of each network")
+    parser.add_argument("--cpu", type=int, help="processor to run on (default: any)")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="keep the int8 files here (default: not kept)"
+    )
+    parser.add_argument(
+        "--files-only", action="store_true", help="measure the FILEs only (default: students, too)"
+    )
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Print one line for each network: crops per second in both formats, and the cosine."""
+    args = make_parser().parse_args(argv)
+    data = inputs.data_folder(args.data) / "reid" / "Market-1501-v15.09.15" / "bounding_box_train"
+    calibration, test = split_crops(read_market1501(data))
+    print(provenance.environment_line("onnxruntime", "torch", "numpy"), flush=True)
+    # Weights of normalisations have no axis for per-channel scales, which is warned about.
+    logging.getLogger().setLevel(logging.ERROR)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = args.out or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        networks = {path.name: path for path in args.models or [shipped_embedder_path()]}
+        cosines = {}
+        for name, path in list(networks.items()):
+            networks[f"{name} int8"] = quantize(path, folder / f"{name}.int8.onnx", calibration)
+            cosines[name] = cosine_between(path, networks[f"{name} int8"], test)
+        for backbone, height, width in () if args.files_only else STUDENTS:
+            name = f"{backbone} {height}x{width}"
+            networks[name] = export_student(backbone, (height, width), folder / f"{name}.onnx")
+            int8 = quantize(networks[name], folder / f"{name}.int8.onnx", calibration)
+            networks[f"{name} int8"] = int8
+            print(f"quantised {name}", flush=True)
+        if args.cpu is not None:
+            os.sched_setaffinity(0, {args.cpu})
+        rates = measure(list(networks.values()), args.batch, args.rounds)
+        report(networks, rates, cosines, args.batch)
+
+
+def split_crops(samples: Sequence[Sample]) -> tuple[list[Sample], list[Sample]]:
+    """Return crops for calibration and for the test, of different identities, in fixed order."""
+    identities = sorted({sample.identity for sample in samples})
+    shuffled = np.random.default_rng(0).permutation(len(identities))
+    first = {identities[k] for k in shuffled[: len(identities) // 2]}
+    rng = np.random.default_rng(1)
+    halves = ([s for s in samples if (s.identity in first) is chosen] for chosen in (True, False))
+    return tuple(
+        [half[row] for row in rng.permutation(len(half))[:count]]
+        for half, count in zip(halves, (CALIBRATION_CROPS, TEST_CROPS), strict=True)
+    )
+
+
+def export_student(backbone: str, size: tuple[int, int], path: Path) -> Path:
+    """Export a network with random weights."""
+    from deepsort_reid.reid.export import export_onnx
+    from deepsort_reid.reid.training.checkpoint import build_model
+
+    architecture = {"backbone": backbone, "embedding_dim": EMBEDDING_DIM}
+    model = build_model({**architecture, "pooling": "average", "parts": 0}).eval()
+    crops = np.random.default_rng(0).integers(0, 256, (4, *size, 3), np.uint8)
+    export_onnx(model, path, crops, {}, half_weights=False)
+    return path
+
+
+def quantize(source: Path, target: Path, calibration: Sequence[Sample]) -> Path:
+    """Write the network with int8 weights and activations."""
+    embedder = Embedder(source)
+    prepared = target.with_suffix(".prepared")
+    # Folds the casts of weights that are stored as float16: only constants are quantised.
+    quant_pre_process(source, prepared, skip_symbolic_shape=True)
+    planes = network_input(calibration, embedder.input_size)
+    quantize_static(
+        prepared,
+        target,
+        _Calibration(embedder_input(source), planes),
+        quant_format=QuantFormat.QDQ,
+        per_channel=True,
+        weight_type=QuantType.QInt8,
+        activation_type=QuantType.QUInt8,
+    )
+    network = onnx.load(target)
+    onnx.helper.set_model_props(network, embedder.metadata)  # input size, normalisation
+    onnx.save(network, target)
+    return target
+
+
+class _Calibration(CalibrationDataReader):
+    """Batches of calibration images for onnxruntime."""
+
+    def __init__(self, name: str, planes: NDArray[np.float32]) -> None:
+        self._batches = iter([{name: batch} for batch in np.array_split(planes, 8)])
+
+    def get_next(self) -> dict[str, NDArray[np.float32]] | None:
+        return next(self._batches, None)
+
+
+def network_input(samples: Sequence[Sample], size: tuple[int, int]) -> NDArray[np.float32]:
+    """Return crops (N, 3, H, W), RGB in 0..255, as networks of `export_onnx` take them."""
+    images, _, _ = load_images(samples, *size)
+    return np.ascontiguousarray(images.transpose(0, 3, 1, 2), np.float32)
+
+
+def embedder_input(path: Path) -> str:
+    """Return the name of the input of a network."""
+    return str(onnx.load(path, load_external_data=False).graph.input[0].name)
+
+
+def cosine_between(one: Path, other: Path, samples: Sequence[Sample]) -> NDArray[np.float32]:
+    """Return the cosine (N,) between the embeddings of two networks for each crop."""
+    planes = network_input(samples, Embedder(one).input_size)
+    rows = []
+    for path in (one, other):
+        session = open_session(path)
+        batches = [session.run(None, {session.get_inputs()[0].name: b})[0]
+                   for b in np.array_split(planes, 16)]  # fmt: skip
+        rows.append(np.concatenate(batches))
+    lengths = [np.linalg.norm(each, axis=1) for each in rows]
+    return np.asarray((rows[0] * rows[1]).sum(1) / (lengths[0] * lengths[1]))
+
+
+def open_session(path: Path) -> onnxruntime.InferenceSession:
+    """Open a network on one thread."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+
+def measure(paths: Sequence[Path], batch: int, rounds: int) -> NDArray[np.float64]:
+    """Return crops per second of processor time (len(paths), rounds); networks take turns."""
+    sessions = [open_session(path) for path in paths]
+    rng = np.random.default_rng(0)
+    feeds = []
+    for session in sessions:
+        taken = session.get_inputs()[0]
+        images = rng.uniform(0, 255, (batch, *taken.shape[1:])).astype(np.float32)
+        feeds.append({taken.name: images})
+    rates = np.empty((len(paths), rounds))
+    for number in range(-2, rounds):  # two rounds do not count
+        for row, (session, feed) in enumerate(zip(sessions, feeds, strict=True)):
+            start = time.process_time()
+            session.run(None, feed)
+            if number >= 0:
+                rates[row, number] = batch / (time.process_time() - start)
+    return rates
+
+
+def report(
+    networks: dict[str, Path],
+    rates: NDArray[np.float64],
+    cosines: dict[str, NDArray[np.float32]],
+    batch: int,
+) -> None:
+    """Print the table."""
+    median = dict(zip(networks, np.median(rates, 1), strict=True))
+    print(f"batch {batch}, one thread, median of {rates.shape[1]} rounds")
+    print(f"{'crops/s of processor time':<28}{'MB':>6}{'float32':>9}{'int8':>8}"
+          f"{'cosine: mean':>14}{'lowest':>8}")  # fmt: skip
+    for name, path in networks.items():
+        if name.endswith(" int8"):
+            continue
+        line = f"{name:<28}{path.stat().st_size / 1e6:>6.1f}{median[name]:>9,.0f}"
+        line += f"{median[f'{name} int8']:>8,.0f}"
+        if name in cosines:
+            line += f"{cosines[name].mean():>14.4f}{cosines[name].min():>8.4f}"
+        print(line)
+
+
+if __name__ == "__main__":
+    main()
