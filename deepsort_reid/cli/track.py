@@ -169,7 +169,7 @@ def run(args: argparse.Namespace) -> int:
             detector=detector,
             camera_motion=camera_motion,
             timer=StageTimer(),
-            diagnostics=Diagnostics(video.size),
+            diagnostics=Diagnostics(video.size, static_camera=detector_name == "background"),
             pending=deque(),
         )
         truncated = track_run(args, video, run, description, note, _show if args.show else None)

@@ -122,7 +122,7 @@ def _write_frames(
     """Write every tracked frame; returns why the source ended early, "" after its last frame."""
     try:
         for frame in frames:
-            run.diagnostics.add(frame.detections)
+            run.diagnostics.add(frame.detections, frame.tracks, frame.frame)
             image = run.folder.add(frame, run.timer)
             checkpoints.after(frame)
             if show is not None and not show(image):

@@ -1,11 +1,13 @@
-"""Notes that `track` prints on stderr about implausible detections."""
+"""Notes that `track` prints on stderr about implausible detections and a moving camera."""
 
+import cv2
 import numpy as np
 import pytest
 
-from deepsort_reid import Detections
+from deepsort_reid import DeepSort, DeepSortConfig, Detections
 from deepsort_reid.cli.diagnostics import Diagnostics
 from deepsort_reid.cli.main import main
+from deepsort_reid.scene.street import Street
 from tests.cli import synthetic_video
 
 INSIDE = [10, 10, 30, 60]
@@ -96,6 +98,48 @@ def test_run_without_tracks_prints_the_reason_on_stderr(
 def test_run_with_tracks_prints_no_note(run_track, capsys):
     assert run_track("--no-video") == 0
     assert capsys.readouterr().err == ""
+
+
+def write_street(folder, *, camera_pan):
+    """Frames of the rendered street as images."""
+    street = Street(
+        seed=1, people=4, frames=60, width=320, height=180, frame_rate=12, camera_pan=camera_pan
+    )
+    folder.mkdir()
+    for number, frame, _ in street:
+        cv2.imwrite(str(folder / f"{number:06d}.png"), frame)
+    return folder
+
+
+@pytest.mark.parametrize("camera_pan", [True, False])
+def test_background_subtraction_with_a_moving_camera_is_reported(camera_pan, tmp_path, capsys):
+    folder = write_street(tmp_path / "street", camera_pan=camera_pan)
+    options = ["--embedder", "none", "--no-video", "--out", str(tmp_path / "tracks")]
+    assert main(["track", str(folder), *options]) == 0
+    printed = capsys.readouterr().err
+    if camera_pan:
+        (line,) = printed.splitlines()
+        assert "the view moves in" in line
+        assert "background subtraction needs a static camera: " in line
+        assert line.endswith("use --detector FILE.onnx and --camera-motion flow")
+    else:
+        assert "view" not in printed
+
+
+def test_moving_view_is_not_reported_with_another_detector_or_long_lives():
+    rng = np.random.default_rng(0)
+    wide = rng.integers(0, 255, (90, 400, 3), dtype=np.uint8)
+    wide = cv2.GaussianBlur(wide, None, 2)
+    for static_camera, ids, expected in ((True, 30, 1), (True, 1, 0), (False, 30, 0)):
+        diagnostics = Diagnostics((160, 90), static_camera=static_camera)
+        tracker = DeepSort(DeepSortConfig(n_init=1))
+        for number in range(30):
+            left = 1000.0 * (number if ids > 1 else 0)
+            detections = Detections([[left, 10, left + 20, 60]], [0.9])
+            view = wide[:, 4 * number : 4 * number + 160]
+            diagnostics.add(Detections([INSIDE], [0.9]), tracker.update(detections), view)
+        assert diagnostics.highest_id == ids
+        assert len(diagnostics.lines(0.6)) == expected
 
 
 def test_new_track_score_of_the_configuration_is_used(video, tmp_path, out, capsys):
