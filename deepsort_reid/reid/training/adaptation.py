@@ -47,7 +47,7 @@ class AdaptConfig:
     temperature: float = 0.1
     anchor_weight: float = 5.0
     interpolation: float = 0.5  # share of the trained weights in the result
-    min_error_reduction: float = 0.05  # relative decrease of 1 - AUC that counts as better
+    min_gain: float = 0.0005  # of the mean AUC, below which the result is not better
     seed: int = 0
 
 
@@ -95,22 +95,31 @@ def adapt(
 
     steps: iterated over during the training, for a progress bar. Nothing is assumed between videos.
 
-    Raises ValueError when a part has no different people or no images of one person.
+    Raises ValueError when a part has no different people, or too few images to judge on.
     """
     config = config or AdaptConfig()
     training, holdout = (split(videos, config, holdout=each) for each in (False, True))
+    pooled = pool_images(model, holdout.images)
+    before = _separation(model.head, pooled, holdout)
+    if np.isnan(before.mean):
+        raise ValueError(
+            "the last part of the videos: too few pairs of images to judge on; give longer videos, "
+            "or a larger share of them to judge on"
+        )
     adapted = copy.deepcopy(model)
     inputs = _Inputs(model, training, config)
-    _train(
-        adapted.head, model.head, inputs, config, range(config.steps) if steps is None else steps
-    )
+    every_step = range(config.steps) if steps is None else steps
+    _train(adapted.head, inputs, config, every_step)
     _interpolate(adapted.head, model.head, config.interpolation)
-    pooled = pool_images(model, holdout.images)
-    with torch.inference_mode():
-        rows = [F.normalize(each.head.project(pooled)[1]).numpy() for each in (model, adapted)]
-    before, after = (separation(each, holdout.labels, holdout.frame) for each in rows)
-    is_better = 1 - after.mean <= (1 - config.min_error_reduction) * (1 - before.mean)
+    after = _separation(adapted.head, pooled, holdout)
+    is_better = after.mean - before.mean >= config.min_gain
     return Adaptation(adapted, training.images, training.labels, before, after, is_better)
+
+
+def _separation(head: Head, pooled: list[Tensor], part: Part) -> Separation:
+    with torch.inference_mode():
+        embedding = F.normalize(head.project(pooled)[1]).numpy()
+    return separation(embedding, part.labels, part.frame)
 
 
 def split(videos: Sequence[TrackedVideo], config: AdaptConfig, *, holdout: bool) -> Part:
@@ -211,9 +220,7 @@ class _Inputs:
         return [column[index] for column in self.pooled]
 
 
-def _train(
-    head: Head, original: Head, inputs: _Inputs, config: AdaptConfig, steps: Iterable[int]
-) -> None:
+def _train(head: Head, inputs: _Inputs, config: AdaptConfig, steps: Iterable[int]) -> None:
     """Train the linear layers of `head` in place."""
     optimizer = torch.optim.AdamW(head.linear.parameters(), config.lr, weight_decay=0.0)
     schedule = flat_cosine(config.steps, warmup_epochs=config.steps / 10)

@@ -1,5 +1,7 @@
 """Adaptation of an embedder to tracked videos."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -78,6 +80,20 @@ def test_video_without_different_people_is_refused(model, video):
     alone = TrackedVideo(boxes, np.arange(40), video.images[one], video.embedding[one], 1)
     with pytest.raises(ValueError, match="first part of the videos: expected at least two people"):
         adapt(model, [alone], CONFIG)
+
+
+def test_perfect_separation_is_not_improved(model, video):
+    colours = np.eye(3, dtype=np.uint8)[video.boxes.track - 1] * 255
+    plain = np.broadcast_to(colours[:, None, None], video.images.shape)
+    simple = replace(video, images=np.ascontiguousarray(plain))
+    result = adapt(model, [simple], AdaptConfig(steps=1, views=1))
+    assert result.before.mean == 1
+    assert not result.is_better
+
+
+def test_too_short_held_out_part_is_refused(model, video):
+    with pytest.raises(ValueError, match="too few pairs of images to judge on"):
+        adapt(model, [video], AdaptConfig(holdout_share=0.16))
 
 
 def test_loss_compares_with_known_different_people_only():
