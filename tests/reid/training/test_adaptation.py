@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from deepsort_reid.reid.training import adaptation_data
-from deepsort_reid.reid.training.adaptation import AdaptConfig, adapt, tracklet_loss
+from deepsort_reid.reid.training.adaptation import AdaptConfig, adapt, split, tracklet_loss
 from deepsort_reid.reid.training.adaptation_data import TrackedVideo, VideoCollector
 from deepsort_reid.reid.training.adaptation_labels import TrackedBoxes
 from deepsort_reid.reid.training.checkpoint import build_model
@@ -49,6 +49,16 @@ def test_adapted_model_separates_the_held_out_part_better(model, video):
     assert len(result.images) == 90  # three quarters
     again = adapt(model, [video], CONFIG)
     assert torch.equal(result.model.head.linear[0].weight, again.model.head.linear[0].weight)
+
+
+def test_several_videos_are_split_each_and_share_no_labels(video):
+    one, both = (split(videos, CONFIG, holdout=False) for videos in ([video], [video, video]))
+    assert len(both.images) == 2 * len(one.images) == 180
+    assert both.frame.max() == one.frame.max() == 30
+    assert len(both.labels) == 2 * len(one.labels) == 6
+    assert both.labels.are_different.sum() == 2 * one.labels.are_different.sum() == 12
+    held_out = split([video, video], CONFIG, holdout=True)
+    assert held_out.frame.min() == 31
 
 
 def test_strong_anchor_keeps_the_embeddings(model, video):
