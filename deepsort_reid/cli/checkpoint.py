@@ -109,6 +109,7 @@ class Checkpoints:
         self._interval, self._lag = interval, lag
         self._last = -float("inf")
         self._last_frame = time.monotonic()
+        self._duration = 0.0  # of the last checkpoint
 
     def after(self, frame: TrackedFrame) -> None:
         """Call it after every frame that is written; writes a checkpoint when it is due."""
@@ -118,13 +119,15 @@ class Checkpoints:
         # At the end of the video, the tracker no longer has the frames that are pending.
         is_end = len(run.pending) < self._lag
         now = time.monotonic()
-        # Written a frame before the interval has passed, so that it is not exceeded.
-        next_frame, self._last_frame = 2 * now - self._last_frame, now
-        if not self._interval or is_end or next_frame < self._last + self._interval:
+        # So early that it is complete before the interval has passed, a frame later at the latest.
+        complete = 2 * now - self._last_frame + self._duration
+        self._last_frame = now
+        if not self._interval or is_end or complete < self._last + self._interval:
             return
         self._last = now
         state = {"settings": self._settings, **run.state_dict()}
         write_state(run.folder.folder / CHECKPOINT, KIND, state)
+        self._duration = time.monotonic() - now
 
 
 def read_checkpoint(
