@@ -24,11 +24,17 @@ MAX_FAILURES = 20  # that are printed
 
 
 def run(frames: int, seed: int) -> Findings:
-    """Run episodes with the seeds `seed`, `seed` + 1, ... until `frames` frames are done."""
+    """Run episodes with the seeds `seed`, `seed` + 1, ... until `frames` frames are done.
+
+    Ctrl-C ends it early, with the findings so far.
+    """
     findings, done = Findings(), 0
-    while done < frames:
-        findings.add(run_episode(seed, min(EPISODE_FRAMES, frames - done)))
-        done, seed = done + min(EPISODE_FRAMES, frames - done), seed + 1
+    try:
+        while done < frames:
+            findings.add(run_episode(seed, min(EPISODE_FRAMES, frames - done)))
+            done, seed = done + min(EPISODE_FRAMES, frames - done), seed + 1
+    except KeyboardInterrupt:
+        print(f"interrupted in the episode with seed {seed}")
     return findings
 
 
