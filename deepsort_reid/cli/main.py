@@ -121,7 +121,7 @@ def _dispatch(arguments: list[str]) -> int:
         # The reader of the pipe (head, less) has closed it. That is no error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except (ImportError, KeyboardInterrupt, OSError, ValueError) as error:
+    except (ImportError, KeyboardInterrupt, MemoryError, OSError, ValueError) as error:
         if os.environ.get("DEEPSORT_REID_TRACEBACK") == "1":
             raise
         if isinstance(error, ModuleNotFoundError) and _missing_module(error) == "deepsort_reid":
@@ -161,6 +161,8 @@ def _one_line(error: BaseException, command: str) -> str:
     """The message of an error in one line."""
     if isinstance(error, KeyboardInterrupt):
         return "stopped"
+    if isinstance(error, MemoryError):
+        return f"not enough memory: {error}" if str(error) else "not enough memory"
     if isinstance(error, ModuleNotFoundError) and _missing_module(error):
         return _missing_package(_missing_module(error), command)
     if isinstance(error, OSError) and error.strerror and error.filename is not None:

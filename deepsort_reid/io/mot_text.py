@@ -22,20 +22,26 @@ COLUMNS: dict[Kind, str] = {
 # float64, the type of the table, represents whole numbers exactly up to here.
 _MAX_EXACT_INTEGER = 2.0**53
 
-# Usual names of the first columns. A header with another order would be read as wrong boxes.
-_NAMES = (
-    "frame frame_id frame_number",
-    "id track_id object_id identity",
-    "left bb_left x x1 l",
-    "top bb_top y y1 t",
-    "width bb_width w",
-    "height bb_height h",
-)
-_COLUMN_OF_NAME = {
-    name: column for column, names in enumerate(_NAMES) for name in names.split()
-} | dict.fromkeys(("cx", "cy", "x_center", "y_center", "center_x", "center_y"), -1)
 # Column names for the lower right corner of a box: right, bbox_x2, y_max.
 _LOWER_RIGHT = re.compile(r"(^|[^a-z])(right|bottom|[xy]_?(2|max))$")
+
+
+# Names of the columns in a header, by position, without prefix and in small letters.
+_COLUMN_NAMES = tuple(
+    frozenset(names.split())
+    for names in (
+        "frame frameid frameindex framenumber frameno fn",
+        "id trackid track identity objectid object personid person targetid target",
+        "left x x1 xmin",
+        "top y y1 ymin",
+        "width w",
+        "height h",
+        "score conf confidence consider considered flag active mark prob probability",
+        "class classid category categoryid cls label type",
+        "visibility vis visible visibilityratio visratio",
+    )
+)
+_PREFIX = re.compile(r"^(bbox|box|bb|det)(?=.)")
 
 
 def read_table(path: Path, kind: Kind) -> Table:
@@ -47,7 +53,7 @@ def read_table(path: Path, kind: Kind) -> Table:
     invalid = _first_invalid_row(table, kind)
     if invalid is not None:
         row, reason = invalid
-        number, line = _line_of_row(path, row)
+        number, line = _line_of_row(path, row, kind)
         raise _line_error(path, number, line, reason, kind)
     if (np.diff(table[:, 0]) < 0).any():
         table = table[np.argsort(table[:, 0], kind="stable")]
@@ -118,7 +124,7 @@ def _is_whole(values: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 def _parse(path: Path, kind: Kind) -> Table:
     """Parse all data rows as float64 (R, C): with NumPy, or line by line where that fails."""
-    data = _data_lines(path)
+    data = _data_lines(path, kind)
     first = next(data, None)
     if first is None:
         return np.empty((0, 6))
@@ -143,7 +149,7 @@ def _parse(path: Path, kind: Kind) -> Table:
 def _parse_by_line(path: Path, kind: Kind, n_columns: int) -> Table:
     """Parse without NumPy's parser; raises ValueError for the first line that is not numbers."""
     rows = []
-    for number, line, values in _data_lines(path):
+    for number, line, values in _data_lines(path, kind):
         if len(values) != n_columns:
             reason = f"{len(values)} columns, where the first row has {n_columns}"
             raise _line_error(path, number, line, reason, kind)
@@ -156,7 +162,7 @@ def _parse_by_line(path: Path, kind: Kind, n_columns: int) -> Table:
     return np.array(rows, dtype=np.float64).reshape(len(rows), n_columns)
 
 
-def _data_lines(path: Path) -> Iterator[tuple[int, str, list[str]]]:
+def _data_lines(path: Path, kind: Kind) -> Iterator[tuple[int, str, list[str]]]:
     """Yield line number, line and its fields, without blank lines, comments and header."""
     header_possible = True
     try:
@@ -168,33 +174,30 @@ def _data_lines(path: Path) -> Iterator[tuple[int, str, list[str]]]:
                 values = [part.strip() for part in text.split(",")] if "," in text else text.split()
                 if len(values) > 1 and values[-1] == "":
                     values.pop()  # trailing comma
-                fields = re.split("[;|\t]", text) if len(values) == 1 else values
-                is_header = header_possible and not any(_is_number(value) for value in fields)
+                is_header = header_possible and not any(_is_number(value) for value in values)
                 header_possible = False
                 if is_header:
-                    _check_header(path, number, text, values)
+                    _check_header(path, number, text, values, kind)
                 else:
                     yield number, text, values
     except UnicodeDecodeError:
         raise ValueError(f"{path}: not a text file") from None
 
 
-def _check_header(path: Path, number: int, line: str, names: list[str]) -> None:
-    """Raise ValueError for corner columns, which would be read as a far too large size."""
-    if any(_LOWER_RIGHT.search(name.strip("\"'").lower()) for name in names):
+def _check_header(path: Path, number: int, line: str, names: list[str], kind: Kind) -> None:
+    """Raise ValueError for a header that names other columns, or in another order."""
+    names = [name.strip("\"'").lower() for name in names]
+    if any(_LOWER_RIGHT.search(name) for name in names):
         raise ValueError(
             f"{path}:{number}: expected left, top, width, height as MOT has them, got a header "
-            f"that names corners: {line!r}; `deepsort-reid track --format mot` writes MOT"
+            f"that names corners: {_shorten(line)!r}; `deepsort-reid track --format mot` writes MOT"
         )
-    # Behind the box there may be world coordinates, with the names x and y once more.
-    plain = [name.strip("\"' ").lower() for name in names[:6]]
-    for column, name in enumerate(plain):
-        expected = _COLUMN_OF_NAME.get(name, column)
-        if expected != column or name in plain[:column]:
-            raise ValueError(
-                f"{path}:{number}: column {column + 1} is {name[:40]!r}: {line!r:.100}; expected "
-                f"columns: {COLUMNS['result']}"
-            )
+    used = len(names) if len(names) in (8, 9) else 7  # the others are not read
+    for place, (name, known) in enumerate(zip(names[:used], _COLUMN_NAMES, strict=False), 1):
+        if _PREFIX.sub("", re.sub("[^a-z0-9]", "", name)) not in known:
+            raise _line_error(path, number, line, f"column {place} is {name[:40]!r}", kind)
+    if len(names) < 6:
+        raise _line_error(path, number, line, f"expected 6 to 10 columns, got {len(names)}", kind)
 
 
 def _is_number(text: str) -> bool:
@@ -205,14 +208,19 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _line_of_row(path: Path, row: int) -> tuple[int, str]:
+def _line_of_row(path: Path, row: int, kind: Kind) -> tuple[int, str]:
     """Line number and text of a row of the table as it was before sorting."""
-    for index, (number, line, _) in enumerate(_data_lines(path)):
+    for index, (number, line, _) in enumerate(_data_lines(path, kind)):
         if index == row:
             return number, line
     raise ValueError(f"{path}: the file changed while it was read")
 
 
 def _line_error(path: Path, number: int, line: str, reason: str, kind: Kind) -> ValueError:
-    shown = line if len(line) <= 100 else line[:97] + "..."
-    return ValueError(f"{path}:{number}: {reason}: {shown!r}; expected columns: {COLUMNS[kind]}")
+    return ValueError(
+        f"{path}:{number}: {reason}: {_shorten(line)!r}; expected columns: {COLUMNS[kind]}"
+    )
+
+
+def _shorten(line: str) -> str:
+    return line if len(line) <= 100 else line[:97] + "..."

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from deepsort_reid.structures.frame import Frame, check_frame
 from deepsort_reid.vision.crops import IMAGENET_MEAN, IMAGENET_STD, crop_corners, resize_crop
 from deepsort_reid.vision.devices import Provider
-from deepsort_reid.vision.onnx_session import OnnxSession
+from deepsort_reid.vision.onnx_session import OnnxSession, check_input_size
 
 SHIPPED_EMBEDDER = "weights/embedder.onnx"
 
@@ -178,7 +178,7 @@ def _input_layout(session: OnnxSession) -> _InputLayout:
     for side, key in ((height, "input_height"), (width, "input_width")):
         if isinstance(side, int) and side > 0:
             sides.append(side)
-        elif metadata.get(key, "").isdecimal() and int(metadata[key]) > 0:
+        elif _is_size(metadata.get(key, "")):
             sides.append(int(metadata[key]))
         else:
             raise ValueError(
@@ -186,7 +186,13 @@ def _input_layout(session: OnnxSession) -> _InputLayout:
                 f"and no {key} in the model's metadata"
             )
     fixed = batch if isinstance(batch, int) and batch > 0 else None
+    check_input_size(name, (fixed, 3, *sides))
     return _InputLayout(fixed, sides[0], sides[1], types[inputs[0].type])
+
+
+def _is_size(text: str) -> bool:
+    """Whether a metadata value is a number above 0; of 5,000 digits Python would make no number."""
+    return text.isdecimal() and len(text) < 20 and int(text) > 0
 
 
 def _metadata_choice(

@@ -78,7 +78,8 @@ class OnnxSession:
         # TensorRT and the like compile the network in their first run, for minutes.
         is_cpu = self.providers[0] == "CPUExecutionProvider"
         self._timeout: float | None = _FIRST_RUN_TIMEOUT if is_cpu else None
-        _check_input_size(self.inputs, self.name)
+        for each in self.inputs:
+            check_input_size(self.name, each.shape)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return self._reopen, ()
@@ -134,15 +135,13 @@ def _time_limit(seconds: float | None) -> Iterator[Any]:
         timer.cancel()
 
 
-def _check_input_size(inputs: Sequence[Any], name: str) -> None:
-    """Raise ValueError for an input that would take gigabytes of memory."""
-    for each in inputs:
-        size = math.prod(side for side in each.shape if isinstance(side, int))
-        if size > _MAX_INPUT_VALUES:
-            raise ValueError(
-                f"{name}: expected inputs of at most {_MAX_INPUT_VALUES} values, got "
-                f"{each.name} {each.shape}"
-            )
+def check_input_size(name: str, shape: Sequence[int | str | None]) -> None:
+    """Raise ValueError for an input whose known sides would take gigabytes of memory."""
+    size = math.prod(side for side in shape if isinstance(side, int))
+    if size > _MAX_INPUT_VALUES:
+        raise ValueError(
+            f"{name}: expected inputs of at most {_MAX_INPUT_VALUES} values, got {list(shape)}"
+        )
 
 
 def _open(

@@ -8,7 +8,9 @@ import zlib
 import numpy as np
 import pytest
 
+from deepsort_reid.vision import onnx_session
 from tests.cli import synthetic_video
+from tests.vision.embedder_files import write_embedder, write_endless_model
 
 MAX_MEMORY = 400  # MiB of the whole process; it takes about 100 with an ordinary file
 SCRIPT = """
@@ -112,3 +114,85 @@ def test_tracks_that_are_a_symlink_are_not_followed(run_track, out, tmp_path, ca
         synthetic_video.read_error_line(capsys)
     )
     assert other.read_text() == "mine"
+
+
+def assert_refused(run_track, capfd, message, *options, **named):
+    """The command ends with 2 and one line."""
+    assert run_track("--quiet", *map(str, options), **named) == 2
+    captured = capfd.readouterr()
+    assert captured.err.startswith(f"deepsort-reid track: {message}")
+    assert captured.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("option", ["--embedder", "--detector"])
+def test_network_of_a_huge_input_is_refused(option, run_track, tmp_path, capfd):
+    path = write_embedder(tmp_path / "tall.onnx", shape=("batch", 3, 10**9, 32))
+    assert_refused(run_track, capfd, f"{path}: expected inputs of", option, path, detector=())
+
+
+def test_network_of_a_huge_size_in_its_metadata_is_refused(run_track, tmp_path, capfd):
+    shape = ("batch", 3, "h", "w")
+    path = write_embedder(tmp_path / "a.onnx", shape=shape, input_height=10**9, input_width=8)
+    assert_refused(run_track, capfd, f"{path}: expected inputs of", "--embedder", path)
+
+
+def test_network_that_fails_at_run_time_is_refused(run_track, tmp_path, capfd):
+    path = write_embedder(tmp_path / "a.onnx", shape=("b", 3, 8, 4), operator="MaxUnpool")
+    assert_refused(run_track, capfd, f"{path}: ", "--embedder", path)
+
+
+def test_endless_network_is_refused(run_track, tmp_path, capfd, monkeypatch):
+    monkeypatch.setattr(onnx_session, "_FIRST_RUN_TIMEOUT", 0.2)
+    path = write_endless_model(tmp_path / "endless.onnx")
+    assert_refused(run_track, capfd, f"{path}: onnxruntime cannot run", "--embedder", path)
+
+
+def test_brackets_as_summary_of_a_folder_are_none(run_track, out, capfd):
+    out.mkdir()
+    (out / "summary.json").write_text("[" * 200_000)
+    expected = f"{out / 'summary.json'}: expected a file of an earlier run"
+    assert_refused(run_track, capfd, expected)
+
+
+def test_too_little_memory_is_one_line(run_track, monkeypatch, capfd):
+    from deepsort_reid.cli import track
+
+    def fail(*_, **__):
+        raise MemoryError("Unable to allocate 8 TiB")
+
+    monkeypatch.setattr(track, "make_detector", fail)
+    assert_refused(run_track, capfd, "not enough memory: Unable to allocate 8 TiB")
+
+
+def write_million_rows(path):
+    """10 persons in each of 100,000 frames."""
+    persons = [f"{1 + k},{100 * k},{10 + 7 * k},40,80,1,-1,-1,-1" for k in range(10)]
+    path.parent.mkdir(parents=True)
+    with path.open("w") as file:
+        for frame in range(1, 100_001):
+            file.writelines(f"{frame},{person}\n" for person in persons)
+
+
+@pytest.mark.slow
+def test_folder_of_a_million_rows_is_scored_in_less_than_1_gb(tmp_path):
+    write_million_rows(tmp_path / "data" / "SEQ" / "gt" / "gt.txt")
+    write_million_rows(tmp_path / "results" / "SEQ.txt")
+    status, error, memory = run("evaluate", tmp_path / "data", tmp_path / "results")
+    print(f"{memory:.0f} MiB")
+    assert status == 0, error
+    assert memory < 1000
+
+
+@pytest.mark.slow
+def test_million_detections_are_read_in_less_than_1_gb(video, tmp_path):
+    """One in each frame, with an embedding; the video has fewer frames."""
+    frames, path = 10**6, tmp_path / "found.npz"
+    xyxy = np.tile([0.0, 0, 9, 9], (frames, 1))
+    embedding = np.full((frames, 16), 0.25, dtype=np.float16)
+    frame = np.arange(1, frames + 1)
+    np.savez(path, frame=frame, xyxy=xyxy, score=np.ones(frames), embedding=embedding)
+    words = ("track", video, "--detections", path, "--embedder", "none", "--no-video")
+    status, error, memory = run(*words, "--out", tmp_path / "out", "--quiet")
+    print(f"{memory:.0f} MiB")
+    assert (status, error) == (0, "")
+    assert memory < 1000

@@ -77,7 +77,7 @@ def test_score_is_1_with_six_columns(write):
         "2,1,10,20,30,60,0.5,-1,-1,-1\n1,1,10,20,30,60,0.5,-1,-1,-1\n",
         "1,1,10,20,30,60,0.5,-1,-1,-1,\n2,1,10,20,30,60,0.5,-1,-1,-1,\n",
         "\ufeff1,1,10,20,30,60,0.5\n2,1,10,20,30,60,0.5\n",
-        "\ufefframe,id,x,y,w,h,score\n1,1,10,20,30,60,0.5\n2,1,10,20,30,60,0.5\n",
+        "\ufeffframe,id,x,y,w,h,score\n1,1,10,20,30,60,0.5\n2,1,10,20,30,60,0.5\n",
     ],
     ids=[
         "spaces", "windows", "blank lines", "comments", "header", "blanks and header", "tabs",
@@ -110,9 +110,14 @@ def test_header_that_names_corners_is_rejected(header, rows, write):
 
 
 @pytest.mark.parametrize(
-    "header", ["frame,id,bb_left,bb_top,bb_width,bb_height", "frame,id,x1,y1,w,h", "a,b,c,d,e,f"]
+    "header",
+    [
+        "frame,id,bb_left,bb_top,bb_width,bb_height",
+        "frame,id,x1,y1,w,h",
+        'Frame, "Track ID", bbox_left, bbox_top, bbox_width, bbox_height',
+    ],
 )
-def test_any_other_header_is_skipped(header, write):
+def test_header_that_names_the_columns_is_skipped(header, write):
     assert_equal_rows(mot.read_results(write(f"{header}\n1,1,10,20,30,60\n")), rows_of([1], [1]))
 
 
@@ -121,16 +126,23 @@ def test_any_other_header_is_skipped(header, write):
     [
         ("id,frame,left,top,width,height", "column 1 is 'id'"),
         ("frame,id,left,left,width,height", "column 4 is 'left'"),
-        ("a,b,a,d,e,f", "column 3 is 'a'"),
+        ("a,b,c,d,e,f", "column 1 is 'a'"),
         ("frame,id,cx,cy,w,h", "column 3 is 'cx'"),
         ('frame,id,"Top","Left",w,h', "column 3 is 'top'"),
-        ("frame,time,id,left,top,width,height", "column 3 is 'id'"),
+        ("frame,time,id,left,top,width,height", "column 2 is 'time'"),
+        ("frame,id,left,top,height,width", "column 5 is 'height'"),
+        ("frame,id,left,top,width,height,id", "column 7 is 'id'"),
+        ("frame,id,left,top,width,height,score,class,colour", "column 9 is 'colour'"),
+        ("frame,id,left,top", "expected 6 to 10 columns, got 4"),
+        ("people of Tuesday", "column 1 is 'people'"),
     ],
 )
 def test_header_with_repeated_or_other_columns_is_rejected(header, message, write):
-    path = write(f"{header}\n1,1,10,20,30,60\n")
-    with pytest.raises(ValueError, match=rf"file\.txt:1: {message}.*expected columns: frame, id"):
-        mot.read_results(path)
+    for rows in ("", "1,1,10,20,30,60\n"):
+        path = write(f"{header}\n{rows}")
+        expected = rf"file\.txt:1: {message}.*expected columns: frame, id"
+        with pytest.raises(ValueError, match=expected):
+            mot.read_results(path)
 
 
 def test_header_with_world_coordinates_is_skipped(write):

@@ -113,6 +113,22 @@ def test_open_input_size_is_read_from_the_metadata(tmp_path):
         Embedder(write_embedder(tmp_path / "unsized.onnx", shape=shape))
 
 
+@pytest.mark.parametrize(
+    ("height", "message"),
+    [
+        (10**9, r"inputs of at most \d+ values, got \[None, 3, 1000000000, 4\]"),
+        ("1" * 5000, "no input_height in the model's metadata"),
+    ],
+    ids=["pixels", "digits"],
+)
+def test_metadata_that_claims_a_huge_size_is_rejected(tmp_path, height, message):
+    shape = ("batch", 3, "height", "width")
+    path = write_embedder(tmp_path / "huge.onnx", shape=shape, input_height=height, input_width=4)
+    with pytest.raises(ValueError, match=message) as error:
+        Embedder(path)
+    assert str(error.value).startswith(f"{path}: expected ")
+
+
 def test_pooled_output_with_trailing_axes_of_length_1_is_a_vector(tmp_path):
     assert Embedder(write_embedder(tmp_path / "pooled.onnx", flatten=False)).embedding_dim == 3
 

@@ -1,13 +1,13 @@
 """The cause of each identity switch, from the tracker's record of its decisions."""
 
-import csv
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from deepsort_reid.io.csv_rows import read_rows
 from deepsort_reid.metrics.analysis.events import EventKind, Events, SwitchCause
 from deepsort_reid.metrics.comparison import Comparison
 from deepsort_reid.structures import boxes
@@ -98,16 +98,16 @@ def causes_from_csv(events: Events, path: Path) -> Events:
     """
     by_label = {cause.label: cause for cause in SwitchCause}
     known: dict[tuple[str, ...], SwitchCause] = {}
-    with path.open(encoding="utf-8", newline="") as file:
-        for line, row in enumerate(csv.DictReader(file), start=2):
-            try:
-                if row["kind"] == EventKind.SWITCH.label:
-                    known[tuple(row[name] for name in SWITCH_KEY)] = by_label[row["cause"]]
-            except KeyError as error:
-                raise ValueError(
-                    f"{path}:{line}: expected an event list of evaluate or benchmark, "
-                    f"got no column or cause {error}"
-                ) from None
+    columns = ("sequence", *(field.name for field in fields(Events)))
+    for line, row in read_rows(path, columns):
+        if row["kind"] != EventKind.SWITCH.label:
+            continue
+        if row["cause"] not in by_label:
+            raise ValueError(
+                f"{path}:{line}: expected an event list of evaluate or benchmark, got the cause "
+                f"{row['cause']!r:.40}"
+            )
+        known[tuple(row[name] for name in SWITCH_KEY)] = by_label[row["cause"]]
     cause = events.cause.copy()
     for i in np.flatnonzero(events.kind == EventKind.SWITCH):
         key = tuple(str(getattr(events, name)[i]) for name in SWITCH_KEY)

@@ -13,7 +13,12 @@ from numpy.typing import NDArray
 from deepsort_reid.io.appended_file import AppendedFile
 from deepsort_reid.io.images import read_image
 from deepsort_reid.io.text_cells import safe_cell
-from deepsort_reid.reid.data.datasets import MANIFEST, MANIFEST_COLUMNS, MIN_IMAGE_SIDE
+from deepsort_reid.reid.data.datasets import (
+    MANIFEST,
+    MANIFEST_COLUMNS,
+    MIN_IMAGE_SIDE,
+    MORE_COLUMNS,
+)
 from deepsort_reid.reid.data.occlusion import add_noise_occlusion
 from deepsort_reid.structures import boxes
 from deepsort_reid.structures.frame import Frame
@@ -175,7 +180,7 @@ class _Manifest:
         self._rows = io.StringIO(newline="")
         self._writer = csv.writer(self._rows)
         if is_new:
-            self._writer.writerow((*MANIFEST_COLUMNS, "visibility", "occluded"))
+            self._writer.writerow((*MANIFEST_COLUMNS, *MORE_COLUMNS))
             self.flush()
 
     def flush(self) -> None:

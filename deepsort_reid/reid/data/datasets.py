@@ -1,6 +1,5 @@
 """ReID datasets: readers of identity folders and Market-1501, and loading of images."""
 
-import csv
 import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from deepsort_reid.io.csv_rows import read_rows
 from deepsort_reid.io.file_types import has_image_file, iter_image_files, list_image_files
 from deepsort_reid.io.images import read_image
 from deepsort_reid.io.text_cells import original_cell
@@ -18,6 +18,7 @@ from deepsort_reid.vision.crops import resize_crop
 
 MANIFEST = "manifest.csv"  # written by `deepsort-reid crop` beside the identity folders
 MANIFEST_COLUMNS = ("file", "identity", "sequence", "frame", "track", "x", "y", "w", "h")
+MORE_COLUMNS = ("visibility", "occluded")
 JUNK = "-1"  # Market-1501: bad detection; ignored in the evaluation
 DISTRACTOR = "0000"  # Market-1501: belongs to no query; always an incorrect match
 MIN_IMAGE_SIDE = 8  # pixels; smaller images are not usable
@@ -203,21 +204,13 @@ def _read_manifest(path: Path) -> dict[str, tuple[int, str]]:
     if not path.is_file():
         return {}
     entries: dict[str, tuple[int, str]] = {}
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        missing = set(MANIFEST_COLUMNS) - set(reader.fieldnames or ())
-        if missing:
+    for line, row in read_rows(path, MANIFEST_COLUMNS, MORE_COLUMNS):
+        try:
+            frame = int(row["frame"])
+        except ValueError as error:
             raise ValueError(
-                f"{path}:1: expected the columns {', '.join(MANIFEST_COLUMNS)}, "
-                f"missing {', '.join(sorted(missing))}"
-            )
-        for row in reader:
-            try:
-                file_name, sequence = map(original_cell, (row["file"], row["sequence"]))
-                entries[file_name] = int(row["frame"]), f"{sequence}/{row['track']}"
-            except (AttributeError, TypeError, ValueError) as error:
-                raise ValueError(
-                    f"{path}:{reader.line_num}: expected an integer frame number, "
-                    f"got {row['frame']!r}"
-                ) from error
+                f"{path}:{line}: expected an integer frame number, got {row['frame']!r:.40}"
+            ) from error
+        sequence = original_cell(row["sequence"])
+        entries[original_cell(row["file"])] = frame, f"{sequence}/{row['track']}"
     return entries

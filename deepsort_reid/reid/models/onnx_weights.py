@@ -184,7 +184,7 @@ def _architecture(embedder: Embedder, layers: Sequence[_Layer], path: Path) -> d
     Raises ValueError when there is none.
     """
     if ARCHITECTURE_KEY in embedder.metadata:
-        return dict(json.loads(embedder.metadata[ARCHITECTURE_KEY]))
+        return _stored_architecture(embedder.metadata[ARCHITECTURE_KEY], path)
     found = next(_matching_architectures(layers), None)
     if found is None:
         raise ValueError(
@@ -192,6 +192,15 @@ def _architecture(embedder: Embedder, layers: Sequence[_Layer], path: Path) -> d
             "weights cannot be trained further"
         )
     return found
+
+
+def _stored_architecture(text: str, path: Path) -> dict[str, Any]:
+    """Architecture in the metadata of a file; ValueError when it is no JSON object."""
+    try:
+        return dict(json.loads(text))
+    except (RecursionError, TypeError, ValueError) as error:
+        reason = f"metadata {ARCHITECTURE_KEY}: expected a JSON object, got {text[:40]!r}"
+        raise ValueError(f"{path}: {reason}") from error
 
 
 def _matching_architectures(layers: Sequence[_Layer]) -> Iterator[dict[str, Any]]:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from deepsort_reid.structures.frame import Frame
 from deepsort_reid.vision.detectors.letterbox import letterbox, stretch
 from deepsort_reid.vision.detectors.onnx_head import ImageSize
-from deepsort_reid.vision.onnx_session import OnnxSession
+from deepsort_reid.vision.onnx_session import OnnxSession, check_input_size
 
 STRIDE = 32  # network pixels per cell of the coarsest output level
 _TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
@@ -53,6 +53,7 @@ class NetworkInput:
         self._fixed_height, self._fixed_width = (  # None: open
             side if isinstance(side, int) else None for side in image.shape[2:]
         )
+        check_input_size(session.name, (1, 3, *self.square))
         self.has_size = bool(others)
 
     def run(self, values: NDArray[np.float32]) -> list[NDArray[Any]]:

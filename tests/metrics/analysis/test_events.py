@@ -166,11 +166,27 @@ def test_causes_are_copied_from_an_event_list_to_the_same_switches_only(
     assert not metrics.causes_from_csv(found, place).cause.any()
 
 
-@pytest.mark.parametrize("text", ["a,b\n1,2\n", "kind,frame,cause\nswitch,1,bad luck\n"])
-def test_file_that_is_not_an_event_list_is_refused_with_its_line(tmp_path: Path, text: str) -> None:
+HEADER = (
+    "sequence,kind,frame,last_frame,truth_id,old_track,new_track,gap,visibility_before,"
+    "visibility_after,cause"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("a,b\n1,2\n", "1: expected the columns sequence, kind, frame, "),
+        (f"{HEADER},mood\n", "1: expected the columns .*, unknown: mood"),
+        (f"{HEADER},frame\n", "1: expected the columns .*, repeated: frame"),
+        (f"{HEADER}\nA,switch,1,1,1,1,2,0,,,bad luck\n", "2: expected an event list .*'bad luck'"),
+    ],
+)
+def test_file_that_is_not_an_event_list_is_refused_with_its_line(
+    tmp_path: Path, text: str, reason: str
+) -> None:
     truth = moving_boxes((1, 4, 0), (2, 4, 0))
     found = metrics.events(metrics.compare_boxes(truth, moving_boxes((1, 1, 0), (2, 2, 0))), truth)
     place = tmp_path / "A.events.csv"
     place.write_text(text, encoding="utf-8")
-    with pytest.raises(ValueError, match=r"A\.events\.csv:2: expected an event list"):
+    with pytest.raises(ValueError, match=rf"A\.events\.csv:{reason}"):
         metrics.causes_from_csv(found, place)

@@ -64,6 +64,8 @@ def test_manifest_adds_frame_and_track(tmp_path):
     ("text", "message"),
     [
         ("file,frame\n", r"manifest.csv:1: expected the columns"),
+        (",".join((*MANIFEST_COLUMNS, "mood")) + "\n", r"csv:1: .* unknown: mood"),
+        (",".join((*MANIFEST_COLUMNS, "frame")) + "\n", r"csv:1: .* repeated: frame"),
         (",".join(MANIFEST_COLUMNS) + "\na/x.png,a,seq,soon,3,1,2,3,4\n", r"csv:2: .* 'soon'"),
     ],
 )
