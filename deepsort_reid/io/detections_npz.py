@@ -7,12 +7,13 @@ embedding (R, D) and time (R,) in seconds since the first frame.
 import hashlib
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from deepsort_reid.io.atomic import open_atomically
 from deepsort_reid.io.npz_sizes import check_npz_sizes
@@ -26,8 +27,24 @@ _ARRAYS = ("frame", "xyxy", "score", "class_id", "embedding")
 class SequenceDetections:
     """Detections of every frame of a sequence: `frames[k]` belongs to frame k + 1."""
 
-    frames: tuple[Detections, ...]
+    frames: Sequence[Detections]
     digest: str  # SHA-256 of the arrays: equal digests mean equal inputs
+
+
+class _Frames(Sequence[Detections]):
+    """Detections by frame, made when asked for: as a list, a million would take a gigabyte."""
+
+    def __init__(self, detections: Detections, ends: NDArray[np.intp]) -> None:
+        self._detections = detections  # sorted by frame
+        self._ends = ends  # frame k has the rows from ends[k] to ends[k + 1]
+
+    def __len__(self) -> int:
+        return len(self._ends) - 1
+
+    def __getitem__(self, index: Any) -> Any:
+        if not 0 <= index < len(self):
+            raise IndexError(f"expected a frame from 0 to {len(self) - 1}, got {index}")
+        return self._detections[self._ends[index] : self._ends[index + 1]]
 
 
 def read_detections_npz(path: Path, length: int | None) -> SequenceDetections:
@@ -55,21 +72,13 @@ def read_detections_npz(path: Path, length: int | None) -> SequenceDetections:
         raise ValueError(f"{path}: expected frame numbers up to {MAX_FRAME}, got {last}")
     order = np.argsort(frame, kind="stable")
     ends = np.searchsorted(frame[order], np.arange(1, last + 2))
-    frames: list[Detections] = []
-    empty: Detections | None = None  # one for all frames without detections
-    for first, end in zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True):
-        if first == end and empty is not None:
-            frames.append(empty)
-            continue
-        selected = order[first:end]
-        rows = None if embedding is None else embedding[selected]
-        try:
-            found = Detections(xyxy[selected], score[selected], class_id[selected], rows)
-        except ValueError as error:
-            raise ValueError(f"{path}: frame {len(frames) + 1}: {error}") from error
-        frames.append(found)
-        empty = found if first == end else empty
-    return SequenceDetections(tuple(frames), _digest(arrays))
+    rows = None if embedding is None else embedding[order]
+    try:
+        found = Detections(xyxy[order], score[order], class_id[order], rows)
+    except ValueError as error:
+        place = _first_invalid_frame(xyxy, score, class_id, embedding, order, frame)
+        raise ValueError(f"{path}: {place or error}") from error
+    return SequenceDetections(_Frames(found, ends), _digest(arrays))
 
 
 def write_detections_npz(
@@ -123,6 +132,24 @@ def _load_arrays(path: Path) -> dict[str, Any]:
             f"{path}: expected an .npz with frame, xyxy, score (and embedding): {error}"
         ) from error
     return arrays
+
+
+def _first_invalid_frame(
+    xyxy: Any, score: Any, class_id: Any, embedding: Any, order: Any, frame: Any
+) -> str:
+    """The first frame with invalid detections and the reason; empty when there is none."""
+    numbers, first = np.unique(frame[order], return_index=True)
+    for number, rows in zip(numbers.tolist(), np.split(order, first[1:]), strict=True):
+        try:
+            Detections(
+                xyxy[rows],
+                score[rows],
+                class_id[rows],
+                None if embedding is None else embedding[rows],
+            )
+        except ValueError as error:
+            return f"frame {number:.0f}: {error}"
+    return ""
 
 
 def _check_arrays(arrays: dict[str, Any]) -> None:
