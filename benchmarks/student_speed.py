@@ -135,6 +135,7 @@ def quantize(source: Path, target: Path, calibration: Sequence[Sample]) -> Path:
         weight_type=QuantType.QInt8,
         activation_type=QuantType.QUInt8,
     )
+    prepared.unlink()
     network = onnx.load(target)
     onnx.helper.set_model_props(network, embedder.metadata)  # input size, normalisation
     onnx.save(network, target)
