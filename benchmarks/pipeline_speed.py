@@ -36,9 +36,8 @@ def run(
 ) -> tuple[StageTimer, int]:
     """Track frames 1 to `last` into the folder `out`; return times and number of frames."""
     timer = StageTimer()
-    found = track_frames(
-        sequence.folder, detector, DeepSort(embedder=embedder), stop=last, timer=timer
-    )
+    tracker = DeepSort(embedder=timer.timed("embed", embedder))
+    found = track_frames(sequence.folder, detector, tracker, stop=last, timer=timer)
     with OutputFolder(out, frame_rate=sequence.frame_rate) as folder:
         for step in found:
             folder.add(step, timer)

@@ -2,10 +2,10 @@
 
 import time
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,8 @@ from deepsort_reid.structures.detections import Detections, Detector
 from deepsort_reid.structures.frame import Frame, TimedFrame
 from deepsort_reid.structures.tracks import Tracks
 from deepsort_reid.tracking import DeepSort, FixedLag, LaggedTracks
+
+Result = TypeVar("Result")
 
 
 class CameraMotionEstimator(Protocol):
@@ -35,7 +37,7 @@ class TrackedFrame:
     number: int  # frame number in the source, from 1
     time: float  # seconds since the first frame of the source
     frame: Frame
-    detections: Detections  # as passed to the tracker, with embeddings if it has an embedder
+    detections: Detections  # of the detector, with the embeddings that the tracker computed
     tracks: Tracks
 
 
@@ -45,19 +47,34 @@ Pending = deque[tuple[TimedFrame, Detections]]
 
 @dataclass
 class StageTimer:
-    """Seconds spent in each stage of a run, by stage name."""
+    """Seconds spent in each stage of a run, by stage name; a stage may contain another one."""
 
     seconds: dict[str, float] = field(default_factory=dict)
+    _inner: float = 0.0  # seconds of the stages that the current one contains
 
     @contextmanager
     def __call__(self, stage: str) -> Iterator[None]:
-        """`with timer("detect"): ...` adds the time of the block to that stage."""
+        """`with timer("detect"): ...` adds the time of the block to that stage.
+
+        The time of stages inside the block is theirs alone.
+        """
+        outer, self._inner = self._inner, 0.0
         start = time.perf_counter()
         try:
             yield
         finally:
             spent = time.perf_counter() - start
-            self.seconds[stage] = self.seconds.get(stage, 0.0) + spent
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + spent - self._inner
+            self._inner = outer + spent
+
+    def timed(self, stage: str, function: Callable[..., Result]) -> Callable[..., Result]:
+        """The function, the time of whose calls is added to a stage."""
+
+        def call(*arguments: Any) -> Result:
+            with self(stage):
+                return function(*arguments)
+
+        return call
 
 
 def track_video(
@@ -112,7 +129,8 @@ def track_frames(
     """`track_video`, but yields the time of each frame and its detections as well.
 
     A thread reads files a few frames ahead, and ends with the iteration. `timer` collects the
-    seconds spent in the stages read (waiting for the next frame), detect, embed, camera and track.
+    seconds spent in the stages read (waiting for the next frame), detect, camera and track, and
+    those of an embedder that is passed to the tracker as `timer.timed("embed", embedder)`.
     """
     video = source if isinstance(source, Video) else open_video(source)
     with open_frames(video, start, stop, every) as frames:
@@ -149,15 +167,13 @@ def track_timed_frames(
         frame = timed.frame
         with timer("detect"):
             detections = _detect(detector, frame, timed.number)
-        with timer("embed"):
-            detections = tracker.embed(detections, frame)
         camera = None
         if camera_motion is not None:
             with timer("camera"):
                 camera = camera_motion(frame, detections.xyxy).warp
         with timer("track"):
             tracks = tracker.update(detections, frame=frame, camera=camera, dt=timed.dt)
-        pending.append((timed, detections))
+        pending.append((timed, tracker.last_detections))
         if isinstance(tracks, LaggedTracks):
             tracks = tracks.tracks
         if tracks is not None:

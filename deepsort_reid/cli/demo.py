@@ -69,8 +69,9 @@ def run(args: argparse.Namespace) -> int:
     from deepsort_reid.vision.detectors import BackgroundSubtraction
 
     street = Street(seed=args.seed, frames=args.frames, people=args.people)
-    tracker = DeepSort(embedder=make_embedder(args.embedder, args.threads, args.device))
     timer = StageTimer()
+    embedder = make_embedder(args.embedder, args.threads, args.device)
+    tracker = DeepSort(embedder=embedder and timer.timed("embed", embedder))
     folder = OutputFolder(
         args.out, frame_rate=None if args.no_video else street.frame_rate, draw=not args.no_video
     )

@@ -150,7 +150,9 @@ def run(args: argparse.Namespace) -> int:
     detector, detector_name = make_detector(args, note)
     embedder = make_embedder(args.embedder, args.threads, args.device)
     camera_motion = make_camera_motion(args.camera_motion, args.start, args.every)
-    tracker = DeepSort(read_config(args.config), embedder=embedder, explain=args.explain)
+    timer = StageTimer()
+    timed = embedder and timer.timed("embed", embedder)
+    tracker = DeepSort(read_config(args.config), embedder=timed, explain=args.explain)
     description = {
         "source": hide_secrets(args.source),
         "detector": detector_name,
@@ -168,7 +170,7 @@ def run(args: argparse.Namespace) -> int:
             tracker=FixedLag(tracker, args.lag) if args.lag else tracker,
             detector=detector,
             camera_motion=camera_motion,
-            timer=StageTimer(),
+            timer=timer,
             diagnostics=Diagnostics(video.size, static_camera=detector_name == "background"),
             pending=deque(),
         )

@@ -105,6 +105,45 @@ def assign(allowed: AllowedPairs) -> Matching:
     return matching_from_pairs(np.concatenate(pairs), allowed.shape)
 
 
+def exchange_margins(allowed: AllowedPairs, pairs: Rows) -> Array:
+    """The least by which the sum that `assign` minimises rises without each of its pairs (K, 2).
+
+    Without a pair, its track and its detection are matched to unmatched ones or stay unmatched, and
+    at most one other pair is changed as well. Longer chains are left out.
+    """
+    if not len(pairs):
+        return np.empty(0)
+    count, order = allowed.shape[1], np.argsort(allowed.row * allowed.shape[1] + allowed.column)
+    row, column = allowed.row[order], allowed.column[order]
+    key, gain = row * count + column, (allowed.max_cost - allowed.cost)[order]
+
+    def gain_of(wanted: Rows) -> Array:
+        """Gain of pairs by key, 0 for pairs that are not allowed."""
+        at = np.minimum(np.searchsorted(key, wanted), len(key) - 1)
+        return np.asarray(np.where(key[at] == wanted, gain[at], 0.0))
+
+    partner, owner = np.full(allowed.shape[0], -1), np.full(count, -1)
+    partner[pairs[:, 0]], owner[pairs[:, 1]] = pairs[:, 1], pairs[:, 0]
+    own = np.zeros(len(partner))
+    own[pairs[:, 0]] = gain_of(pairs[:, 0] * count + pairs[:, 1])
+    # The best that a track, or a detection, gains from an unmatched one.
+    free_row, free_column = np.zeros(len(partner)), np.zeros(count)
+    to_free, from_free = owner[column] < 0, partner[row] < 0
+    np.maximum.at(free_row, row[to_free], gain[to_free])
+    np.maximum.at(free_column, column[from_free], gain[from_free])
+    margin = own - free_row - free_column[partner]
+
+    # Track `row` takes the detection of `other`, which takes that of `row` or an unmatched one.
+    changed = ~to_free & ~from_free & (partner[row] != column)
+    row, column, gain_of_row = row[changed], column[changed], gain[changed]
+    other, left = owner[column], partner[row]
+    back = np.maximum(gain_of(other * count + left), free_row[other] + free_column[left])
+    loss = own[row] + own[other] - gain_of_row - back
+    np.minimum.at(margin, row, loss)
+    np.minimum.at(margin, other, loss)
+    return np.asarray(margin[pairs[:, 0]])
+
+
 def matching_cascade(allowed: AllowedPairs, priority: NDArray[np.int64]) -> Matching:
     """Match in rounds: tracks of the lowest `priority` (N,) are matched first.
 

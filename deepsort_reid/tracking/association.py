@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,9 @@ from deepsort_reid.structures import boxes
 from deepsort_reid.structures.detections import Detections
 from deepsort_reid.tracking.assignment import Matching
 from deepsort_reid.tracking.candidate_blocks import candidate_blocks, is_one_block
+from deepsort_reid.tracking.config import DeepSortConfig
+from deepsort_reid.tracking.costs import other_class
+from deepsort_reid.tracking.frame_input import FrameInput
 from deepsort_reid.tracking.gallery import GalleryStore
 from deepsort_reid.tracking.kalman import POSITION, MotionModel
 from deepsort_reid.tracking.track_table import TrackTable
@@ -85,6 +88,22 @@ class AssociationInput(NamedTuple):
         return np.asarray(in_gallery[:, None] & self.has_embedding)
 
 
+def association_input(
+    config: DeepSortConfig,
+    table: TrackTable,
+    galleries: GalleryStore,
+    motion_model: MotionModel,
+    frame_input: FrameInput,
+) -> AssociationInput:
+    """The input of an association for the detections of a frame."""
+    detections = frame_input.detections
+    forbidden = np.zeros((len(table), len(detections)), dtype=bool)
+    if not config.class_agnostic:
+        forbidden = other_class(table.class_id(), detections.class_id)
+    masks = frame_input.high_score, frame_input.has_embedding, forbidden
+    return AssociationInput(table, galleries, motion_model, detections, *masks)
+
+
 class PairScores(NamedTuple):
     """Scores that an association gives to every pair of N tracks and M detections of a frame.
 
@@ -107,6 +126,19 @@ class PairScores(NamedTuple):
     rejected_by_appearance: Flags
 
 
+class MotionMatches(NamedTuple):
+    """What an association decides by motion alone.
+
+    Attributes:
+        pairs: pairs (K, 2) of table rows and detection rows that appearance would not change.
+        undecided: detections (M,) whose embedding can change the matching. The others, that are in
+            no pair, stay unmatched.
+    """
+
+    pairs: Rows
+    undecided: Flags
+
+
 class Association(Protocol):
     """A rule that matches tracks and detections; no forbidden pair is matched."""
 
@@ -116,4 +148,13 @@ class Association(Protocol):
 
     def score_pairs(self, inputs: AssociationInput, /) -> PairScores:
         """Scores of all pairs, for explanations; slower than a call."""
+        ...
+
+
+@runtime_checkable
+class MotionFirstAssociation(Association, Protocol):
+    """An association that tells which matches need no embedding."""
+
+    def match_by_motion(self, inputs: AssociationInput, /) -> MotionMatches:
+        """The matches that motion alone makes certain; embeddings of detections are not used."""
         ...

@@ -7,7 +7,14 @@ from typing import Any
 
 from deepsort_reid.structures.numbers import as_float
 
-_COUNTS = ("n_init", "max_age", "max_age_at_border", "identity_memory_size", "id_correction_window")
+_COUNTS = (
+    "n_init",
+    "max_age",
+    "max_age_at_border",
+    "identity_memory_size",
+    "id_correction_window",
+    "embedding_interval",
+)
 _SCORES = ("min_score", "high_score_threshold", "new_track_score", "min_gallery_score")
 _RATIOS = ("max_new_track_overlap", "max_stored_occlusion", "coasting_size_velocity_decay")
 _SWITCHES = (
@@ -46,6 +53,9 @@ class DeepSortConfig:
         identity_memory_size: number of ended tracks kept for re-identification; 0 for none.
         id_correction_window: number of first matches of a track in which its new id may still be
             replaced by that of a lost identity.
+        embedding_interval: updates after which the embedder is called for all detections again. In
+            between, it is called only for those that may change a decision (`frame_embedding`). 1:
+            always for all.
         coasting_size_velocity_decay: factor per frame of the size's velocity while a track has no
             match.
         common_motion_compensation: estimate the motion that all tracks share and attribute it to
@@ -71,6 +81,7 @@ class DeepSortConfig:
     max_stored_occlusion: float = 1.0
     identity_memory_size: int = 500
     id_correction_window: int = 0
+    embedding_interval: int = 1
     coasting_size_velocity_decay: float = 0.5
     common_motion_compensation: bool = True
     smooth_boxes: bool = True
@@ -79,7 +90,7 @@ class DeepSortConfig:
 
     def __post_init__(self) -> None:
         for name in _COUNTS:
-            value, low = getattr(self, name), int(name == "n_init")
+            value, low = getattr(self, name), int(name in ("n_init", "embedding_interval"))
             if not isinstance(value, Integral) or isinstance(value, bool) or value < low:
                 raise ValueError(
                     f"{name} must be a whole number, at least {low}, got {value!r:.80}"

@@ -53,6 +53,11 @@ class Calibration:
             return True
         return bool(self.intra_identity_distance < _MAX_INTRA_RATIO * self.inter_identity_distance)
 
+    def needs_frame(self, num_detections: int) -> bool:
+        """Whether the embedder is not judged yet, and a frame with these detections would help."""
+        inter = num_detections > 1 and self._num_inter < _MIN_FRAMES
+        return inter or (num_detections > 0 and self._num_intra < _MIN_FRAMES)
+
     def update_inter(self, embedding: Embeddings) -> None:
         """Update with the median distance between the embeddings (M, D) of one frame."""
         if len(embedding) < 2:

@@ -1,6 +1,6 @@
 """Input of one update: the detections that are used, with their masks, and the argument checks."""
 
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,19 +23,14 @@ _MAX_DT = 1_000_000  # frames: nine hours at 30 frames per second
 _MAX_CAMERA = 1e6  # of a factor, or of a translation in pixels
 
 
-class FrameEmbedder(Protocol):
-    """Type of `DeepSort(embedder=...)`: frame and boxes (M, 4) in, unit rows (M, D) out."""
-
-    def __call__(self, frame: Frame, xyxy: Array, /) -> NDArray[np.float32]: ...
-
-
 class FrameInput(NamedTuple):
     """The detections of one frame with `min_score` or more, and what is known of each.
 
     Made once in each update. M counts the used detections.
 
     Attributes:
-        given: all detections of the caller, with embeddings where the tracker computed them.
+        given: all detections of the caller, with embeddings where the tracker computed them; zeros
+            where it did not.
         rows: rows (M,) of `given` that are used.
         detections: these M detections.
         high_score: detections (M,) that may be matched to every track.
@@ -44,7 +39,9 @@ class FrameInput(NamedTuple):
             gallery nor the distance calibration.
         storable: detections (M,) that probably show one complete person, so that their embedding
             represents the person: score, truncation and occlusion are within the limits of the
-            configuration. All False when there are no embeddings.
+            configuration.
+        calibrates: whether the embeddings may be compared to calibrate distances. Not when the
+            tracker chose which detections are embedded: they are mostly people who overlap.
     """
 
     given: Detections
@@ -54,6 +51,7 @@ class FrameInput(NamedTuple):
     has_embedding: Flags
     reliable_embedding: Flags
     storable: Flags
+    calibrates: bool
 
 
 def make_frame_input(
@@ -63,12 +61,11 @@ def make_frame_input(
     detections = given[rows]
     high_score = is_high_score(config, detections)
     has_embedding: Flags = np.zeros(len(rows), dtype=bool)
-    storable = has_embedding
     if detections.embedding is not None:
         has_embedding = np.asarray(detections.embedding.any(axis=1))
-        storable = _is_storable(config, detections, border)
     reliable = has_embedding & high_score
-    return FrameInput(given, rows, detections, high_score, has_embedding, reliable, storable)
+    storable = high_score & _is_storable(config, detections, border)
+    return FrameInput(given, rows, detections, high_score, has_embedding, reliable, storable, True)
 
 
 def update_galleries(
@@ -84,6 +81,7 @@ def update_galleries(
     calibrate the intra-identity distance.
     """
     reliable = frame_input.reliable_embedding[matched]
+    galleries.skip(slots[frame_input.storable[matched] & ~reliable])
     if frame_input.detections.embedding is None or not reliable.any():
         return
     matched = matched[reliable]
@@ -91,18 +89,8 @@ def update_galleries(
         slots[reliable],
         frame_input.detections.embedding[matched],
         storable=frame_input.storable[matched],
-        consecutive=consecutive[reliable],
+        consecutive=consecutive[reliable] & frame_input.calibrates,
     )
-
-
-def checked_embedder(embedder: FrameEmbedder | None) -> FrameEmbedder | None:
-    """The embedder; ValueError when it cannot be called."""
-    if not (embedder is None or callable(embedder)):
-        raise ValueError(
-            "embedder must be callable with a frame and boxes, got "
-            f"{type(embedder).__name__}; load a file with DeepSort(embedder=Embedder('FILE.onnx'))"
-        )
-    return embedder
 
 
 def checked_parts(association: Any, motion: Any, appearance: Any, identity_memory: Any) -> None:
@@ -144,40 +132,6 @@ def _is_storable(config: DeepSortConfig, detections: Detections, border: ImageBo
     if config.max_stored_occlusion < 1:
         storable &= occlusion_ratio(detections.xyxy) <= config.max_stored_occlusion
     return storable
-
-
-def embed(
-    config: DeepSortConfig,
-    embedder: FrameEmbedder | None,
-    detections: Detections,
-    frame: Frame | None,
-) -> Detections:
-    """The detections with embeddings, if there is an embedder and they have none.
-
-    Detections below `min_score` are not used, and those below `high_score_threshold` are matched
-    by IoU alone: the embedder is not called for them, and their rows are zero. Without a used
-    detection, the detections are returned as they are.
-
-    Raises ValueError when `frame` is needed and None, or when the embedder does not return one
-    unit row for each box.
-    """
-    if embedder is None or detections.embedding is not None:
-        return detections
-    used = detections.score >= config.min_score
-    if not used.any():
-        return detections
-    if frame is None:
-        raise ValueError(
-            "this tracker embeds: pass update(detections, frame=frame), "
-            "or detections with embeddings"
-        )
-    compared = used & is_high_score(config, detections)
-    rows = detections[compared].with_embedding(embedder(frame, detections.xyxy[compared])).embedding
-    if rows is None:
-        raise ValueError("an embedder must return one row for each box, got None")
-    embedding = np.zeros((len(detections), rows.shape[1]), dtype=np.float32)
-    embedding[compared] = rows
-    return detections.with_embedding(embedding)
 
 
 def checked_frame_shape(

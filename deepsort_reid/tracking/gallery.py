@@ -42,7 +42,8 @@ class GalleryAppearance:
 class MeanAppearance:
     """One exponential moving average per track, of unit length.
 
-    The new mean is `momentum` of the old one and the rest of the new embedding.
+    The new mean is `momentum` of the old one and the rest of the new embedding. After k matches
+    without an embedding, `momentum` ** (k + 1) takes its place.
     """
 
     momentum: float = 0.95
@@ -76,6 +77,7 @@ class GalleryStore:
         self._data = np.empty((0, rows, 0), dtype=np.float32)
         self._count = np.empty(0, dtype=np.int64)  # embeddings ever added, per slot
         self._provisional = np.empty(0, dtype=bool)  # slots that hold only non-storable embeddings
+        self._num_skipped = np.empty(0, dtype=np.int64)  # since the last embedding; see `skip`
         self._free: list[int] = []
         # Array, slots, rows and old values of what this update wrote: a copy of all embeddings
         # would take longer than the rest of an update.
@@ -88,6 +90,7 @@ class GalleryStore:
         Only that of the embeddings is, which `undo_writes` restores.
         """
         self._count, self._provisional = self._count.copy(), self._provisional.copy()
+        self._num_skipped = self._num_skipped.copy()
         self._free, self._overwritten = self._free.copy(), []
 
     def undo_writes(self) -> None:
@@ -120,11 +123,13 @@ class GalleryStore:
             old = len(self._count)
             new = max(2 * old, old + n, 16)
             self._free = [*range(new - 1, old - 1, -1), *self._free]
-            self._count = np.concatenate([self._count, np.zeros(new - old, dtype=np.int64)])
-            self._provisional = np.concatenate([self._provisional, np.zeros(new - old, dtype=bool)])
+            for name in ("_count", "_provisional", "_num_skipped"):
+                old_values = getattr(self, name)
+                added = np.zeros(new - old, dtype=old_values.dtype)
+                setattr(self, name, np.concatenate([old_values, added]))
             self._resize(self.dim)
         slots = np.array([self._free.pop() for _ in range(n)], dtype=np.int64)
-        self._count[slots] = 0
+        self._count[slots] = self._num_skipped[slots] = 0
         return slots
 
     def release(self, slots: Slots) -> None:
@@ -134,6 +139,20 @@ class GalleryStore:
     def has_embedding(self, slots: Slots) -> Flags:
         """Slots (N,) that hold at least one embedding."""
         return np.asarray(self._count[slots] > 0)
+
+    def needs_embedding(self, slots: Slots, storable: Flags) -> Flags:
+        """Slots (N,) that the embedding of a detection, `storable` (N,) or not, would represent.
+
+        They are empty, or hold only provisional embeddings (see `add`) and it is storable.
+        """
+        return np.asarray(~self.has_embedding(slots) | (self._provisional[slots] & storable))
+
+    def skip(self, slots: Slots) -> None:
+        """The tracks of these slots (K,) were matched, but a storable embedding is not known.
+
+        The next embedding stands for these matches, too: a moving mean gives it their weight.
+        """
+        self._num_skipped[slots] += 1
 
     def update(
         self, slots: Slots, embedding: Embeddings, *, storable: Flags, consecutive: Flags
@@ -162,6 +181,7 @@ class GalleryStore:
         rows = self._count[slots] % self._rows
         self._overwritten.append((self._data, slots, rows, self._data[slots, rows]))
         self._write(slots, rows, embedding)
+        self._num_skipped[slots] = 0
 
     def num_embeddings(self, slot: int) -> int:
         """Number of embeddings ever added to one slot, provisional ones that were replaced not."""
@@ -266,7 +286,8 @@ class MovingMeanStore(GalleryStore):
         return np.asarray(1 - np.einsum("nd,nd->n", mean, embedding), dtype=np.float64)
 
     def _write(self, slots: Slots, rows: Slots, embedding: Embeddings) -> None:
-        momentum = np.where(self._count[slots] > 0, self._momentum, 0.0).astype(np.float32)[:, None]
+        momentum = self._momentum ** (1 + self._num_skipped[slots])
+        momentum = np.where(self._count[slots] > 0, momentum, 0).astype(np.float32)[:, None]
         mean = momentum * self._data[slots, 0] + (1 - momentum) * embedding
         length = np.linalg.norm(mean, axis=1, keepdims=True)
         self._data[slots, rows] = np.divide(mean, length, out=embedding.copy(), where=length > 0)

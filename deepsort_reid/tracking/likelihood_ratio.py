@@ -11,7 +11,7 @@ Multiple hypothesis trackers use the same score (Blackman 2004, section II); her
 hypothesis of each frame is kept.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +19,14 @@ from numpy.typing import NDArray
 from deepsort_reid.structures.numbers import as_float
 from deepsort_reid.structures.tracks import State
 from deepsort_reid.tracking import kalman
-from deepsort_reid.tracking.assignment import AllowedPairs, Matching, assign, matching_from_pairs
-from deepsort_reid.tracking.association import AssociationInput, PairScores
+from deepsort_reid.tracking.assignment import (
+    AllowedPairs,
+    Matching,
+    assign,
+    exchange_margins,
+    matching_from_pairs,
+)
+from deepsort_reid.tracking.association import AssociationInput, MotionMatches, PairScores
 from deepsort_reid.tracking.candidate_blocks import EVERYWHERE
 from deepsort_reid.tracking.costs import forbid
 from deepsort_reid.tracking.kalman import POSITION, MotionModel
@@ -197,6 +203,30 @@ class LikelihoodRatio:
         for stage in (by_llr.select(~tentative), by_llr.select(tentative), by_iou):
             pairs = np.concatenate([pairs, assign(stage.without(pairs)).pairs])
         return matching_from_pairs(pairs, inputs.forbidden.shape)
+
+    def match_by_motion(self, inputs: AssociationInput) -> MotionMatches:
+        """The matches that motion alone makes certain; embeddings of detections are not used.
+
+        A match is certain if, with the lowest appearance term, it is still better than being
+        unmatched and than every exchange with other tracks and detections by motion alone.
+        """
+        nothing = np.zeros(len(inputs.detections), dtype=bool)
+        inputs = inputs._replace(
+            detections=inputs.detections.with_embedding(None), has_embedding=nothing
+        )
+        # All pairs that the highest appearance term allows.
+        cap = max(self.appearance.llr_cap, self.min_llr - self.min_llr_motion_only)
+        possible = replace(self, min_llr_motion_only=self.min_llr - cap)._allowed_pairs(inputs)[0]
+        by_motion = possible._replace(cost=possible.cost + cap)
+        # Tentative tracks are matched to what the others leave.
+        tentative = inputs.table.state == State.TENTATIVE
+        allowed = (by_motion.cost <= by_motion.max_cost) & ~tentative[by_motion.row]
+        by_motion = by_motion.select(allowed)
+        pairs = assign(by_motion).pairs
+        certain = pairs[exchange_margins(by_motion, pairs) > -self.appearance.llr_floor]
+        undecided = nothing.copy()
+        undecided[possible.without(certain).column] = True
+        return MotionMatches(certain, undecided)
 
     def score_pairs(self, inputs: AssociationInput) -> PairScores:
         """Scores of all pairs, for explanations; slower than a call."""

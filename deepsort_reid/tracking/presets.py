@@ -1,7 +1,7 @@
 """Presets: complete trackers with the settings of a paper."""
 
 from deepsort_reid.tracking.config import DeepSortConfig
-from deepsort_reid.tracking.frame_input import FrameEmbedder
+from deepsort_reid.tracking.frame_embedding import FrameEmbedder
 from deepsort_reid.tracking.gallery import GalleryAppearance
 from deepsort_reid.tracking.kalman import AspectMotion
 from deepsort_reid.tracking.matching_cascade import MatchingCascade

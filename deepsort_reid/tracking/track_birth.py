@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsort_reid.structures import boxes
+from deepsort_reid.structures.detections import Detections
 from deepsort_reid.structures.tracks import State
 from deepsort_reid.tracking import kalman
 from deepsort_reid.tracking.candidate_blocks import candidate_blocks
@@ -15,6 +16,8 @@ from deepsort_reid.tracking.gallery import GalleryStore
 from deepsort_reid.tracking.kalman import MotionModel
 from deepsort_reid.tracking.track_table import TrackTable
 
+Array = NDArray[np.float64]
+Ints = NDArray[np.int64]
 Rows = NDArray[np.intp]
 
 
@@ -29,20 +32,35 @@ def select_new_tracks(
     independent of the order of the detections.
     """
     detections = frame.detections
-    rows = unmatched[detections.score[unmatched] >= config.new_track_score]
-    matched = np.flatnonzero(table.state == State.CONFIRMED)
-    duplicate = np.zeros(len(rows), dtype=bool)
-    for new, near in candidate_blocks(detections.xyxy[rows], table.xyxy[matched]):
-        xyxy, matched_xyxy = detections.xyxy[rows[new]], table.xyxy[matched[near]]
-        smaller_area = np.minimum(boxes.area(xyxy)[:, None], boxes.area(matched_xyxy))
-        overlap = boxes.intersection(xyxy, matched_xyxy) / smaller_area
-        if not config.class_agnostic:
-            class_id = detections.class_id[rows[new]]
-            overlap[other_class(class_id, table.class_id()[matched[near]])] = 0
-        duplicate[new] = (overlap > config.max_new_track_overlap).any(axis=1)
-    rows = rows[~duplicate]
+    matched = table.state == State.CONFIRMED
+    rows = rows_without_track(
+        config, detections, unmatched, table.xyxy[matched], table.class_id()[matched]
+    )
     xyxy, score = detections.xyxy[rows], detections.score[rows]
     return rows[np.lexsort((xyxy[:, 3], xyxy[:, 2], xyxy[:, 1], xyxy[:, 0], -score))]
+
+
+def rows_without_track(
+    config: DeepSortConfig,
+    detections: Detections,
+    rows: Rows,
+    matched_xyxy: Array,
+    matched_class: Ints,
+) -> Rows:
+    """Those of the detection rows (K,) that may start a track beside matched tracks.
+
+    The tracks have boxes (N, 4) and classes (N,). See `select_new_tracks`.
+    """
+    rows = rows[detections.score[rows] >= config.new_track_score]
+    duplicate = np.zeros(len(rows), dtype=bool)
+    for new, near in candidate_blocks(detections.xyxy[rows], matched_xyxy):
+        xyxy, near_xyxy = detections.xyxy[rows[new]], matched_xyxy[near]
+        smaller_area = np.minimum(boxes.area(xyxy)[:, None], boxes.area(near_xyxy))
+        overlap = boxes.intersection(xyxy, near_xyxy) / smaller_area
+        if not config.class_agnostic:
+            overlap[other_class(detections.class_id[rows[new]], matched_class[near])] = 0
+        duplicate[new] = (overlap > config.max_new_track_overlap).any(axis=1)
+    return rows[~duplicate]
 
 
 def start_tracks(

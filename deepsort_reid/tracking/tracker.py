@@ -8,26 +8,28 @@ from deepsort_reid.structures.frame import Frame
 from deepsort_reid.structures.tracks import State, Tracks
 from deepsort_reid.tracking import kalman
 from deepsort_reid.tracking.assignment import Matching
-from deepsort_reid.tracking.association import Association, AssociationInput
+from deepsort_reid.tracking.association import Association, AssociationInput, association_input
 from deepsort_reid.tracking.config import DeepSortConfig, checked_config
-from deepsort_reid.tracking.costs import other_class
 from deepsort_reid.tracking.extras.box_smoothing import BoxSmoother
 from deepsort_reid.tracking.extras.explain import DecisionLog, Explanation
 from deepsort_reid.tracking.extras.id_assignment import IdAssigner
 from deepsort_reid.tracking.extras.identity_memory import IdentityMemory
 from deepsort_reid.tracking.extras.visibility import ImageBorder
 from deepsort_reid.tracking.fixed_attribute import FixedAttribute
-from deepsort_reid.tracking.frame_input import (
+from deepsort_reid.tracking.frame_embedding import (
     FrameEmbedder,
+    check_frame_given,
+    checked_embedder,
+    embed_needed,
+)
+from deepsort_reid.tracking.frame_input import (
     FrameInput,
     checked_camera,
     checked_detections,
     checked_dt,
-    checked_embedder,
     checked_frame_shape,
     checked_parts,
     elapsed_frames,
-    embed,
     make_frame_input,
     update_galleries,
 )
@@ -107,6 +109,7 @@ class DeepSort(DeepSortState):
         self._before_update: Snapshot | None = None  # while an update is not complete
         self._frame_shape: tuple[int, ...] | None = None
         self._last_detections = Detections.empty()
+        self._updates_since_all = 0  # detections were embedded
 
     @property
     def tracks(self) -> Tracks:
@@ -151,16 +154,17 @@ class DeepSort(DeepSortState):
         """
         camera, dt = checked_camera(camera), checked_dt(dt)
         frame_shape = checked_frame_shape(frame, self._frame_shape)
-        detections = self.embed(checked_detections(detections), frame)
+        check_frame_given(self.config, self._embedder, checked_detections(detections), frame)
         try:
             self._begin_update()
             frame_input = self._prepare(detections, frame_shape)
             self._predict(frame_input, camera, dt)
+            frame_input = self._embed(frame_input, frame)
             matching = self._associate(frame_input)
             self._update_matched(frame_input, matching)
             self._update_lifecycle(matching)
             self._initiate(frame_input, matching.unmatched_detections)
-            self._frame_shape, self._last_detections = frame_shape, detections
+            self._frame_shape, self._last_detections = frame_shape, frame_input.given
             tracks = self._confirmed()
             self._before_update = None  # the update is complete
         except BaseException:
@@ -178,14 +182,6 @@ class DeepSort(DeepSortState):
             raise ValueError("this tracker keeps no decisions; make it with DeepSort(explain=True)")
         return self.decision_log.explain(frame, id)
 
-    def embed(self, detections: Detections, frame: Frame | None) -> Detections:
-        """The detections with embeddings, if the tracker has an embedder and they have none.
-
-        `update` calls this itself; `last_detections` keeps the result. Raises ValueError when a
-        `frame` is needed and None.
-        """
-        return embed(self.config, self._embedder, detections, frame)
-
     def _begin_update(self) -> None:
         """Take the snapshot from which this update is undone after an exception."""
         self._undo_update()  # an earlier one, where a second interrupt prevented that
@@ -201,16 +197,10 @@ class DeepSort(DeepSortState):
             self._before_update.restore()  # `_before_update`, too: it was None
 
     def _prepare(self, detections: Detections, frame_shape: tuple[int, ...] | None) -> FrameInput:
-        """Select the detections that are used, and update what is learned from them alone."""
+        """Select the detections that are used, and update the image border."""
         used = np.flatnonzero(detections.score >= self.config.min_score)
-        if detections.embedding is not None and len(used):
-            self._galleries.set_dim(detections.embedding.shape[1])
         self._image_border.update(detections.xyxy[used], frame_shape)
-        frame_input = make_frame_input(self.config, detections, used, self._image_border)
-        embedding = frame_input.detections.embedding
-        if embedding is not None:
-            self._galleries.calibration.update_inter(embedding[frame_input.reliable_embedding])
-        return frame_input
+        return make_frame_input(self.config, detections, used, self._image_border)
 
     def _predict(self, frame_input: FrameInput, camera: Array | None, dt: float) -> None:
         """Predict every track to this frame (Kalman filter; camera motion, given or estimated)."""
@@ -220,14 +210,31 @@ class DeepSort(DeepSortState):
         table.start_frame(elapsed)
         self._id_assigner.advance(elapsed)
 
+    def _embed(self, frame_input: FrameInput, frame: Frame | None) -> FrameInput:
+        """Embed the detections that need it, and calibrate distances between identities."""
+        if self._embedder is not None and frame is not None and frame_input.given.embedding is None:
+            self._updates_since_all += 1
+            all_rows = self._updates_since_all >= self.config.embedding_interval
+            inputs, parts = self._inputs(frame_input), (self.config, self._embedder)
+            frame_input = embed_needed(
+                *parts, self.association, inputs, frame_input, frame, all_rows
+            )
+            self._updates_since_all *= not frame_input.calibrates
+        embedding = frame_input.detections.embedding
+        if embedding is not None and len(embedding):
+            self._galleries.set_dim(embedding.shape[1])
+            if frame_input.calibrates:
+                reliable = embedding[frame_input.reliable_embedding]
+                self._galleries.calibration.update_inter(reliable)
+        return frame_input
+
+    def _inputs(self, frame_input: FrameInput) -> AssociationInput:
+        parts = self._table, self._galleries, self._motion_model
+        return association_input(self.config, *parts, frame_input)
+
     def _associate(self, frame_input: FrameInput) -> Matching:
         """Match tracks and detections."""
-        table, detections = self._table, frame_input.detections
-        forbidden = np.zeros((len(table), len(detections)), dtype=bool)
-        if not self.config.class_agnostic:
-            forbidden = other_class(table.class_id(), detections.class_id)
-        masks = frame_input.high_score, frame_input.has_embedding, forbidden
-        inputs = AssociationInput(table, self._galleries, self._motion_model, detections, *masks)
+        inputs = self._inputs(frame_input)
         matching = self.association(inputs)
         if self.decision_log is not None:
             scores = self.association.score_pairs(inputs)

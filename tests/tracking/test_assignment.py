@@ -205,3 +205,46 @@ def test_matching_from_pairs_lists_unmatched_rows_of_both_sides():
     matching = matching_from_pairs(np.array([[2, 0], [0, 3]]), (4, 5))
     np.testing.assert_array_equal(matching.unmatched_tracks, [1, 3])
     np.testing.assert_array_equal(matching.unmatched_detections, [1, 2, 4])
+
+
+def margins_by_brute_force(cost, pairs, max_cost):
+    """Gain lost without each pair, by matchings that differ in at most one other pair."""
+    margins = []
+    best = gain(cost, pairs, max_cost)
+    for kept in range(len(pairs)):
+        others = np.delete(pairs, kept, axis=0)
+        # Without the pair, with its rows free, and with one other pair dissolved as well.
+        candidates = [others, *(np.delete(others, k, axis=0) for k in range(len(others)))]
+        without = cost.copy()
+        without[tuple(pairs[kept])] = np.inf
+        found = []
+        for rest in candidates:
+            rows = np.setdiff1d(np.arange(cost.shape[0]), rest[:, 0])
+            columns = np.setdiff1d(np.arange(cost.shape[1]), rest[:, 1])
+            found.append(
+                gain(cost, rest, max_cost) + scipy_gain(without[np.ix_(rows, columns)], max_cost)
+            )
+        margins.append(best - max(found))
+    return np.array(margins)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (2, 2), (3, 2), (2, 3)])
+def test_exchange_margin_is_what_is_lost_without_a_pair(shape):
+    rng = np.random.default_rng(sum(shape))
+    for _ in range(100):
+        cost = random_cost(rng, shape)
+        pairs = assign(cost, 0.7).pairs
+        found = assignment.exchange_margins(allowed_pairs(cost, 0.7), pairs)
+        assert (found > -1e-12).all()
+        np.testing.assert_allclose(found, margins_by_brute_force(cost, pairs, 0.7), atol=1e-12)
+
+
+def test_exchange_margins_by_hand():
+    # Pairs (0, 0) and (1, 1) gain 5 and 4; exchanged they gain 3 and nothing.
+    cost = np.array([[-5.0, -3.0], [np.inf, -4.0]])
+    margins = assignment.exchange_margins(allowed_pairs(cost, 0.0), np.array([[0, 0], [1, 1]]))
+    assert margins.tolist() == [5.0, 4.0]
+    # With a free third track, which gains 3 from the detection of the first one.
+    cost = np.array([[-5.0, np.inf], [np.inf, -4.0], [-3.0, np.inf]])
+    margins = assignment.exchange_margins(allowed_pairs(cost, 0.0), np.array([[0, 0], [1, 1]]))
+    assert margins.tolist() == [2.0, 4.0]

@@ -48,11 +48,12 @@ def test_occluded_boxes_are_not_storable_above_the_maximum():
     assert frame_input(detections, max_stored_occlusion=0.59).storable.tolist() == [False, True]
 
 
-def test_without_embeddings_nothing_is_storable():
+def test_without_embeddings_none_is_reliable_but_boxes_are_storable():
     found = frame_input(Detections(boxes_at(100, 200)))
-    for mask in (found.has_embedding, found.reliable_embedding, found.storable):
+    for mask in (found.has_embedding, found.reliable_embedding):
         assert mask.tolist() == [False, False]
     assert found.high_score.all()
+    assert found.storable.all()
 
 
 def test_rows_refer_to_the_given_detections():

@@ -211,21 +211,26 @@ def test_embedding_inside_update_gives_the_same_tracks_as_before_update():
     assert learned.intra_identity_distance < 0.1 < learned.inter_identity_distance
 
 
-def test_embed_computes_embeddings_only_where_there_are_none():
-    bare, tracker = Detections(boxes_at(10, 70), [0.9, 0.1]), DeepSort(embedder=embed_by_position)
-    embedded = tracker.embed(bare, FRAME)
-    # A low-score detection gets a zero row without being embedded.
+def test_update_computes_embeddings_only_where_there_are_none():
+    bare = Detections(boxes_at(10, 70), [0.9, 0.1])
     expected = embed_by_position(FRAME, bare.xyxy)
-    np.testing.assert_array_equal(embedded.embedding, expected * [[1], [0]])
-    published_embedded = published(embedder=embed_by_position).embed(bare, FRAME)
-    np.testing.assert_array_equal(published_embedded.embedding, expected)
-    np.testing.assert_array_equal(embedded.score, bare.score)
-    assert tracker.embed(embedded, None) is embedded
-    assert DeepSort().embed(bare, None) is bare
-    assert len(tracker.embed(Detections.empty(), None)) == 0
+    tracker = DeepSort(embedder=embed_by_position)
+    tracker.update(bare, frame=FRAME)
+    # A low-score detection gets a zero row without being embedded.
+    np.testing.assert_array_equal(tracker.last_detections.embedding, expected * [[1], [0]])
+    paper = published(embedder=embed_by_position)
+    paper.update(bare, frame=FRAME)
+    np.testing.assert_array_equal(paper.last_detections.embedding, expected)
+    given = bare.with_embedding(expected[::-1])
+    tracker.update(given)
+    assert tracker.last_detections is given
+    without = DeepSort()
+    without.update(bare, frame=FRAME)
+    assert without.last_detections is bare
+    tracker.update(Detections.empty())
     with pytest.raises(ValueError, match="this tracker embeds"):
-        tracker.embed(bare, None)
-    assert len(tracker.tracks) == 0
+        tracker.update(bare)
+    assert tracker.last_detections.embedding is None
 
 
 def test_last_detections_are_all_rows_with_their_embeddings():

@@ -148,9 +148,10 @@ class FixedLag(SavedState):
             raise
         return lagged
 
-    def embed(self, detections: Detections, frame: Frame | None) -> Detections:
-        """The detections with embeddings: `DeepSort.embed` of the tracker."""
-        return self.tracker.embed(detections, frame)
+    @property
+    def last_detections(self) -> Detections:
+        """All detections of the last `update`, with the embeddings that the tracker computed."""
+        return self.tracker.last_detections
 
     def explain(self, frame: int, id: int) -> str:
         """Why `id` was reported in the emitted frame `frame` as it was, in words.
