@@ -3,28 +3,25 @@
 import numpy as np
 import pytest
 
-from deepsort_reid import DeepSortConfig, Detections, FixedLag, State, Tracks
+from deepsort_reid import DeepSort, Detections, FixedLag, State, Tracks
 from deepsort_reid.tracking.extras.identity_memory import IdentityMemory
 from tests.tracking.scenarios import boxes_at
 
 
-class ScriptedTracker:
+class ScriptedTracker(DeepSort):
     """A tracker that returns given tables: rows of (id, left edge or None, age) for each frame.
 
     A left edge of None is a coasting track. The key of a row is its birth and its position among
     the rows born in that frame.
     """
 
-    config = DeepSortConfig()
+    track_keys = last_detections = tracks = None  # set by `update`
 
     def __init__(self, frames, last_id=0):
+        super().__init__(identity_memory=IdentityMemory())
+        self.identity_memory.last_id = last_id
         self._frames = enumerate(frames)
         self._keys = {}
-        self.identity_memory = IdentityMemory()
-        self.identity_memory.last_id = last_id
-
-    def _undo_update(self):
-        """Do nothing: no update of this tracker fails."""
 
     def update(self, detections, **arguments):
         number, rows = next(self._frames)
