@@ -164,8 +164,6 @@ class FixedLag(SavedState):
         if log is None:
             raise ValueError("this tracker keeps no decisions; make it with DeepSort(explain=True)")
         update = frame + len(log) - self._number  # the tracker may have had updates before
-        if not self.frames:
-            return str(log.explain(update, id))
         return log.explain_reported(update, id, frame)
 
     def flush(self) -> list[LaggedTracks]:
@@ -214,6 +212,7 @@ class FixedLag(SavedState):
         self._time += dt
         self._clock += elapsed_frames(dt)
         if not self.frames:
+            self._log_reported(self._number, {id: id for id in tracks.id.tolist()}, tracks)
             return LaggedTracks(self._number, tracks)
         self._to_first = self._to_first @ to_previous
         self._append()
@@ -260,18 +259,22 @@ class FixedLag(SavedState):
         xyxy = self._smoother.smooth(self._buffer, key, min_size)
         tracks = self._as_tracks(oldest, histories, oldest.rows_of(key), xyxy)
         self._buffer.popleft()
-        self._log_reported(oldest.number, histories, tracks)
+        output_ids = self._histories.output_ids
+        tracker_ids = {output_ids.of(track.id): track.id for track in histories}
+        self._log_reported(oldest.number, tracker_ids, tracks)
         self._histories.drop(oldest.number, self.tracker.identity_memory.id.tolist())
         return LaggedTracks(oldest.number, tracks)
 
-    def _log_reported(self, number: int, histories: list[TrackHistory], tracks: Tracks) -> None:
-        """Add the output of frame `number` to the tracker's decisions, if it keeps any."""
+    def _log_reported(self, number: int, tracker_ids: dict[int, int], tracks: Tracks) -> None:
+        """Add the output of frame `number` to the tracker's decisions, if it keeps any.
+
+        tracker_ids: the tracker's id of each id in the output.
+        """
         log = self.tracker.decision_log
         if log is None:
             return
         reported = log.frame(number + len(log) - self._number).reported
         reported.clear()  # an update may have been undone
-        tracker_ids = {self._histories.output_ids.of(track.id): track.id for track in histories}
         columns = (tracks.id.tolist(), tracks.detection.tolist(), tracks.misses.tolist())
         for id, detection, misses in zip(*columns, strict=True):
             reported[id] = ReportedTrack(tracker_ids[id], detection, misses)

@@ -357,6 +357,7 @@ def test_explanation_of_a_tracker_with_updates_before_is_of_the_same_frame():
     for detections in scene[:3]:
         without_delay.update(detections)
     assert without_delay.explain(3, 1) == str(without_delay.tracker.explain(3, 1))
+    assert "track 1: the track began at detection" in without_delay.explain(1, 1)
 
 
 def test_explanation_of_what_was_not_reported_is_refused():
