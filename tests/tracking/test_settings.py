@@ -81,8 +81,9 @@ def test_memory_arguments_that_are_no_numbers_are_refused(name):
     ("id", "embedding", "message"),
     [
         *((id, [1.0], "id must be a whole number") for id in (0, -3, 1.5, None, "1", 2**60, 1j)),
-        *((1, each, "embedding must") for each in (None, "x", [1j], [[1.0]], [0.5], [np.nan])),
-        (1, [], "embedding must be rows of length 1"),
+        *((1, each, "embedding must") for each in (None, "x", [1j], [[1.0]])),
+        *((1, each, "embedding must be") for each in ([0.5, 0.5], [np.nan, 1.0])),
+        *((1, each, "must keep their length") for each in ([], [1.0])),
         (1, 1.0, "embedding must have shape"),
     ],
 )
