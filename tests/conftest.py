@@ -1,6 +1,7 @@
 """What all tests share: where the real data is."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -18,3 +19,10 @@ def data_root() -> Path:
             "or leave these tests out with -m 'not data'"
         )
     return folder
+
+
+def pytest_configure():
+    """Take back ignored signals: shells start background jobs with SIGINT ignored, nohup SIGHUP."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)

@@ -29,14 +29,6 @@ def read_summary(out):
     return synthetic_video.read_strict_json(out / "summary.json")
 
 
-@pytest.fixture(autouse=True)
-def hang_up_is_not_ignored():
-    """Without it, the tests of SIGHUP would fail where it is ignored, as under `nohup`."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    yield
-    signal.signal(signal.SIGHUP, before)
-
-
 @pytest.mark.parametrize(("name", "status"), [("SIGTERM", 143), ("SIGHUP", 129), ("SIGINT", 130)])
 def test_stop_signals_end_the_run_with_everything_saved(name, status, monkeypatch, video, out):
     class RaisesSignal(synthetic_video.TrueBoxDetector):
