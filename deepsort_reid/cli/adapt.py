@@ -10,6 +10,7 @@ from deepsort_reid.cli.tracking_options import (
     add_detector_arguments,
     add_device_argument,
     add_frame_arguments,
+    add_motion_and_config_arguments,
     count_frames,
     make_camera_motion,
     make_detector,
@@ -41,19 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_frame_arguments(parser)
     add_detector_arguments(parser)
     group = parser.add_argument_group("tracker")
-    group.add_argument(
-        "--camera-motion",
-        default="none",
-        metavar="none|flow|ecc|FILE",
-        help="compensate the motion of a moving camera: sparse optical flow, ECC image alignment, "
-        "or a FILE with one affine warp per frame (default: none)",
-    )
-    group.add_argument(
-        "--config",
-        type=Path,
-        metavar="FILE.json",
-        help="JSON object with fields of DeepSortConfig (default: the default of every field)",
-    )
+    add_motion_and_config_arguments(group)
     add_device_argument(group, "detector and embedder")
     _add_adaptation_arguments(parser)
 

@@ -17,6 +17,7 @@ from deepsort_reid.cli.tracking_options import (
     add_device_argument,
     add_embedder_argument,
     add_frame_arguments,
+    add_motion_and_config_arguments,
     make_camera_motion,
     make_detector,
     make_embedder,
@@ -47,19 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _add_tracker_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("tracker")
     add_embedder_argument(group)
-    group.add_argument(
-        "--camera-motion",
-        default="none",
-        metavar="none|flow|ecc|FILE",
-        help="compensate the motion of a moving camera: sparse optical flow, ECC image alignment, "
-        "or a FILE with one affine warp per frame (default: none)",
-    )
-    group.add_argument(
-        "--config",
-        type=Path,
-        metavar="FILE.json",
-        help="JSON object with fields of DeepSortConfig (default: the default of every field)",
-    )
+    add_motion_and_config_arguments(group)
     group.add_argument(
         "--lag",
         type=int,

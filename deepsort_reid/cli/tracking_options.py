@@ -68,6 +68,23 @@ def add_embedder_argument(parser: argparse._ActionsContainer) -> None:
     )
 
 
+def add_motion_and_config_arguments(group: argparse._ActionsContainer) -> None:
+    """Add --camera-motion and --config."""
+    group.add_argument(
+        "--camera-motion",
+        default="none",
+        metavar="none|flow|ecc|FILE",
+        help="compensate the motion of a moving camera: sparse optical flow, ECC image alignment, "
+        "or a FILE with one affine warp per frame (default: none)",
+    )
+    group.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE.json",
+        help="JSON object with fields of DeepSortConfig (default: the default of every field)",
+    )
+
+
 def add_device_argument(parser: argparse._ActionsContainer, networks: str) -> None:
     """Add --device, which says where the named networks run."""
     parser.add_argument(

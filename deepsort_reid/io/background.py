@@ -41,7 +41,7 @@ def read_ahead(items: Iterator[Item], size: int = _SIZE) -> Generator[Item, None
         except BaseException as error:
             end = _End(error)
         finally:
-            # After a stop nobody reads the queue, and there may be no room.
+            # After a stop the queue is not read, and there may be no room.
             if not stopped.is_set():
                 entries.put(end)
 

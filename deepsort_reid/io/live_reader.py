@@ -178,7 +178,7 @@ class LiveReader:
         self._change(StreamState.ENDED, "closed")
 
     def __del__(self) -> None:
-        # A reader that nobody closed: its thread must not read on.
+        # A reader that was not closed: its thread must not read on.
         if hasattr(self, "_connection"):
             self._connection.abandon()
 
