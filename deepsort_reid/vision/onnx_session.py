@@ -159,6 +159,9 @@ def _open(
     if threads is not None:
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
+    # Otherwise its threads keep cores busy for a while after each run, while the caller runs the
+    # next network.
+    options.add_session_config_entry("session.force_spinning_stop", "1")
     is_cpu = names[0] == "CPUExecutionProvider"
     if {"CUDAExecutionProvider", "TensorrtExecutionProvider"} & set(names):
         # Loads the libraries that pip installs. It prints what it does not find.

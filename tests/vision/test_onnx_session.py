@@ -54,6 +54,12 @@ def test_run_returns_the_outputs_for_the_first_input(tmp_path):
     assert "image0 ['batch', 3, 8, 4] tensor(float) -> value1" in session.describe()
 
 
+def test_threads_of_a_network_do_not_spin_between_runs(tmp_path):
+    session = OnnxSession(write_embedder(tmp_path / "mean.onnx"))
+    options = session._session.get_session_options()
+    assert options.get_session_config_entry("session.force_spinning_stop") == "1"
+
+
 def test_input_that_the_network_cannot_take_is_rejected_in_one_line(tmp_path):
     session = OnnxSession(write_embedder(tmp_path / "mean.onnx"), threads=1)
     expected = r"mean\.onnx: onnxruntime cannot run it on \(2, 3, 8\) float32 \("
