@@ -36,7 +36,8 @@ TABLE = {
     "structures": allow("", "numpy"),
     "io/atomic": allow(),
     "io/state_file": allow("io/atomic", "numpy"),
-    "tracking": allow("structures io/state_file", "numpy scipy lap"),
+    "identity": allow("structures", "numpy"),
+    "tracking": allow("structures io/state_file identity", "numpy scipy lap"),
     "io": allow("structures", "cv2 numpy"),
     "metrics": allow("structures io", "numpy scipy motmetrics"),
     "vision/camera_motion": allow("structures io", "cv2 numpy"),
@@ -47,7 +48,7 @@ TABLE = {
         "torch torchvision cv2 matplotlib numpy scipy onnx onnxruntime onnxscript tqdm",
     ),
     "scene": allow("structures", "cv2 numpy"),
-    "pipeline": allow("structures tracking io", "numpy"),
+    "pipeline": allow("structures identity tracking io", "numpy"),
     "cli": Allowed(ANY, ANY),
     "__main__": allow("cli"),
 }

@@ -1,0 +1,127 @@
+"""Decisions: which person each track is, as its number of embeddings grows."""
+
+from collections.abc import Collection, Iterable
+
+import numpy as np
+
+from deepsort_reid.identity.constraints import forbidden_persons
+from deepsort_reid.identity.gallery import GalleryView
+from deepsort_reid.identity.matching import PersonMatch, PersonMatching
+from deepsort_reid.identity.prototypes import Prototypes
+from deepsort_reid.identity.records import PersonChange, Records
+from deepsort_reid.identity.topology import Topology
+
+_MAX_OBSERVED = 32  # tracks of one frame that one is compared with for calibration
+
+
+class Decisions:
+    """Searches persons of tracks.
+
+    Args:
+        records: tracks and persons.
+        topology: of the cameras.
+        matching: rule and calibration.
+    """
+
+    def __init__(self, records: Records, topology: Topology, matching: PersonMatching) -> None:
+        self.records = records
+        self.topology = topology
+        self.matching = matching
+
+    def search(self, keys: Iterable[int], present: Collection[int]) -> list[PersonChange]:
+        """Search the persons of tracks, at the end of which each has one.
+
+        Args:
+            keys: the tracks.
+            present: tracks of the last frame of their camera.
+
+        The surest match is decided first, so that the order of the tracks does not matter.
+        """
+        records = self.records
+        matches = []
+        searched = sorted(keys)
+        prototypes = {key: self._updated_prototypes(key) for key in searched}
+        records.save_attributes(self.matching)
+        for key in searched:
+            self._observe(key, prototypes[key], present)
+        for key in searched:
+            matches.append((key, self._match(key, prototypes[key])))
+        changes = []
+        matches.sort(key=lambda each: (each[1].person is None, each[1].distance, each[0]))
+        for key, match in matches:
+            if match.person in forbidden_persons(records, self.topology, key):
+                match = self._match(key, prototypes[key])  # taken in this loop
+            changes += self._decide(key, match)
+        return changes
+
+    def leave(self, key: int, reason: str) -> list[PersonChange]:
+        """Give a track a person of its own, and search again as soon as possible."""
+        self.records.save_row(key)
+        self.records.row(key)["next_search"] = 0
+        return self.assign(key, self.records.new_person(), 1.0, None, reason)
+
+    def assign(
+        self, key: int, person: int, probability: float, runner_up: int | None, reason: str
+    ) -> list[PersonChange]:
+        """Give a track a person; a change, unless it is the same or the first one."""
+        records = self.records
+        before = records.move(key, person)
+        row = records.row(key)
+        row["probability"], row["runner_up"] = probability, runner_up or 0
+        records.set_reason(key, reason)
+        if before in (0, person):
+            return []
+        track = records.track(key)
+        time = track.last_time
+        return [PersonChange(track.camera, track.id, person, before, time, probability, reason)]
+
+    def view(self, key: int) -> GalleryView:
+        """The gallery as seen by a track."""
+        records, gallery = self.records, self.records.gallery
+        track = gallery.track
+        row = np.where(track >= 0, track - records.first_key, 0)
+        person, camera = records.rows["person"][row], records.rows["camera"][row]
+        allowed = (track >= 0) & (track != key) & (person > 0)
+        forbidden = forbidden_persons(records, self.topology, key)
+        if forbidden:
+            allowed &= ~np.isin(person, list(forbidden))
+        return GalleryView(gallery.embedding, gallery.count, track, person, camera, allowed)
+
+    def _updated_prototypes(self, key: int) -> Prototypes:
+        records = self.records
+        if records.row(key)["live"]:
+            return records.update_gallery(key)
+        return records.gallery.of_track(key)
+
+    def _observe(self, key: int, prototypes: Prototypes, present: Collection[int]) -> None:
+        """Calibrate with the tracks that are in view together with this one."""
+        if key not in present:
+            return
+        records = self.records
+        together = [other for other in present if other in records.seen_together[key]]
+        step = -(-len(together) // _MAX_OBSERVED) or 1
+        slots = [int(records.row(other)["slot"]) for other in sorted(together)[::step]]
+        found = [records.prototypes.prototypes(slot) for slot in slots if slot >= 0]
+        if found:
+            embedding = np.concatenate([each.embedding for each in found])
+            counts = np.concatenate([each.counts for each in found])
+            self.matching.observe(prototypes, Prototypes(embedding, counts))
+
+    def _match(self, key: int, prototypes: Prototypes) -> PersonMatch:
+        row = self.records.row(key)
+        current = int(row["person"]) or None
+        if current is not None and len(self.records.persons[current].tracks) == 1:
+            current = None  # nobody but itself
+        return self.matching.match(prototypes, int(row["camera"]), self.view(key), current)
+
+    def _decide(self, key: int, match: PersonMatch) -> list[PersonChange]:
+        records = self.records
+        records.save_row(key)
+        row = records.row(key)
+        row["next_search"] = 2 * max(int(row["num_embeddings"]), 1)
+        person = match.person
+        if person is None:
+            person = int(row["person"])
+            if not person or len(records.persons[person].tracks) > 1:
+                person = records.new_person()
+        return self.assign(key, person, match.probability, match.runner_up, match.reason)

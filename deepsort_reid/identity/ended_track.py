@@ -1,0 +1,88 @@
+"""Ended tracks that are added at once, such as those of an archive."""
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from deepsort_reid.identity.decisions import Decisions
+from deepsort_reid.identity.frame_update import checked_tracks
+from deepsort_reid.identity.prototypes import Prototypes, PrototypeTable
+from deepsort_reid.identity.records import CameraRow
+from deepsort_reid.structures.numbers import as_float
+
+
+def summarize(
+    embedding: ArrayLike, storable: ArrayLike | None = None, *, join_distance: float
+) -> Prototypes:
+    """The prototypes of a track whose embeddings (N, D) are all known, in the order of time.
+
+    Args:
+        embedding: unit rows (N, D); a row of zeros is none.
+        storable: rows (N,) that show one complete person; others are used when there are none.
+        join_distance: embeddings up to this cosine distance from a prototype join it.
+
+    Raises ValueError when an argument is not as above.
+    """
+    rows = np.asarray(embedding)
+    if rows.ndim != 2:
+        raise ValueError(f"embedding must have shape (N, D), got {rows.shape}")
+    tracks = checked_tracks(np.arange(1, len(rows) + 1), rows, storable)
+    table = PrototypeTable()
+    table.set_dim(rows.shape[1])
+    slot = table.free_slot()
+    nothing = np.empty((0, rows.shape[1]), dtype=np.float32)
+    table.allocate(slot, Prototypes(nothing, np.empty(0)))
+    if tracks.embedding is not None:
+        present = tracks.embedding.any(axis=1)
+        slots = np.array([slot])
+        for row in np.flatnonzero(present).tolist():
+            each = tracks.embedding[row : row + 1]
+            table.update(slots, each, tracks.storable[row : row + 1], join_distance)
+    return table.prototypes(slot)
+
+
+def add_ended_track(
+    decisions: Decisions,
+    camera: str,
+    row: CameraRow,
+    times: tuple[float | None, float | None],
+    embedding: ArrayLike,
+    storable: ArrayLike | None,
+    id: int | None,
+) -> int:
+    """See `PersonRegistry.add_track`."""
+    records = decisions.records
+    first_time, last_time = _checked_times(camera, times)
+    if id is None:
+        id = 1 + max((each for run, each in row.key_of_id if run == row.run), default=0)
+    elif isinstance(id, bool) or not isinstance(id, int | np.integer) or id < 1:
+        raise ValueError(f"id must be a whole number from 1, got {id!r:.40}")
+    if (row.run, int(id)) in row.key_of_id:
+        raise ValueError(f"camera {camera!r} already has a track {id}")
+    join_distance = decisions.matching.join_distance
+    prototypes = summarize(embedding, storable, join_distance=join_distance)
+    if len(prototypes.embedding) and prototypes.embedding.shape[1] != records.prototypes.dim:
+        records.save_attributes(records.prototypes)
+        records.prototypes.set_dim(prototypes.embedding.shape[1])
+    key = records.add_track(row, int(id), first_time, last_time, framewise=False)
+    row.started = True
+    records.row(key)["num_embeddings"] = int(prototypes.counts.sum())
+    if len(prototypes.embedding):
+        records.set_gallery(key, prototypes)
+        decisions.search([key], ())
+    else:
+        decisions.assign(key, records.new_person(), 1.0, None, "no embeddings to compare")
+    return int(records.row(key)["person"])
+
+
+def _checked_times(camera: str, times: tuple[Any, Any]) -> tuple[float, float]:
+    first, last = (math.nan if each is None else as_float(each) for each in times)
+    unknown = times[0] is None or times[1] is None
+    if not unknown and not -math.inf < first <= last < math.inf:
+        raise ValueError(
+            f"times of a track of camera {camera!r} must be finite, the first one not above the "
+            f"last one, got {times[0]!r:.40} and {times[1]!r:.40}"
+        )
+    return (math.nan, math.nan) if unknown else (first, last)

@@ -1,0 +1,247 @@
+"""Update of the registry with the tracks of one frame."""
+
+from collections.abc import Collection, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from deepsort_reid.identity.decisions import Decisions
+from deepsort_reid.identity.records import CameraRow, PersonChange, Records
+from deepsort_reid.structures.numbers import as_float, as_numbers
+
+Ints = NDArray[np.int64]
+Embeddings = NDArray[np.float32]
+
+# A clock that is set back by less is held until it has caught up. In the unit of the times.
+MAX_CLOCK_STEP = 60.0
+_UNIT_TOLERANCE = 2e-2  # of the squared length of an embedding: files may hold float16
+
+
+class RegistryUpdate(NamedTuple):
+    """Result of `PersonRegistry.update`.
+
+    Attributes:
+        person_id: persons (T,) of the tracks of this frame.
+        changes: tracks, of this or an earlier frame, that are of another person than said before.
+    """
+
+    person_id: Ints
+    changes: list[PersonChange]
+
+
+class FrameTracks(NamedTuple):
+    """Tracks of one frame, checked.
+
+    Attributes:
+        id: (T,).
+        embedding: (T, D); None when no track has one.
+        storable: (T,).
+        has_embedding: (T,) rows of `embedding` that are not zero; None when all are.
+    """
+
+    id: Ints
+    embedding: Embeddings | None
+    storable: NDArray[np.bool_]
+    has_embedding: NDArray[np.bool_] | None
+
+
+def checked_tracks(
+    id: ArrayLike, embedding: ArrayLike | None, storable: ArrayLike | None
+) -> FrameTracks:
+    """The tracks of a frame; raises ValueError when they are not as in `PersonRegistry.update`."""
+    ids = np.asarray(id)
+    if ids.ndim != 1 or (ids.dtype.kind not in "iu" and len(ids)):
+        raise ValueError(f"id must be whole numbers of shape (T,), got {ids.dtype} {ids.shape}")
+    ids = ids.astype(np.int64)
+    if storable is None:
+        flags = np.ones(len(ids), dtype=bool)
+    else:
+        flags = np.asarray(storable)
+        if flags.shape != ids.shape or (flags.dtype != bool and len(flags)):
+            raise ValueError(f"storable must be bool of shape {ids.shape}, got {flags.shape}")
+    if embedding is None or not len(ids):
+        return FrameTracks(ids, None, flags, None)
+    rows = as_numbers(embedding, np.float32, "embedding must be numbers of shape (T, D)")
+    if rows.ndim != 2 or len(rows) != len(ids) or not rows.shape[1]:
+        raise ValueError(f"embedding must have shape ({len(ids)}, D), got {rows.shape}")
+    square = np.einsum("td,td->t", rows, rows)
+    if (np.abs(square - 1) <= _UNIT_TOLERANCE).all():
+        return FrameTracks(ids, rows, flags, None)
+    has_embedding = square > 0
+    wrong = ~(np.abs(square - 1) <= _UNIT_TOLERANCE) & ~(square == 0)  # includes NaN
+    if wrong.any():
+        row = int(np.flatnonzero(wrong)[0])
+        raise ValueError(
+            f"embedding must be rows of length 1, or 0 for none, got length "
+            f"{float(square[row]) ** 0.5:.4g} in row {row}"
+        )
+    return FrameTracks(ids, rows if has_embedding.any() else None, flags, has_embedding)
+
+
+def checked_time(name: str, camera: CameraRow, time: float, records: Records) -> float:
+    """The time of an update on the clock of the registry.
+
+    Args:
+        name, camera: the camera.
+        time: as given.
+        records: of all cameras.
+
+    The clock of a new run may start over: its times then follow the latest one so far.
+    """
+    value = as_float(time)
+    if not np.isfinite(value):
+        raise ValueError(f"time of camera {name!r} must be a finite number, got {time!r:.80}")
+    if not camera.started and value + camera.time_offset < camera.last_time:
+        latest = max(each.last_time for each in records.cameras.values())
+        camera.time_offset = latest - value
+    value += camera.time_offset
+    if value < camera.last_time - MAX_CLOCK_STEP:
+        raise ValueError(
+            f"time of camera {name!r} must not go back: got {value:g} after "
+            f"{camera.last_time:g}; call start_camera({name!r}) when its clock starts over"
+        )
+    return max(value, camera.last_time)
+
+
+def update_camera(
+    decisions: Decisions,
+    camera: CameraRow,
+    time: float,
+    tracks: FrameTracks,
+    ended: Collection[int],
+) -> RegistryUpdate:
+    """Update with the tracks of one frame; what changes is journaled, see `Records`."""
+    records = decisions.records
+    camera.last_time, camera.started = time, True
+    changes: list[PersonChange] = []
+    if not np.array_equal(tracks.id, camera.ids):
+        changes += _set_present(decisions, camera, tracks.id, time)
+    keys = camera.keys
+    if len(keys):
+        index = keys - records.first_key
+        records.save_rows(keys)
+        records.rows["last_time"][index] = time
+        if tracks.embedding is not None:
+            due = _add_embeddings(decisions, camera, tracks)
+            if len(due):
+                changes += decisions.search(due.tolist(), set(keys.tolist()))
+        no_person = keys[records.rows["person"][index] == 0]
+        for key in no_person[
+            np.argsort(records.rows["id"][no_person - records.first_key])
+        ].tolist():
+            person = records.new_person()
+            changes += decisions.assign(key, person, 1.0, None, "no embeddings to compare")
+    for id in ended:
+        changes += end_track(decisions, camera, id)
+    person_id = records.rows["person"][keys - records.first_key]
+    return RegistryUpdate(np.asarray(person_id, dtype=np.int64), _condensed(changes))
+
+
+def _condensed(changes: list[PersonChange]) -> list[PersonChange]:
+    """At most one change for each track: the last one, from the person before the first."""
+    last: dict[tuple[str, int], PersonChange] = {}
+    for change in changes:
+        first = last.get((change.camera, change.id), change)
+        change = change._replace(previous_person_id=first.previous_person_id)
+        last[change.camera, change.id] = change
+    return [each for each in last.values() if each.person_id != each.previous_person_id]
+
+
+def end_track(decisions: Decisions, camera: CameraRow, id: int) -> list[PersonChange]:
+    """End a track of a camera: its person is searched with all embeddings, and then kept."""
+    records = decisions.records
+    key = camera.key_of_id.get((camera.run, int(id)))
+    if key is None or not records.row(key)["live"]:
+        return []
+    changes: list[PersonChange] = []
+    row = records.row(key)
+    number = int(row["num_embeddings"])
+    # Searched already with these embeddings: `next_search` is twice their number.
+    if number and not row["by_hand"] and 2 * number > int(row["next_search"]):
+        changes = decisions.search([key], ())
+    elif number:
+        records.update_gallery(key)
+    records.close_track(key)
+    present = camera.keys != key
+    camera.ids, camera.keys = camera.ids[present], camera.keys[present]
+    camera.slots = camera.slots[present]
+    return changes
+
+
+def _set_present(
+    decisions: Decisions, camera: CameraRow, ids: Ints, time: float
+) -> list[PersonChange]:
+    """Set the tracks that are matched in this frame; those seen together are different people."""
+    records = decisions.records
+    given = ids.tolist()
+    if len(set(given)) < len(given) or min(given, default=1) < 1:
+        raise ValueError(f"id must be different numbers from 1, got {given!r:.80}")
+    key_of: dict[int, int] = {}
+    for id in sorted(given):
+        key = camera.key_of_id.get((camera.run, id))
+        if key is None:
+            key = records.add_track(camera, id, time, time, framewise=True)
+        if not records.row(key)["live"]:
+            records.open_track(key)
+        key_of[id] = key
+    before, present = set(camera.keys.tolist()), set(key_of.values())
+    camera.ids = ids.copy()
+    camera.keys = np.array([key_of[id] for id in given], dtype=np.int64)
+    camera.slots = records.rows["slot"][camera.keys - records.first_key].astype(np.intp)
+    changes: list[PersonChange] = []
+    for key in sorted(present - before):
+        for other in sorted(records.see_together(key, present)):
+            person = int(records.row(key)["person"])
+            if person and person == int(records.row(other)["person"]):
+                changes += _separate(decisions, key, other)
+    return changes
+
+
+def _separate(decisions: Decisions, key: int, other: int) -> list[PersonChange]:
+    """Give one of two tracks of a person that were seen in one frame another person."""
+    records = decisions.records
+    movable = [each for each in (key, other) if not records.row(each)["by_hand"]]
+    if not movable:
+        return []  # the user knows better: a mirror, or a person detected twice
+    # The one with less evidence leaves; the later one where that is equal.
+    leaving = min(movable, key=lambda each: (int(records.row(each)["num_embeddings"]), -each))
+    stays = records.track(key + other - leaving)
+    return decisions.leave(
+        leaving, f"seen in one frame with track {stays.id} of person {stays.person_id}"
+    )
+
+
+def _add_embeddings(decisions: Decisions, camera: CameraRow, tracks: FrameTracks) -> Ints:
+    """Add the embeddings of a frame to the prototypes; returns keys of tracks to be searched."""
+    records, table = decisions.records, decisions.records.prototypes
+    keys, slots, embedding, storable = camera.keys, camera.slots, tracks.embedding, tracks.storable
+    assert embedding is not None
+    if embedding.shape[1] != table.dim:
+        records.save_attributes(table)
+        table.set_dim(embedding.shape[1])
+    if tracks.has_embedding is not None:
+        present = tracks.has_embedding
+        keys, slots = keys[present], slots[present]
+        embedding, storable = embedding[present], storable[present]
+    records.journal.add(table.restore, table.backup(slots))
+    table.update(slots, embedding, storable, decisions.matching.join_distance)
+    rows, index = records.rows, keys - records.first_key
+    number = table.num_embeddings[slots]
+    # A first storable embedding replaces provisional ones: the count begins again.
+    restarted = number < rows["num_embeddings"][index]
+    rows["num_embeddings"][index] = number
+    if restarted.any():
+        rows["next_search"][index[restarted]] = number[restarted]
+    due: Ints = keys[(number >= rows["next_search"][index]) & ~rows["by_hand"][index]]
+    return due
+
+
+def as_ids(ended: ArrayLike | Sequence[Any]) -> list[int]:
+    """Ids of ended tracks as a list; raises ValueError when they are no whole numbers."""
+    values = np.asarray(ended)
+    if not values.size:
+        return []
+    if values.ndim != 1 or values.dtype.kind not in "iu":
+        raise ValueError(f"ended must be ids, whole numbers of shape (E,), got {ended!r:.80}")
+    return list(map(int, values.tolist()))

@@ -1,0 +1,128 @@
+"""Gallery: the prototypes of all tracks in one matrix, in which a track is searched."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepsort_reid.identity.prototypes import Embeddings, Prototypes
+
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+_REMOVED = -1
+
+
+class GalleryView(NamedTuple):
+    """Prototypes of tracks with their persons, G rows.
+
+    Attributes:
+        prototypes: unit rows (G, D) float32.
+        counts: embeddings in each (G,) float64.
+        track: number of the track (G,), equal in the rows of one track.
+        person: person of the track (G,).
+        camera: number of the camera of the track (G,).
+        allowed: rows (G,) of persons that the searched track may be.
+    """
+
+    prototypes: Embeddings
+    counts: NDArray[np.float64]
+    track: Ints
+    person: Ints
+    camera: Ints
+    allowed: Flags
+
+
+class Gallery:
+    """Prototypes of tracks; each track has consecutive rows."""
+
+    def __init__(self) -> None:
+        self._size = 0  # rows in use, removed ones included
+        self._num_removed = 0
+        self._embedding: Embeddings = np.zeros((0, 0), dtype=np.float32)
+        self._count = np.zeros(0)
+        self._track = np.zeros(0, dtype=np.int64)
+        self._range: dict[int, tuple[int, int]] = {}  # track -> first row, row after the last
+
+    def __len__(self) -> int:
+        return self._size
+
+    @property
+    def embedding(self) -> Embeddings:
+        return self._embedding[: self._size]
+
+    @property
+    def count(self) -> NDArray[np.float64]:
+        return self._count[: self._size]
+
+    @property
+    def track(self) -> Ints:
+        """Number of the track of each row; negative for a removed row."""
+        return self._track[: self._size]
+
+    def of_track(self, track: int) -> Prototypes:
+        """Prototypes of a track; (0, D) when it has none."""
+        first, end = self._range.get(track, (0, 0))
+        return Prototypes(self._embedding[first:end], self._count[first:end])
+
+    def replace(self, track: int, prototypes: Prototypes) -> None:
+        """Set the prototypes of a track."""
+        added = len(prototypes.embedding)
+        first = self._size
+        self._reserve(first + added, prototypes.embedding.shape[1])
+        self._embedding[first : first + added] = prototypes.embedding
+        self._count[first : first + added] = prototypes.counts
+        self._track[first : first + added] = track
+        self._remove_rows(track)
+        self._range[track] = first, first + added
+        self._size = first + added
+
+    def remove(self, track: int) -> None:
+        """Remove the prototypes of a track; they are overwritten with zeros."""
+        first, end = self._range.get(track, (0, 0))
+        self._remove_rows(track)
+        self._range.pop(track, None)
+        self._embedding[first:end] = 0
+
+    def backup(self, track: int) -> tuple[int, int, tuple[int, int] | None]:
+        """What `restore` needs to revert one `replace` of this track."""
+        return self._size, track, self._range.get(track)
+
+    def restore(self, backup: tuple[int, int, tuple[int, int] | None]) -> None:
+        """Revert the `replace` of a track that followed `backup`."""
+        self._size, track, rows = backup
+        if rows is None:
+            self._range.pop(track, None)
+        else:
+            self._range[track] = rows
+            self._track[rows[0] : rows[1]] = track
+
+    def compact(self) -> None:
+        """Drop removed rows when they are the majority."""
+        if self._num_removed < 64 or 2 * self._num_removed < self._size:
+            return
+        kept = np.flatnonzero(self.track >= 0)
+        self._num_removed = 0
+        self._embedding = self._embedding[kept]
+        self._count, self._track = self._count[kept], self._track[kept]
+        self._size = len(kept)
+        first = np.flatnonzero(np.diff(self._track, prepend=-1))
+        ends = [*first[1:].tolist(), self._size]
+        tracks = self._track[first].tolist()
+        self._range = dict(zip(tracks, zip(first.tolist(), ends, strict=True), strict=True))
+
+    def _remove_rows(self, track: int) -> None:
+        first, end = self._range.get(track, (0, 0))
+        self._track[first:end] = _REMOVED
+        self._num_removed += end - first
+
+    def _reserve(self, size: int, dim: int) -> None:
+        if self._embedding.shape[1] != dim:
+            self._embedding = np.zeros((len(self._count), dim), dtype=np.float32)
+        if size > len(self._count):
+            more = max(64, size, len(self._count) * 3 // 2) - len(self._count)
+            self._embedding = np.concatenate(
+                [self._embedding, np.zeros((more, dim), dtype=np.float32)]
+            )
+            self._count = np.concatenate([self._count, np.zeros(more)])
+            self._track = np.concatenate([self._track, np.full(more, _REMOVED)])

@@ -1,0 +1,155 @@
+"""Person matching: which stored person a track shows, if any."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepsort_reid.identity.gallery import GalleryView
+from deepsort_reid.identity.prototypes import Prototypes
+
+_DEFAULT_DISTANCE = 0.5  # between identities, before any two were seen together
+_KEPT = 0.1  # normalised distance by which a person may be further away once decided
+_HORIZON = 200  # observations over which the running means average
+
+
+class PersonMatch(NamedTuple):
+    """Result of a search for the person of a track.
+
+    Attributes:
+        person: the person, None when there is no clear one.
+        probability: that the track shows `person`, or a new person when that is None.
+        nearest: the nearest allowed person, None without one.
+        distance: normalised distance of the nearest one, 1 on average between identities.
+        runner_up: second nearest allowed person, None without one.
+        runner_up_distance: its distance; infinite without one.
+        reason: the decision in words.
+    """
+
+    person: int | None
+    probability: float
+    nearest: int | None
+    distance: float
+    runner_up: int | None
+    runner_up_distance: float
+    reason: str
+
+
+class PersonMatching:
+    """Matches tracks to persons by the distance of their nearest prototypes.
+
+    Distances are normalised by the mean distance between people who were seen together.
+
+    Args:
+        max_normalized_distance: maximum distance of a match.
+        margin: minimum difference to the second nearest person, or to 1 where that is nearer.
+        small_sample_margin: added to `margin`, divided by the number of embeddings of the track.
+    """
+
+    def __init__(
+        self,
+        max_normalized_distance: float = 0.35,
+        margin: float = 0.2,
+        small_sample_margin: float = 0.6,
+    ) -> None:
+        self.max_normalized_distance = max_normalized_distance
+        self.margin = margin
+        self.small_sample_margin = small_sample_margin
+        self.inter_identity_distance = _DEFAULT_DISTANCE
+        self.num_observations = 0
+
+    @property
+    def join_distance(self) -> float:
+        """Cosine distance up to which embeddings of a track share a prototype."""
+        return 0.25 * self.inter_identity_distance
+
+    def observe(self, track: Prototypes, others: Prototypes) -> None:
+        """Calibrate with a track and the tracks seen together with it, which are other people.
+
+        Args:
+            track: prototypes of the track.
+            others: prototypes of all the others.
+        """
+        if not len(track.embedding) or not len(others.embedding):
+            return
+        distance = float(np.median(1 - track.embedding @ others.embedding.T))
+        self.num_observations += 1
+        weight = 1 / min(self.num_observations, _HORIZON)
+        self.inter_identity_distance += weight * (distance - self.inter_identity_distance)
+
+    def match(
+        self,
+        track: Prototypes,
+        camera: int,
+        gallery: GalleryView,
+        current: int | None = None,
+    ) -> PersonMatch:
+        """Search the person of a track.
+
+        Args:
+            track: its prototypes (P, D).
+            camera: number of its camera.
+            gallery: prototypes of other tracks; rows that are not `allowed` are no candidates.
+            current: the person to which the track belongs together with others: it is kept as long
+                as it is the nearest and not far away.
+        """
+        margin = self.margin + self.small_sample_margin / max(float(track.counts.sum()), 1.0)
+        persons, distance = self.distances(track, gallery)
+        if not len(persons):
+            return PersonMatch(None, 1.0, None, np.inf, None, np.inf, "no person to compare with")
+        nearest, distance_1 = int(persons[0]), float(distance[0])
+        second = int(persons[1]) if len(persons) > 1 else None
+        distance_2 = float(distance[1]) if len(persons) > 1 else np.inf
+        clear = (
+            distance_1 <= self.max_normalized_distance
+            and min(distance_2, 1.0) - distance_1 >= margin
+        ) or (nearest == current and distance_1 <= self.max_normalized_distance + _KEPT)
+        reason = f"nearest person {nearest} at distance {distance_1:.2f}"
+        if distance_1 > self.max_normalized_distance:
+            reason += f", above the maximum of {self.max_normalized_distance:.2f}"
+        elif second is not None and distance_2 < 1:
+            reason += f", second {second} at {distance_2:.2f}"
+        else:
+            reason += ", no other below 1.00"
+        if distance_1 <= self.max_normalized_distance:
+            reason += f": {'clear' if clear else 'not clear'}, required margin {margin:.2f}"
+        # Replaced by a calibrated probability; orders decisions meanwhile.
+        probability = 1 / (1 + np.exp(-8 * (self.max_normalized_distance - distance_1)))
+        return PersonMatch(
+            nearest if clear else None,
+            float(probability if clear else 1 - probability),
+            nearest,
+            distance_1,
+            second,
+            distance_2,
+            reason,
+        )
+
+    def distances(
+        self, track: Prototypes, gallery: GalleryView
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Allowed persons (K,), nearest first, and their normalised distances (K,)."""
+        rows = np.flatnonzero(gallery.allowed)
+        if not len(rows) or not len(track.embedding):
+            return np.empty(0, dtype=np.int64), np.empty(0)
+        prototypes = gallery.prototypes if len(rows) == len(gallery.allowed) else None
+        known = gallery.prototypes[rows] if prototypes is None else prototypes
+        similarity = (known @ track.embedding.T).max(axis=1)
+        person, index = np.unique(gallery.person[rows], return_inverse=True)
+        best = np.full(len(person), -np.inf)
+        np.maximum.at(best, index, similarity)
+        distance = (1 - best) / max(self.inter_identity_distance, 1e-3)
+        order = np.argsort(distance, kind="stable")
+        return person[order], distance[order]
+
+    def state_dict(self) -> dict[str, Any]:
+        """The calibration as plain numbers."""
+        return {
+            "inter_identity_distance": float(self.inter_identity_distance),
+            "num_observations": int(self.num_observations),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from a `state_dict`."""
+        self.inter_identity_distance = float(state["inter_identity_distance"])
+        self.num_observations = int(state["num_observations"])

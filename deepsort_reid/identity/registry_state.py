@@ -1,0 +1,106 @@
+"""State of a registry as plain data: dictionaries, lists, numbers, text and arrays."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepsort_reid.identity.prototypes import Prototypes
+from deepsort_reid.identity.records import TRACK_ROW, CameraRow, PersonRow, Records
+
+VERSION = 1
+
+_CAMERA_NUMBERS = ("run", "started", "last_time", "time_offset", "num_updates")
+
+
+def records_state(records: Records) -> dict[str, Any]:
+    """The records as plain data; arrays are copies."""
+    rows = records.rows
+    kept = records.gallery.track >= 0
+    return {
+        "rows": {name: rows[name].copy() for name in TRACK_ROW.names or ()},
+        "first_key": records.first_key,
+        "last_person": records.last_person,
+        "seen_together": _pairs(records.seen_together),
+        "apart": _pairs(records.apart),
+        "reasons": [[key, text] for key, text in records.reasons.items()],
+        "persons": [[person, row.name] for person, row in records.persons.items()],
+        "cameras": [_camera_state(name, records.cameras[name]) for name in records.camera_names],
+        "gallery": {
+            "embedding": records.gallery.embedding[kept],
+            "count": records.gallery.count[kept],
+            "track": records.gallery.track[kept],
+        },
+        "prototypes": records.prototypes.state_dict(),
+    }
+
+
+def records_from_state(state: dict[str, Any]) -> Records:
+    """The records of `records_state`.
+
+    Raises KeyError, TypeError, IndexError or ValueError when the state is not one.
+    """
+    records = Records()
+    columns = {name: np.asarray(state["rows"][name]) for name in TRACK_ROW.names or ()}
+    records.num_tracks = len(columns["id"])
+    records._rows = np.zeros(max(64, records.num_tracks), dtype=TRACK_ROW)
+    for name, column in columns.items():
+        records._rows[name][: records.num_tracks] = column
+    records.first_key, records.last_person = int(state["first_key"]), int(state["last_person"])
+    keys = [int(index) + records.first_key for index in np.flatnonzero(records.rows["person"] > 0)]
+    records.seen_together = _sets(keys, state["seen_together"])
+    records.apart = _sets(keys, state["apart"])
+    records.reasons = {int(key): str(text) for key, text in state["reasons"]}
+    for person, name in state["persons"]:
+        records.persons[int(person)] = PersonRow(None if name is None else str(name))
+    for key in keys:
+        records.persons[int(records.row(key)["person"])].tracks.add(key)
+    for camera in state["cameras"]:
+        records.camera_names.append(str(camera["name"]))
+        records.cameras[str(camera["name"])] = _camera(len(records.camera_names) - 1, camera)
+    for key in keys:
+        row = records.row(key)
+        of_camera = records.cameras[records.camera_names[int(row["camera"])]]
+        of_camera.key_of_id[int(row["run"]), int(row["id"])] = key
+    _load_gallery(records, state["gallery"])
+    records.prototypes.load_state_dict(state["prototypes"])
+    for camera_row in records.cameras.values():
+        index = camera_row.keys - records.first_key
+        camera_row.slots = records.rows["slot"][index].astype(np.intp)
+    return records
+
+
+def _load_gallery(records: Records, state: dict[str, Any]) -> None:
+    embedding, count = np.asarray(state["embedding"], dtype=np.float32), state["count"]
+    track = np.asarray(state["track"], dtype=np.int64)
+    if embedding.ndim != 2 or not len(embedding) == len(count) == len(track):
+        raise ValueError(f"gallery: expected {len(track)} prototypes, got {embedding.shape}")
+    starts = np.flatnonzero(np.diff(track, prepend=-1)).tolist()
+    for first, end in zip(starts, [*starts[1:], len(track)], strict=True):
+        rows = Prototypes(embedding[first:end], np.asarray(count[first:end], dtype=np.float64))
+        records.gallery.replace(int(track[first]), rows)
+
+
+def _camera_state(name: str, camera: CameraRow) -> dict[str, Any]:
+    numbers = {each: getattr(camera, each) for each in _CAMERA_NUMBERS}
+    return {"name": name, "ids": camera.ids.copy(), "keys": camera.keys.copy(), **numbers}
+
+
+def _camera(number: int, state: dict[str, Any]) -> CameraRow:
+    ids, keys = (np.asarray(state[name], dtype=np.int64) for name in ("ids", "keys"))
+    numbers = {each: state[each] for each in _CAMERA_NUMBERS}
+    return CameraRow(number, ids=ids, keys=keys, **numbers)
+
+
+def _pairs(sets: dict[int, set[int]]) -> NDArray[np.int64]:
+    """Each pair once, (K, 2)."""
+    pairs = [(key, other) for key, others in sets.items() for other in others if key < other]
+    return np.array(sorted(pairs), dtype=np.int64).reshape(-1, 2)
+
+
+def _sets(keys: list[int], pairs: NDArray[np.int64]) -> dict[int, set[int]]:
+    sets: dict[int, set[int]] = {key: set() for key in keys}
+    for first, second in np.asarray(pairs).reshape(-1, 2).tolist():
+        sets[first].add(second)
+        sets[second].add(first)
+    return sets
