@@ -165,7 +165,7 @@ def _check_table(tracker: DeepSort) -> None:
     tracks = tracker.tracks
     ids = tracks.id[tracks.id > 0]
     _check(len(np.unique(ids)) == len(ids), "ids of live tracks are unique")
-    keys = tracker.track_keys
+    keys = tracker.table.key
     _check((np.diff(keys) > 0).all() if len(keys) else True, "keys ascend")
     _check(((tracks.id > 0) == (tracks.state != State.TENTATIVE)).all(), "ids of confirmed tracks")
     _check((tracks.age >= 1).all() and (tracks.misses < tracks.age).all(), "age above misses")

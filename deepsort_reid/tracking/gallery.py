@@ -84,7 +84,7 @@ class GalleryStore:
         self._overwritten: list[tuple[Embeddings, Slots, Slots, Embeddings]] = []
         self.calibration = Calibration()
 
-    def copy_written_arrays(self) -> None:
+    def copy_written(self) -> None:
         """Begin an update: from now on, arrays that others hold are not written to.
 
         Only that of the embeddings is, which `undo_writes` restores.

@@ -43,14 +43,22 @@ class SavedState:
     ARGUMENTS: ClassVar[dict[str, str]] = {}
     NOT_STATE: ClassVar[frozenset[str]] = frozenset()
     RECORDS: ClassVar[tuple[type, ...]] = ()
+    _before_update: Snapshot | None  # while an update is not complete
 
     def state_objects(self) -> dict[str, Any]:
         """The objects, by path, whose attributes are the state; "" is the tracker."""
         found = zip(self.OBJECTS, _attributes(self.OBJECTS)(self), strict=True)
         return {"": self, **{path: each for path, each in found if each is not None}}
 
+    def _begin_update(self) -> None:
+        """Take the snapshot from which this update is undone after an exception."""
+        self._undo_update()  # an earlier one, where a second interrupt prevented that
+        self._before_update = Snapshot(*self.state_objects().values())
+
     def _undo_update(self) -> None:
-        """Undo an update that was not completed."""
+        """Restore everything as it was before an update that was not completed."""
+        if self._before_update is not None:
+            self._before_update.restore()  # `_before_update`, too: it was None
 
     def state_dict(self) -> dict[str, Any]:
         """The state as plain data: dictionaries, lists, numbers, text, and copies of arrays.

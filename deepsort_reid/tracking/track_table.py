@@ -108,7 +108,7 @@ class TrackTable:
     def __len__(self) -> int:
         return len(self.id)
 
-    def copy_written_arrays(self) -> None:
+    def copy_written(self) -> None:
         """Begin an update: from now on, arrays that others hold are not written to."""
         for name in self._WRITTEN:
             setattr(self, name, getattr(self, name).copy())

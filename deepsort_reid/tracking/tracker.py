@@ -37,7 +37,6 @@ from deepsort_reid.tracking.gallery import Appearance, GalleryStore, MeanAppeara
 from deepsort_reid.tracking.kalman import PEDESTRIAN_MOTION, MotionModel
 from deepsort_reid.tracking.likelihood_ratio import LikelihoodRatio
 from deepsort_reid.tracking.prediction import predict_tracks, report_tracks
-from deepsort_reid.tracking.snapshot import Snapshot
 from deepsort_reid.tracking.track_birth import start_tracks
 from deepsort_reid.tracking.track_table import DELETED, TrackTable
 from deepsort_reid.tracking.tracker_state import DeepSortState
@@ -106,7 +105,7 @@ class DeepSort(DeepSortState):
         self._id_assigner = IdAssigner(self.identity_memory, self.config.id_correction_window)
         self._image_border = ImageBorder()
         self._box_smoother = BoxSmoother()
-        self._before_update: Snapshot | None = None  # while an update is not complete
+        self._before_update = None
         self._frame_shape: tuple[int, ...] | None = None
         self._last_detections = Detections.empty()
         self._updates_since_all = 0  # detections were embedded
@@ -117,9 +116,9 @@ class DeepSort(DeepSortState):
         return self._as_tracks(np.arange(len(self._table)))
 
     @property
-    def track_keys(self) -> NDArray[np.int64]:
-        """Keys (T,) int64 of the rows of `tracks`: running numbers from 1 that never change."""
-        return self._table.key.copy()
+    def table(self) -> TrackTable:
+        """All columns of the rows of `tracks`, to be read only."""
+        return self._table
 
     @property
     def last_detections(self) -> Detections:
@@ -181,20 +180,6 @@ class DeepSort(DeepSortState):
         if self.decision_log is None:
             raise ValueError("this tracker keeps no decisions; make it with DeepSort(explain=True)")
         return self.decision_log.explain(frame, id)
-
-    def _begin_update(self) -> None:
-        """Take the snapshot from which this update is undone after an exception."""
-        self._undo_update()  # an earlier one, where a second interrupt prevented that
-        snapshot = Snapshot(*self.state_objects().values())
-        self._table.copy_written_arrays()
-        self._galleries.copy_written_arrays()
-        self._before_update = snapshot
-
-    def _undo_update(self) -> None:
-        """Restore the tracker as it was before an update that was not completed."""
-        if self._before_update is not None:
-            self._galleries.undo_writes()
-            self._before_update.restore()  # `_before_update`, too: it was None
 
     def _prepare(self, detections: Detections, frame_shape: tuple[int, ...] | None) -> FrameInput:
         """Select the detections that are used, and update the image border."""

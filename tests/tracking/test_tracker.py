@@ -219,7 +219,7 @@ def test_key_belongs_to_one_track_for_life_and_is_never_reused(make):
     tracker, slot_of, seen = make(), {}, set()
     for number, detections in enumerate(crowd(150, people=25), start=1):
         tracker.update(detections)
-        keys, births = tracker.track_keys.tolist(), (number - tracker.tracks.age).tolist()
+        keys, births = tracker.table.key.tolist(), (number - tracker.tracks.age).tolist()
         assert keys == sorted(set(keys))
         assert len(keys) == len(tracker.tracks)
         for key, *track in zip(keys, tracker._table.slot.tolist(), births, strict=True):
@@ -236,9 +236,9 @@ def test_keys_start_at_one_after_reset(make):
     for detections in crowd(5):
         tracker.update(detections)
     tracker.reset()
-    assert tracker.track_keys.tolist() == []
+    assert tracker.table.key.tolist() == []
     tracker.update(Detections(boxes_at(0, 100)))
-    assert tracker.track_keys.tolist() == [1, 2]
+    assert tracker.table.key.tolist() == [1, 2]
 
 
 def test_reidentified_track_has_the_old_id_and_a_new_key():
@@ -250,4 +250,4 @@ def test_reidentified_track_has_the_old_id_and_a_new_key():
     for _ in range(3):  # the first person is back, far from the coasting track
         tracker.update(Detections(boxes_at(300, 600), embedding=embedding[::-1]))
     assert tracker.tracks.id.tolist() == [2, 1]
-    assert tracker.track_keys.tolist() == [2, 3]
+    assert tracker.table.key.tolist() == [2, 3]

@@ -28,7 +28,6 @@ from deepsort_reid.tracking.refinement.track_histories import TrackHistories
 from deepsort_reid.tracking.refinement.track_history import Observation, TrackHistory
 from deepsort_reid.tracking.refinement.two_filter_smoother import InformationState
 from deepsort_reid.tracking.saved_state import SavedState
-from deepsort_reid.tracking.snapshot import Snapshot
 from deepsort_reid.tracking.tracker import DeepSort
 
 Array = NDArray[np.float64]
@@ -114,7 +113,7 @@ class FixedLag(SavedState):
         self._to_first = np.eye(3)
         self._histories = TrackHistories(self._linking, self.tracker.identity_memory.last_id)
         self._smoother = LagSmoother()
-        self._before_update: Snapshot | None = None  # while an update is not complete
+        self._before_update = None
 
     def update(
         self,
@@ -187,24 +186,9 @@ class FixedLag(SavedState):
         tracker = DeepSort._make(settings["tracker"], given)
         return super()._make(settings, {**own, "tracker": tracker})
 
-    def _begin_update(self) -> None:
-        """Take the snapshot from which this update is undone after an exception.
-
-        It includes the tracker, whose own update may be complete by then.
-        """
-        self._undo_update()
-        snapshot = Snapshot(*self.state_objects().values())
+    def copy_written(self) -> None:
+        """Begin an update: from now on, the buffer that others hold is not written to."""
         self._buffer = self._buffer.copy()
-        self._histories.copy_written_objects()
-        self.tracker._galleries.copy_written_arrays()
-        self._before_update = snapshot
-
-    def _undo_update(self) -> None:
-        """Restore everything as it was before an update that was not completed."""
-        self.tracker._undo_update()
-        if self._before_update is not None:
-            self.tracker._galleries.undo_writes()
-            self._before_update.restore()  # `_before_update`, too: it was None
 
     def _add_frame(self, tracks: Tracks, to_previous: Array, dt: float) -> LaggedTracks | None:
         """Add the frame that the tracker was just updated with; returns the one that is due."""
@@ -220,15 +204,15 @@ class FixedLag(SavedState):
 
     def _append(self) -> None:
         """Append the tracker's newest frame to the buffer."""
-        table, detections = self.tracker.tracks, self.tracker.last_detections
-        histories = self._histories.of_rows(self.tracker.track_keys.tolist())
+        table, detections = self.tracker.table, self.tracker.last_detections
+        histories = self._histories.of_rows(table.key.tolist())
         matched = np.flatnonzero(table.detection >= 0)
         # The detections' own boxes: they are smoothed together with those of later frames.
         xyxy = warp_boxes(detections.xyxy[table.detection[matched]], self._to_first)
-        for row, track in enumerate(histories):
-            track.class_id = int(table.class_id[row])
-            if not track.birth_clock:
-                track.birth_clock = self._clock - int(table.age[row]) + 1
+        columns = histories, table.class_id().tolist(), table.age.tolist()
+        for track, class_id, age in zip(*columns, strict=True):
+            track.class_id = class_id
+            track.birth_clock = track.birth_clock or self._clock - age + 1
         sizes = xyxy[:, 2:] - xyxy[:, :2]
         for row, box, size in zip(matched.tolist(), xyxy, sizes, strict=True):
             histories[row].add_observation(self._number, self._time, box, size)

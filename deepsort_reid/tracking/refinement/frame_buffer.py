@@ -1,5 +1,6 @@
 """The frames that a fixed lag buffers, and the smoothed boxes of the one that is emitted next."""
 
+import math
 from collections import deque
 from dataclasses import dataclass, replace
 
@@ -82,8 +83,7 @@ class LagSmoother:
         known = rows >= 0
         past = InformationState.new_tracks(len(key))
         propagated = self._past.propagate(frame.time - self._time)
-        for column, before in zip(past, propagated, strict=True):
-            column[known] = before[rows[known]]
+        past.rows[:, :, known] = propagated.rows[:, :, rows[known]]
         past = past.add_measurement(frame.xywh_of(key))
         self._key, self._past, self._time = key, past, frame.time
         return past
@@ -111,8 +111,10 @@ def _rows_of(known: Int, key: Int) -> NDArray[np.intp]:
 
 def warp_boxes(xyxy: Array, warp: Array) -> Array:
     """Boxes (N, 4) after a camera motion (3, 3): centres by the warp, sizes by its zoom alone."""
+    (a, b, _), (c, d, _), _ = warp.tolist()
+    zoom = math.sqrt(abs(a * d - b * c))
     center = (xyxy[:, :2] + xyxy[:, 2:]) / 2 @ warp[:2, :2].T + warp[:2, 2]
-    half = (xyxy[:, 2:] - xyxy[:, :2]) / 2 * np.sqrt(abs(np.linalg.det(warp[:2, :2])))
+    half = (xyxy[:, 2:] - xyxy[:, :2]) / 2 * zoom
     return np.concatenate([center - half, center + half], axis=1)
 
 

@@ -10,7 +10,6 @@ from itertools import islice
 import numpy as np
 
 from deepsort_reid.structures.detections import Detections
-from deepsort_reid.structures.tracks import Tracks
 from deepsort_reid.tracking.distance_calibration import Calibration
 from deepsort_reid.tracking.refinement.frame_buffer import BufferedFrame
 from deepsort_reid.tracking.refinement.linking import Linking, normalize_rows
@@ -20,6 +19,7 @@ from deepsort_reid.tracking.refinement.track_history import (
     begun_endpoints,
     ended_endpoints,
 )
+from deepsort_reid.tracking.track_table import TrackTable
 
 _MAX_GAP = 30  # frames: over a longer gap the path of the person is unknown
 _MAX_CALIBRATION_TRACKS = 32  # per frame; more of them would not change the mean distance
@@ -48,7 +48,7 @@ class TrackHistories:
     def __len__(self) -> int:
         return len(self._by_key)
 
-    def copy_written_objects(self) -> None:
+    def copy_written(self) -> None:
         """Begin an update: from now on, histories and dictionaries that others hold stay as is."""
         self._by_key = {key: track.copy() for key, track in self._by_key.items()}
         self._by_row = {row: self._by_key[track.key] for row, track in self._by_row.items()}
@@ -78,7 +78,11 @@ class TrackHistories:
         return sorted(reported, key=lambda track: track.key)
 
     def add_embeddings(
-        self, tracks: list[TrackHistory], table: Tracks, detections: Detections, min_score: float
+        self,
+        tracks: list[TrackHistory],
+        table: TrackTable,
+        detections: Detections,
+        min_score: float,
     ) -> None:
         """Add the embeddings of detections from `min_score` up to the histories of table rows.
 

@@ -9,6 +9,7 @@ All noises are proportional to the size of the person, so the size cancels out: 
 matters, and the four coordinates share one matrix.
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -32,61 +33,42 @@ class InformationState(NamedTuple):
     information vector of each coordinate is (p, v).
     """
 
-    pp: Array  # (N, 1)
-    pv: Array  # (N, 1)
-    vv: Array  # (N, 1)
-    p: Array  # (N, 4)
-    v: Array  # (N, 4)
+    rows: Array  # (2, 6, N): pp, pv, p (4), and pv, vv, v (4)
 
     @classmethod
     def uninformative(cls, n: int) -> "InformationState":
         """`n` tracks of which nothing is known."""
-        return cls(*(np.zeros((n, width)) for width in (1, 1, 1, 4, 4)))
+        return cls(np.zeros((2, 6, n)))
 
     @classmethod
     def new_tracks(cls, n: int) -> "InformationState":
         """`n` tracks without a measurement: only the prior of the velocity is known."""
-        vv = np.full((n, 1), _INITIAL_VELOCITY_STD**-2)
-        return cls.uninformative(n)._replace(vv=vv)
+        state = cls.uninformative(n)
+        state.rows[1, 1] = _INITIAL_VELOCITY_STD**-2
+        return state
 
     def add_measurement(self, measured: Array) -> "InformationState":
         """The state after measurements (N, 4) at its time, NaN where a track has none."""
-        weight = np.isfinite(measured[:, :1]) / _MEASUREMENT_STD**2
-        return self._replace(
-            pp=self.pp + weight, p=self.p + weight * np.where(weight > 0, measured, 0)
-        )
+        rows = self.rows.copy()
+        rows[0] += _additions(measured[None])[0]
+        return InformationState(rows)
 
     def propagate(self, dt: float) -> "InformationState":
         """The state `dt` frames later; earlier where `dt` is negative."""
-        dt = min(max(dt, -_MAX_STEP), _MAX_STEP)
-        pp, pv, vv, p, v = self
-        # Covariance of the process noise; backwards in time, position and velocity are
-        # anticorrelated.
-        q_pp, q_pv, q_vv = abs(dt) ** 3 / 3, dt * abs(dt) / 2, abs(dt)
-        # Transition: matrix M = F^-T Y F^-1 and vector F^-T y, with F = [[1, dt], [0, 1]].
-        vv = vv - 2 * dt * pv + dt**2 * pp
-        pv = pv - dt * pp
-        v = v - dt * p
-        # Process noise: (I + M Q)^-1 M. M need not be invertible, so uninformative states and those
-        # with a known position alone need no special case.
-        a, b = 1 + pp * q_pp + pv * q_pv, pp * q_pv + pv * q_vv
-        c, d = pv * q_pp + vv * q_pv, 1 + pv * q_pv + vv * q_vv
-        det = a * d - b * c
-        return InformationState(
-            (d * pp - b * pv) / det,
-            (d * pv - b * vv) / det,
-            (a * vv - c * pv) / det,
-            (d * p - b * v) / det,
-            (a * v - c * p) / det,
-        )
+        arrays = _StepArrays(self.rows.shape[2])
+        arrays.both[:] = self.rows
+        arrays.step(dt)
+        return InformationState(arrays.both)
 
     def fuse(self, other: "InformationState") -> "InformationState":
         """The state given the measurements of both; they must have none in common."""
-        return InformationState(*(mine + its for mine, its in zip(self, other, strict=True)))
+        return InformationState(self.rows + other.rows)
 
     def position(self) -> Array:
         """The most likely position (N, 4); the information matrices must be invertible."""
-        return (self.vv * self.p - self.pv * self.v) / (self.pp * self.vv - self.pv**2)
+        (pp, pv, *_), (_, vv, *_) = self.rows
+        p, v = self.rows[:, 2:]
+        return np.asarray((vv * p - pv * v) / (pp * vv - pv**2)).T
 
 
 def filter_backwards(measured: Array, time: list[float]) -> InformationState:
@@ -95,63 +77,79 @@ def filter_backwards(measured: Array, time: list[float]) -> InformationState:
     Args:
         measured: measurements (F, N, 4) at the times `time[1:]`, NaN where a track has none.
         time: F + 1 times, ascending.
-
-    The numbers are those of `add_measurement` and `propagate` in turns, in a third of the time: the
-    columns of the state are rows of two arrays (6, N), which are changed in place.
     """
-    num_tracks = measured.shape[1]
-    # Rows pp, pv and p (4) of the first, pv, vv and v (4) of the second. All views that the loop
-    # needs are made before it.
-    both, scaled = np.zeros((2, 2, 6, num_tracks))
-    first, second = both
-    swapped, first_scaled = both[::-1], scaled[0]
-    pp, pv, pv_again, vv = first[0], first[1], second[0], second[1]
-    matrix_first, matrix_second = first[:2], second[:2]
-    # (I + M Q)^T as [[a, c], [b, d]], and its entries in the order in which they are used.
-    factors, product, one = *np.empty((2, 2, 2, num_tracks)), np.eye(2)[:, :, None]
-    a_c, d_b, flat = factors[0], factors[1, ::-1], factors.reshape(4, num_tracks)
-    d_a, b_c = flat[3::-3, None], flat[2:0:-1, None]
-    products, det = np.empty((2, num_tracks)), np.empty(num_tracks)
-    a_d, c_b = products
-    previous_dt = np.nan  # a step may be 0: after a long time, a short one is lost in rounding
+    arrays = _StepArrays(measured.shape[1])
     for number, added in reversed(list(enumerate(_additions(measured)))):
-        first += added
-        dt = max(time[number] - time[number + 1], -_MAX_STEP)
-        if dt != previous_dt:
-            previous_dt, (transition, noise_first, noise_second) = dt, _coefficients(dt)
-        # Transition.
-        second -= np.multiply(transition, first, out=first_scaled)
-        vv += np.multiply(dt**2, pp, out=det)
-        pv[:] = pv_again
-        # Process noise.
-        np.multiply(matrix_first, noise_first, out=factors)
-        factors += one
-        factors += np.multiply(matrix_second, noise_second, out=product)
-        np.multiply(a_c, d_b, out=products)
-        np.subtract(a_d, c_b, out=det)
-        np.multiply(b_c, swapped, out=scaled)
-        both *= d_a
-        both -= scaled
-        both /= det
-        pv_again[:] = pv
-    columns = first[:1], first[1:2], second[1:2], first[2:], second[2:]
-    return InformationState(*(column.T for column in columns))
+        arrays.first += added
+        arrays.step(time[number] - time[number + 1])
+    return InformationState(arrays.both)
+
+
+class _StepArrays:
+    """A state of N tracks that is changed in place, with all arrays and views that a step needs.
+
+    They are made once, because making them takes as long as a step.
+
+    Attributes:
+        both: `InformationState.rows` (2, 6, N).
+        first: its first half (6, N).
+    """
+
+    def __init__(self, num_tracks: int) -> None:
+        self._state = np.ones((13, num_tracks))  # the rows of `both`, and ones
+        self.first, self.both = self._state[:6], self._state[:12].reshape(2, 6, num_tracks)
+        self.both[:] = 0
+        # The same after the transition; and d, b, a, c, the entries of I + M Q as [[a, b], [c, d]].
+        self._moved = np.empty((17, num_tracks))
+        self._moved_both = self._moved[:12].reshape(2, 6, num_tracks)
+        self._swapped = self._moved_both[::-1]
+        self._factors, self._d_b, self._a_c = self._moved[13:], self._moved[13:15], self._moved[15:]
+        self._d_a, self._b_c = self._factors[0::2, None], self._factors[1::2, None]
+        self._products, self._det = np.empty((2, num_tracks)), np.empty(num_tracks)
+        self._ad, self._bc = self._products
+        self._subtracted = np.empty((2, 6, num_tracks))
+
+    def step(self, dt: float) -> None:
+        """Go to the state `dt` frames later; earlier where `dt` is negative."""
+        matrix = _step_matrix(min(max(dt, -_MAX_STEP), _MAX_STEP))
+        np.dot(matrix, self._state, out=self._moved)
+        # Process noise: (I + M Q)^-1 M = [[d, -b], [-c, a]] M / det. M need not be invertible, so
+        # uninformative states and those with a known position alone need no special case.
+        np.multiply(self._d_b, self._a_c, out=self._products)
+        np.subtract(self._ad, self._bc, out=self._det)
+        np.divide(self._factors, self._det, out=self._factors)
+        np.multiply(self._moved_both, self._d_a, out=self.both)
+        np.multiply(self._swapped, self._b_c, out=self._subtracted)
+        np.subtract(self.both, self._subtracted, out=self.both)
+
+
+@lru_cache(maxsize=1024)  # a frame is in the buffer for many updates, with a time step of its own
+def _step_matrix(dt: float) -> Array:
+    """The linear part of a step, (17, 13): the rows of `_StepArrays` after it from those before it.
+
+    It is the transition: M = F^-T Y F^-1 of the matrix Y and F^-T y of the vectors, with
+    F = [[1, dt], [0, 1]]. And I + M Q, with the covariance Q of the process noise.
+    """
+    step = np.eye(17, 13)
+    step[6:12] -= dt * step[:6]
+    step[1] = step[6]  # pv - dt pp
+    step[7] += dt**2 * np.eye(13)[0] - dt * np.eye(13)[1]  # vv - 2 dt pv + dt^2 pp
+    pp, pv, vv, one = step[0], step[1], step[7], step[12]
+    # Backwards in time, position and velocity are anticorrelated.
+    q_pp, q_pv, q_vv = abs(dt) ** 3 / 3, dt * abs(dt) / 2, abs(dt)
+    step[13] = one + pv * q_pv + vv * q_vv
+    step[14] = pp * q_pv + pv * q_vv
+    step[15] = one + pp * q_pp + pv * q_pv
+    step[16] = pv * q_pp + vv * q_pv
+    step.flags.writeable = False  # it is shared
+    return step
 
 
 def _additions(measured: Array) -> Array:
-    """What the measurements (F, N, 4) add to the rows pp, pv and p (4) of each frame: (F, 6, N)."""
+    """What measurements (F, N, 4) add to `InformationState.rows[0]` of each frame: (F, 6, N)."""
     added = np.zeros((len(measured), 6, measured.shape[1]))
     weight = np.isfinite(measured[:, :, 0]) / _MEASUREMENT_STD**2
     added[:, 0] = weight
     known = np.where(weight[:, :, None] > 0, measured, 0)
     added[:, 2:] = weight[:, None] * known.transpose(0, 2, 1)
     return added
-
-
-def _coefficients(dt: float) -> tuple[Array, Array, Array]:
-    """Factors of `filter_backwards` for a step `dt`: of the transition and of both noise terms."""
-    transition = np.full((6, 1), dt)
-    transition[1] = 2 * dt
-    q_pp, q_pv, q_vv = abs(dt) ** 3 / 3, dt * abs(dt) / 2, abs(dt)
-    noise = np.array([[q_pp, q_pv], [q_pv, q_vv]])[:, :, None, None]
-    return transition, noise[0], noise[1]

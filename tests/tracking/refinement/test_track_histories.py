@@ -5,6 +5,7 @@ import pytest
 
 from deepsort_reid import DeepSort, Detections, FixedLag, State, Tracks
 from deepsort_reid.tracking.extras.identity_memory import IdentityMemory
+from deepsort_reid.tracking.track_table import TrackTable
 from tests.tracking.scenarios import boxes_at
 
 
@@ -15,7 +16,7 @@ class ScriptedTracker(DeepSort):
     the rows born in that frame.
     """
 
-    track_keys = last_detections = tracks = None  # set by `update`
+    table = last_detections = None  # set by `update`
 
     def __init__(self, frames, last_id=0):
         super().__init__(identity_memory=IdentityMemory())
@@ -31,11 +32,9 @@ class ScriptedTracker(DeepSort):
         state = np.where(matched, State.CONFIRMED, State.COASTING)
         births = (number - age).tolist()
         names = [(birth, births[:row].count(birth)) for row, birth in enumerate(births)]
-        self.track_keys = np.array(
-            [self._keys.setdefault(name, len(self._keys) + 1) for name in names], dtype=np.int64
-        )
+        keys = [self._keys.setdefault(name, len(self._keys) + 1) for name in names]
         self.last_detections = detections
-        self.tracks = Tracks(
+        tracks = Tracks(
             id=id,
             xyxy=xyxy,
             filtered_xyxy=xyxy,
@@ -46,7 +45,12 @@ class ScriptedTracker(DeepSort):
             age=age,
             misses=np.where(matched, 0, 1).astype(np.int64),
         )
-        return self.tracks[state == State.CONFIRMED]
+        self.table = TrackTable()
+        for name in ("id", "score", "detection", "age"):
+            setattr(self.table, name, getattr(tracks, name))
+        self.table.key = np.array(keys, dtype=np.int64)
+        self.table.classes, self.table.votes = np.zeros(1, np.int64), np.ones((len(rows), 1))
+        return tracks[state == State.CONFIRMED]
 
 
 def emitted_ids(frames, lag=4, **arguments):
