@@ -6,7 +6,8 @@ All trackers get the same detections and embeddings (`lib/crowd.py`) and run in 
 on one core, with galleries of 100 embeddings. Only `update` is timed, in processor time where that
 clock is fine enough. Scores are given for unfiltered boxes (`tracks.xyxy` of this package, boxes of
 the detections for deep-sort-realtime) and for Kalman-filtered boxes; * marks what a tracker reports
-by default.
+by default. A `FixedLag` runs beside them, for its time as a multiple of that of the tracker in it;
+its output is corrected by later frames, so its scores are not comparable with the others.
 """
 
 import gc
@@ -26,10 +27,12 @@ from benchmarks.lib.scoring import ScoreRow
 from deepsort_reid.metrics import evaluate
 from deepsort_reid.structures.detections import Detections
 from deepsort_reid.structures.mot_rows import MotRows
-from deepsort_reid.tracking import DeepSort
+from deepsort_reid.tracking import DeepSort, FixedLag
 
 PEOPLE = (10, 50, 100, 200, 400)
 CONFIGURATIONS = ("DeepSort()", "as published")
+LAG = 30
+DELAYED = f"FixedLag(.., {LAG})"
 TURN = 10  # frames that a tracker runs before the next one: equal load, warm caches
 
 
@@ -50,6 +53,8 @@ class TimedTracker:
         start = now()
         tracks = self._update(arguments)
         self.seconds.append(now() - start)
+        if tracks is None:  # nothing is due yet
+            return
         for name, values in zip(self._results, self._columns(tracks), strict=True):
             self._results[name].append(values)
 
@@ -79,6 +84,27 @@ class TimedDeepSort(TimedTracker):
         self._update = tracker.update  # type: ignore[method-assign]
 
 
+class TimedFixedLag(TimedTracker):
+    """`FixedLag` over a `DeepSort` of its own, with a delay of 30 frames."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._fixed_lag = FixedLag(DeepSort(), LAG)
+
+    def reported(self, box: str) -> MotRows:
+        """Return all results, the frames still buffered included."""
+        for lagged in self._fixed_lag.flush():
+            for name, values in zip(self._results, self._columns(lagged), strict=True):
+                self._results[name].append(values)
+        return super().reported(box)
+
+    def _update(self, arguments: Any) -> Any:
+        return self._fixed_lag.update(arguments)
+
+    def _columns(self, tracks: Any) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+        return super()._columns(tracks.tracks)
+
+
 class TimedDeepSortRealtime(TimedTracker):
     """deep-sort-realtime at its defaults, except for the bounded gallery."""
 
@@ -101,9 +127,8 @@ class TimedDeepSortRealtime(TimedTracker):
 
 def make_trackers() -> dict[str, TimedTracker]:
     """Return new trackers by name; deep-sort-realtime is the last one, if it is installed."""
-    trackers: dict[str, TimedTracker] = {
-        name: TimedDeepSort(CUMULATIVE[name]()) for name in CONFIGURATIONS
-    }
+    trackers: dict[str, TimedTracker] = {DELAYED: TimedFixedLag()}
+    trackers.update((name, TimedDeepSort(CUMULATIVE[name]())) for name in CONFIGURATIONS)
     if find_spec("deep_sort_realtime"):
         trackers["deep-sort-realtime"] = TimedDeepSortRealtime()
     return trackers
@@ -146,6 +171,14 @@ def report(people: int, scene: Crowd, trackers: dict[str, TimedTracker]) -> list
             mark = "*" if box == tracker.default_box else " "
             text += f"{indent} {scores.hota:5.1f}{mark}{scores.idf1:6.1f}{mark}"
         lines.append(text.rstrip())
+    if frames > LAG:  # before, nothing is due
+        delayed, online = (
+            1000 * float(np.mean(trackers[name].seconds[LAG:])) for name in (DELAYED, "DeepSort()")
+        )
+        lines.append(
+            f"{DELAYED} takes {delayed / online:.2f} times DeepSort(): "
+            f"mean {delayed:.2f} and {online:.2f} ms"
+        )
     bound = bare_operations.milliseconds(people, single_core.clock()[1])
     parts = ", ".join(f"{name} {value:.2f}" for name, value in bound.items())
     lines.append(f"{'bare operations':24} {sum(bound.values()):9.2f} = {parts}")

@@ -26,6 +26,22 @@ def test_report_has_a_line_for_each_tracker_and_the_bare_operations(
     assert text.count("bare operations") == 2
 
 
+def test_time_of_a_delayed_tracker_is_printed_as_a_multiple(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(single_core, "pin_to_core", lambda: "not pinned in a test")
+    assert tracking_speed.main(["--people", "3", "--frames", "70"]) == 0
+    assert "FixedLag(.., 30) takes " in capsys.readouterr().out
+
+
+def test_all_frames_of_a_delayed_tracker_are_scored() -> None:
+    scene, tracker = crowd(4, 50), tracking_speed.TimedFixedLag()
+    for detections in scene.detections:
+        tracker.step(detections)
+    assert len(tracker.seconds) == 50
+    assert tracker.reported("unfiltered").frame.max() == 50
+
+
 def test_every_update_of_every_tracker_is_timed() -> None:
     scene, found = crowd(5, 23), tracking_speed.make_trackers()
     tracking_speed.run(scene, found)

@@ -177,15 +177,18 @@ def motion_at_end(model: MotionModel, xyxy: Array) -> Array:
     the beginning, in reversed time.
     """
     motion = np.zeros((len(xyxy), 5, 4))
-    initiated = np.zeros(len(xyxy), dtype=bool)
-    for number in range(xyxy.shape[1]):
-        measured = xyxy[:, number]
-        observed = np.isfinite(measured[:, 0])
-        motion[initiated] = kalman.predict(model, motion[initiated])
-        again, new = observed & initiated, observed & ~initiated
-        motion[again] = kalman.correct(model, motion[again], model.measure(measured[again]))
-        motion[new] = kalman.initiate(model, model.measure(measured[new]))
-        initiated |= observed
+    measured = model.measure(xyxy.reshape(-1, 4)).reshape(xyxy.shape)
+    observed = np.isfinite(xyxy[:, :, 0])
+    first = observed.argmax(axis=1)
+    for number in range(int(first.min(initial=0)), xyxy.shape[1]):
+        initiated, new = first < number, first == number
+        again = observed[:, number] & initiated
+        if initiated.any():
+            motion[initiated] = kalman.predict(model, motion[initiated])
+        if again.any():
+            motion[again] = kalman.correct(model, motion[again], measured[again, number])
+        if new.any():
+            motion[new] = kalman.initiate(model, measured[new, number])
     return motion
 
 

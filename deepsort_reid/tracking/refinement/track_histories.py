@@ -14,11 +14,7 @@ from deepsort_reid.tracking.distance_calibration import Calibration
 from deepsort_reid.tracking.refinement.frame_buffer import BufferedFrame
 from deepsort_reid.tracking.refinement.linking import Linking, normalize_rows
 from deepsort_reid.tracking.refinement.output_ids import OutputIds
-from deepsort_reid.tracking.refinement.track_history import (
-    TrackHistory,
-    begun_endpoints,
-    ended_endpoints,
-)
+from deepsort_reid.tracking.refinement.track_history import TrackHistory, endpoints_of
 from deepsort_reid.tracking.track_table import TrackTable
 
 _MAX_GAP = 30  # frames: over a longer gap the path of the person is unknown
@@ -127,12 +123,8 @@ class TrackHistories:
         begin_is_due = [track.first_frame == oldest for track in begun]
         if not (begun and ended and (any(end_is_due) or any(begin_is_due))):
             return
-        model = self._linking.model
-        pairs = self._linking(
-            ended_endpoints(model, ended),
-            begun_endpoints(model, begun),
-            self._calibration.inter_identity_distance,
-        )
+        endpoints = endpoints_of(self._linking.model, ended, begun)
+        pairs = self._linking(*endpoints, self._calibration.inter_identity_distance)
         for end, begin in pairs.tolist():
             earlier, later = ended[end], begun[begin]
             is_due = end_is_due[end] or begin_is_due[begin]
@@ -190,11 +182,8 @@ class TrackHistories:
 
     def _is_motion_consistent(self, earlier: TrackHistory, later: TrackHistory) -> bool:
         """Whether motion explains how the person got from the end of `earlier` to `later`."""
-        model = self._linking.model
-        consistent = self._linking.is_motion_consistent(
-            ended_endpoints(model, [earlier]), begun_endpoints(model, [later])
-        )
-        return bool(consistent[0])
+        endpoints = endpoints_of(self._linking.model, [earlier], [later])
+        return bool(self._linking.is_motion_consistent(*endpoints)[0])
 
     def _merge(
         self, earlier: TrackHistory, later: TrackHistory, buffer: deque[BufferedFrame]

@@ -1,7 +1,7 @@
 """What a fixed lag knows about one track, and the endpoints by which tracks are linked."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from operator import attrgetter
 from typing import NamedTuple
@@ -90,33 +90,35 @@ class TrackHistory:
 _all_fields = attrgetter(*(each.name for each in fields(TrackHistory)))
 
 
-def ended_endpoints(model: MotionModel, tracks: list[TrackHistory]) -> TrackEndpoints:
-    """The ends of the tracks: time, motion and appearance at their last observations."""
-    times = [track.last_observations[-1].time for track in tracks]
-    observations = [track.last_observations for track in tracks]
-    motion = motion_at_end(model, _box_series(times, observations))
-    return TrackEndpoints(np.array(times), motion, _mean_embeddings(tracks))
+def endpoints_of(
+    model: MotionModel, ended: list[TrackHistory], begun: list[TrackHistory]
+) -> tuple[TrackEndpoints, TrackEndpoints]:
+    """Time, motion and appearance at the last observations of `ended`, and the first of `begun`."""
+    end = [track.last_observations[-1].time for track in ended]
+    beginning = [track.first_observations[0].time for track in begun]
+    last = (track.last_observations for track in ended)
+    first = (track.first_observations for track in begun)
+    # Both in one call: its time depends little on the number of tracks.
+    motion = motion_at_end(model, _box_series([*end, *beginning], [*last, *first]))
+    at_end, at_beginning = motion[: len(ended)], reverse_time(motion[len(ended) :])
+    return (
+        TrackEndpoints(np.array(end), at_end, _mean_embeddings(ended)),
+        TrackEndpoints(np.array(beginning), at_beginning, _mean_embeddings(begun)),
+    )
 
 
-def begun_endpoints(model: MotionModel, tracks: list[TrackHistory]) -> TrackEndpoints:
-    """The beginnings of the tracks: time, motion and appearance at their first observations."""
-    times = [track.first_observations[0].time for track in tracks]
-    observations = [track.first_observations for track in tracks]
-    motion = reverse_time(motion_at_end(model, _box_series(times, observations)))
-    return TrackEndpoints(np.array(times), motion, _mean_embeddings(tracks))
-
-
-def _box_series(times: list[float], observations: Sequence[Sequence[Observation]]) -> Array:
+def _box_series(times: list[float], observations: list[Iterable[Observation]]) -> Array:
     """Boxes (N, ENDPOINT_FRAMES, 4) by their distance from `times` (N,), which come last.
 
     NaN where a track was not observed.
     """
     series = np.full((len(observations), ENDPOINT_FRAMES, 4), np.nan)
     for row, (end, track) in enumerate(zip(times, observations, strict=True)):
-        for time, xyxy in track:
-            frames = round(abs(time - end))
-            if frames < ENDPOINT_FRAMES:
-                series[row, ENDPOINT_FRAMES - 1 - frames] = xyxy
+        time, xyxy = zip(*track, strict=True)
+        frames = np.rint(np.abs(np.array(time) - end))
+        near = frames < ENDPOINT_FRAMES
+        column = ENDPOINT_FRAMES - 1 - frames[near].astype(np.intp)
+        series[row, column] = np.array(xyxy)[near]
     return series
 
 
