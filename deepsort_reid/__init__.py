@@ -23,6 +23,7 @@ _MODULES = {
     "Embedder": "vision.embedder",
     "FixedLag": "tracking",
     "MotRows": "structures",
+    "PersonRegistry": "identity",
     "State": "structures",
     "Tracks": "structures",
     "track_video": "pipeline",
@@ -36,6 +37,7 @@ __all__ = [
     "Embedder",
     "FixedLag",
     "MotRows",
+    "PersonRegistry",
     "State",
     "Tracks",
     "__version__",
@@ -43,6 +45,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from deepsort_reid.identity import PersonRegistry
     from deepsort_reid.pipeline import track_video
     from deepsort_reid.structures.detections import Detections
     from deepsort_reid.structures.mot_rows import MotRows

@@ -1,12 +1,15 @@
 """Corrections by hand: merge, split, rename persons; say which tracks are one person or two."""
 
+import re
 from collections.abc import Collection
 
 import numpy as np
 
 from deepsort_reid.identity.decisions import Decisions
+from deepsort_reid.identity.operations import Operations
 from deepsort_reid.identity.prototypes import Prototypes
-from deepsort_reid.identity.records import PersonChange, PersonRow, Records, TrackRecord
+from deepsort_reid.identity.records import Records
+from deepsort_reid.identity.track_records import PersonChange, PersonRow, TrackRecord
 
 _BY_HAND = "set by hand"
 
@@ -79,7 +82,7 @@ def split(decisions: Decisions, person: int, keys: Collection[int]) -> list[Pers
             f"{', '.join(_name(records.track(key)) for key in sorted(chosen))[:200] or 'none'}"
         )
     for key in chosen:
-        _set_apart(records, key, tracks - chosen)
+        records.add_pairs(records.apart, key, tracks - chosen)
     changes = _move(decisions, sorted(chosen), records.new_person())
     _keep(records, tracks)
     return changes
@@ -90,7 +93,7 @@ def different(decisions: Decisions, key: int, other: int) -> list[PersonChange]:
     records = decisions.records
     if key == other:
         raise ValueError(f"expected two tracks, got {_name(records.track(key))} twice")
-    _set_apart(records, key, {other})
+    records.add_pairs(records.apart, key, {other})
     changes: list[PersonChange] = []
     if records.row(key)["person"] == records.row(other)["person"]:
         changes = _move(decisions, [other], records.new_person())
@@ -111,6 +114,22 @@ def rename(records: Records, person: int, name: str | None) -> None:
         _keep(records, sorted(row.tracks))
 
 
+def forget(records: Records, operations: Operations, person: int) -> None:
+    """Remove a person from records and store."""
+    keys = sorted(checked_person(records, person).tracks)
+    mentioned = re.compile(rf"\b{person}\b")
+    records.save_attributes(records)
+    records.reasons = {
+        key: "" if mentioned.search(reason) else reason for key, reason in records.reasons.items()
+    }
+    others = np.flatnonzero(records.rows["runner_up"] == person) + records.first_key
+    changed = {key for key, reason in records.reasons.items() if not reason}
+    records.save_rows(others)
+    records.rows["runner_up"][others - records.first_key] = 0
+    records.changed |= changed | set(others.tolist())
+    operations.remove(keys)
+
+
 def _move(decisions: Decisions, keys: Collection[int], person: int) -> list[PersonChange]:
     changes: list[PersonChange] = []
     for key in keys:
@@ -123,15 +142,6 @@ def _keep(records: Records, keys: Collection[int]) -> None:
     for key in keys:
         records.save_row(key)
         records.row(key)["by_hand"] = True
-
-
-def _set_apart(records: Records, key: int, others: Collection[int]) -> None:
-    for other in others:
-        for first, second in ((key, other), (other, key)):
-            if second not in records.apart[first]:
-                records.journal.add(records.apart[first].discard, second)
-                records.apart[first].add(second)
-            records.save_row(first)
 
 
 def _name(track: TrackRecord) -> str:

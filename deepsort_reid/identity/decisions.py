@@ -8,8 +8,9 @@ from deepsort_reid.identity.constraints import forbidden_persons
 from deepsort_reid.identity.gallery import GalleryView
 from deepsort_reid.identity.matching import PersonMatch, PersonMatching
 from deepsort_reid.identity.prototypes import Prototypes
-from deepsort_reid.identity.records import PersonChange, Records
+from deepsort_reid.identity.records import Records
 from deepsort_reid.identity.topology import Topology
+from deepsort_reid.identity.track_records import PersonChange
 
 _MAX_OBSERVED = 32  # tracks of one frame that one is compared with for calibration
 

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from deepsort_reid.identity.decisions import Decisions
 from deepsort_reid.identity.frame_update import checked_tracks
 from deepsort_reid.identity.prototypes import Prototypes, PrototypeTable
-from deepsort_reid.identity.records import CameraRow
+from deepsort_reid.identity.track_records import CameraRow
 from deepsort_reid.structures.numbers import as_float
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from deepsort_reid.identity.constraints import Obstacle, obstacles
 from deepsort_reid.identity.decisions import Decisions
-from deepsort_reid.identity.records import TrackRecord
+from deepsort_reid.identity.track_records import TrackRecord
 
 _SHOWN = 5  # persons
 

@@ -1,5 +1,6 @@
 """Update of the registry with the tracks of one frame."""
 
+import time as wall_clock
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
@@ -7,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from deepsort_reid.identity.decisions import Decisions
-from deepsort_reid.identity.records import CameraRow, PersonChange, Records
+from deepsort_reid.identity.records import Records
+from deepsort_reid.identity.track_records import CameraRow, PersonChange
 from deepsort_reid.structures.numbers import as_float, as_numbers
 
 Ints = NDArray[np.int64]
@@ -122,6 +124,8 @@ def update_camera(
         index = keys - records.first_key
         records.save_rows(keys)
         records.rows["last_time"][index] = time
+        records.rows["updated"][index] = wall_clock.time()
+        records.changed.update(keys.tolist())
         if tracks.embedding is not None:
             due = _add_embeddings(decisions, camera, tracks)
             if len(due):
@@ -163,10 +167,23 @@ def end_track(decisions: Decisions, camera: CameraRow, id: int) -> list[PersonCh
     elif number:
         records.update_gallery(key)
     records.close_track(key)
-    present = camera.keys != key
-    camera.ids, camera.keys = camera.ids[present], camera.keys[present]
-    camera.slots = camera.slots[present]
+    camera.drop_present(key)
     return changes
+
+
+def begin_run(decisions: Decisions, camera: CameraRow, run: int | None = None) -> None:
+    """Begin a new run of a camera, or continue `run`; tracks of the run before end."""
+    camera.interrupted = False
+    if run == camera.run:
+        return
+    rows = decisions.records.rows
+    live = np.flatnonzero(rows["live"] & (rows["camera"] == camera.number))
+    for id in rows["id"][live].tolist():
+        end_track(decisions, camera, id)
+    runs = {camera.run, *(each for each, _ in camera.key_of_id)}
+    camera.run = max(runs) + 1 if run is None else int(run)
+    camera.started = run is not None
+    camera.ids, camera.keys, camera.slots = camera.ids[:0], camera.keys[:0], camera.slots[:0]
 
 
 def _set_present(

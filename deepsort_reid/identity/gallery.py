@@ -84,6 +84,19 @@ class Gallery:
         self._range.pop(track, None)
         self._embedding[first:end] = 0
 
+    def rows_of(self, track: int) -> tuple[int, tuple[int, int], Prototypes]:
+        """What `put_back` needs to revert the `remove` of this track."""
+        prototypes = self.of_track(track)
+        copies = Prototypes(prototypes.embedding.copy(), prototypes.counts.copy())
+        return track, self._range.get(track, (0, 0)), copies
+
+    def put_back(self, track: int, rows: tuple[int, int], prototypes: Prototypes) -> None:
+        """Revert the `remove` of a track."""
+        first, end = rows
+        if end > first:
+            self._embedding[first:end], self._track[first:end] = prototypes.embedding, track
+            self._range[track] = rows
+
     def backup(self, track: int) -> tuple[int, int, tuple[int, int] | None]:
         """What `restore` needs to revert one `replace` of this track."""
         return self._size, track, self._range.get(track)
@@ -106,10 +119,7 @@ class Gallery:
         self._embedding = self._embedding[kept]
         self._count, self._track = self._count[kept], self._track[kept]
         self._size = len(kept)
-        first = np.flatnonzero(np.diff(self._track, prepend=-1))
-        ends = [*first[1:].tolist(), self._size]
-        tracks = self._track[first].tolist()
-        self._range = dict(zip(tracks, zip(first.tolist(), ends, strict=True), strict=True))
+        self._range = {int(self._track[rows[0]]): rows for rows in equal_ranges(self._track)}
 
     def _remove_rows(self, track: int) -> None:
         first, end = self._range.get(track, (0, 0))
@@ -126,3 +136,11 @@ class Gallery:
             )
             self._count = np.concatenate([self._count, np.zeros(more)])
             self._track = np.concatenate([self._track, np.full(more, _REMOVED)])
+
+
+def equal_ranges(values: Ints) -> list[tuple[int, int]]:
+    """First row, and row after the last, of each range of equal values."""
+    if not len(values):
+        return []
+    starts = [0, *(np.flatnonzero(np.diff(values)) + 1).tolist()]
+    return list(zip(starts, [*starts[1:], len(values)], strict=True))

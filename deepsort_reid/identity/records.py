@@ -1,7 +1,8 @@
 """Records of the registry: tracks, persons, cameras, and the changes to them that can be undone."""
 
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+import time
+from collections.abc import Collection
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,93 +10,17 @@ from numpy.typing import NDArray
 from deepsort_reid.identity.gallery import Gallery
 from deepsort_reid.identity.journal import Journal
 from deepsort_reid.identity.prototypes import Prototypes, PrototypeTable
+from deepsort_reid.identity.track_records import (
+    NO_SLOT,
+    TRACK_ROW,
+    CameraRow,
+    PersonRow,
+    TrackRecord,
+)
 
 Ints = NDArray[np.int64]
 
-# One row per track; its key never changes. `person` 0 is a removed row, or a track that was not
-# given a person yet. `next_search`: number of embeddings at which its person is searched again.
-TRACK_ROW = np.dtype(
-    [
-        *(("camera", "i8"), ("run", "i8"), ("id", "i8")),
-        *(("first_time", "f8"), ("last_time", "f8")),
-        *(("live", "?"), ("framewise", "?"), ("by_hand", "?")),
-        *(("person", "i8"), ("probability", "f8"), ("runner_up", "i8")),
-        *(("num_embeddings", "i8"), ("next_search", "i8"), ("slot", "i8")),
-    ]
-)
-NO_SLOT = -1
-
-
-class PersonChange(NamedTuple):
-    """A track that is of another person than was said before.
-
-    Attributes:
-        camera, id: the track.
-        person_id: its person from now on.
-        previous_person_id: its person before.
-        time: of the change.
-        probability: that `person_id` is right.
-        reason: in words.
-    """
-
-    camera: str
-    id: int
-    person_id: int
-    previous_person_id: int
-    time: float
-    probability: float
-    reason: str
-
-
-class TrackRecord(NamedTuple):
-    """A track as the registry knows it.
-
-    Attributes:
-        camera, run, id: `id` is unique in a run of a camera (see `PersonRegistry.start_camera`).
-        first_time, last_time: of its detections; NaN where unknown.
-        live: whether it has not ended.
-        person_id: its person.
-        probability: that this is right.
-        runner_up: the second nearest person, None without one.
-        num_embeddings: in its prototypes.
-        by_hand: whether its person was set by hand, and is therefore kept.
-    """
-
-    camera: str
-    run: int
-    id: int
-    first_time: float
-    last_time: float
-    live: bool
-    person_id: int
-    probability: float
-    runner_up: int | None
-    num_embeddings: int
-    by_hand: bool
-
-
-@dataclass
-class PersonRow:
-    """A person: keys of the tracks, and the name given by hand."""
-
-    name: str | None = None
-    tracks: set[int] = field(default_factory=set)
-
-
-@dataclass
-class CameraRow:
-    """A camera: its clock, its run, and the tracks of its last frame."""
-
-    number: int
-    run: int = 1
-    started: bool = False  # whether this run has had an update
-    num_updates: int = 0
-    last_time: float = -np.inf
-    time_offset: float = 0.0  # added to the times given
-    key_of_id: dict[tuple[int, int], int] = field(default_factory=dict)  # of run and id
-    ids: Ints = field(default_factory=lambda: np.empty(0, dtype=np.int64))  # of the last frame
-    keys: Ints = field(default_factory=lambda: np.empty(0, dtype=np.int64))
-    slots: NDArray[np.intp] = field(default_factory=lambda: np.empty(0, dtype=np.intp))
+_MANY = 1024  # tracks
 
 
 class Records:
@@ -108,7 +33,8 @@ class Records:
         seen_together: track -> tracks that were matched in the same frame of the same camera.
         apart: track -> tracks that are other people, by hand.
         reasons: track -> last decision in words.
-        changed: tracks that were changed since the store was written.
+        changed: tracks that may have changed since the store was written.
+        new_pairs: pairs that may have been added since then to `seen_together` and `apart`.
     """
 
     def __init__(self) -> None:
@@ -122,6 +48,7 @@ class Records:
         self.apart: dict[int, set[int]] = {}
         self.reasons: dict[int, str] = {}
         self.changed: set[int] = set()
+        self.new_pairs: set[tuple[int, int]] = set()
         self.last_person = 0
         self.first_key = 1  # key of row 0
         self.num_tracks = 0  # rows, removed ones included
@@ -159,9 +86,7 @@ class Records:
 
     def save_row(self, key: int) -> None:
         self.save_rows(np.array([key]))
-        if key not in self.changed:
-            self.journal.add(self.changed.discard, key)
-            self.changed.add(key)
+        self.changed.add(key)
 
     def add_camera(self, name: str) -> CameraRow:
         if name not in self.cameras:
@@ -187,6 +112,7 @@ class Records:
         row["camera"], row["run"], row["id"] = camera.number, camera.run, id
         row["first_time"], row["last_time"], row["framewise"] = first_time, last_time, framewise
         row["slot"], row["next_search"], row["probability"] = NO_SLOT, 1, 1.0
+        row["updated"] = time.time()
         for sets in (self.seen_together, self.apart):
             self.journal.add(sets.pop, key, None)
             sets[key] = set()
@@ -228,16 +154,17 @@ class Records:
 
     def see_together(self, key: int, others: set[int]) -> set[int]:
         """Note that a track was seen together with others; returns those that are new to it."""
-        added = others - self.seen_together[key] - {key}
+        return self.add_pairs(self.seen_together, key, others)
+
+    def add_pairs(self, sets: dict[int, set[int]], key: int, others: set[int]) -> set[int]:
+        """Add pairs to `seen_together` or `apart`; returns the tracks that are new to the first."""
+        added = others - sets[key] - {key}
         if added:
-            self.journal.add(_discard, self.seen_together, key, added)
-            self.seen_together[key] |= added
+            self.journal.add(_discard, sets, key, added)
+            sets[key] |= added
             for other in added:
-                self.seen_together[other].add(key)
-            for each in (key, *added):
-                if each not in self.changed:
-                    self.journal.add(self.changed.discard, each)
-                    self.changed.add(each)
+                sets[other].add(key)
+            self.new_pairs |= {(min(key, other), max(key, other)) for other in added}
         return added
 
     def new_person(self) -> int:
@@ -280,12 +207,64 @@ class Records:
             self.journal.add(self.reasons.__setitem__, key, previous)
         self.reasons[key] = reason
 
+    def remove_tracks(self, keys: Collection[int]) -> None:
+        """Remove tracks with all that is known of them, and persons without other tracks."""
+        self.save_attributes(self, *self.cameras.values())
+        gone = np.array(sorted(keys))
+        self.save_rows(gone)
+        for key in keys:
+            row = self.row(key)
+            if row["live"]:
+                self.close_track(key)
+            camera = self.cameras[self.camera_names[int(row["camera"])]]
+            place = int(row["run"]), int(row["id"])
+            self.journal.add(camera.key_of_id.__setitem__, place, key)
+            camera.key_of_id.pop(place, None)
+            camera.drop_present(key)
+            for sets in (self.seen_together, self.apart):
+                self.journal.add(_add, sets, key, sets[key])
+                for other in sets.pop(key):
+                    sets[other].discard(key)
+            if key in self.reasons:
+                self.journal.add(self.reasons.__setitem__, key, self.reasons[key])
+                del self.reasons[key]
+            self._remove_from_person(key, int(row["person"]))
+            self.save_attributes(self.gallery)
+            self.journal.add(self.gallery.put_back, *self.gallery.rows_of(key))
+            self.gallery.remove(key)
+            self._rows[key - self.first_key] = np.zeros((), dtype=TRACK_ROW)
+
+    def compact(self) -> None:
+        """Free the memory of removed tracks, when that is much; cannot be undone."""
+        self.gallery.compact()
+        if self.num_tracks > _MANY and not self._rows["person"][_MANY]:
+            removed = int((self.rows["person"] > 0).argmax())
+            if removed > self.num_tracks // 2:
+                self._rows = self.rows[removed:].copy()
+                self.first_key, self.num_tracks = self.first_key + removed, len(self._rows)
+
+    def _remove_from_person(self, key: int, person: int) -> None:
+        row = self.persons[person]
+        self.journal.add(self.persons.__setitem__, person, row)
+        self.journal.add(row.tracks.add, key)
+        row.tracks.discard(key)
+        if not row.tracks:
+            del self.persons[person]
+
     def _restore_rows(self, index: Ints, rows: NDArray[np.void]) -> None:
         self._rows[index] = rows
 
 
+def _add(sets: dict[int, set[int]], key: int, others: set[int]) -> None:
+    """Revert the removal of a track from the pairs."""
+    sets[key] = others
+    for other in others:
+        if other in sets:
+            sets[other].add(key)
+
+
 def _discard(sets: dict[int, set[int]], key: int, others: set[int]) -> None:
-    """Revert `see_together`."""
+    """Revert `add_pairs`."""
     sets[key] -= others
     for other in others:
         if other in sets:

@@ -1,56 +1,95 @@
 """Person registry: who each track is, over time and over cameras."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from threading import RLock
+import math
+import os
+from collections.abc import Sequence
+from types import TracebackType
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
-from deepsort_reid.identity import corrections
 from deepsort_reid.identity.decisions import Decisions
 from deepsort_reid.identity.ended_track import add_ended_track
 from deepsort_reid.identity.explanation import PersonExplanation, explain
 from deepsort_reid.identity.frame_update import (
     RegistryUpdate,
     as_ids,
+    begin_run,
     checked_time,
     checked_tracks,
-    end_track,
     update_camera,
 )
 from deepsort_reid.identity.matching import PersonMatching
-from deepsort_reid.identity.prototypes import Prototypes
-from deepsort_reid.identity.records import CameraRow, PersonChange, Records, TrackRecord
+from deepsort_reid.identity.operations import Operations
+from deepsort_reid.identity.person_edits import PersonEdits
+from deepsort_reid.identity.records import Records
 from deepsort_reid.identity.registry_state import VERSION, records_from_state, records_state
+from deepsort_reid.identity.store import Store
 from deepsort_reid.identity.topology import Topology
+from deepsort_reid.identity.track_records import CameraRow, TrackRecord
+from deepsort_reid.structures.numbers import as_float
 
-TrackName = tuple[str, int]  # camera and id, of the current run of the camera
+# 72 hours: what the European Data Protection Board calls enough for most purposes of video
+# surveillance (Guidelines 3/2019 on processing of personal data through video devices, 121).
+DEFAULT_KEEP_FOR = 72 * 3600.0
 
 
-class PersonRegistry:
+class PersonRegistry(PersonEdits):
     """Persons of all tracks of one or several cameras.
 
     Args:
+        path: SQLite file in which everything is kept, tracks in view included; it is made when it
+            does not exist. Without one, nothing is written to disk.
         topology: which cameras may see one person at once, and times between them.
+        keep_for: seconds after which tracks that were not matched again are removed, with all that
+            is known of them; None for never. Counts real time, whatever the times of frames are.
         matching: rule that compares a track with the stored persons: `PersonMatching()` when not
             given.
+        embedder: name of the embedder; see `set_embedder`.
+        read_only: read a registry that another process may be writing; changes are refused.
 
     Persons are numbered from 1, and no number is given twice. Every method may be called from
     several threads. After any exception, KeyboardInterrupt included, the registry is as it was.
+    Changes of frames are written to the file about once in a second, those by hand at once.
+    A context manager, which closes the file.
+
+    Raises ValueError when the file is none of a registry, damaged, written by another process, or
+    of another embedder; OSError when it cannot be opened. The messages name it.
     """
 
     def __init__(
-        self, *, topology: Topology | None = None, matching: PersonMatching | None = None
+        self,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        topology: Topology | None = None,
+        keep_for: float | None = DEFAULT_KEEP_FOR,
+        matching: PersonMatching | None = None,
+        embedder: str | None = None,
+        read_only: bool = False,
     ) -> None:
+        if keep_for is not None and not as_float(keep_for) > 0:
+            raise ValueError(f"keep_for must be seconds > 0, or None, got {keep_for!r:.80}")
         self.topology = topology or Topology()
         self.matching = matching or PersonMatching()
-        self._lock = RLock()
-        self._records = Records()
-        self._decisions = Decisions(self._records, self.topology, self.matching)
-        self._is_complete = True  # whether the last operation needs no undoing
-        self._last_update: tuple[str, int] | None = None  # camera and number, if that was the last
+        self._last_update: tuple[str, int, int] | None = None  # camera, its number, the operation's
+        store = None if path is None else Store(path, read_only=read_only)
+        try:
+            self._records, settings = (Records(), {}) if store is None else store.load()
+            if "matching" in settings:
+                self.matching.load_state_dict(settings["matching"])
+            limit = math.inf if keep_for is None else float(keep_for)
+            parts = self._records, self.matching, store, limit, settings.get("embedder")
+            self._operations = Operations(*parts)
+            self._decisions = Decisions(self._records, self.topology, self.matching)
+            if store is not None and not read_only:
+                self._operations.remove_outdated()
+                self._operations.erase()
+            if embedder is not None:
+                self.set_embedder(embedder)
+        except BaseException:
+            if store is not None:
+                store.close()
+            raise
 
     def update(
         self,
@@ -78,52 +117,15 @@ class PersonRegistry:
             ValueError: an argument is not as above; nothing has changed then.
         """
         tracks, ended_ids = checked_tracks(id, embedding, storable), as_ids(ended)
-        with self._operation():
+        with self._operations.change():
             row = self._camera(camera)
+            if row.interrupted:
+                begin_run(self._decisions, row)
             moment = checked_time(camera, row, time, self._records)
             result = update_camera(self._decisions, row, moment, tracks, ended_ids)
             row.num_updates += 1
-            self._last_update = camera, row.num_updates
+            self._last_update = camera, row.num_updates, self._operations.number
             return result
-
-    def num_updates(self, camera: str) -> int:
-        """Number of updates of a camera so far."""
-        row = self._records.cameras.get(camera)
-        return 0 if row is None else row.num_updates
-
-    def undo_update(self, camera: str, num_updates: int) -> None:
-        """Undo the last update of a camera if it was made after `num_updates` others.
-
-        Does nothing when there is no such update, or anything else has changed meanwhile. A tracker
-        whose own update fails after that of the registry calls it.
-        """
-        with self._lock:
-            if self._last_update == (camera, num_updates + 1):
-                self._undo()
-
-    def start_camera(self, camera: str, run: int | None = None) -> int:
-        """Begin a run of a camera: ids start over, and so may its clock.
-
-        Args:
-            camera: name of the camera.
-            run: an earlier run to continue, with its ids; a new one when not given.
-
-        Returns the number of the run. Tracks of the run before have ended. Raises ValueError when
-        there was no such run.
-        """
-        with self._operation():
-            row = self._camera(camera)
-            runs = {each for each, _ in row.key_of_id} | {row.run}
-            if run is not None and run not in runs:
-                raise ValueError(f"camera {camera!r} has no run {run!r:.40}")
-            if run == row.run or (run is None and not row.started):
-                return row.run
-            for id in self._records.rows["id"][self._live(row)].tolist():
-                end_track(self._decisions, row, id)
-            row.run = max(runs) + 1 if run is None else int(run)
-            row.started = run is not None
-            row.ids, row.keys, row.slots = row.ids[:0], row.keys[:0], row.slots[:0]
-            return row.run
 
     def add_track(
         self,
@@ -147,90 +149,57 @@ class PersonRegistry:
 
         Raises ValueError when an argument is not as above; nothing has changed then.
         """
-        with self._operation():
+        with self._operations.change():
             row = self._camera(camera)
             return add_ended_track(
                 self._decisions, camera, row, (first_time, last_time), embedding, storable, id
             )
 
-    def merge(self, person: int, other: int) -> list[PersonChange]:
-        """Declare two persons to be one, `person`; their tracks keep it from now on.
+    def num_updates(self, camera: str) -> int:
+        """Number of updates of a camera so far."""
+        row = self._records.cameras.get(camera)
+        return 0 if row is None else row.num_updates
 
-        Raises ValueError when there is no such person, or a track of one was seen in one frame
-        with a track of the other.
+    def undo_update(self, camera: str, num_updates: int) -> None:
+        """Undo the last update of a camera if it was made after `num_updates` others.
+
+        Does nothing when there is no such update, or anything else has changed meanwhile. A tracker
+        whose own update fails after that of the registry calls it.
         """
-        with self._operation():
-            return corrections.merge(self._decisions, person, other)
+        with self._operations.lock:
+            if self._last_update == (camera, num_updates + 1, self._operations.number):
+                self._operations.undo()
 
-    def split(self, person: int, tracks: Iterable[TrackName]) -> list[PersonChange]:
-        """Declare tracks (camera, id) of a person to be a new person, and the others not.
+    def start_camera(self, camera: str, run: int | None = None) -> int:
+        """Begin a run of a camera: ids start over, and so may its clock.
 
-        Raises ValueError when there is no such person, or these are none or all of its tracks.
+        Args:
+            camera: name of the camera.
+            run: an earlier run to continue, with its ids; a new one when not given.
+
+        Returns the number of the run. Tracks of the run before have ended. Raises ValueError when
+        there was no such run.
         """
-        with self._operation():
-            keys = self._keys(tracks)
-            return corrections.split(self._decisions, person, keys)
-
-    def same(self, track: TrackName, other: TrackName) -> list[PersonChange]:
-        """Declare two tracks (camera, id) to be one person; merges their persons.
-
-        Raises ValueError as `merge`.
-        """
-        with self._operation():
-            first, second = self._keys((track, other))
-            person, merged = (int(self._records.row(key)["person"]) for key in (first, second))
-            return corrections.merge(self._decisions, person, merged, (first, second))
-
-    def different(self, track: TrackName, other: TrackName) -> list[PersonChange]:
-        """Declare two tracks (camera, id) to be two people; they never share a person again.
-
-        Where they do now, `other` gets another one.
-        """
-        with self._operation():
-            first, second = self._keys((track, other))
-            return corrections.different(self._decisions, first, second)
-
-    def rename(self, person: int, name: str | None) -> None:
-        """Give a person a name, or none; its tracks of today are kept.
-
-        Raises ValueError when there is no such person, or another one has the name.
-        """
-        with self._operation():
-            corrections.rename(self._records, person, name)
-
-    def name(self, person: int) -> str | None:
-        """The name of a person; raises ValueError when there is no such person."""
-        with self._lock:
-            return corrections.checked_person(self._records, person).name
-
-    def gallery(self, person: int) -> Prototypes:
-        """The prototypes (P, D) of all tracks of a person, copies.
-
-        Raises ValueError when there is no such person.
-        """
-        with self._lock:
-            return corrections.gallery(self._records, person)
-
-    def history(self, person: int) -> list[TrackRecord]:
-        """The tracks of a person, in the order of their times.
-
-        Raises ValueError when there is no such person.
-        """
-        with self._lock:
-            corrections.checked_person(self._records, person)
-            return corrections.history(self._records, person)
+        with self._operations.change():
+            row = self._camera(camera)
+            if run is None and not row.started:
+                return row.run
+            if run is not None and run not in {row.run, *(each for each, _ in row.key_of_id)}:
+                raise ValueError(f"camera {camera!r} has no run {run!r:.40}")
+            begin_run(self._decisions, row, run)
+            return row.run
 
     def person_of(self, camera: str, id: int, run: int | None = None) -> int:
         """The person of a track; `run` is that of the camera when not given.
 
         Raises ValueError when there is no such track.
         """
-        with self._lock:
+        with self._operations.lock:
             return int(self._records.row(self._key(camera, id, run))["person"])
 
     def track(self, camera: str, id: int, run: int | None = None) -> TrackRecord:
         """What is known of a track; raises ValueError when there is no such track."""
-        with self._lock:
+        with self._operations.lock:
             return self._records.track(self._key(camera, id, run))
 
     def explain_person(self, camera: str, id: int, run: int | None = None) -> PersonExplanation:
@@ -238,24 +207,49 @@ class PersonRegistry:
 
         Raises ValueError when there is no such track.
         """
-        with self._lock:
+        with self._operations.lock:
             return explain(self._decisions, self._key(camera, id, run))
 
-    @property
-    def persons(self) -> dict[int, list[TrackRecord]]:
-        """Tracks of each person, in the order of their times."""
-        with self._lock:
-            persons = sorted(self._records.persons)
-            return {person: corrections.history(self._records, person) for person in persons}
+    def set_embedder(self, name: str) -> None:
+        """Note which embedder the embeddings are of: distances between two embedders mean nothing.
+
+        Raises ValueError when the registry holds those of another one.
+        """
+        if not isinstance(name, str) or not name:
+            raise ValueError(f"an embedder must be named by text, got {name!r:.80}")
+        with self._operations.lock:
+            known = self._operations.embedder
+            if known not in (None, name):
+                raise ValueError(
+                    f"{self._operations.name}: expected embeddings of {known!r:.200}, got those of "
+                    f"{name!r:.200}; use another file for another embedder"
+                )
+            self._operations.embedder = name
+
+    def close(self) -> None:
+        """Write everything to the file and close it; a second call does nothing."""
+        self._operations.close()
+
+    def __enter__(self) -> "PersonRegistry":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that is known, as plain data: a registry that loads it continues as this one.
 
         The topology and the settings of the matching are not part of it.
         """
-        with self._lock:
+        with self._operations.lock:
             return {
                 "version": VERSION,
+                "embedder": self._operations.embedder or "",
                 "matching": self.matching.state_dict(),
                 "records": records_state(self._records),
             }
@@ -263,58 +257,29 @@ class PersonRegistry:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from a `state_dict`.
 
-        Raises ValueError when it is none, or one of another version; nothing has changed then.
+        Raises ValueError when it is none, or one of another version, and when this registry has a
+        file, which would be lost; nothing has changed then.
         """
-        with self._operation():
+        if self._operations.has_store:
+            raise ValueError(
+                f"{self._operations.name}: a registry with a file continues from its file; load a "
+                "state into one without"
+            )
+        with self._operations.change():
             if not isinstance(state, dict) or state.get("version") != VERSION:
                 raise ValueError(f"expected the state of a registry of version {VERSION}")
-            self._records.save_attributes(self.matching, self._records)
+            self._records.save_attributes(self.matching, self._records, self._operations)
             try:
                 records = records_from_state(state["records"])
                 self.matching.load_state_dict(state["matching"])
+                self._operations.embedder = str(state["embedder"]) or None
             except (AttributeError, IndexError, KeyError, TypeError) as error:
                 raise ValueError("expected the state of a registry, got a changed one") from error
             records.journal = self._records.journal
             vars(self._records).update(vars(records))
-
-    @contextmanager
-    def _operation(self) -> Iterator[None]:
-        """One change of the registry, which is undone after an exception."""
-        with self._lock:
-            if not self._is_complete:
-                self._records.journal.undo()  # of an operation whose undoing was interrupted
-            self._last_update = None
-            self._records.journal.clear()
-            self._records.gallery.compact()
-            self._is_complete = False
-            try:
-                yield
-            except BaseException:
-                self._undo()
-                raise
-            self._is_complete = True
-
-    def _undo(self) -> None:
-        self._is_complete = False
-        self._records.journal.undo()
-        self._last_update, self._is_complete = None, True
-
-    def _keys(self, tracks: Iterable[TrackName]) -> list[int]:
-        return [self._key(*track) for track in tracks]
 
     def _camera(self, camera: str) -> CameraRow:
         """The row of a camera, whose attributes are journaled."""
         row = self._records.add_camera(self.topology.check_camera(camera))
         self._records.save_attributes(row)
         return row
-
-    def _live(self, camera: CameraRow) -> Any:
-        rows = self._records.rows
-        return np.flatnonzero(rows["live"] & (rows["camera"] == camera.number))
-
-    def _key(self, camera: str, id: int, run: int | None = None) -> int:
-        row = self._records.cameras.get(camera)
-        key = None if row is None else row.key_of_id.get((row.run if run is None else run, id))
-        if key is None:
-            raise ValueError(f"no track {id!r:.40} of camera {camera!r:.80}")
-        return key

@@ -1,16 +1,21 @@
 """State of a registry as plain data: dictionaries, lists, numbers, text and arrays."""
 
+import time
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from deepsort_reid.identity.gallery import equal_ranges
 from deepsort_reid.identity.prototypes import Prototypes
-from deepsort_reid.identity.records import TRACK_ROW, CameraRow, PersonRow, Records
+from deepsort_reid.identity.records import Records
+from deepsort_reid.identity.track_records import TRACK_ROW, CameraRow, PersonRow
 
 VERSION = 1
 
-_CAMERA_NUMBERS = ("run", "started", "last_time", "time_offset", "num_updates")
+# Real time is not part of the state: equal updates give equal states.
+_COLUMNS = tuple(name for name in TRACK_ROW.names or () if name != "updated")
+_CAMERA_NUMBERS = ("run", "interrupted", "started", "last_time", "time_offset", "num_updates")
 
 
 def records_state(records: Records) -> dict[str, Any]:
@@ -18,7 +23,7 @@ def records_state(records: Records) -> dict[str, Any]:
     rows = records.rows
     kept = records.gallery.track >= 0
     return {
-        "rows": {name: rows[name].copy() for name in TRACK_ROW.names or ()},
+        "rows": {name: rows[name].copy() for name in _COLUMNS},
         "first_key": records.first_key,
         "last_person": records.last_person,
         "seen_together": _pairs(records.seen_together),
@@ -41,9 +46,11 @@ def records_from_state(state: dict[str, Any]) -> Records:
     Raises KeyError, TypeError, IndexError or ValueError when the state is not one.
     """
     records = Records()
-    columns = {name: np.asarray(state["rows"][name]) for name in TRACK_ROW.names or ()}
+    columns = {name: np.asarray(state["rows"][name]) for name in _COLUMNS}
     records.num_tracks = len(columns["id"])
     records._rows = np.zeros(max(64, records.num_tracks), dtype=TRACK_ROW)
+    updated = state["rows"].get("updated", time.time())
+    records._rows["updated"][: records.num_tracks] = updated
     for name, column in columns.items():
         records._rows[name][: records.num_tracks] = column
     records.first_key, records.last_person = int(state["first_key"]), int(state["last_person"])
@@ -63,11 +70,22 @@ def records_from_state(state: dict[str, Any]) -> Records:
         of_camera = records.cameras[records.camera_names[int(row["camera"])]]
         of_camera.key_of_id[int(row["run"]), int(row["id"])] = key
     _load_gallery(records, state["gallery"])
-    records.prototypes.load_state_dict(state["prototypes"])
+    if len(state["prototypes"]) == 1:  # of a store: those in the gallery are as new
+        _open_live_tracks(records, int(state["prototypes"]["dim"]))
+    else:
+        records.prototypes.load_state_dict(state["prototypes"])
     for camera_row in records.cameras.values():
         index = camera_row.keys - records.first_key
         camera_row.slots = records.rows["slot"][index].astype(np.intp)
     return records
+
+
+def _open_live_tracks(records: Records, dim: int) -> None:
+    records.prototypes.set_dim(dim)
+    for index in np.flatnonzero(records.rows["live"]).tolist():
+        records.open_track(index + records.first_key)
+    records.journal.clear()
+    records.changed.clear()
 
 
 def _load_gallery(records: Records, state: dict[str, Any]) -> None:
@@ -75,8 +93,7 @@ def _load_gallery(records: Records, state: dict[str, Any]) -> None:
     track = np.asarray(state["track"], dtype=np.int64)
     if embedding.ndim != 2 or not len(embedding) == len(count) == len(track):
         raise ValueError(f"gallery: expected {len(track)} prototypes, got {embedding.shape}")
-    starts = np.flatnonzero(np.diff(track, prepend=-1)).tolist()
-    for first, end in zip(starts, [*starts[1:], len(track)], strict=True):
+    for first, end in equal_ranges(track):
         rows = Prototypes(embedding[first:end], np.asarray(count[first:end], dtype=np.float64))
         records.gallery.replace(int(track[first]), rows)
 

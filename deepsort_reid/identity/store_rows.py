@@ -1,0 +1,159 @@
+"""Rows of a store: its tables, and the conversion between them and the state of a registry."""
+
+import json
+import sqlite3
+from typing import Any
+
+import numpy as np
+
+from deepsort_reid.identity.records import Records
+from deepsort_reid.identity.track_records import TRACK_ROW
+
+SCHEMA_VERSION = 1
+SCHEMA = """
+CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
+CREATE TABLE cameras (number INTEGER PRIMARY KEY, name TEXT UNIQUE, run INTEGER,
+    num_updates INTEGER, last_time REAL, time_offset REAL);
+CREATE TABLE persons (person INTEGER PRIMARY KEY, name TEXT);
+CREATE TABLE tracks (key INTEGER PRIMARY KEY, camera INTEGER, run INTEGER, id INTEGER,
+    first_time REAL, last_time REAL, live INTEGER, framewise INTEGER, by_hand INTEGER,
+    person INTEGER, probability REAL, runner_up INTEGER, num_embeddings INTEGER,
+    next_search INTEGER, updated REAL, reason TEXT, counts BLOB, embedding BLOB);
+CREATE TABLE pairs (track INTEGER, other INTEGER, kind TEXT, PRIMARY KEY (track, other, kind))
+    WITHOUT ROWID;
+"""
+
+_NUMBERS = tuple(name for name in TRACK_ROW.names or () if name != "slot")
+_COLUMNS = (*_NUMBERS, "reason", "counts", "embedding")
+_WRITE_TRACK = (
+    f"INSERT INTO tracks (key, {', '.join(_COLUMNS)}) "
+    f"VALUES (?{', ?' * len(_COLUMNS)}) ON CONFLICT (key) DO UPDATE SET "
+    + ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS)
+)
+_PAIR_KINDS = ("seen_together", "apart")
+
+
+def write_changes(database: sqlite3.Connection, records: Records, settings: dict[str, Any]) -> None:
+    """Write settings, cameras and names, and what has changed of tracks and pairs."""
+    keys = [
+        key
+        for key in sorted(records.changed)
+        if 0 <= key - records.first_key < records.num_tracks and records.row(key)["person"]
+    ]
+    database.executemany(_WRITE_TRACK, (_track_values(records, key) for key in keys))
+    pairs = [
+        (first, second, kind)
+        for kind in _PAIR_KINDS
+        for first, second in records.new_pairs
+        # One of an update that was undone is in none.
+        if second in getattr(records, kind).get(first, ())
+    ]
+    database.executemany("INSERT OR IGNORE INTO pairs VALUES (?, ?, ?)", pairs)
+    values = {**settings, "last_person": records.last_person, "dim": records.prototypes.dim}
+    values["next_key"] = records.first_key + records.num_tracks
+    database.executemany(
+        "INSERT OR REPLACE INTO settings VALUES (?, ?)",
+        [(name, json.dumps(value)) for name, value in values.items()],
+    )
+    database.executemany(
+        "INSERT OR REPLACE INTO cameras VALUES (?, ?, ?, ?, ?, ?)",
+        [
+            (row.number, name, row.run, row.num_updates, row.last_time, row.time_offset)
+            for name, row in records.cameras.items()
+        ],
+    )
+    names = sorted((person, row.name) for person, row in records.persons.items() if row.name)
+    if names != database.execute("SELECT person, name FROM persons ORDER BY person").fetchall():
+        database.execute("DELETE FROM persons")
+        database.executemany("INSERT INTO persons VALUES (?, ?)", names)
+
+
+def delete_tracks(database: sqlite3.Connection, keys: list[int]) -> None:
+    """Delete tracks and their pairs."""
+    for key in keys:
+        database.execute("DELETE FROM tracks WHERE key = ?", (key,))
+        database.execute("DELETE FROM pairs WHERE track = ? OR other = ?", (key, key))
+
+
+def read_settings(database: sqlite3.Connection) -> dict[str, Any]:
+    """The settings, plain data by name."""
+    found = database.execute("SELECT name, value FROM settings").fetchall()
+    return {name: json.loads(value) for name, value in found}
+
+
+def read_state(database: sqlite3.Connection, settings: dict[str, Any]) -> dict[str, Any]:
+    """All else, as the state of `registry_state.records_from_state`."""
+    dim = int(settings.get("dim", 0))
+    next_key = int(settings.get("next_key", 1))
+    found = database.execute(f"SELECT key, {', '.join(_COLUMNS)} FROM tracks ORDER BY key")
+    tracks = found.fetchall()
+    first_key = min((track[0] for track in tracks), default=next_key)
+    rows = np.zeros(next_key - first_key, dtype=TRACK_ROW)
+    rows["slot"] = -1
+    embedding: list[Any] = [np.empty((0, dim), dtype=np.float32)]
+    count: list[Any] = [np.empty(0)]
+    owner: list[int] = []
+    for key, *numbers, _, counts, vectors in tracks:
+        row = rows[key - first_key]
+        for name, value in zip(_NUMBERS, numbers, strict=True):
+            row[name] = np.nan if value is None else value  # SQLite stores NaN as NULL
+        count.append(np.frombuffer(counts, dtype="<f8"))
+        embedding.append(np.frombuffer(vectors, dtype="<f4").reshape(len(count[-1]), dim))
+        owner += [key] * len(count[-1])
+    names = dict(database.execute("SELECT person, name FROM persons").fetchall())
+    persons = sorted({*names, *rows["person"].tolist()} - {0})
+    cameras = database.execute(
+        "SELECT name, run, num_updates, last_time, time_offset FROM cameras ORDER BY number"
+    ).fetchall()
+    return {
+        "rows": {name: rows[name] for name in TRACK_ROW.names or ()},
+        "first_key": first_key,
+        "last_person": settings.get("last_person", 0),
+        **{kind: _read_pairs(database, kind) for kind in _PAIR_KINDS},
+        "reasons": [[track[0], track[-3]] for track in tracks if track[-3] is not None],
+        "persons": [[person, names.get(person)] for person in persons],
+        "cameras": [_camera_state(*camera) for camera in cameras],
+        "gallery": {
+            "embedding": np.concatenate(embedding),
+            "count": np.concatenate(count),
+            "track": np.array(owner, dtype=np.int64),
+        },
+        "prototypes": {"dim": dim},
+    }
+
+
+def _track_values(records: Records, key: int) -> tuple[Any, ...]:
+    row = records.row(key)
+    if row["live"]:
+        prototypes = records.prototypes.prototypes(int(row["slot"]))
+    else:
+        prototypes = records.gallery.of_track(key)
+    return (
+        key,
+        *(row[name].item() for name in _NUMBERS),
+        records.reasons.get(key),
+        prototypes.counts.astype("<f8").tobytes(),
+        prototypes.embedding.astype("<f4").tobytes(),
+    )
+
+
+def _camera_state(
+    name: str, run: int, num_updates: int, last_time: float, time_offset: float
+) -> dict[str, Any]:
+    nothing = np.empty(0, dtype=np.int64)
+    return {
+        "name": name,
+        "run": run,
+        "num_updates": num_updates,
+        "last_time": last_time,
+        "time_offset": time_offset,
+        "started": True,
+        "interrupted": True,
+        "ids": nothing,
+        "keys": nothing,
+    }
+
+
+def _read_pairs(database: sqlite3.Connection, kind: str) -> Any:
+    found = database.execute("SELECT track, other FROM pairs WHERE kind = ?", (kind,)).fetchall()
+    return np.array(found, dtype=np.int64).reshape(-1, 2)
