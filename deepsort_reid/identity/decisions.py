@@ -46,7 +46,9 @@ class Decisions:
         for key in searched:
             self._observe(key, prototypes[key], present)
         for key in searched:
-            matches.append((key, self._match(key, prototypes[key])))
+            self._set_next_search(key)
+            if not records.row(key)["by_hand"]:
+                matches.append((key, self._match(key, prototypes[key])))
         changes = []
         matches.sort(key=lambda each: (each[1].person is None, each[1].distance, each[0]))
         for key, match in matches:
@@ -117,12 +119,21 @@ class Decisions:
 
     def _decide(self, key: int, match: PersonMatch) -> list[PersonChange]:
         records = self.records
-        records.save_row(key)
-        row = records.row(key)
-        row["next_search"] = 2 * max(int(row["num_embeddings"]), 1)
-        person = match.person
+        person, current = match.person, int(records.row(key)["person"])
         if person is None:
-            person = int(row["person"])
+            person = current
             if not person or len(records.persons[person].tracks) > 1:
                 person = records.new_person()
-        return self.assign(key, person, match.probability, match.runner_up, match.reason)
+        parts = match.probability, match.runner_up, match.reason
+        changes = self.assign(key, person, *parts)
+        if match.whole_person and match.person is not None and current in records.persons:
+            for other in sorted(records.persons[current].tracks):
+                forbidden = forbidden_persons(records, self.topology, other)
+                if not records.row(other)["by_hand"] and person not in forbidden:
+                    changes += self.assign(other, person, *parts)
+        return changes
+
+    def _set_next_search(self, key: int) -> None:
+        self.records.save_row(key)
+        row = self.records.row(key)
+        row["next_search"] = 2 * max(int(row["num_embeddings"]), 1)

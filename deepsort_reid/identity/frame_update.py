@@ -162,7 +162,7 @@ def end_track(decisions: Decisions, camera: CameraRow, id: int) -> list[PersonCh
     row = records.row(key)
     number = int(row["num_embeddings"])
     # Searched already with these embeddings: `next_search` is twice their number.
-    if number and not row["by_hand"] and 2 * number > int(row["next_search"]):
+    if 2 * number > int(row["next_search"]):
         changes = decisions.search([key], ())
     elif number:
         records.update_gallery(key)
@@ -250,7 +250,7 @@ def _add_embeddings(decisions: Decisions, camera: CameraRow, tracks: FrameTracks
     rows["num_embeddings"][index] = number
     if restarted.any():
         rows["next_search"][index[restarted]] = number[restarted]
-    due: Ints = keys[(number >= rows["next_search"][index]) & ~rows["by_hand"][index]]
+    due: Ints = keys[number >= rows["next_search"][index]]
     return due
 
 

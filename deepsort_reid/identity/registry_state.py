@@ -28,8 +28,8 @@ def records_state(records: Records) -> dict[str, Any]:
         "last_person": records.last_person,
         "seen_together": _pairs(records.seen_together),
         "apart": _pairs(records.apart),
-        "reasons": [[key, text] for key, text in records.reasons.items()],
-        "persons": [[person, row.name] for person, row in records.persons.items()],
+        "reasons": [[key, text] for key, text in sorted(records.reasons.items())],
+        "persons": [[person, row.name] for person, row in sorted(records.persons.items())],
         "cameras": [_camera_state(name, records.cameras[name]) for name in records.camera_names],
         "gallery": {
             "embedding": records.gallery.embedding[kept],

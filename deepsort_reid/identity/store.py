@@ -20,6 +20,8 @@ from deepsort_reid.identity.store_rows import (
 )
 
 APPLICATION_ID = 0x44535250  # "DSRP", in the header of the file
+# Deleted rows are to be erased, also after the process was killed.
+_NEEDS_VACUUM = "('needs_vacuum', 'true')"
 
 
 class Store:
@@ -75,7 +77,9 @@ class Store:
         Raises OSError when the file cannot be written; what it held before is unchanged.
         """
         with self._errors(), self._transaction():
-            delete_tracks(self._database, sorted(removed))
+            if removed:
+                delete_tracks(self._database, sorted(removed))
+                self._database.execute(f"INSERT OR REPLACE INTO settings VALUES {_NEEDS_VACUUM}")
             write_changes(self._database, records, settings)
         self._needs_vacuum |= bool(removed)
         records.changed.clear()
@@ -92,6 +96,7 @@ class Store:
         with self._errors():
             if self._needs_vacuum:
                 self._database.execute("VACUUM")
+                self._database.execute("DELETE FROM settings WHERE name = 'needs_vacuum'")
             busy, _, _ = self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         if busy:
             raise OSError(
@@ -152,6 +157,8 @@ class Store:
         if not tables:
             marks = f"application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION}"
             database.executescript(f"BEGIN; {SCHEMA} PRAGMA {marks}; COMMIT;")
+        found = database.execute("SELECT value FROM settings WHERE name = 'needs_vacuum'")
+        self._needs_vacuum = found.fetchone() is not None
         # A process that was killed may have left deleted rows in the -wal file.
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 

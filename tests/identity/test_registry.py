@@ -281,29 +281,64 @@ def eventful_registry():
     return registry, people
 
 
-def test_update_that_is_interrupted_anywhere_changes_nothing():
-    registry, people = eventful_registry()
-    arguments = eventful_update(registry, people)
-    before, line, lines = state_of(registry), 0, 0
+def interrupted_anywhere(registry, operation):
+    """Interrupt the operation at each line of the package until it completes.
+
+    Returns how many interrupts left the state as it was, and how many came after the change.
+    """
+    before, unchanged, complete, line = state_of(registry), 0, 0, 0
     while True:
         line += 1
         tracer, previous = Interrupter(line), sys.gettrace()
         sys.settrace(tracer)
         try:
-            registry.update(*arguments)
+            operation()
         except KeyboardInterrupt:
             pass
         else:
-            break
+            return unchanged, complete
         finally:
             sys.settrace(previous)
-        lines += 1
-        if state_of(registry) != before:
-            # The last statements: the update is complete, and can be undone.
-            registry.undo_update("door", registry.num_updates("door") - 1)
-        assert state_of(registry) == before, f"interrupted at line {line}"
-    assert lines > 300
+        if state_of(registry) == before:
+            unchanged += 1
+        else:
+            complete += 1
+            registry._operations.undo()  # the change was complete: nothing of it is missing
+            assert state_of(registry) == before, f"interrupted at line {line}"
+
+
+def test_update_that_is_interrupted_anywhere_changes_nothing():
+    registry, people = eventful_registry()
+    arguments = eventful_update(registry, people)
+    unchanged, complete = interrupted_anywhere(registry, lambda: registry.update(*arguments))
+    assert unchanged > 300
+    assert complete <= 2  # between the last statement and the return
     assert registry.person_of("door", 5) != registry.person_of("door", 4)
+
+
+OPERATIONS = {
+    "add a track": lambda registry, rows: registry.add_track("hall", 70, 80, rows),
+    "add a track without times": lambda registry, rows: registry.add_track("b", None, None, rows),
+    "start": lambda registry, rows: registry.start_camera("door"),
+    "merge": lambda registry, rows: registry.merge(2, 3),
+    "split": lambda registry, rows: registry.split(1, [("door", 4)]),
+    "same": lambda registry, rows: registry.same(("door", 2), ("door", 3)),
+    "different": lambda registry, rows: registry.different(("door", 1), ("door", 4)),
+    "rename": lambda registry, rows: registry.rename(1, "Ada"),
+    "forget": lambda registry, rows: registry.forget(1),
+    "load": lambda registry, rows: registry.load_state_dict(PersonRegistry().state_dict()),
+}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
+def test_operation_that_is_interrupted_anywhere_changes_nothing(operation):
+    registry, people = eventful_registry()
+    registry.split(1, [("door", 5)])
+    rows, before = people.embed([0] * 4), state_of(registry)
+    unchanged, complete = interrupted_anywhere(registry, lambda: operation(registry, rows))
+    assert unchanged > 20
+    assert complete <= 4  # `forget` erases the file afterwards, of which here is none
+    assert state_of(registry) != before
 
 
 def test_undo_update_reverts_the_last_update_of_the_camera_only():

@@ -38,6 +38,32 @@ def test_nothing_is_written_without_a_path(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_file_holds_what_the_page_on_privacy_says(path):
+    """Another column belongs on that page, docs/privacy.md, too."""
+    filled(path)[0].close()
+    database = sqlite3.connect(path)
+    names = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE sql > ''")]
+    columns = {
+        name: {column[1] for column in database.execute(f"PRAGMA table_info({name})")}
+        for name in names
+    }
+    settings = {name for (name,) in database.execute("SELECT name FROM settings")}
+    widths = database.execute("SELECT max(length(counts) / 8) FROM tracks").fetchone()
+    database.close()
+    numbers = {"probability", "runner_up", "num_embeddings", "next_search", "framewise", "by_hand"}
+    times = {"first_time", "last_time", "updated", "live"}
+    appearance = {"counts", "embedding"}
+    assert columns == {
+        "tracks": {"key", "camera", "run", "id", "person", "reason"} | times | numbers | appearance,
+        "pairs": {"track", "other", "kind"},
+        "persons": {"person", "name"},
+        "cameras": {"number", "name", "run", "num_updates", "last_time", "time_offset"},
+        "settings": {"name", "value"},
+    }
+    assert settings == {"embedder", "dim", "matching", "last_person", "next_key"}
+    assert widths[0] <= 6
+
+
 def test_reopened_registry_knows_everything(path):
     registry, _ = filled(path)
     registry.rename(1, "Ada")
@@ -296,6 +322,44 @@ def test_forgotten_person_leaves_no_byte_in_any_file(path):
             again.track("door", 3, run=1)
         update = show(again, people, {1: 0}, start=300)
         assert update.person_id.tolist() == [4]
+
+
+def test_person_is_erased_at_the_next_start_when_the_process_was_killed(path, monkeypatch):
+    script = """
+        import os, sys
+        from deepsort_reid.identity import PersonRegistry
+        registry = PersonRegistry(sys.argv[1])
+        registry._operations.erase = lambda: os._exit(9)
+        registry.forget(1)
+    """
+    registry, _ = filled(path)
+    vectors = [row.tobytes() for row in registry.gallery(1).embedding]
+    registry.close()
+    command = [sys.executable, "-c", textwrap.dedent(script), str(path)]
+    assert subprocess.run(command, check=False).returncode == 9
+    with PersonRegistry(path) as again:
+        assert 1 not in again.persons
+        content = bytes_on_disk(path)
+    assert not any(vector[:16] in content for vector in vectors)
+    assert b"needs_vacuum" not in content
+
+
+def test_reader_delays_erasing_until_the_file_is_closed(path):
+    registry, _ = filled(path)
+    registry.rename(2, "Bo")
+    vectors = [row.tobytes() for row in registry.gallery(1).embedding]
+    reader = sqlite3.connect(path, isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM tracks").fetchone()
+    registry._operations._store._database.execute("PRAGMA busy_timeout = 50")
+    with pytest.raises(OSError, match="deleted persons remain in its -wal file until"):
+        registry.forget(1)
+    assert 1 not in registry.persons
+    reader.close()
+    registry.close()
+    assert not any(vector[:16] in bytes_on_disk(path) for vector in vectors)
+    with PersonRegistry(path) as again:
+        assert list(again.persons) == [2, 3]
 
 
 def test_forgotten_person_in_view_is_a_new_one():
