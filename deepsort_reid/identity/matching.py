@@ -96,12 +96,12 @@ class PersonMatching:
                 as it is the nearest and not far away.
         """
         margin = self.margin + self.small_sample_margin / max(float(track.counts.sum()), 1.0)
-        persons, distance = self.distances(track, gallery)
-        if not len(persons):
+        similarity = self._similarities(track, gallery)
+        nearest, distance_1 = self._nearest(similarity, gallery)
+        if nearest is None:
             return PersonMatch(None, 1.0, None, np.inf, None, np.inf, "no person to compare with")
-        nearest, distance_1 = int(persons[0]), float(distance[0])
-        second = int(persons[1]) if len(persons) > 1 else None
-        distance_2 = float(distance[1]) if len(persons) > 1 else np.inf
+        similarity[gallery.person == nearest] = -np.inf
+        second, distance_2 = self._nearest(similarity, gallery)
         clear = (
             distance_1 <= self.max_normalized_distance
             and min(distance_2, 1.0) - distance_1 >= margin
@@ -127,22 +127,23 @@ class PersonMatching:
             reason,
         )
 
-    def distances(
-        self, track: Prototypes, gallery: GalleryView
-    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Allowed persons (K,), nearest first, and their normalised distances (K,)."""
-        rows = np.flatnonzero(gallery.allowed)
-        if not len(rows) or not len(track.embedding):
-            return np.empty(0, dtype=np.int64), np.empty(0)
-        prototypes = gallery.prototypes if len(rows) == len(gallery.allowed) else None
-        known = gallery.prototypes[rows] if prototypes is None else prototypes
-        similarity = (known @ track.embedding.T).max(axis=1)
-        person, index = np.unique(gallery.person[rows], return_inverse=True)
-        best = np.full(len(person), -np.inf)
-        np.maximum.at(best, index, similarity)
-        distance = (1 - best) / max(self.inter_identity_distance, 1e-3)
-        order = np.argsort(distance, kind="stable")
-        return person[order], distance[order]
+    def _similarities(self, track: Prototypes, gallery: GalleryView) -> NDArray[np.float32]:
+        """Largest cosine of each row (G,) with a prototype of the track; -inf if not allowed."""
+        if not len(track.embedding) or not gallery.allowed.any():
+            return np.full(len(gallery.allowed), -np.inf, dtype=np.float32)
+        similarity = (track.embedding @ gallery.prototypes.T).max(axis=0)
+        similarity[~gallery.allowed] = -np.inf
+        return np.asarray(similarity)
+
+    def _nearest(
+        self, similarity: NDArray[np.float32], gallery: GalleryView
+    ) -> tuple[int | None, float]:
+        """Person of the most similar row and its normalised distance; None and inf without one."""
+        row = int(similarity.argmax()) if len(similarity) else -1
+        if row < 0 or np.isneginf(similarity[row]):
+            return None, np.inf
+        distance = (1 - float(similarity[row])) / max(self.inter_identity_distance, 1e-3)
+        return int(gallery.person[row]), distance
 
     def state_dict(self) -> dict[str, Any]:
         """The calibration as plain numbers."""

@@ -29,8 +29,8 @@ from deepsort_reid.identity.topology import Topology
 from deepsort_reid.identity.track_records import CameraRow, TrackRecord
 from deepsort_reid.structures.numbers import as_float
 
-# 72 hours: what the European Data Protection Board calls enough for most purposes of video
-# surveillance (Guidelines 3/2019 on processing of personal data through video devices, 121).
+# 72 hours: the European Data Protection Board expects reasons for a longer time (Guidelines 3/2019
+# on processing of personal data through video devices, paragraph 121).
 DEFAULT_KEEP_FOR = 72 * 3600.0
 
 
