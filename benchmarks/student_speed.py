@@ -10,7 +10,6 @@ machine slows all of them equally; processor time does not count the time that i
 """
 
 import argparse
-import logging
 import os
 import tempfile
 import time
@@ -18,20 +17,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import onnx
-import onnxruntime
 from numpy.typing import NDArray
-from onnxruntime.quantization import (
-    CalibrationDataReader,
-    QuantFormat,
-    QuantType,
-    quantize_static,
-)
-from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from benchmarks.lib import cli_options, inputs, provenance
-from deepsort_reid import Embedder
-from deepsort_reid.reid.data.datasets import Sample, load_images, read_market1501
+from benchmarks.lib.quantization import cosine_between, open_session, quantize, split_crops
+from deepsort_reid.reid.data.datasets import read_market1501
 from deepsort_reid.vision.embedder import shipped_embedder_path
 
 # Backbone, height, width of the input.
@@ -44,7 +34,6 @@ STUDENTS = (
     ("mobilenet_v3_small", 128, 64),
 )
 EMBEDDING_DIM = 384
-CALIBRATION_CROPS, TEST_CROPS = 256, 512
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -72,8 +61,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     data = inputs.data_folder(args.data) / "reid" / "Market-1501-v15.09.15" / "bounding_box_train"
     calibration, test = split_crops(read_market1501(data))
     print(provenance.environment_line("onnxruntime", "torch", "numpy"), flush=True)
-    # Weights of normalisations have no axis for per-channel scales, which is warned about.
-    logging.getLogger().setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory() as temporary:
         folder = args.out or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
@@ -94,19 +81,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         report(networks, rates, cosines, args.batch)
 
 
-def split_crops(samples: Sequence[Sample]) -> tuple[list[Sample], list[Sample]]:
-    """Return crops for calibration and for the test, of different identities, in fixed order."""
-    identities = sorted({sample.identity for sample in samples})
-    shuffled = np.random.default_rng(0).permutation(len(identities))
-    first = {identities[k] for k in shuffled[: len(identities) // 2]}
-    rng = np.random.default_rng(1)
-    halves = ([s for s in samples if (s.identity in first) is chosen] for chosen in (True, False))
-    return tuple(
-        [half[row] for row in rng.permutation(len(half))[:count]]
-        for half, count in zip(halves, (CALIBRATION_CROPS, TEST_CROPS), strict=True)
-    )
-
-
 def export_student(backbone: str, size: tuple[int, int], path: Path) -> Path:
     """Export a network with random weights."""
     from deepsort_reid.reid.export import export_onnx
@@ -117,70 +91,6 @@ def export_student(backbone: str, size: tuple[int, int], path: Path) -> Path:
     crops = np.random.default_rng(0).integers(0, 256, (4, *size, 3), np.uint8)
     export_onnx(model, path, crops, {}, half_weights=False)
     return path
-
-
-def quantize(source: Path, target: Path, calibration: Sequence[Sample]) -> Path:
-    """Write the network with int8 weights and activations."""
-    embedder = Embedder(source)
-    prepared = target.with_suffix(".prepared")
-    # Folds the casts of weights that are stored as float16: only constants are quantised.
-    quant_pre_process(source, prepared, skip_symbolic_shape=True)
-    planes = network_input(calibration, embedder.input_size)
-    quantize_static(
-        prepared,
-        target,
-        _Calibration(embedder_input(source), planes),
-        quant_format=QuantFormat.QDQ,
-        per_channel=True,
-        weight_type=QuantType.QInt8,
-        activation_type=QuantType.QUInt8,
-    )
-    prepared.unlink()
-    network = onnx.load(target)
-    onnx.helper.set_model_props(network, embedder.metadata)  # input size, normalisation
-    onnx.save(network, target)
-    return target
-
-
-class _Calibration(CalibrationDataReader):
-    """Batches of calibration images for onnxruntime."""
-
-    def __init__(self, name: str, planes: NDArray[np.float32]) -> None:
-        self._batches = iter([{name: batch} for batch in np.array_split(planes, 8)])
-
-    def get_next(self) -> dict[str, NDArray[np.float32]] | None:
-        return next(self._batches, None)
-
-
-def network_input(samples: Sequence[Sample], size: tuple[int, int]) -> NDArray[np.float32]:
-    """Return crops (N, 3, H, W), RGB in 0..255, as networks of `export_onnx` take them."""
-    images, _, _ = load_images(samples, *size)
-    return np.ascontiguousarray(images.transpose(0, 3, 1, 2), np.float32)
-
-
-def embedder_input(path: Path) -> str:
-    """Return the name of the input of a network."""
-    return str(onnx.load(path, load_external_data=False).graph.input[0].name)
-
-
-def cosine_between(one: Path, other: Path, samples: Sequence[Sample]) -> NDArray[np.float32]:
-    """Return the cosine (N,) between the embeddings of two networks for each crop."""
-    planes = network_input(samples, Embedder(one).input_size)
-    rows = []
-    for path in (one, other):
-        session = open_session(path)
-        batches = [session.run(None, {session.get_inputs()[0].name: b})[0]
-                   for b in np.array_split(planes, 16)]  # fmt: skip
-        rows.append(np.concatenate(batches))
-    lengths = [np.linalg.norm(each, axis=1) for each in rows]
-    return np.asarray((rows[0] * rows[1]).sum(1) / (lengths[0] * lengths[1]))
-
-
-def open_session(path: Path) -> onnxruntime.InferenceSession:
-    """Open a network on one thread."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
 def measure(paths: Sequence[Path], batch: int, rounds: int) -> NDArray[np.float64]:

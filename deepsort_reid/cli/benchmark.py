@@ -199,7 +199,7 @@ def _detections(sequence: "MotSequence", args: argparse.Namespace) -> "SequenceD
     )
     sources = [_content_key(source)]
     if has_embedder:
-        sources.append(_embedder_file(args.embedder))
+        sources.append(_embedder_file(args.embedder, args.device))
     if args.device != "cpu":
         # Other hardware rounds differently.
         sources.append(f"device {args.device}")
@@ -233,12 +233,12 @@ def _content_key(source: str) -> Path | str:
     return Path(source) if Path(source).is_file() else source
 
 
-def _embedder_file(name: str | None) -> Path | str:
+def _embedder_file(name: str | None, device: str) -> Path | str:
     if name is not None:
         return Path(name)
-    from deepsort_reid.vision.embedder import shipped_embedder_path
+    from deepsort_reid.vision.embedder import default_precision, shipped_embedder_path
 
-    return shipped_embedder_path()
+    return shipped_embedder_path(default_precision(device))
 
 
 def _track(

@@ -50,7 +50,7 @@ def export_onnx(
     embed = _UnitEmbedding(model, flip_tta=flip_tta).eval()
     network = _to_onnx(embed, crops.shape[1], crops.shape[2])
     if half_weights:
-        _store_as_float16(network)
+        store_as_float16(network)
     embedder_metadata = {
         "input_height": str(crops.shape[1]),
         "input_width": str(crops.shape[2]),
@@ -138,7 +138,7 @@ def _remove_notes(graph: onnx.GraphProto) -> None:
         item.ClearField("doc_string")
 
 
-def _store_as_float16(network: onnx.ModelProto, *, min_size: int = 1024) -> None:
+def store_as_float16(network: onnx.ModelProto, *, min_size: int = 1024) -> None:
     """Store initialisers of at least `min_size` elements as float16, followed by a cast."""
     graph = network.graph
     casts = []

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 Provider = str | tuple[str, Mapping[str, str]]
 
-_CPU = "CPUExecutionProvider"
+CPU_PROVIDER = "CPUExecutionProvider"
 
 
 class _Device(NamedTuple):
@@ -50,7 +50,7 @@ def select_providers(
             f"got {device!r}"
         )
     options = {"device_id": number} if colon else {}
-    return [*((name, options) for name in known.providers), (_CPU, {})]
+    return [*((name, options) for name in known.providers), (CPU_PROVIDER, {})]
 
 
 def check_available(names: Sequence[str], available: Sequence[str]) -> None:

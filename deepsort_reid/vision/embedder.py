@@ -1,6 +1,8 @@
 """Appearance embedder: an image network in an ONNX file, run by onnxruntime on crops of boxes."""
 
+import platform
 from collections.abc import Mapping, Sequence
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
@@ -10,10 +12,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from deepsort_reid.structures.frame import Frame, check_frame
 from deepsort_reid.vision.crops import IMAGENET_MEAN, IMAGENET_STD, crop_corners, resize_crop
-from deepsort_reid.vision.devices import Provider
+from deepsort_reid.vision.devices import CPU_PROVIDER, Provider, select_providers
 from deepsort_reid.vision.onnx_session import OnnxSession, check_input_size
 
-SHIPPED_EMBEDDER = "weights/embedder.onnx"
+# Precision of weights and convolutions -> file.
+SHIPPED_EMBEDDERS = {"float32": "weights/embedder.onnx", "int8": "weights/embedder_int8.onnx"}
+# Processors for which onnxruntime has fast kernels of 8-bit integers. `platform.machine()` has one
+# of these names, in capitals on Windows.
+_INT8_MACHINES = frozenset({"x86_64", "amd64", "aarch64", "arm64"})
 
 
 class Embedder:
@@ -28,6 +34,9 @@ class Embedder:
             "directml" or "coreml". All but "cpu" need another build of onnxruntime.
         providers: execution providers of onnxruntime in order of preference, each a name or a
             pair (name, {option: value}); instead of `device`.
+        precision: of the shipped embedder: "float32", or "int8", which computes in 8-bit integers;
+            None for int8 on the CPU and float32 elsewhere. The embeddings of the two differ
+            little and can be compared.
 
     An embedder can be pickled and copied; the copy opens the file, or the shipped one, again.
 
@@ -38,13 +47,15 @@ class Embedder:
     Attributes:
         name: path of the model, for messages.
         metadata: all metadata of the file.
+        precision: "float32" or "int8" of the shipped embedder; None of another model.
         input_size: (height, width) of a resized crop.
         embedding_dim: length of an embedding.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the model has other inputs or outputs, or the installed onnxruntime does not
-            have the device or provider; the message names those it has and what to install.
+        ValueError: the model has other inputs or outputs; there is no such precision, or one is
+            given for a model of your own; or the installed onnxruntime does not have the device or
+            provider, the message names those it has and what to install.
     """
 
     def __init__(
@@ -55,14 +66,28 @@ class Embedder:
         threads: int | None = None,
         device: str = "cpu",
         providers: Sequence[Provider] | None = None,
+        precision: str | None = None,
     ) -> None:
         if batch_size < 1:
             raise ValueError(f"batch_size: expected at least 1, got {batch_size}")
-        source = _existing_shipped_embedder if model is None else model
-        self.name: str = SHIPPED_EMBEDDER if model is None else str(model)
-        self._session = OnnxSession(
-            source, self.name, threads=threads, device=device, providers=providers
-        )
+        if model is None:
+            precision = precision or default_precision(device, providers)
+            source = partial(_existing_shipped_embedder, precision)
+            self._session = OnnxSession(
+                source,
+                _shipped_name(precision),
+                threads=threads,
+                device=device,
+                providers=providers,
+            )
+        elif precision is not None:
+            raise ValueError(
+                f"precision: expected None for {model}, which has one only, got {precision!r}"
+            )
+        else:
+            self._session = OnnxSession(model, threads=threads, device=device, providers=providers)
+        self.name: str = self._session.name
+        self.precision = precision
         self.metadata = self._session.metadata
         layout = _input_layout(self._session)
         self.input_size: tuple[int, int] = (layout.height, layout.width)
@@ -135,9 +160,22 @@ class Embedder:
         return output.reshape(len(batch), -1)[:count]
 
 
-def shipped_embedder_path() -> Path:
-    """Path of the ONNX file that ships with the package; it may be missing."""
-    return Path(str(resources.files("deepsort_reid.vision").joinpath(SHIPPED_EMBEDDER)))
+def shipped_embedder_path(precision: str = "float32") -> Path:
+    """Path of the ONNX file that ships with the package; it may be missing.
+
+    Raises ValueError for a precision in which it does not ship.
+    """
+    return Path(str(resources.files("deepsort_reid.vision").joinpath(_shipped_name(precision))))
+
+
+def default_precision(device: str = "cpu", providers: Sequence[Provider] | None = None) -> str:
+    """Precision of the shipped embedder on a device, where none is asked for.
+
+    Raises ValueError as `Embedder` for an unknown device.
+    """
+    (provider, _), *_ = select_providers(device, providers)
+    is_fast = platform.machine().lower() in _INT8_MACHINES
+    return "int8" if provider == CPU_PROVIDER and is_fast else "float32"
 
 
 class _InputLayout(NamedTuple):
@@ -147,12 +185,21 @@ class _InputLayout(NamedTuple):
     dtype: type[np.float32] | type[np.float16]
 
 
-def _existing_shipped_embedder() -> Path:
+def _shipped_name(precision: str) -> str:
+    """File name in the package; ValueError for another precision."""
+    if precision not in SHIPPED_EMBEDDERS:
+        raise ValueError(
+            f"precision: expected one of {', '.join(SHIPPED_EMBEDDERS)}, got {precision!r}"
+        )
+    return SHIPPED_EMBEDDERS[precision]
+
+
+def _existing_shipped_embedder(precision: str) -> Path:
     """Path of the ONNX file that ships with the package; FileNotFoundError where it is missing."""
-    path = shipped_embedder_path()
+    path = shipped_embedder_path(precision)
     if not path.is_file():
         raise FileNotFoundError(
-            f"this installation has no {SHIPPED_EMBEDDER}: "
+            f"this installation has no {_shipped_name(precision)}: "
             "pass an ONNX file, Embedder('model.onnx')"
         )
     return path

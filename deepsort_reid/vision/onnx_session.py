@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsort_reid.io.native_stderr import suppress_native_stderr
-from deepsort_reid.vision.devices import Provider, check_available, select_providers
+from deepsort_reid.vision.devices import CPU_PROVIDER, Provider, check_available, select_providers
 
 # Far more than any network for images takes: 1 GB as float32.
 _MAX_INPUT_VALUES = 2**28
@@ -76,7 +76,7 @@ class OnnxSession:
         self.inputs: list[Any] = self._session.get_inputs()
         self.outputs: list[Any] = self._session.get_outputs()
         # TensorRT and the like compile the network in their first run, for minutes.
-        is_cpu = self.providers[0] == "CPUExecutionProvider"
+        is_cpu = self.providers[0] == CPU_PROVIDER
         self._timeout: float | None = _FIRST_RUN_TIMEOUT if is_cpu else None
         for each in self.inputs:
             check_input_size(self.name, each.shape)
@@ -162,7 +162,7 @@ def _open(
     # Otherwise its threads keep cores busy for a while after each run, while the caller runs the
     # next network.
     options.add_session_config_entry("session.force_spinning_stop", "1")
-    is_cpu = names[0] == "CPUExecutionProvider"
+    is_cpu = names[0] == CPU_PROVIDER
     if {"CUDAExecutionProvider", "TensorrtExecutionProvider"} & set(names):
         # Loads the libraries that pip installs. It prints what it does not find.
         with contextlib.redirect_stdout(io.StringIO()):

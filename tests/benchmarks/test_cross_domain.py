@@ -33,7 +33,7 @@ def test_identities_of_different_colours_are_all_retrieved(two_identities):
 def test_one_line_is_printed_per_model(two_identities, capsys):
     cross_domain.main(["--data", str(two_identities), "--threads", "1"])
     lines = capsys.readouterr().out.splitlines()
-    assert lines[-1].split() == ["embedder.onnx", *["100.0%"] * 7]
+    assert lines[-1].split() == ["embedder_int8.onnx", *["100.0%"] * 7]
 
 
 def test_folder_without_images_of_a_camera_is_rejected(two_identities):

@@ -4,15 +4,8 @@ import numpy as np
 import pytest
 
 from benchmarks import student_speed
+from benchmarks.lib import quantization
 from deepsort_reid import Embedder
-from deepsort_reid.reid.data.datasets import Sample
-
-
-def test_crops_for_calibration_and_test_show_different_people():
-    samples = [Sample(f"{p}_{k}.jpg", f"{p}") for p in range(20) for k in range(80)]
-    calibration, test = student_speed.split_crops(samples)
-    assert (len(calibration), len(test)) == (256, 512)
-    assert not {s.identity for s in calibration} & {s.identity for s in test}
 
 
 @pytest.mark.data
@@ -20,8 +13,8 @@ def test_crops_for_calibration_and_test_show_different_people():
 def test_report_has_both_formats_and_the_int8_file_is_an_embedder(
     tmp_path, monkeypatch, capsys, data_root
 ):
-    monkeypatch.setattr(student_speed, "CALIBRATION_CROPS", 16)
-    monkeypatch.setattr(student_speed, "TEST_CROPS", 16)
+    monkeypatch.setattr(quantization, "CALIBRATION_CROPS", 16)
+    monkeypatch.setattr(quantization, "TEST_CROPS", 16)
     options = ["--data", str(data_root), "--rounds", "2", "--batch", "2", "--files-only"]
     student_speed.main([*options, "--out", str(tmp_path)])
     name, size, *numbers = capsys.readouterr().out.splitlines()[-1].split()

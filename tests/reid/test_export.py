@@ -107,7 +107,7 @@ def test_flip_tta_gives_an_image_and_its_flip_the_same_embedding(tmp_path):
 
 def test_different_output_is_rejected_and_the_old_file_is_kept(tmp_path, monkeypatch):
     (tmp_path / "e.onnx").write_bytes(b"the old one")
-    original = export._store_as_float16
+    original = export.store_as_float16
 
     def spoil(graph):
         original(graph, min_size=1)
@@ -116,7 +116,7 @@ def test_different_output_is_rejected_and_the_old_file_is_kept(tmp_path, monkeyp
                 values = onnx.numpy_helper.to_array(tensor)
                 tensor.CopyFrom(onnx.numpy_helper.from_array(np.sign(values), tensor.name))
 
-    monkeypatch.setattr(export, "_store_as_float16", spoil)
+    monkeypatch.setattr(export, "store_as_float16", spoil)
     with pytest.raises(ValueError, match=r"not written, .* on 8 crops, lowest 0\.\d+"):
         export_onnx(make_model(), tmp_path / "e.onnx", noise(), {})
     assert (tmp_path / "e.onnx").read_bytes() == b"the old one"

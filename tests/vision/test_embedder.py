@@ -1,6 +1,7 @@
 """Embedder: on networks whose output is computed by hand, and the shipped one on real people."""
 
 import copy
+import hashlib
 import pickle
 
 import cv2
@@ -165,9 +166,10 @@ def test_missing_and_invalid_files_are_named(tmp_path, monkeypatch):
     broken.write_bytes(b"not a model")
     with pytest.raises(ValueError, match=r"broken\.onnx: expected an ONNX model"):
         Embedder(broken)
-    monkeypatch.setattr(module, "SHIPPED_EMBEDDER", "weights/absent.onnx")
-    with pytest.raises(FileNotFoundError, match="pass an ONNX file"):
-        Embedder()
+    for precision in module.SHIPPED_EMBEDDERS:
+        monkeypatch.setitem(module.SHIPPED_EMBEDDERS, precision, "weights/absent.onnx")
+        with pytest.raises(FileNotFoundError, match=r"weights/absent\.onnx: pass an ONNX file"):
+            Embedder(precision=precision)
 
 
 COPIES = [copy.copy, copy.deepcopy, lambda each: pickle.loads(pickle.dumps(each))]
@@ -184,9 +186,12 @@ def test_copy_gives_the_same_embeddings(make_copy, colour_embedder):
 
 
 @pytest.mark.parametrize("make_copy", COPIES)
-def test_shipped_embedder_can_be_copied(make_copy):
-    embedder = Embedder(threads=1)
+@pytest.mark.parametrize("precision", ["float32", "int8"])
+def test_shipped_embedder_can_be_copied(make_copy, precision):
+    embedder = Embedder(threads=1, precision=precision)
     copied = make_copy(embedder)
+    assert copied.precision == embedder.precision == precision
+    assert copied.name == embedder.name
     crops = [two_colour_frame()]
     np.testing.assert_array_equal(copied.embed_crops(crops), embedder.embed_crops(crops))
 
@@ -195,6 +200,51 @@ def test_pickle_of_the_shipped_embedder_holds_no_path_and_no_weights():
     pickled = pickle.dumps(Embedder(threads=1))
     assert str(module.shipped_embedder_path().parent).encode() not in pickled
     assert len(pickled) < 10_000
+
+
+@pytest.mark.parametrize(
+    ("machine", "device", "providers", "expected"),
+    [
+        ("x86_64", "cpu", None, "int8"),
+        ("AMD64", "cpu", None, "int8"),
+        ("arm64", "cpu", None, "int8"),
+        ("riscv64", "cpu", None, "float32"),
+        ("x86_64", "cuda:1", None, "float32"),
+        ("x86_64", "openvino", None, "float32"),
+        ("x86_64", "cpu", [("CPUExecutionProvider", {})], "int8"),
+        ("x86_64", "cpu", ["CUDAExecutionProvider", "CPUExecutionProvider"], "float32"),
+    ],
+)
+def test_default_precision_is_int8_on_processors_that_compute_it_fast(
+    machine, device, providers, expected, monkeypatch
+):
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    assert module.default_precision(device, providers) == expected
+
+
+def test_precision_chooses_the_file_of_the_shipped_embedder(monkeypatch):
+    for precision, name in module.SHIPPED_EMBEDDERS.items():
+        embedder = Embedder(threads=1, precision=precision)
+        assert (embedder.precision, embedder.name) == (precision, name)
+    monkeypatch.setattr("platform.machine", lambda: "riscv64")
+    assert Embedder(threads=1).precision == "float32"
+    with pytest.raises(ValueError, match="precision: expected one of float32, int8, got 'half'"):
+        Embedder(precision="half")
+
+
+def test_precision_of_another_model_is_that_of_its_file(tmp_path):
+    path = write_embedder(tmp_path / "colour.onnx")
+    assert Embedder(path).precision is None
+    with pytest.raises(ValueError, match=r"precision: expected None for .*colour\.onnx"):
+        Embedder(path, precision="int8")
+
+
+def test_int8_file_was_made_from_the_float32_file():
+    content = module.shipped_embedder_path("float32").read_bytes()
+    made_from = Embedder(threads=1, precision="int8").metadata["float32_sha256"]
+    assert made_from == hashlib.sha256(content).hexdigest(), (
+        "embedder.onnx was replaced: run python -m benchmarks.quantize_embedder"
+    )
 
 
 def test_device_is_the_cpu_by_default_and_others_are_rejected_by_name(tmp_path):
