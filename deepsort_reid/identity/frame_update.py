@@ -121,21 +121,21 @@ def update_camera(
         changes += _set_present(decisions, camera, tracks.id, time)
     keys = camera.keys
     if len(keys):
-        index = keys - records.first_key
+        rows, index = records.rows, keys - records.first_key
         records.save_rows(keys)
-        records.rows["last_time"][index] = time
-        records.rows["updated"][index] = wall_clock.time()
-        records.changed.update(keys.tolist())
+        rows["last_time"][index] = time
+        rows["updated"][index] = wall_clock.time()
+        present = keys.tolist()
+        records.changed.update(present)
         if tracks.embedding is not None:
             due = _add_embeddings(decisions, camera, tracks)
             if len(due):
-                changes += decisions.search(due.tolist(), set(keys.tolist()))
-        no_person = keys[records.rows["person"][index] == 0]
-        for key in no_person[
-            np.argsort(records.rows["id"][no_person - records.first_key])
-        ].tolist():
-            person = records.new_person()
-            changes += decisions.assign(key, person, 1.0, None, "no embeddings to compare")
+                changes += decisions.search(due.tolist(), set(present))
+        if not rows["person"][index].all():
+            new = keys[rows["person"][index] == 0]
+            for key in sorted(new.tolist(), key=lambda each: int(records.row(each)["id"])):
+                person = records.new_person()
+                changes += decisions.assign(key, person, 1.0, None, "no embeddings to compare")
     for id in ended:
         changes += end_track(decisions, camera, id)
     person_id = records.rows["person"][keys - records.first_key]

@@ -37,21 +37,21 @@ class Prototypes(NamedTuple):
 class PrototypeTable:
     """Prototypes of tracks that still grow, one slot each.
 
+    A prototype is kept as the sum of its embeddings.
+
     Attributes:
         dim: length of the embeddings, 0 before the first one.
         num_embeddings: embeddings in the prototypes of each slot (S,).
         has_storable: slots (S,) with storable embeddings (see `update`).
     """
 
-    _ARRAYS = ("_embedding", "_count", "_sum", "_spread", "num_embeddings", "has_storable", "_used")
+    _ARRAYS = ("_sum", "_scale", "_count", "num_embeddings", "has_storable", "_used")
 
     def __init__(self) -> None:
         self.dim = 0
-        self._embedding: Embeddings = np.zeros((0, MAX_PROTOTYPES, 0), dtype=np.float32)
+        self._sum: Embeddings = np.zeros((0, MAX_PROTOTYPES, 0), dtype=np.float32)
+        self._scale: Embeddings = np.zeros((0, MAX_PROTOTYPES), dtype=np.float32)  # 1 / length
         self._count = np.zeros((0, MAX_PROTOTYPES))
-        self._sum: Embeddings = np.zeros((0, 0), dtype=np.float32)  # of all embeddings (S, D)
-        # Number, sum and sum of squares of distances to the mean of the embeddings before.
-        self._spread = np.zeros((0, 3))
         self.num_embeddings = np.zeros(0, dtype=np.int64)
         self.has_storable = np.zeros(0, dtype=bool)
         self._used = np.zeros(0, dtype=bool)
@@ -65,9 +65,7 @@ class PrototypeTable:
             return
         if self.dim:
             raise ValueError(f"embeddings must keep their length: expected {self.dim}, got {dim}")
-        slots = len(self._used)
-        self._embedding = np.zeros((slots, MAX_PROTOTYPES, dim), dtype=np.float32)
-        self._sum = np.zeros((slots, dim), dtype=np.float32)
+        self._sum = np.zeros((len(self._used), MAX_PROTOTYPES, dim), dtype=np.float32)
         self.dim = dim
 
     def free_slot(self) -> int:
@@ -88,16 +86,16 @@ class PrototypeTable:
         self._used[slot] = True
         number = len(prototypes.embedding)
         if number:
-            self._embedding[slot, :number] = prototypes.embedding
+            # Their embeddings are taken to be equal: how long the sum was is not known.
+            self._sum[slot, :number] = prototypes.embedding * prototypes.counts[:, None]
+            self._scale[slot, :number] = 1 / prototypes.counts
             self._count[slot, :number] = prototypes.counts
-            self._sum[slot] = prototypes.counts @ prototypes.embedding
             self.num_embeddings[slot] = int(prototypes.counts.sum())
             self.has_storable[slot] = True
 
     def clear(self, slot: int) -> None:
         """Delete the embeddings of a slot."""
-        self._embedding[slot], self._count[slot] = 0, 0
-        self._sum[slot], self._spread[slot] = 0, 0
+        self._sum[slot], self._scale[slot], self._count[slot] = 0, 0, 0
         self.num_embeddings[slot], self.has_storable[slot] = 0, False
 
     def release(self, slot: int) -> None:
@@ -107,7 +105,8 @@ class PrototypeTable:
 
     def backup(self, slots: Slots) -> tuple[Any, ...]:
         """Copies of the values of these slots, for `restore`."""
-        return (slots, *(getattr(self, name)[slots] for name in self._ARRAYS))
+        small = self._scale, self._count, self.num_embeddings, self.has_storable, self._used
+        return (slots, self._sum.take(slots, axis=0), *[array[slots] for array in small])
 
     def restore(self, backup: tuple[Any, ...]) -> None:
         """Set slots to the values of a backup; embeddings of another length than then are lost."""
@@ -118,22 +117,16 @@ class PrototypeTable:
 
     def state_dict(self) -> dict[str, Any]:
         """The arrays as plain data, copies."""
-        return {
-            "dim": self.dim,
-            **{
-                name[1:] if name[0] == "_" else name: getattr(self, name).copy()
-                for name in self._ARRAYS
-            },
-        }
+        arrays = {name.lstrip("_"): getattr(self, name).copy() for name in self._ARRAYS}
+        return {"dim": self.dim, **arrays}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from a `state_dict`; raises ValueError when the arrays do not fit."""
         loaded = {name: np.asarray(state[name.lstrip("_")]) for name in self._ARRAYS}
         slots, dim = len(loaded["_used"]), int(state["dim"])
-        shapes = {"_embedding": (MAX_PROTOTYPES, dim), "_sum": (dim,)}
         for name, array in loaded.items():
             own = getattr(self, name)
-            shape = (slots, *shapes.get(name, own.shape[1:]))
+            shape = (slots, MAX_PROTOTYPES, dim) if name == "_sum" else (slots, *own.shape[1:])
             if array.shape != shape or array.dtype != own.dtype:
                 raise ValueError(
                     f"prototypes: expected {name.lstrip('_')} {own.dtype} {shape}, got "
@@ -153,87 +146,73 @@ class PrototypeTable:
             embedding: unit rows (T, D).
             storable: rows (T,) that show one complete person. Others are used only as long as a
                 slot holds no storable one.
-            join_distance: embeddings up to this cosine distance from a prototype join it.
+            join_distance: embeddings up to this cosine distance, below 1, from a prototype join it.
         """
-        provisional = ~self.has_storable[slots]
-        if provisional.any():
-            for slot in slots[provisional & storable].tolist():
+        has_storable = self.has_storable[slots]
+        if not has_storable.all():
+            for slot in slots[storable & ~has_storable].tolist():
                 self.clear(slot)
                 self.has_storable[slot] = True
-            used = storable | provisional
-        else:
-            used = storable
-        if not used.all():
-            slots, embedding = slots[used], embedding[used]
+            storable = storable | ~has_storable
+        if not storable.all():
+            slots, embedding = slots[storable], embedding[storable]
         if len(slots):
-            self._update_spread(slots, embedding)
             self._add(slots, embedding, join_distance)
             self.num_embeddings[slots] += 1
 
     def prototypes(self, slot: int) -> Prototypes:
         """The prototypes of a slot, a copy; (0, D) when it has no embeddings."""
         present = self._count[slot] > 0
-        return Prototypes(self._embedding[slot][present], self._count[slot][present])
+        embedding = self._sum[slot, present] * self._scale[slot, present, None]
+        return Prototypes(embedding, self._count[slot, present])
 
     def mean(self, slot: int) -> Embeddings:
         """The unit mean of the embeddings of a slot (D,); zero when it has none."""
-        total = self._sum[slot]
+        total = self._sum[slot].sum(axis=0)
         return np.asarray(total / max(float(np.linalg.norm(total)), 1e-12), dtype=np.float32)
 
-    def spread(self, slot: int) -> tuple[float, float, float]:
-        """Number, mean and standard deviation of distances within the track of a slot.
-
-        A distance is that of an embedding to those before it, on average.
-        """
-        number, total, squares = self._spread[slot].tolist()
-        if not number:
-            return 0.0, float("nan"), float("nan")
-        mean = total / number
-        return number, mean, max(squares / number - mean**2, 0.0) ** 0.5
-
-    def _update_spread(self, slots: Slots, embedding: Embeddings) -> None:
-        number = self.num_embeddings[slots]
-        total = self._sum[slots]
-        distance = 1 - np.einsum("td,td->t", total, embedding) / np.maximum(number, 1)
-        distance *= number > 0
-        self._spread[slots] += np.stack([number > 0, distance, distance * distance], axis=1)
-        total += embedding
-        self._sum[slots] = total
+    def mean_distance(self, slot: int) -> float:
+        """Mean cosine distance between two embeddings of a slot; NaN with less than two."""
+        number, total = int(self.num_embeddings[slot]), self._sum[slot].sum(axis=0)
+        if number < 2:
+            return float("nan")
+        # The squared length of the sum is the sum of all cosines, those with itself included.
+        return 1 - (float(total @ total) - number) / (number * (number - 1))
 
     def _add(self, slots: Slots, embedding: Embeddings, join_distance: float) -> None:
         """Join the nearest prototype where it is near; otherwise add a prototype."""
-        stored, count = self._embedding[slots], self._count[slots]  # copies
-        similarity = np.matmul(stored, embedding[:, :, None])[:, :, 0]
-        similarity[count == 0] = -np.inf
-        nearest, row = similarity.argmax(axis=1), np.arange(len(slots))
-        near = similarity[row, nearest] >= 1 - join_distance
-        joined = stored[row, nearest] * count[row, nearest, None] + embedding
-        joined /= np.sqrt(np.einsum("td,td->t", joined, joined))[:, None] + 1e-12
-        if near.all():
-            self._embedding[slots, nearest] = joined
-            self._count[slots, nearest] += 1
-            return
-        self._embedding[slots[near], nearest[near]] = joined[near]
-        self._count[slots[near], nearest[near]] += 1
-        for index in np.flatnonzero(~near).tolist():
-            self._add_prototype(int(slots[index]), embedding[index])
+        stored = self._sum.take(slots, axis=0)
+        # Cosines (T, P); 0 where there is no prototype, which is never near.
+        cosine = np.matmul(stored, embedding[:, :, None])[:, :, 0] * self._scale[slots]
+        nearest, row = cosine.argmax(axis=1), np.arange(len(slots))
+        near = cosine[row, nearest] >= 1 - join_distance
+        if not near.all():
+            for index in np.flatnonzero(~near).tolist():
+                self._add_prototype(int(slots[index]), embedding[index])
+            row, slots, nearest, embedding = row[near], slots[near], nearest[near], embedding[near]
+        joined = stored[row, nearest] + embedding
+        self._sum[slots, nearest] = joined
+        self._scale[slots, nearest] = 1 / np.sqrt(np.einsum("td,td->t", joined, joined))
+        self._count[slots, nearest] += 1
 
     def _add_prototype(self, slot: int, embedding: Embeddings) -> None:
-        stored, count = self._embedding[slot], self._count[slot]
-        free = np.flatnonzero(count == 0)
+        free = np.flatnonzero(self._count[slot] == 0)
         if len(free):
-            stored[free[0]], count[free[0]] = embedding, 1
+            self._set(slot, int(free[0]), embedding, 1.0)
             return
         # The new embedding is the last row. Ward's cost of a pair: squared distance of unit
         # vectors, which is twice the cosine distance, times n1 * n2 / (n1 + n2).
-        points = np.concatenate([stored, embedding[None]])
-        counts = np.append(count, 1.0)
+        sums = np.concatenate([self._sum[slot], embedding[None]])
+        counts = np.append(self._count[slot], 1.0)
+        points = sums * np.append(self._scale[slot], 1.0)[:, None]
         weight = np.minimum(counts, _MAX_WEIGHT)
         cost = (1 - points @ points.T) * np.outer(weight, weight) / np.add.outer(weight, weight)
         cost[np.tril_indices(len(cost))] = np.inf
-        first, second = np.unravel_index(int(cost.argmin()), cost.shape)
-        merged = points[first] * counts[first] + points[second] * counts[second]
-        stored[first] = merged / max(float(np.linalg.norm(merged)), 1e-12)
-        count[first] = counts[first] + counts[second]
-        if second < len(stored):
-            stored[second], count[second] = embedding, 1
+        first, second = map(int, np.unravel_index(int(cost.argmin()), cost.shape))
+        self._set(slot, first, sums[first] + sums[second], counts[first] + counts[second])
+        if second < MAX_PROTOTYPES:
+            self._set(slot, second, embedding, 1.0)
+
+    def _set(self, slot: int, row: int, total: Embeddings, count: float) -> None:
+        self._sum[slot, row], self._count[slot, row] = total, count
+        self._scale[slot, row] = 1 / max(float(np.linalg.norm(total)), 1e-12)
