@@ -67,18 +67,22 @@ def contents(folder: Path) -> dict[str, bytes]:
     return found
 
 
-def kill_after(line: list[str], seconds: float) -> bool:
-    """Run a command and kill it after some seconds; False when it ended before, with success."""
+def kill_after(line: list[str], seconds: float) -> float | None:
+    """Run a command and kill it after some seconds.
+
+    Returns the time of the kill, None when the command ended before, with success.
+    """
     process = subprocess.Popen(line)
     try:
         status = process.wait(timeout=seconds)
     except subprocess.TimeoutExpired:
         process.kill()
+        killed = time.time()  # on a busy machine, the next line takes long
         process.wait()
-        return True
+        return killed
     if status:
         raise RuntimeError(f"{' '.join(line)} ended with status {status}")
-    return False
+    return None
 
 
 def count_loss(out: Path, started: float, killed: float, counts: Counts) -> None:
@@ -102,9 +106,9 @@ def run_until_complete(
     """Kill and continue one run until it is complete, or until `kills` have happened in all."""
     while counts.kills < kills:
         started = time.time()
-        if not kill_after([*line, "--resume"], rng.uniform(0, longest)):
+        killed = kill_after([*line, "--resume"], rng.uniform(0, longest))
+        if killed is None:
             break
-        killed = time.time()
         counts.kills += 1
         count_loss(out, started, killed, counts)
     else:

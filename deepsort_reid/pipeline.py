@@ -147,11 +147,13 @@ def track_timed_frames(
     camera_motion: CameraMotionEstimator | None = None,
     timer: StageTimer | None = None,
     pending: Pending | None = None,
+    while_buffering: Callable[[], None] = lambda: None,
 ) -> Generator[TrackedFrame, None, None]:
     """`track_frames` of frames that are read elsewhere.
 
     `pending` holds the frames that the tracker has, but whose tracks are not out yet. It is kept up
-    to date; a run that is continued passes it with its frames.
+    to date; a run that is continued passes it with its frames. `while_buffering` is called after
+    each update without output, at the beginning of a `FixedLag`.
     """
     timer = timer or StageTimer()
     pending = deque() if pending is None else pending
@@ -176,7 +178,9 @@ def track_timed_frames(
         pending.append((timed, tracker.last_detections))
         if isinstance(tracks, LaggedTracks):
             tracks = tracks.tracks
-        if tracks is not None:
+        if tracks is None:
+            while_buffering()
+        else:
             yield _tracked_frame(*pending.popleft(), tracks)
     if isinstance(tracker, FixedLag):
         for lagged in tracker.flush():

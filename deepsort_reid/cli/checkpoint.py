@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,12 +96,14 @@ class Run:
 
 
 class Checkpoints:
-    """Writes the state of a run at intervals.
+    """Writes the state of a run so often that a kill loses little work; a context manager.
+
+    A thread writes, so that the run does not wait for the disk.
 
     Args:
         run: the run.
         settings: what determines the results; `read_checkpoint` compares it.
-        interval: seconds between two checkpoints; 0 for none.
+        interval: seconds of work that a kill may lose; 0 for no checkpoints.
         lag: frames that are pending before the end of the video.
     """
 
@@ -108,26 +111,50 @@ class Checkpoints:
         self._run, self._settings = run, settings
         self._interval, self._lag = interval, lag
         self._last = -float("inf")
-        self._last_frame = time.monotonic()
-        self._duration = 0.0  # of the last checkpoint
+        self._thread = ThreadPoolExecutor(1, "checkpoint")
+        self._written: Future[None] | None = None
+
+    def while_buffering(self) -> None:
+        """Call it after every frame of which nothing is due yet; see `after`."""
+        self._run.folder.begin()
+        self._save_if_due()
 
     def after(self, frame: TrackedFrame) -> None:
-        """Call it after every frame that is written; writes a checkpoint when it is due."""
+        """Call it after every frame that is written; begins a checkpoint when it is due.
+
+        Raises OSError when the one before could not be written.
+        """
         run = self._run
-        last = run.pending[-1][0] if run.pending else frame
-        run.last_frame, run.last_time = last.number, last.time
+        run.last_frame, run.last_time = frame.number, frame.time
         # At the end of the video, the tracker no longer has the frames that are pending.
-        is_end = len(run.pending) < self._lag
-        now = time.monotonic()
-        # So early that it is complete before the interval has passed, a frame later at the latest.
-        complete = 2 * now - self._last_frame + self._duration
-        self._last_frame = now
-        if not self._interval or is_end or complete < self._last + self._interval:
+        if len(run.pending) >= self._lag:
+            self._save_if_due()
+
+    def __enter__(self) -> "Checkpoints":
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        self._thread.shutdown()
+        if error is None and self._written is not None:
+            self._written.result()
+
+    def _save_if_due(self) -> None:
+        run = self._run
+        if run.pending:
+            run.last_frame, run.last_time = run.pending[-1][0].number, run.pending[-1][0].time
+        # Half of the interval is left for the frame that is tracked next, and for writing.
+        if not self._interval or time.monotonic() < self._last + self._interval / 2:
             return
-        self._last = now
+        if self._written is not None:
+            self._written.result()
+        self._last = time.monotonic()
         state = {"settings": self._settings, **run.state_dict()}
-        write_state(run.folder.folder / CHECKPOINT, KIND, state)
-        self._duration = time.monotonic() - now
+        self._written = self._thread.submit(self._write, state)
+
+    def _write(self, state: dict[str, Any]) -> None:
+        # The rows first: after a power failure, a checkpoint must not be ahead of them.
+        self._run.folder.sync()
+        write_state(self._run.folder.folder / CHECKPOINT, KIND, state)
 
 
 def read_checkpoint(

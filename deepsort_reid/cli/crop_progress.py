@@ -50,7 +50,9 @@ class CropProgress:
             "counts": {**asdict(counts), "identities": sorted(counts.identities)},
             "manifest_length": manifest_length,
         }
-        write_atomically(self._path, json.dumps({"settings": self._settings, **progress}))
+        text = json.dumps({"settings": self._settings, **progress})
+        # After every frame: the disk is left its time, as for the crops themselves.
+        write_atomically(self._path, text, sync=False)
 
     def remove(self) -> None:
         """The folder is complete."""

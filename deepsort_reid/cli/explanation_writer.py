@@ -61,5 +61,9 @@ class ExplanationWriter:
         texts = [str(replace(explanation, frame=frame)) for explanation in explanations]
         return texts + [f"frame {frame}, track {assigned.id}: {assigned}" for assigned in began]
 
+    def sync(self) -> None:
+        """Force the text so far to the disk."""
+        self._file.sync()
+
     def close(self) -> None:
         self._file.close()

@@ -123,8 +123,7 @@ class OutputFolder:
         Returns:
             The annotated frame, BGR uint8 (H, W, 3); None when frames are not drawn.
         """
-        if self._tracks is None:
-            self._open(None)
+        self.begin()
         if self._draw and self._drawer is None:
             self._open_video(frame)
         assert self._tracks is not None
@@ -149,6 +148,17 @@ class OutputFolder:
                 for each in written:
                     self._video.add(each)
         return image
+
+    def begin(self) -> None:
+        """Open the files, before the first frame is written; later calls do nothing."""
+        if self._tracks is None:
+            self._open(None)
+
+    def sync(self) -> None:
+        """Force rows, explanations and detections so far to the disk; for another thread."""
+        for writer in (self._tracks, self._explanations, self._detections):
+            if writer is not None:
+                writer.sync()
 
     def _open(self, lengths: dict[str, int] | None) -> None:
         """Open the files of tracks, explanations and detections, new or at the given lengths."""

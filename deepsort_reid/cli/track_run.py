@@ -38,11 +38,13 @@ def track_run(
     folder = run.folder
     settings = description | _settings(args, video)
     start = _resume(args, video, run, settings, note) if args.resume else args.start
-    checkpoints = Checkpoints(run, settings, args.checkpoint_every, args.lag)
     total = count_frames(video.length, args)
     total = None if total is None else max(total - folder.frames, 0)
     try:
-        with open_remaining_frames(video, run, start, args.stop, args.every) as frames:
+        with (
+            open_remaining_frames(video, run, start, args.stop, args.every) as frames,
+            Checkpoints(run, settings, args.checkpoint_every, args.lag) as checkpoints,
+        ):
             tracked = track_timed_frames(
                 frames,
                 run.detector,
@@ -50,6 +52,7 @@ def track_run(
                 camera_motion=run.camera_motion,
                 timer=run.timer,
                 pending=run.pending,
+                while_buffering=checkpoints.while_buffering,
             )
             tracked_frames = progress_bar(tracked, total, quiet=args.quiet)
             truncated = _write_frames(tracked_frames, run, checkpoints, show)

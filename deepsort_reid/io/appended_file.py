@@ -10,7 +10,8 @@ class AppendedFile:
     """A file to which whole pieces are appended, without a buffer in this process.
 
     Every piece is with the operating system when `append` returns, so that a killed process loses
-    none. A piece that cannot be written whole, for example on a full disk, is not written at all.
+    none; after `sync` or `close`, a power failure loses none either. A piece that cannot be written
+    whole, for example on a full disk, is not written at all.
 
     Args:
         path: the file; it must not exist, unless `length` is given.
@@ -54,11 +55,23 @@ class AppendedFile:
                 raise
         self.length = length
 
+    def sync(self) -> None:
+        """Force to the disk what was appended; other threads may append meanwhile.
+
+        Raises OSError that names the file.
+        """
+        if self._descriptor is not None:
+            with self._named_errors():
+                os.fsync(self._descriptor)
+
     def close(self) -> None:
-        """Close the file; a second call does nothing."""
-        descriptor, self._descriptor = self._descriptor, None
-        if descriptor is not None:
-            os.close(descriptor)
+        """Force the file to the disk and close it; a second call does nothing."""
+        try:
+            self.sync()
+        finally:
+            descriptor, self._descriptor = self._descriptor, None
+            if descriptor is not None:
+                os.close(descriptor)
 
     @contextlib.contextmanager
     def _named_errors(self) -> Iterator[None]:

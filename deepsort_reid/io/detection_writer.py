@@ -81,6 +81,11 @@ class DetectionWriter:
         self._append_embeddings(detections, n)
         self._num_rows += n
 
+    def sync(self) -> None:
+        """Force the detections so far to the disk."""
+        for file in self._files():
+            file.sync()
+
     def finish(self) -> None:
         """Write detections.npz if there are embeddings, and close all files.
 

@@ -53,6 +53,10 @@ class TrackWriter:
             raise ValueError(f"frame must be 1 or more, got {frame}")
         self._file.append(self._format(frame, tracks, time))
 
+    def sync(self) -> None:
+        """Force the rows so far to the disk."""
+        self._file.sync()
+
     def close(self) -> None:
         """Close the file; a second call does nothing."""
         self._file.close()

@@ -1,6 +1,8 @@
 """Atomic writing: whole files, and unchanged old files after an error."""
 
 import errno
+import os
+from pathlib import Path
 
 import pytest
 
@@ -51,3 +53,26 @@ def test_interrupted_write_leaves_only_the_old_file(error, tmp_path):
 def test_missing_folder_is_an_os_error_that_names_the_file(tmp_path):
     with pytest.raises(OSError, match=r"cannot write .*absent.*file\.txt"):
         write_atomically(tmp_path / "absent" / "file.txt", "text")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows cannot force a folder to the disk")
+def test_content_is_forced_to_the_disk_before_the_name_and_the_name_after_it(tmp_path, monkeypatch):
+    steps, fsync, replace = [], os.fsync, Path.replace
+
+    def recorded_fsync(descriptor):
+        status = os.fstat(descriptor)
+        steps.append((status.st_ino, status.st_size if status.st_ino != folder else None))
+        fsync(descriptor)
+
+    def recorded_replace(path, target):
+        steps.append("replace")
+        return replace(path, target)
+
+    folder = tmp_path.stat().st_ino
+    monkeypatch.setattr(os, "fsync", recorded_fsync)
+    monkeypatch.setattr(Path, "replace", recorded_replace)
+    write_atomically(tmp_path / "file", b"12345")
+    assert steps == [((tmp_path / "file").stat().st_ino, 5), "replace", (folder, None)]
+    steps.clear()
+    write_atomically(tmp_path / "file", b"123", sync=False)
+    assert steps == ["replace"]
