@@ -13,8 +13,9 @@ import numpy as np
 from deepsort_reid.cli.diagnostics import Diagnostics
 from deepsort_reid.cli.output_folder import OutputFolder
 from deepsort_reid.cli.run_files import CHECKPOINT, read_summary
+from deepsort_reid.io.atomic import write_atomically
 from deepsort_reid.io.live_reader import MAX_GAP_DT
-from deepsort_reid.io.state_file import read_state, write_state
+from deepsort_reid.io.state_file import read_state, state_bytes
 from deepsort_reid.io.video import Video
 from deepsort_reid.pipeline import Pending, StageTimer, TrackedFrame, open_frames
 from deepsort_reid.structures.detections import Detections
@@ -98,7 +99,7 @@ class Run:
 class Checkpoints:
     """Writes the state of a run so often that a kill loses little work; a context manager.
 
-    A thread writes, so that the run does not wait for the disk.
+    A thread writes the file, so that the run does not wait for the disk.
 
     Args:
         run: the run.
@@ -149,12 +150,12 @@ class Checkpoints:
             self._written.result()
         self._last = time.monotonic()
         state = {"settings": self._settings, **run.state_dict()}
-        self._written = self._thread.submit(self._write, state)
+        self._written = self._thread.submit(self._write, state_bytes(KIND, state))
 
-    def _write(self, state: dict[str, Any]) -> None:
+    def _write(self, content: bytes) -> None:
         # The rows first: after a power failure, a checkpoint must not be ahead of them.
         self._run.folder.sync()
-        write_state(self._run.folder.folder / CHECKPOINT, KIND, state)
+        write_atomically(self._run.folder.folder / CHECKPOINT, content)
 
 
 def read_checkpoint(

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from deepsort_reid.io.atomic import open_atomically
+from deepsort_reid.io.atomic import write_atomically
 
 FORMAT = "deepsort_reid state"
 VERSION = 1
@@ -38,12 +38,18 @@ def write_state(path: str | os.PathLike[str], kind: str, state: dict[str, Any]) 
         OSError: the file cannot be written; names it.
         ValueError: the state holds something else.
     """
+    write_atomically(Path(path), state_bytes(kind, state))
+
+
+def state_bytes(kind: str, state: dict[str, Any]) -> bytes:
+    """The content of a file of `write_state`; ValueError as there."""
     arrays: dict[str, NDArray[Any]] = {}
     tree = {"format": FORMAT, "version": VERSION, "kind": kind, "state": _split(state, arrays)}
     arrays[_JSON] = np.frombuffer(json.dumps(tree).encode(), dtype=np.uint8)
     save: Any = np.savez  # its stubs want allow_pickle
-    with open_atomically(Path(path)) as file:
-        save(file, **arrays)
+    content = io.BytesIO()
+    save(content, **arrays)
+    return content.getvalue()
 
 
 def read_state(path: str | os.PathLike[str], kind: str) -> dict[str, Any]:

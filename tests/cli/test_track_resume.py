@@ -15,6 +15,7 @@ import pytest
 from deepsort_reid.cli.main import main
 from deepsort_reid.cli.run_files import CHECKPOINT
 from deepsort_reid.io.detection_writer import EMBEDDINGS, ROWS
+from deepsort_reid.io.state_file import read_state
 from deepsort_reid.tracking import DeepSort
 from tests.cli import synthetic_video
 
@@ -292,7 +293,7 @@ def test_checkpoints_come_at_the_interval(long_video, tmp_path, monkeypatch):
     clock, written = [0.0], []
     monkeypatch.setattr(checkpoint.time, "monotonic", lambda: clock[0])
     monkeypatch.setattr(
-        checkpoint, "write_state", lambda path, kind, state: written.append(state["last_frame"])
+        checkpoint, "state_bytes", lambda kind, state: written.append(state["last_frame"]) or b""
     )
     update = DeepSort.update
 
@@ -333,21 +334,23 @@ def test_rows_are_forced_to_the_disk_before_the_checkpoint_that_counts_them(
     """After a power failure, what was forced to the disk is there, and anything may be missing."""
     from deepsort_reid.cli import checkpoint
 
-    on_disk, fsync, write_state, checked = {}, os.fsync, checkpoint.write_state, []
+    on_disk, fsync, write, checked = {}, os.fsync, checkpoint.write_atomically, []
 
     def recorded(descriptor):
         status = os.fstat(descriptor)
         on_disk[status.st_ino] = status.st_size
         fsync(descriptor)
 
-    def checked_state(path, kind, state):
-        for name, length in state["folder"]["lengths"].items():
+    def checked_write(path, content):
+        copy.write_bytes(content)
+        for name, length in read_state(copy, checkpoint.KIND)["folder"]["lengths"].items():
             assert on_disk.get((path.parent / name).stat().st_ino, -1) >= length, name
             checked.append(name)
-        write_state(path, kind, state)
+        write(path, content)
 
     monkeypatch.setattr(os, "fsync", recorded)
-    monkeypatch.setattr(checkpoint, "write_state", checked_state)
+    monkeypatch.setattr(checkpoint, "write_atomically", checked_write)
+    copy = tmp_path / "copy.npz"
     words = ["--embedder", "none", "--no-video", "--save-detections", "--explain"]
     assert main(options_of(long_video, tmp_path / "out", *words)) == 0
     assert {"tracks.txt", "explanations.txt", "detections.txt", ROWS} == set(checked)
@@ -360,10 +363,10 @@ def test_checkpoint_that_cannot_be_written_ends_the_run_with_its_name(
 ):
     from deepsort_reid.cli import checkpoint
 
-    def full(path, kind, state):
+    def full(path, content):
         raise OSError(f"cannot write {path} (No space left on device)")
 
-    monkeypatch.setattr(checkpoint, "write_state", full)
+    monkeypatch.setattr(checkpoint, "write_atomically", full)
     assert main(options_of(long_video, tmp_path / "out", "--embedder", "none", "--no-video")) == 2
     assert f"{CHECKPOINT} (No space left on device)" in synthetic_video.read_error_line(capsys)
     summary = synthetic_video.read_strict_json(tmp_path / "out" / "summary.json")
