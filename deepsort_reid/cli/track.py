@@ -100,7 +100,8 @@ def _add_output_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=1.0,
         metavar="SECONDS",
-        help="save the state of the run at this interval, for --resume; 0 for never (default: 1)",
+        help="save the state of the run for --resume, so often that a kill loses at most this much "
+        "work; 0 for never (default: 1)",
     )
     group.add_argument(
         "--resume",

@@ -8,8 +8,9 @@ import numpy as np
 
 # A file below this size in memory is read however well it is compressed.
 _SMALL = 64 * 2**20  # bytes
-# Boxes and embeddings are compressed to a half or so; only a file made for it reaches this.
-_MAX_COMPRESSION = 100
+# Boxes and embeddings are compressed to a half or so. It is more where most detections have no
+# embedding, which is a row of zeros.
+_MAX_COMPRESSION = 20
 
 
 def check_npz_sizes(path: Path) -> None:

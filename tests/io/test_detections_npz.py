@@ -5,6 +5,7 @@ import zipfile
 import numpy as np
 import pytest
 
+from deepsort_reid.io import npz_sizes
 from deepsort_reid.io.detections_npz import read_detections_npz, write_detections_npz
 from deepsort_reid.structures.detections import Detections
 
@@ -120,6 +121,27 @@ def test_array_that_is_far_larger_than_its_file_is_refused_before_it_is_read(tmp
     monkeypatch.setattr(np, "load", None)
     with pytest.raises(ValueError, match=r"SEQ\.npz: .*bytes of arrays in a file of \d+"):
         read_detections_npz(path, None)
+
+
+@pytest.mark.parametrize(("share", "is_read"), [(0.9, True), (0.999, False)])
+def test_rows_of_zeros_for_missing_embeddings_are_read_and_bombs_are_not(
+    share, is_read, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(npz_sizes, "_SMALL", 2**16)
+    rng, n = np.random.default_rng(0), 5000
+    embedding = rng.normal(size=(n, 64)).astype(np.float32)
+    embedding /= np.linalg.norm(embedding, axis=1, keepdims=True)
+    embedding[rng.random(n) < share] = 0
+    path = tmp_path / "SEQ.npz"
+    corner = rng.uniform(0, 99, (n, 2)) if is_read else np.zeros((n, 2))
+    xyxy = np.concatenate([corner, corner + 5], axis=1)
+    frame = np.arange(1, n + 1) if is_read else np.ones(n)
+    np.savez_compressed(path, frame=frame, score=np.ones(n), xyxy=xyxy, embedding=embedding)
+    if is_read:
+        assert len(read_detections_npz(path, None).frames) == n
+    else:
+        with pytest.raises(ValueError, match="bytes of arrays in a file of"):
+            read_detections_npz(path, None)
 
 
 def test_far_frame_number_is_refused_unless_the_length_is_known(tmp_path):
