@@ -17,6 +17,10 @@ Embeddings = NDArray[np.float32]
 
 # A clock that is set back by less is held until it has caught up. In the unit of the times.
 MAX_CLOCK_STEP = 60.0
+# Cameras whose runs start with a time that is earlier by less are taken to have one clock.
+MAX_START_DIFFERENCE = 5.0
+_AFTER = 1e-3  # by which a shifted time follows
+SINCE_1970 = 1e8  # times above are seconds since 1970: as frames, they were 46 days
 _UNIT_TOLERANCE = 2e-2  # of the squared length of an embedding: files may hold float16
 
 
@@ -89,19 +93,24 @@ def checked_time(name: str, camera: CameraRow, time: float, records: Records) ->
         time: as given.
         records: of all cameras.
 
-    The clock of a new run may start over: its times then follow the latest one so far.
+    A clock that does not count from 1970 may start over with each run: where the first time of a
+    run lies before the latest one of any camera, its times are shifted to follow that. Otherwise
+    two videos that are tracked one after the other would seem to be recorded at the same time.
     """
     value = as_float(time)
     if not np.isfinite(value):
         raise ValueError(f"time of camera {name!r} must be a finite number, got {time!r:.80}")
-    if not camera.started and value + camera.time_offset < camera.last_time:
+    if not camera.started:
         latest = max(each.last_time for each in records.cameras.values())
-        camera.time_offset = latest - value
+        starts_over = value < min(latest - MAX_START_DIFFERENCE, SINCE_1970)
+        camera.time_offset = latest + _AFTER - value if starts_over else 0.0
+        camera.last_time = value + camera.time_offset
     value += camera.time_offset
     if value < camera.last_time - MAX_CLOCK_STEP:
         raise ValueError(
-            f"time of camera {name!r} must not go back: got {value:g} after "
-            f"{camera.last_time:g}; call start_camera({name!r}) when its clock starts over"
+            f"time of camera {name!r} must not go back: got {time:g} after "
+            f"{camera.last_time - camera.time_offset:g}; call start_camera({name!r}) when its "
+            "clock starts over"
         )
     return max(value, camera.last_time)
 

@@ -104,8 +104,10 @@ class PersonRegistry(PersonEdits):
 
         Args:
             camera: name of the camera.
-            time: of the frame, in seconds or frames, on a clock that all cameras share. A clock
-                that is set back by up to 60 is held until it has caught up.
+            time: of the frame, in seconds or frames, on a clock that all cameras share. Seconds
+                since 1970 are taken as they are. Times of a clock that starts over with the run
+                (see `start_camera`) are shifted to follow the latest one. A clock that is set back
+                by up to 60 during a run is held until it has caught up.
             id: tracks matched in this frame (T,), from 1.
             embedding: unit rows (T, D); a row of zeros is none. None when no track has one.
             storable: rows (T,) that show one complete person, and may become prototypes; all when

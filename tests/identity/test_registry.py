@@ -87,7 +87,7 @@ def test_tracks_at_the_same_time_on_two_cameras_are_two_people_unless_same_place
     for same_place, expected in (((), 2), ([("door", "hall")], 1)):
         registry, people = PersonRegistry(topology=Topology(same_place=same_place)), People()
         show(registry, people, {1: 0, 2: 5}, frames=20)
-        update = show(registry, people, {1: 0}, camera="hall", start=5)
+        update = show(registry, people, {1: 0}, camera="hall", start=15)
         assert (update.person_id[0] == 1) == (expected == 1)
 
 
@@ -204,6 +204,31 @@ def test_start_camera_continues_an_earlier_run():
         registry.start_camera("door", 7)
 
 
+def test_videos_that_are_tracked_one_after_the_other_are_not_simultaneous():
+    registry, people = PersonRegistry(), People()
+    show(registry, people, {1: 0, 2: 1}, camera="first", frames=20)
+    assert show(registry, people, {1: 1, 2: 0}, camera="second").person_id.tolist() == [2, 1]
+    assert registry.track("second", 1).first_time == pytest.approx(19, abs=0.01)
+
+
+def test_videos_that_are_tracked_together_are_simultaneous():
+    registry, people = PersonRegistry(), People()
+    for time in range(20):
+        registry.update("first", time, [1, 2], people.embed([0, 1]))
+        registry.update("second", time, [1], people.embed([0]))
+    assert registry.person_of("second", 1) not in (1, 2)
+    assert registry.track("second", 1).first_time == 0
+
+
+@pytest.mark.parametrize(("start", "recognised"), [(5, False), (-3600, True)])
+def test_seconds_since_1970_are_never_shifted(start, recognised):
+    registry, people, now = PersonRegistry(), People(), 1.8e9
+    show(registry, people, {1: 0, 2: 1}, camera="first", start=now, frames=20)
+    show(registry, people, {1: 0}, camera="second", start=now + start)
+    assert registry.track("second", 1).first_time == now + start
+    assert (registry.person_of("second", 1) == 1) == recognised
+
+
 def test_clock_that_goes_back_a_little_is_held():
     registry, people = PersonRegistry(), People()
     registry.update("door", 100.0, [1], people.embed([0]))
@@ -307,6 +332,7 @@ def interrupted_anywhere(registry, operation):
             assert state_of(registry) == before, f"interrupted at line {line}"
 
 
+@pytest.mark.slow
 def test_update_that_is_interrupted_anywhere_changes_nothing():
     registry, people = eventful_registry()
     arguments = eventful_update(registry, people)
