@@ -215,10 +215,10 @@ def _checked_embedding(embedding: ArrayLike, n: int) -> NDArray[np.float32]:
         raise ValueError(
             f"one embedding per box: expected shape ({n}, D), got {rows.shape} for {n} boxes"
         )
-    rows[np.isnan(rows).all(axis=1)] = 0
-    with np.errstate(over="ignore"):
-        length = np.sqrt(np.einsum("md,md->m", rows, rows))
-    invalid = ~((np.abs(length - 1) <= _UNIT_TOLERANCE) | (length == 0))  # includes NaN
+    invalid, length = _invalid_length(rows)
+    if invalid.any():
+        rows[np.isnan(rows).all(axis=1)] = 0
+        invalid, length = _invalid_length(rows)
     if invalid.any():
         row = int(np.flatnonzero(invalid)[0])
         raise ValueError(
@@ -226,3 +226,10 @@ def _checked_embedding(embedding: ArrayLike, n: int) -> NDArray[np.float32]:
             f"appearance), got length {length[row]:.4g} in row {row}; divide each row by its norm"
         )
     return rows
+
+
+def _invalid_length(rows: NDArray[np.float32]) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+    """Rows (M,) whose length is neither 1 nor 0, also those with NaN; and all lengths (M,)."""
+    with np.errstate(over="ignore"):
+        length = np.sqrt(np.einsum("md,md->m", rows, rows))
+    return ~((np.abs(length - 1) <= _UNIT_TOLERANCE) | (length == 0)), length

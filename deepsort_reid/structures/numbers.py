@@ -1,4 +1,4 @@
-"""Conversion of arguments to numbers and arrays of numbers, with one kind of error."""
+"""Numbers: conversion of arguments with one kind of error, and the median of few values."""
 
 import math
 from numbers import Real
@@ -30,3 +30,13 @@ def as_float(value: Any) -> float:
         return float(value) if isinstance(value, Real) else math.nan
     except OverflowError:
         return math.nan
+
+
+def median(values: NDArray[np.floating[Any]]) -> NDArray[Any]:
+    """Median of finite floats (N, ...) along the first axis; N must not be 0.
+
+    Equal to `np.median(values, axis=0)`, which takes several times as long for few values.
+    """
+    ordered = np.sort(values, axis=0)
+    lower, upper = ordered[(len(values) - 1) // 2], ordered[len(values) // 2]
+    return np.asarray((lower + upper) / 2)

@@ -12,6 +12,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from deepsort_reid.structures.numbers import median
+
 Embeddings = NDArray[np.float32]
 
 MIN_INTER_IDENTITY_DISTANCE = 1e-3  # below it the embedder is constant: nothing to normalise by
@@ -66,10 +68,10 @@ class Calibration:
         # Sorted first: the choice must not depend on the order of the detections.
         some = embedding if step == 1 else embedding[np.argsort(embedding[:, 0])[::step]]
         distance = 1 - some @ some.T
-        median = float(np.median(distance[_pairs(len(some))]))
+        typical = float(median(distance[_pairs(len(some))]))
         self._num_inter += 1
         self.inter_identity_distance = _running_mean(
-            self.inter_identity_distance, median, self._num_inter
+            self.inter_identity_distance, typical, self._num_inter
         )
 
     def update_intra(self, distance: NDArray[np.float64]) -> None:
@@ -81,7 +83,7 @@ class Calibration:
             return
         self._num_intra += 1
         self.intra_identity_distance = _running_mean(
-            self.intra_identity_distance, float(np.median(distance)), self._num_intra
+            self.intra_identity_distance, float(median(distance)), self._num_intra
         )
         if self._num_inter >= _MIN_FRAMES and not self._warned and not self.is_discriminative:
             self._warned = True

@@ -18,10 +18,10 @@ class FixedAttribute(Generic[T]):
         self._remedy = remedy
 
     def __set_name__(self, owner: type, name: str) -> None:
-        self._name = name
+        self._name, self._value_name = name, f"_{name}"
 
     def __get__(self, instance: Any, owner: type) -> T:
-        return cast(T, self if instance is None else getattr(instance, f"_{self._name}"))
+        return cast(T, self if instance is None else getattr(instance, self._value_name))
 
     def __set__(self, instance: Any, value: T) -> NoReturn:
         raise AttributeError(

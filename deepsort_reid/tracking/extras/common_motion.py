@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsort_reid.structures import boxes
+from deepsort_reid.structures.numbers import median
 from deepsort_reid.tracking.candidate_blocks import candidate_blocks
 
 Array = NDArray[np.float64]
@@ -29,9 +30,9 @@ def estimate_common_motion(predicted_xyxy: Array, detections_xyxy: Array) -> Arr
         return nothing
     detected = boxes.xyxy_to_xywh(detections_xyxy[detections])[:, :2]
     offset = detected - boxes.xyxy_to_xywh(predicted_xyxy[tracks])[:, :2]
-    shift = np.median(offset, axis=0)
+    shift = median(offset)
     # Standard error of a median, with the standard deviation from the median absolute deviation.
-    std = 1.4826 * np.median(np.abs(offset - shift), axis=0)
+    std = 1.4826 * median(np.abs(offset - shift))
     error = 1.25 * std / np.sqrt(len(offset))
     return np.asarray(shift * shift**2 / (shift**2 + _SHRINKAGE * error**2 + 1e-9))
 
