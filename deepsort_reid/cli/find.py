@@ -2,13 +2,18 @@
 
 import argparse
 import csv
-from collections.abc import Iterator
+import io
+import itertools
+from collections.abc import Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from deepsort_reid.cli.live_options import add_live_arguments, make_live_options
+from deepsort_reid.cli.progress import print_note, progress_bar
 from deepsort_reid.cli.tracking_options import (
     add_detector_arguments,
     add_device_argument,
@@ -16,6 +21,7 @@ from deepsort_reid.cli.tracking_options import (
     count_frames,
     make_detector,
 )
+from deepsort_reid.io.appended_file import AppendedFile
 
 if TYPE_CHECKING:
     from deepsort_reid.io.video import Video
@@ -32,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "query",
         help="image of the person, or box x,y,w,h of the person in the first frame, in pixels",
     )
-    add("source", help="video file, folder of images or MOT sequence folder")
+    add("source", help="video, folder of images, MOT sequence folder, camera number or stream URL")
     add(
         "--out",
         type=Path,
@@ -44,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_detector_arguments(parser)
     _add_truth_arguments(parser)
     add_frame_arguments(parser)
+    add_live_arguments(parser)
     add("--threads", type=int, metavar="N", help="CPU threads (default: chosen by ONNX Runtime)")
     add_device_argument(parser, "detector and embedder")
     add("--quiet", action="store_true", help="no progress bar (default: shown on a terminal)")
@@ -98,66 +105,105 @@ def _add_truth_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     from deepsort_reid.io.video_reader import open_video
-    from deepsort_reid.reid.evaluation.montage import write_png
-    from deepsort_reid.reid.person_search import SearchSummary, search_montage
+    from deepsort_reid.reid.person_search import Gallery, LastMatch, find_person
     from deepsort_reid.vision.embedder import Embedder
 
     box = query_box(args.query)
-    video = open_video(args.source)
+    video = open_video(args.source, live=make_live_options(args, "find"))
     truth = _truth(args, video)
     embedder = Embedder(args.embedder, threads=args.threads, device=args.device)
-    query = _embed_query(args, box, video, embedder)
-    person = _person(args, box, truth)
-    results, times = _search(args, video, embedder, query, truth, person)
-    if box is not None:
-        # A query box is the start of the search, not a match.
-        results = [result for result in results if result.frame != args.start]
-    args.out.mkdir(parents=True, exist_ok=True)
-    summary = SearchSummary(results)
-    _write_csv(args.out / "results.csv", summary, times)
-    _print_summary(summary, person)
-    if any(result.crop is not None for result in results):
-        write_png(args.out / "montage.png", search_montage(results))
-        print(f"montage: {args.out / 'montage.png'}")
+    # One iteration for the query and the search: a camera has no second one.
+    with closing(video.iter_timed_frames(args.start, args.stop, args.every)) as frames:
+        first = next(frames, None)
+        if first is None:
+            raise ValueError(f"{video.name}: expected a frame {args.start}, the video ends before")
+        query = _embed_query(args.query, box, first.frame, embedder)
+        person = _person(args, box, truth)
+        detector = _detector(args, truth)
+        times: dict[int, float] = {}
 
+        def numbered() -> Iterator[tuple[int, "Frame"]]:
+            for timed in itertools.chain([first], frames):
+                times[timed.number] = timed.time
+                yield timed.number, timed.frame
 
-def _search(
-    args: argparse.Namespace,
-    video: "Video",
-    embedder: Any,
-    query: NDArray[np.float32],
-    truth: "MotRows | None",
-    person: "MotRows | None",
-) -> "tuple[list[SearchResult], dict[int, float]]":
-    """Result of each frame, and times in seconds by frame number."""
-    from deepsort_reid.cli.progress import progress_bar
-    from deepsort_reid.reid.person_search import Gallery, LastMatch, find_person
-    from deepsort_reid.vision.detectors import MotDetections
-
-    if args.gt_boxes:
-        if truth is None:
-            raise ValueError("--gt-boxes needs ground truth: --truth FILE")
-        detector: Any = MotDetections(truth, start=args.start, every=args.every)
-    else:
-        detector, _ = make_detector(args, print)
-    times: dict[int, float] = {}
-
-    def frames() -> Iterator[tuple[int, "Frame"]]:
-        for timed in video.iter_timed_frames(args.start, args.stop, args.every):
-            times[timed.number] = timed.time
-            yield timed.number, timed.frame
-
-    results = list(
-        find_person(
-            progress_bar(frames(), count_frames(video.length, args), quiet=args.quiet),
+        results = find_person(
+            progress_bar(numbered(), count_frames(video.length, args), quiet=args.quiet),
             lambda frame: detector(frame).xyxy,
             embedder,
             (Gallery if args.reference == "gallery" else LastMatch)(query),
             threshold=args.threshold,
             truth=person,
         )
-    )
-    return results, times
+        # A query box is the start of the search, not a match.
+        start = None if box is None else args.start
+        found = ((each, times.pop(each.frame)) for each in results)
+        _write_results(args.out, (each for each in found if each[0].frame != start), person)
+
+
+def _write_results(
+    out: Path, found: "Iterable[tuple[SearchResult, float]]", person: "MotRows | None"
+) -> None:
+    """Write results and times in seconds as they come, then summary and montage.
+
+    A stop, or an error, loses nothing that was found before.
+    """
+    from deepsort_reid.reid.evaluation.montage import write_png
+    from deepsort_reid.reid.person_search import SearchLog, SearchSummary, search_montage
+
+    log, file = SearchLog(), None
+    try:
+        for result, time in found:
+            if file is None:
+                file = _open_results(out)
+            file.append(_csv_line(_csv_row(result, time)))
+            log.append(result)
+    finally:
+        if file is not None:
+            file.close()
+            _print_summary(SearchSummary(log.results), person)
+            if any(result.crop is not None for result in log.results):
+                write_png(out / "montage.png", search_montage(log.results))
+                print_note(f"montage: {out / 'montage.png'}")
+    if file is None:
+        raise ValueError("nothing to search: the query is in the only frame")
+
+
+def _open_results(out: Path) -> AppendedFile:
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / "results.csv"
+    path.unlink(missing_ok=True)
+    file = AppendedFile(path)
+    columns = ("frame", "time", "x", "y", "w", "h", "similarity", "outcome")
+    file.append(_csv_line(columns))
+    return file
+
+
+def _csv_row(result: "SearchResult", time: float) -> tuple[object, ...]:
+    from deepsort_reid.structures.boxes import xyxy_to_tlwh
+
+    box = [""] * 4
+    if result.xyxy is not None:
+        box = xyxy_to_tlwh(result.xyxy[None])[0].round(2).tolist()
+    outcome = f"{result.similarity:.4f}", result.outcome.value
+    return (result.frame, f"{time:.3f}", *box, *outcome)
+
+
+def _csv_line(cells: Iterable[object]) -> str:
+    text = io.StringIO(newline="")
+    csv.writer(text).writerow(cells)
+    return text.getvalue()
+
+
+def _detector(args: argparse.Namespace, truth: "MotRows | None") -> Any:
+    """The detector of the candidates."""
+    from deepsort_reid.vision.detectors import MotDetections
+
+    if not args.gt_boxes:
+        return make_detector(args, print_note)[0]
+    if truth is None:
+        raise ValueError("--gt-boxes needs ground truth: --truth FILE")
+    return MotDetections(truth, start=args.start, every=args.every)
 
 
 def query_box(query: str) -> NDArray[np.float64] | None:
@@ -182,19 +228,18 @@ def query_box(query: str) -> NDArray[np.float64] | None:
 
 
 def _embed_query(
-    args: argparse.Namespace, box: NDArray[np.float64] | None, video: "Video", embedder: Any
+    query: str, box: NDArray[np.float64] | None, frame: "Frame", embedder: Any
 ) -> NDArray[np.float32]:
     """Embedding (D,) of the query image, or of the query box in the first frame."""
     from deepsort_reid.reid.data.datasets import read_crop
 
     if box is None:
-        return np.asarray(embedder.embed_crops([read_crop(args.query)])[0], np.float32)
-    _, frame = next(video.iter_frames(args.start, args.start))
+        return np.asarray(embedder.embed_crops([read_crop(query)])[0], np.float32)
     embedding = np.asarray(embedder(frame, box[None])[0], np.float32)
     if not embedding.any():
         raise ValueError(
-            f"query: expected a box x,y,w,h inside the frame of {video.size[0]}x{video.size[1]} "
-            f"px, with x, y its upper left corner, got {args.query}"
+            f"query: expected a box x,y,w,h inside the frame of {frame.shape[1]}x{frame.shape[0]} "
+            f"px, with x, y its upper left corner, got {query}"
         )
     return embedding
 
@@ -239,39 +284,27 @@ def _person(
     return truth[np.isin(truth.id, identities)]
 
 
-def _write_csv(path: Path, summary: "SearchSummary", times: dict[int, float]) -> None:
-    from deepsort_reid.structures.boxes import xyxy_to_tlwh
-
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(("frame", "time", "x", "y", "w", "h", "similarity", "outcome"))
-        for row in summary.results:
-            box = [""] * 4
-            if row.xyxy is not None:
-                box = xyxy_to_tlwh(row.xyxy[None])[0].round(2).tolist()
-            outcome = f"{row.similarity:.4f}", row.outcome.value
-            writer.writerow((row.frame, f"{times[row.frame]:.3f}", *box, *outcome))
-
-
 def _print_summary(summary: "SearchSummary", person: "MotRows | None") -> None:
     from deepsort_reid.reid.person_search import Outcome
 
     found = summary.count(Outcome.FOUND)
     if person is None:
-        print(f"found in {found} of {len(summary.results)} frames; no ground truth to compare with")
-        print("(give --truth FILE, and --identity ID for an image, to score the search)")
+        print_note(
+            f"found in {found} of {len(summary.results)} frames; no ground truth to compare with"
+        )
+        print_note("(give --truth FILE, and --identity ID for an image, to score the search)")
         return
     if not summary.frames_present:
-        print("the person is not labelled in any of these frames")
+        print_note("the person is not labelled in any of these frames")
         return
-    print(
+    print_note(
         f"found in {found} of the {summary.frames_present} frames with the person "
         f"({summary.recall:.1%}); {summary.count(Outcome.WRONG)} wrong, "
         f"{summary.count(Outcome.MISSED)} missed, {summary.count(Outcome.FALSE_ALARM)} false "
         f"alarms in {len(summary.results) - summary.frames_present} frames without the person"
     )
     if summary.frames_without_candidate:
-        print(
+        print_note(
             f"in {summary.frames_without_candidate} of these frames no detection overlaps the "
             "labelled box"
         )

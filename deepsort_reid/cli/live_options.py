@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -40,8 +41,8 @@ def add_live_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def make_live_options(args: argparse.Namespace) -> "LiveOptions":
-    """The options of cameras and streams; changes of their state are printed to stderr.
+def make_live_options(args: argparse.Namespace, command: str = "track") -> "LiveOptions":
+    """The options of cameras and streams; `command` prints changes of their state to stderr.
 
     Raises ValueError that names the option which is out of range.
     """
@@ -53,16 +54,16 @@ def make_live_options(args: argparse.Namespace) -> "LiveOptions":
             stall_timeout=args.stall_timeout,
             reconnect=args.reconnect,
             restart_on_size_change=args.restart_on_size_change,
-            on_change=None if args.quiet else _print_change,
+            on_change=None if args.quiet else partial(_print_change, command),
         )
     except ValueError as error:
         raise ValueError(f"--{str(error).replace('_', '-', 1)}") from None
 
 
-def _print_change(change: "StreamChange") -> None:
+def _print_change(command: str, change: "StreamChange") -> None:
     from deepsort_reid.io.live_options import StreamState
 
     if change.state is StreamState.ENDED:
         return  # the run ends, and its last line says why
     text = f"{change.state.value} at {change.time:.1f} s ({change.reason})"
-    print(f"deepsort-reid track: note: {text}", file=sys.stderr)
+    print(f"deepsort-reid {command}: note: {text}", file=sys.stderr)

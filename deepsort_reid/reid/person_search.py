@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Protocol
 
@@ -110,6 +110,34 @@ class SearchResult:
     outcome: Outcome
     crop: Frame | None  # BGR uint8, of the match, or of the labelled person where missed
     has_candidate: bool = True  # False: the person is labelled, but no candidate overlaps the label
+
+
+class SearchLog:
+    """The results so far, of which evenly spaced ones keep their crops, so that memory is bounded.
+
+    Args:
+        max_crops: largest number of crops kept.
+    """
+
+    def __init__(self, max_crops: int = 240) -> None:
+        self.results: list[SearchResult] = []
+        self._max_crops = max_crops
+        self._with_crop: list[int] = []  # rows of `results`
+        self._num_shown, self._step = 0, 1  # every `_step`-th crop is kept
+
+    def append(self, result: SearchResult) -> None:
+        """Add the result of the next frame."""
+        if result.crop is not None:
+            if self._num_shown % self._step:
+                result = replace(result, crop=None)
+            else:
+                self._with_crop.append(len(self.results))
+            self._num_shown += 1
+        self.results.append(result)
+        if len(self._with_crop) > self._max_crops:
+            for row in self._with_crop[1::2]:
+                self.results[row] = replace(self.results[row], crop=None)
+            self._with_crop, self._step = self._with_crop[::2], 2 * self._step
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,6 +13,7 @@ from deepsort_reid.reid.person_search import (
     Gallery,
     LastMatch,
     Outcome,
+    SearchLog,
     SearchResult,
     SearchSummary,
     find_person,
@@ -192,3 +193,15 @@ def test_gallery_search_on_pets_matches_the_matlab_example(data_root):
     # The MATLAB example re-identifies its person in 68 of 73 frames.
     assert found.frames_present == 73
     assert found.count(Outcome.FOUND) >= 68
+
+
+def test_log_of_a_long_search_keeps_few_crops_evenly_spaced():
+    log, crop = SearchLog(max_crops=10), np.zeros((2, 1, 3), np.uint8)
+    for number in range(1, 1001):
+        shown = crop if number % 2 else None
+        log.append(SearchResult(number, None, 0.5, Outcome.FOUND, shown))
+    assert [result.frame for result in log.results] == list(range(1, 1001))
+    kept = [result.frame for result in log.results if result.crop is not None]
+    assert 5 <= len(kept) <= 10
+    assert len(set(np.diff(kept))) == 1
+    assert kept[-1] > 1000 - 2 * (kept[1] - kept[0])

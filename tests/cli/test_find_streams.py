@@ -1,0 +1,73 @@
+"""`find` on a camera or stream: one connection, and rows that are on disk as they come."""
+
+import csv
+
+import pytest
+
+from deepsort_reid import Detections
+from deepsort_reid.cli import find as command
+from deepsort_reid.cli.main import main
+from tests.cli import synthetic_video
+from tests.io.mjpeg_server import MjpegServer
+
+
+@pytest.fixture
+def find(monkeypatch, tmp_path):
+    """Run `find` for the first person; `detector` gives the boxes. Returns status and rows."""
+    model = synthetic_video.write_embedder(tmp_path / "colour.onnx")
+    x1, y1, x2, y2 = synthetic_video.true_boxes(1)[0]
+    query = f"{x1},{y1},{x2 - x1},{y2 - y1}"
+    out = tmp_path / "found"
+
+    def run(source, *options, detector=None):
+        exact = lambda frame: Detections(synthetic_video.true_boxes(1))  # noqa: E731
+        monkeypatch.setattr(command, "make_detector", lambda *given: (detector or exact, ""))
+        fixed = ["--embedder", str(model), "--threshold", "0.9", "--quiet", "--out", str(out)]
+        status = main(["find", query, str(source), *fixed, *options])
+        with (out / "results.csv").open(newline="") as file:
+            return status, list(csv.DictReader(file))
+
+    return run
+
+
+def parts(*lengths):
+    return [[synthetic_video.render_frame(1)] * length for length in lengths]
+
+
+def test_person_is_found_in_the_frames_after_the_query_and_after_a_reconnect(find, capsys):
+    with MjpegServer(*parts(8, 8)) as server:
+        status, rows = find(server.url(), "--stop", "16")
+    assert status == 0
+    assert [int(row["frame"]) for row in rows] == list(range(2, 17))
+    assert {row["outcome"] for row in rows} == {"found"}
+    times = [float(row["time"]) for row in rows]
+    assert times == sorted(times)
+    assert "found in 15 of 15 frames" in capsys.readouterr().out
+
+
+def test_stream_that_is_lost_is_an_error_and_its_frames_are_saved(find, tmp_path, capsys):
+    with MjpegServer(*parts(8)) as server:
+        status, rows = find(server.url(), "--reconnect", "0.2")
+    assert status == 2
+    assert len(rows) == 7
+    assert (tmp_path / "found" / "montage.png").is_file()
+    assert "only 8 frames could be read" in synthetic_video.read_error_line(capsys)
+
+
+def test_rows_are_on_disk_as_they_come_and_stay_after_ctrl_c(find, tmp_path, capsys):
+    path, seen = tmp_path / "found" / "results.csv", []
+
+    def detector(frame):
+        seen.append(path.read_text().count("\n") if path.exists() else 0)
+        if len(seen) == 6:
+            raise KeyboardInterrupt
+        return Detections(synthetic_video.true_boxes(1))
+
+    with MjpegServer(*parts(8)) as server:
+        status, rows = find(server.url(), detector=detector)
+    assert status == 130
+    assert seen == [0, 0, 2, 3, 4, 5]  # with the header
+    assert len(rows) == 4
+    captured = capsys.readouterr()
+    assert "found in 4 of 4 frames" in captured.out
+    assert captured.err == "deepsort-reid find: stopped\n"
