@@ -21,6 +21,7 @@ _MODULES = {
     "DeepSortConfig": "tracking",
     "Detections": "structures",
     "Embedder": "vision.embedder",
+    "Event": "structures.event",
     "FixedLag": "tracking",
     "MotRows": "structures",
     "PersonRegistry": "identity",
@@ -35,6 +36,7 @@ __all__ = [
     "DeepSortConfig",
     "Detections",
     "Embedder",
+    "Event",
     "FixedLag",
     "MotRows",
     "PersonRegistry",
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     from deepsort_reid.identity import PersonRegistry
     from deepsort_reid.pipeline import track_video
     from deepsort_reid.structures.detections import Detections
+    from deepsort_reid.structures.event import Event
     from deepsort_reid.structures.mot_rows import MotRows
     from deepsort_reid.structures.tracks import State, Tracks
     from deepsort_reid.tracking import DeepSort, DeepSortConfig, FixedLag

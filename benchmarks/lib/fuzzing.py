@@ -172,6 +172,7 @@ def _check_table(tracker: DeepSort) -> None:
     _check(((tracks.misses == 0) == (tracks.detection >= 0)).all(), "misses are 0 with a match")
     _check((ids <= tracker.identity_memory.last_id).all(), "ids up to last_id")
     _check(np.isfinite(tracks.xyxy).all(), "boxes are finite")
+    _check(((tracks.person_id > 0) == (tracks.id > 0)).all(), "persons of tracks with an id")
 
 
 def _check_tracks(tracks: Tracks, detections: Detections) -> None:
@@ -189,6 +190,9 @@ def _check_rows(tracks: Tracks, detections: Detections) -> None:
     _check(len(np.unique(rows)) == len(rows), "a detection has one track")
     _check((rows < len(detections)).all(), "detections exist")
     _check((tracks.score[matched] == detections.score[rows]).all(), "scores of the detections")
+    persons = tracks.person_id[matched]
+    _check((tracks.person_id > 0).all(), "every reported track has a person")
+    _check(len(np.unique(persons)) == len(persons), "tracks matched in one frame are other people")
     _check(np.isfinite(tracks.xyxy).all(), "boxes are finite")
     _check(np.isfinite(tracks.filtered_xyxy).all(), "filtered boxes are finite")
     _check((tracks.xyxy[:, 2:] >= tracks.xyxy[:, :2]).all(), "boxes have a size")

@@ -44,16 +44,21 @@ class FrameTracks(NamedTuple):
         embedding: (T, D); None when no track has one.
         storable: (T,).
         has_embedding: (T,) rows of `embedding` that are not zero; None when all are.
+        first_time: (T,); None when it is that of the update.
     """
 
     id: Ints
     embedding: Embeddings | None
     storable: NDArray[np.bool_]
     has_embedding: NDArray[np.bool_] | None
+    first_time: NDArray[np.float64] | None = None
 
 
 def checked_tracks(
-    id: ArrayLike, embedding: ArrayLike | None, storable: ArrayLike | None
+    id: ArrayLike,
+    embedding: ArrayLike | None,
+    storable: ArrayLike | None,
+    first_time: ArrayLike | None = None,
 ) -> FrameTracks:
     """The tracks of a frame; raises ValueError when they are not as in `PersonRegistry.update`."""
     ids = np.asarray(id)
@@ -66,14 +71,15 @@ def checked_tracks(
         flags = np.asarray(storable)
         if flags.shape != ids.shape or (flags.dtype != bool and len(flags)):
             raise ValueError(f"storable must be bool of shape {ids.shape}, got {flags.shape}")
+    first = None if first_time is None else _checked_first_time(first_time, len(ids))
     if embedding is None or not len(ids):
-        return FrameTracks(ids, None, flags, None)
+        return FrameTracks(ids, None, flags, None, first)
     rows = as_numbers(embedding, np.float32, "embedding must be numbers of shape (T, D)")
     if rows.ndim != 2 or len(rows) != len(ids) or not rows.shape[1]:
         raise ValueError(f"embedding must have shape ({len(ids)}, D), got {rows.shape}")
     square = np.einsum("td,td->t", rows, rows)
     if (np.abs(square - 1) <= _UNIT_TOLERANCE).all():
-        return FrameTracks(ids, rows, flags, None)
+        return FrameTracks(ids, rows, flags, None, first)
     has_embedding = square > 0
     wrong = ~(np.abs(square - 1) <= _UNIT_TOLERANCE) & ~(square == 0)  # includes NaN
     if wrong.any():
@@ -82,7 +88,15 @@ def checked_tracks(
             f"embedding must be rows of length 1, or 0 for none, got length "
             f"{float(square[row]) ** 0.5:.4g} in row {row}"
         )
-    return FrameTracks(ids, rows if has_embedding.any() else None, flags, has_embedding)
+    embeddings = rows if has_embedding.any() else None
+    return FrameTracks(ids, embeddings, flags, has_embedding, first)
+
+
+def _checked_first_time(first_time: ArrayLike, number: int) -> NDArray[np.float64]:
+    times = as_numbers(first_time, np.float64, f"first_time must be numbers of shape ({number},)")
+    if times.shape != (number,) or not np.isfinite(times).all():
+        raise ValueError(f"first_time must be finite, of shape ({number},), got {times.shape}")
+    return times
 
 
 def checked_time(name: str, camera: CameraRow, time: float, records: Records) -> float:
@@ -127,7 +141,7 @@ def update_camera(
     camera.last_time, camera.started = time, True
     changes: list[PersonChange] = []
     if not np.array_equal(tracks.id, camera.ids):
-        changes += _set_present(decisions, camera, tracks.id, time)
+        changes += _set_present(decisions, camera, tracks, time)
     keys = camera.keys
     if len(keys):
         rows, index = records.rows, keys - records.first_key
@@ -196,32 +210,45 @@ def begin_run(decisions: Decisions, camera: CameraRow, run: int | None = None) -
 
 
 def _set_present(
-    decisions: Decisions, camera: CameraRow, ids: Ints, time: float
+    decisions: Decisions, camera: CameraRow, tracks: FrameTracks, time: float
 ) -> list[PersonChange]:
     """Set the tracks that are matched in this frame; those seen together are different people."""
     records = decisions.records
-    given = ids.tolist()
+    given = tracks.id.tolist()
+    first_time = dict.fromkeys(given, time)
+    if tracks.first_time is not None:
+        times = np.minimum(tracks.first_time + camera.time_offset, time)
+        first_time = dict(zip(given, times.tolist(), strict=True))
     if len(set(given)) < len(given) or min(given, default=1) < 1:
         raise ValueError(f"id must be different numbers from 1, got {given!r:.80}")
     key_of: dict[int, int] = {}
     for id in sorted(given):
         key = camera.key_of_id.get((camera.run, id))
         if key is None:
-            key = records.add_track(camera, id, time, time, framewise=True)
+            key = records.add_track(camera, id, first_time[id], time, framewise=True)
         if not records.row(key)["live"]:
             records.open_track(key)
         key_of[id] = key
     before, present = set(camera.keys.tolist()), set(key_of.values())
-    camera.ids = ids.copy()
+    camera.ids = tracks.id.copy()
     camera.keys = np.array([key_of[id] for id in given], dtype=np.int64)
     camera.slots = records.rows["slot"][camera.keys - records.first_key].astype(np.intp)
     changes: list[PersonChange] = []
     for key in sorted(present - before):
-        for other in sorted(records.see_together(key, present)):
+        since = first_time[int(records.row(key)["id"])]
+        others = present | _matched_since(records, camera, since) if since < time else present
+        for other in sorted(records.see_together(key, others)):
             person = int(records.row(key)["person"])
             if person and person == int(records.row(other)["person"]):
                 changes += _separate(decisions, key, other)
     return changes
+
+
+def _matched_since(records: Records, camera: CameraRow, time: float) -> set[int]:
+    """Tracks of the run of a camera that were matched at this time or later."""
+    rows = records.rows
+    of_run = (rows["camera"] == camera.number) & (rows["run"] == camera.run) & rows["framewise"]
+    return set((np.flatnonzero(of_run & (rows["last_time"] >= time)) + records.first_key).tolist())
 
 
 def _separate(decisions: Decisions, key: int, other: int) -> list[PersonChange]:

@@ -4,13 +4,17 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from threading import RLock
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from deepsort_reid.identity.matching import PersonMatching
 from deepsort_reid.identity.records import Records
-from deepsort_reid.identity.store import Store
+
+if TYPE_CHECKING:
+    from deepsort_reid.identity.store import Store
 
 _WRITE_INTERVAL = 1.0  # seconds
 _REMOVE_INTERVAL = 60.0
@@ -35,7 +39,7 @@ class Operations:
         self,
         records: Records,
         matching: PersonMatching,
-        store: Store | None,
+        store: "Store | None",
         keep_for: float,
         embedder: str | None,
     ) -> None:
@@ -54,6 +58,11 @@ class Operations:
     def has_store(self) -> bool:
         """Whether the records are written to a file."""
         return self._store is not None
+
+    @property
+    def path(self) -> Path | None:
+        """The file of the store, None without one."""
+        return None if self._store is None else self._store.path
 
     @property
     def name(self) -> str:

@@ -3,8 +3,9 @@
 import math
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 
@@ -24,10 +25,12 @@ from deepsort_reid.identity.operations import Operations
 from deepsort_reid.identity.person_edits import PersonEdits
 from deepsort_reid.identity.records import Records
 from deepsort_reid.identity.registry_state import VERSION, records_from_state, records_state
-from deepsort_reid.identity.store import Store
 from deepsort_reid.identity.topology import Topology
 from deepsort_reid.identity.track_records import CameraRow, TrackRecord
 from deepsort_reid.structures.numbers import as_float
+
+if TYPE_CHECKING:
+    from deepsort_reid.identity.store import Store
 
 # 72 hours: the European Data Protection Board expects reasons for a longer time (Guidelines 3/2019
 # on processing of personal data through video devices, paragraph 121).
@@ -72,7 +75,7 @@ class PersonRegistry(PersonEdits):
         self.topology = topology or Topology()
         self.matching = matching or PersonMatching()
         self._last_update: tuple[str, int, int] | None = None  # camera, its number, the operation's
-        store = None if path is None else Store(path, read_only=read_only)
+        store = None if path is None else _open_store(path, read_only)
         try:
             self._records, settings = (Records(), {}) if store is None else store.load()
             if "matching" in settings:
@@ -99,6 +102,7 @@ class PersonRegistry(PersonEdits):
         embedding: ArrayLike | None = None,
         storable: ArrayLike | None = None,
         ended: ArrayLike | Sequence[int] = (),
+        first_time: ArrayLike | None = None,
     ) -> RegistryUpdate:
         """Update with the tracks of one frame of a camera.
 
@@ -114,11 +118,14 @@ class PersonRegistry(PersonEdits):
                 not given. Others are used only until a track has a storable one.
             ended: tracks that have ended; unknown ones are ignored. An id that is matched again
                 afterwards continues its track.
+            first_time: times (T,) of the first detection of tracks that were detected in earlier
+                frames, too, before they had an id: up to now, they were detected in every frame.
 
         Raises:
             ValueError: an argument is not as above; nothing has changed then.
         """
-        tracks, ended_ids = checked_tracks(id, embedding, storable), as_ids(ended)
+        tracks = checked_tracks(id, embedding, storable, first_time)
+        ended_ids = as_ids(ended)
         with self._operations.change():
             row = self._camera(camera)
             if row.interrupted:
@@ -156,6 +163,21 @@ class PersonRegistry(PersonEdits):
             return add_ended_track(
                 self._decisions, camera, row, (first_time, last_time), embedding, storable, id
             )
+
+    @property
+    def path(self) -> Path | None:
+        """The file in which everything is kept, None for a registry in memory."""
+        return self._operations.path
+
+    def flush(self) -> None:
+        """Write everything to the file now, if there is one."""
+        with self._operations.change(durable=True):
+            pass
+
+    def run(self, camera: str) -> int:
+        """Number of the run of a camera, 0 before the first one."""
+        row = self._records.cameras.get(camera)
+        return 0 if row is None else row.run
 
     def num_updates(self, camera: str) -> int:
         """Number of updates of a camera so far."""
@@ -285,3 +307,10 @@ class PersonRegistry(PersonEdits):
         row = self._records.add_camera(self.topology.check_camera(camera))
         self._records.save_attributes(row)
         return row
+
+
+def _open_store(path: str | os.PathLike[str], read_only: bool) -> "Store":
+    # Imported here: sqlite3 takes a tenth of the time of `import deepsort_reid`.
+    from deepsort_reid.identity.store import Store
+
+    return Store(path, read_only=read_only)

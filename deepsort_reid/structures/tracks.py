@@ -24,6 +24,9 @@ class Tracks:
 
     Attributes:
         id: identity (T,) int64, from 1 without gaps, assigned at confirmation; 0 while tentative.
+        person_id: person (T,) int64, as far as is known by now: equal for two tracks of one person,
+            whatever the gap, and across cameras that share a `PersonRegistry`. 0 while tentative.
+            Equal to `id` without embeddings.
         xyxy: box (T, 4) float64, left, top, right, bottom in pixels: that of the matched detection
             with its jitter removed (`DeepSortConfig.smooth_boxes`), or predicted while coasting. It
             may exceed the frame. The box of the detection itself is
@@ -40,6 +43,7 @@ class Tracks:
     """
 
     id: NDArray[np.int64]
+    person_id: NDArray[np.int64]
     xyxy: NDArray[np.float64]
     filtered_xyxy: NDArray[np.float64]
     score: NDArray[np.float64]
@@ -70,7 +74,7 @@ class Tracks:
         """No tracks."""
         none = np.empty(0, dtype=np.int64)
         boxes = np.empty((0, 4))
-        return cls(none, boxes, boxes, np.empty(0), none, none, none, none, none)
+        return cls(none, none, boxes, boxes, np.empty(0), none, none, none, none, none)
 
     def id_of_detection(self, n_detections: int) -> NDArray[np.int64]:
         """The id of each of the `n_detections` input detections, (M,) int64, -1 where it has none.

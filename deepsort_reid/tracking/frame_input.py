@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from deepsort_reid.structures.detections import Detections
 from deepsort_reid.structures.frame import Frame, check_frame
-from deepsort_reid.structures.numbers import as_numbers
+from deepsort_reid.structures.numbers import as_float, as_numbers
 from deepsort_reid.tracking.config import DeepSortConfig
 from deepsort_reid.tracking.extras.identity_memory import IdentityMemory
 from deepsort_reid.tracking.extras.visibility import ImageBorder, occlusion_ratio
@@ -93,7 +93,9 @@ def update_galleries(
     )
 
 
-def checked_parts(association: Any, motion: Any, appearance: Any, identity_memory: Any) -> None:
+def checked_parts(
+    association: Any, motion: Any, appearance: Any, identity_memory: Any, registry: Any
+) -> None:
     """Raise ValueError when a part of a tracker is neither None nor what it must be."""
     if not (association is None or callable(association)):
         raise ValueError(
@@ -107,6 +109,10 @@ def checked_parts(association: Any, motion: Any, appearance: Any, identity_memor
         )
     require_type("motion", motion, AspectMotion, SizeMotion, type(None))
     require_type("identity_memory", identity_memory, IdentityMemory, type(None))
+    if not (registry is None or callable(getattr(registry, "undo_update", None))):
+        raise ValueError(
+            f"registry must be a PersonRegistry, got {type(registry).__name__} {registry!r:.80}"
+        )
 
 
 def checked_detections(detections: Detections) -> Detections:
@@ -186,6 +192,16 @@ def checked_dt(dt: Any) -> float:
     if dt > _MAX_DT:
         raise ValueError(f"dt must be at most {_MAX_DT} frames, got {dt!r:.80}; call reset()")
     return float(dt)
+
+
+def checked_time(time: Any) -> float | None:
+    """The time of a frame, None when it is not given; ValueError when it is no finite number."""
+    if time is None:
+        return None
+    value = as_float(time)
+    if not np.isfinite(value):
+        raise ValueError(f"time must be a finite number of seconds, got {time!r:.80}")
+    return value
 
 
 def elapsed_frames(dt: float) -> int:

@@ -37,12 +37,15 @@ class SavedState:
         ARGUMENTS: settings: argument of the constructor -> attribute that holds it.
         NOT_STATE: attributes that are not part of the state; the objects may have such a list, too.
         RECORDS: dataclasses and named tuples that occur in the state.
+        PARTS: paths of attributes with a further state, of methods `state_dict` and
+            `load_state_dict`.
     """
 
     OBJECTS: ClassVar[tuple[str, ...]] = ()
     ARGUMENTS: ClassVar[dict[str, str]] = {}
     NOT_STATE: ClassVar[frozenset[str]] = frozenset()
     RECORDS: ClassVar[tuple[type, ...]] = ()
+    PARTS: ClassVar[tuple[str, ...]] = ()
     _before_update: Snapshot | None  # while an update is not complete
 
     def state_objects(self) -> dict[str, Any]:
@@ -75,6 +78,7 @@ class SavedState:
                 name: {key: encode(value) for key, value in _state_of(each, objects).items()}
                 for name, each in objects.items()
             },
+            "parts": {path: attrgetter(path)(self).state_dict() for path in self.PARTS},
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -85,7 +89,8 @@ class SavedState:
         Raises ValueError when the state is not of such a tracker or of another version of the
         package; nothing has changed then.
         """
-        if not isinstance(state, dict) or not {"version", "settings", "objects"} <= state.keys():
+        names = {"version", "settings", "objects", "parts"}
+        if not isinstance(state, dict) or not names <= state.keys():
             raise ValueError(
                 f"expected a state_dict of {type(self).__name__}, got {type(state).__name__}"
                 + (f" with {', '.join(map(str, state))[:80]}" if isinstance(state, dict) else "")
@@ -105,6 +110,11 @@ class SavedState:
         try:
             for name, each in objects.items():
                 vars(each).update(loaded[name])
+            for path in self.PARTS:  # each changes everything or nothing, the last one last
+                attrgetter(path)(self).load_state_dict(state["parts"][path])
+        except (KeyError, TypeError) as error:
+            before.restore()
+            raise ValueError("expected a state_dict as written, got a changed one") from error
         except BaseException:
             before.restore()
             raise
@@ -142,8 +152,8 @@ class SavedState:
         """A new tracker with these settings, unless replaced by those in `arguments`."""
         decode = Decoder(cls._records())
         for name in cls.ARGUMENTS.keys() - arguments.keys():
-            if isinstance(settings[name], str):
-                kind = settings[name]
+            if isinstance(settings[name], dict) and settings[name].keys() == {"type"}:
+                kind = settings[name]["type"]
                 raise ValueError(f"saved with {name} of class {kind}: pass {name}=... to load")
             arguments = {**arguments, name: decode(settings[name])}
         return cls(**arguments)
@@ -160,7 +170,7 @@ class SavedState:
             try:
                 settings[argument] = encode(value)
             except ValueError:  # a class of the caller
-                settings[argument] = type(value).__name__
+                settings[argument] = {"type": type(value).__name__}
         return settings
 
     def _check_settings(self, settings: Any) -> None:

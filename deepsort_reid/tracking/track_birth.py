@@ -11,7 +11,7 @@ from deepsort_reid.tracking.candidate_blocks import candidate_blocks
 from deepsort_reid.tracking.config import DeepSortConfig
 from deepsort_reid.tracking.costs import other_class
 from deepsort_reid.tracking.extras import box_smoothing
-from deepsort_reid.tracking.frame_input import FrameInput
+from deepsort_reid.tracking.frame_input import FrameInput, update_galleries
 from deepsort_reid.tracking.gallery import GalleryStore
 from deepsort_reid.tracking.kalman import MotionModel
 from deepsort_reid.tracking.track_table import TrackTable
@@ -70,15 +70,15 @@ def start_tracks(
     table: TrackTable,
     galleries: GalleryStore,
     motion_model: MotionModel,
-) -> tuple[Rows, Rows]:
+) -> int:
     """Append tracks to the table, tentative ones unless `n_init` is 1, without ids.
 
-    Returns their table rows (K,) and detection rows (K,).
+    Returns their number.
     """
     started = select_new_tracks(config, frame, unmatched, table)
     n = len(started)
     if not n:
-        return started, started
+        return 0
     xyxy, score = frame.detections.xyxy[started], frame.detections.score[started]
     zeros, ones = np.zeros(n, dtype=np.int64), np.ones(n, dtype=np.int64)
     table.append(
@@ -96,4 +96,6 @@ def start_tracks(
     )
     rows = np.arange(len(table) - n, len(table))
     table.vote(rows, frame.detections.class_id[started], score)
-    return rows, started
+    first = np.zeros(n, dtype=bool)
+    update_galleries(galleries, table.slot[rows], frame, started, first)
+    return n

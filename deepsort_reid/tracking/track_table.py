@@ -73,6 +73,8 @@ class TrackTable:
         xyxy: (N, 4) box of the last matched detection.
         score: (N,) score of the last matched detection.
         id: (N,) int64, 0 while tentative.
+        person_id: (N,) int64, 0 while tentative (`extras.person_assignment`).
+        first_time: (N,) time of the first match, in the unit of `Event.time`.
         state: (N,) int64, values of `State`.
         hits: (N,) int64, matched detections.
         age: (N,) int64, frames since the track started, the first one included.
@@ -88,7 +90,7 @@ class TrackTable:
         *("motion", "smoother_state", "xyxy", "score", "id"),
         *("state", "hits", "age", "misses", "detection", "slot"),
     )
-    _COLUMNS = ("key", "id_correctable", "votes", *_GIVEN)
+    _COLUMNS = ("key", "person_id", "first_time", "id_correctable", "votes", *_GIVEN)
     # Columns to which an update writes. It replaces the others before it writes to them.
     _WRITTEN = ("xyxy", "score", "id", "hits", "id_correctable", "votes")
 
@@ -101,6 +103,7 @@ class TrackTable:
         self.classes = np.empty(0, dtype=np.int64)
         ints = np.empty(0, dtype=np.int64)
         self.key, self.id, self.state, self.hits, self.age = ints, ints, ints, ints, ints
+        self.person_id, self.first_time = ints, np.empty(0)
         self.misses, self.detection, self.slot = ints, ints, ints
         self.id_correctable = np.empty(0, dtype=bool)
         self._num_started = 0
@@ -114,9 +117,10 @@ class TrackTable:
             setattr(self, name, getattr(self, name).copy())
 
     def append(self, **columns: Any) -> None:
-        """Add rows. All columns but `key`, `id_correctable` and `votes` must be given."""
+        """Add rows. The columns listed in `_GIVEN` must be given."""
         n = len(columns["id"])
         columns["key"] = np.arange(self._num_started + 1, self._num_started + n + 1)
+        columns["person_id"], columns["first_time"] = np.zeros(n, dtype=np.int64), np.zeros(n)
         columns["id_correctable"] = np.zeros(n, dtype=bool)
         columns["votes"] = np.zeros((n, len(self.classes)))
         for name in self._COLUMNS:
@@ -182,6 +186,7 @@ class TrackTable:
         """The tracks of these rows (T,), with reported and filtered boxes (T, 4)."""
         return Tracks(
             id=self.id[rows],
+            person_id=self.person_id[rows],
             xyxy=xyxy,
             filtered_xyxy=filtered_xyxy,
             score=self.score[rows],

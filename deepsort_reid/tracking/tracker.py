@@ -3,10 +3,11 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from deepsort_reid.identity.registry import PersonRegistry
 from deepsort_reid.structures.detections import Detections
+from deepsort_reid.structures.event import Event
 from deepsort_reid.structures.frame import Frame
 from deepsort_reid.structures.tracks import State, Tracks
-from deepsort_reid.tracking import kalman
 from deepsort_reid.tracking.assignment import Matching
 from deepsort_reid.tracking.association import Association, AssociationInput, association_input
 from deepsort_reid.tracking.config import DeepSortConfig, checked_config
@@ -14,6 +15,7 @@ from deepsort_reid.tracking.extras.box_smoothing import BoxSmoother
 from deepsort_reid.tracking.extras.explain import DecisionLog, Explanation
 from deepsort_reid.tracking.extras.id_assignment import IdAssigner
 from deepsort_reid.tracking.extras.identity_memory import IdentityMemory
+from deepsort_reid.tracking.extras.person_assignment import PersonAssigner
 from deepsort_reid.tracking.extras.visibility import ImageBorder
 from deepsort_reid.tracking.fixed_attribute import FixedAttribute
 from deepsort_reid.tracking.frame_embedding import (
@@ -29,13 +31,14 @@ from deepsort_reid.tracking.frame_input import (
     checked_dt,
     checked_frame_shape,
     checked_parts,
+    checked_time,
     elapsed_frames,
     make_frame_input,
-    update_galleries,
 )
 from deepsort_reid.tracking.gallery import Appearance, GalleryStore, MeanAppearance
 from deepsort_reid.tracking.kalman import PEDESTRIAN_MOTION, MotionModel
 from deepsort_reid.tracking.likelihood_ratio import LikelihoodRatio
+from deepsort_reid.tracking.matched_update import update_matched
 from deepsort_reid.tracking.prediction import predict_tracks, report_tracks
 from deepsort_reid.tracking.track_birth import start_tracks
 from deepsort_reid.tracking.track_table import DELETED, TrackTable
@@ -58,6 +61,9 @@ class DeepSort(DeepSortState):
         identity_memory: embeddings and ids of ended tracks, from which a returning person gets
             the old id. A new one when not given; pass one to load it from an earlier run, or to
             share it between trackers that do not run at the same time.
+        registry: persons of the tracks, for `Tracks.person_id`; one of its own, in memory, when not
+            given. Pass one to share it between cameras, or to keep it in a file.
+        camera: name of the camera in the registry.
         explain: keep every decision for `explain`; memory then grows with the video.
 
     Raises ValueError when an argument has the wrong type. `config` and `identity_memory` cannot be
@@ -83,15 +89,18 @@ class DeepSort(DeepSortState):
         motion: MotionModel | None = None,
         appearance: Appearance | None = None,
         identity_memory: IdentityMemory | None = None,
+        registry: PersonRegistry | None = None,
+        camera: str = "camera",
         explain: bool = False,
     ) -> None:
         self._config = checked_config(config)
         self._embedder = checked_embedder(embedder)
-        checked_parts(association, motion, appearance, identity_memory)
+        checked_parts(association, motion, appearance, identity_memory, registry)
         self.association = association or LikelihoodRatio()
         self._motion_model = motion or PEDESTRIAN_MOTION
         self._appearance = appearance or MeanAppearance()
         self._given_identity_memory = identity_memory
+        self._given_registry, self._camera = registry, camera
         self._keep_decisions = explain
         self.reset()
 
@@ -103,6 +112,7 @@ class DeepSort(DeepSortState):
         self._table = TrackTable()
         self._galleries: GalleryStore = self._appearance.create_store()
         self._id_assigner = IdAssigner(self.identity_memory, self.config.id_correction_window)
+        self._persons = PersonAssigner(self._given_registry, self._camera)
         self._image_border = ImageBorder()
         self._box_smoother = BoxSmoother()
         self._before_update = None
@@ -121,6 +131,21 @@ class DeepSort(DeepSortState):
         return self._table
 
     @property
+    def registry(self) -> PersonRegistry:
+        """The persons of the tracks."""
+        return self._persons.registry
+
+    @property
+    def events(self) -> list[Event]:
+        """What changed in the last `update`."""
+        return self._persons.track_events.events
+
+    @property
+    def persons(self) -> PersonAssigner:
+        """How persons are assigned, to be read only."""
+        return self._persons
+
+    @property
     def last_detections(self) -> Detections:
         """All detections of the last `update`, with embeddings; `Tracks.detection` are its rows."""
         return self._last_detections
@@ -132,6 +157,7 @@ class DeepSort(DeepSortState):
         frame: Frame | None = None,
         camera: Array | None = None,
         dt: float = 1.0,
+        time: float | None = None,
     ) -> Tracks:
         """Track the detections of the next frame.
 
@@ -142,6 +168,8 @@ class DeepSort(DeepSortState):
             dt: time since the last update, in frames, at most 1e6. Motion uses it as it is. Ages
                 and misses count whole frames, at least one per update: at dt=3, a `max_age` of
                 120 frames has passed after 40 updates.
+            time: of the frame in seconds, on a clock that all cameras of the registry share; used
+                for persons and events alone. The sum of all `dt`, in frames, when not given.
 
         Returns:
             the confirmed tracks that were matched in this frame, in the order of their ids.
@@ -151,7 +179,7 @@ class DeepSort(DeepSortState):
 
         After any exception, KeyboardInterrupt included, the tracker is as it was before the call.
         """
-        camera, dt = checked_camera(camera), checked_dt(dt)
+        camera, dt, time = checked_camera(camera), checked_dt(dt), checked_time(time)
         frame_shape = checked_frame_shape(frame, self._frame_shape)
         check_frame_given(self.config, self._embedder, checked_detections(detections), frame)
         try:
@@ -163,6 +191,7 @@ class DeepSort(DeepSortState):
             self._update_matched(frame_input, matching)
             self._update_lifecycle(matching)
             self._initiate(frame_input, matching.unmatched_detections)
+            self._persons.update(self._table, frame_input, time, dt)
             self._frame_shape, self._last_detections = frame_shape, frame_input.given
             tracks = self._confirmed()
             self._before_update = None  # the update is complete
@@ -229,21 +258,8 @@ class DeepSort(DeepSortState):
 
     def _update_matched(self, frame_input: FrameInput, matching: Matching) -> None:
         """Update motion, smoothed box, class and gallery of the matched tracks."""
-        table, detections = self._table, frame_input.detections
-        rows, matched = matching.pairs[:, 0], matching.pairs[:, 1]
-        xyxy, score = detections.xyxy[matched], detections.score[matched]
-        state = table.state[rows]
-        model, motion = self._motion_model, table.motion[rows]
-        noise_scale = kalman.nsa_noise_scale(score) if self.config.nsa_kalman else 1.0
-        table.motion[rows] = kalman.correct(model, motion, model.measure(xyxy), noise_scale)
-        if self.config.smooth_boxes:
-            table.smoother_state = self._box_smoother.update(
-                table.smoother_state, rows, xyxy, state == State.COASTING
-            )
-        table.record_match(rows, xyxy, score, frame_input.rows[matched])
-        table.vote(rows, detections.class_id[matched], score)
-        slots = table.slot[rows]
-        update_galleries(self._galleries, slots, frame_input, matched, state == State.CONFIRMED)
+        parts = self._table, self._galleries, self._motion_model, self._box_smoother
+        update_matched(self.config, *parts, frame_input, matching)
 
     def _update_lifecycle(self, matching: Matching) -> None:
         """Confirm, coast and delete tracks (see `track_table`), and assign ids."""
@@ -259,12 +275,8 @@ class DeepSort(DeepSortState):
 
     def _initiate(self, frame_input: FrameInput, unmatched: Rows) -> None:
         """Start tracks from unmatched detections."""
-        rows, started = start_tracks(
-            self.config, frame_input, unmatched, self._table, self._galleries, self._motion_model
-        )
-        if len(rows):
-            slots, first = self._table.slot[rows], np.zeros(len(rows), dtype=bool)
-            update_galleries(self._galleries, slots, frame_input, started, first)
+        parts = self._table, self._galleries, self._motion_model
+        if start_tracks(self.config, frame_input, unmatched, *parts):
             self._remove(self._id_assigner.assign_ids(self._table, self._galleries))
 
     def _confirmed(self) -> Tracks:

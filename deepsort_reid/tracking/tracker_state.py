@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from deepsort_reid.structures.detections import Detections
+from deepsort_reid.structures.event import Event
 from deepsort_reid.tracking.association import PairScores
 from deepsort_reid.tracking.extras.explain import FrameDecision, ReportedTrack
 from deepsort_reid.tracking.extras.id_assignment import IdAssignment
@@ -14,6 +15,7 @@ class DeepSortState(SavedState):
 
     OBJECTS = (
         *("_table", "_galleries", "_galleries.calibration", "_id_assigner", "identity_memory"),
+        *("_persons", "_persons.track_events"),
         *("_box_smoother", "_image_border", "_image_border._left", "_image_border._right"),
         "decision_log",
     )
@@ -22,9 +24,14 @@ class DeepSortState(SavedState):
         "association": "association",
         "motion": "_motion_model",
         "appearance": "_appearance",
+        "camera": "_camera",
         "explain": "_keep_decisions",
     }
     NOT_STATE = frozenset(
-        {"_embedder", "_given_identity_memory", "_before_update", *ARGUMENTS.values()}
+        {
+            *("_embedder", "_given_identity_memory", "_given_registry", "_before_update"),
+            *ARGUMENTS.values(),
+        }
     )
-    RECORDS = (Detections, FrameDecision, IdAssignment, PairScores, ReportedTrack)
+    PARTS = ("_persons",)
+    RECORDS = (Detections, Event, FrameDecision, IdAssignment, PairScores, ReportedTrack)

@@ -26,6 +26,7 @@ def tracks_with_true_ids(street, identity=0, since=0):
         found.append(
             Tracks(
                 ids.astype(np.int64),
+                ids.astype(np.int64),
                 visible.xyxy,
                 visible.xyxy,
                 np.ones(n),

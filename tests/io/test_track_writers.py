@@ -17,6 +17,7 @@ def make_tracks(ids, xyxy):
     state = np.full(n, State.CONFIRMED, dtype=np.int64)
     return Tracks(
         np.asarray(ids, dtype=np.int64),
+        np.asarray(ids, dtype=np.int64),
         box,
         box,
         np.full(n, 0.5),

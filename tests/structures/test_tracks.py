@@ -13,6 +13,7 @@ def three_tracks():
     xyxy = np.arange(12, dtype=np.float64).reshape(3, 4)
     return Tracks(
         id=np.array([2, 5, 0]),
+        person_id=np.array([2, 1, 0]),
         xyxy=xyxy,
         filtered_xyxy=xyxy + 0.5,
         score=np.array([0.9, 0.8, 0.7]),

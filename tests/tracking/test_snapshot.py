@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import deepsort_reid.tracking
-from deepsort_reid import DeepSort, DeepSortConfig, Detections, FixedLag
+from deepsort_reid import DeepSort, DeepSortConfig, Detections, FixedLag, PersonRegistry
 from deepsort_reid.tracking import GalleryAppearance, LikelihoodRatio, published
 from deepsort_reid.tracking.extras.explain import DecisionLog
 from deepsort_reid.tracking.extras.identity_memory import IdentityMemory
@@ -18,6 +18,7 @@ from deepsort_reid.tracking.refinement.track_history import TrackHistory
 from deepsort_reid.tracking.snapshot import Snapshot
 from tests.tracking.scenarios import boxes_at, crowd, orthogonal_embeddings
 
+FOR_UNDO = ("_overwritten", "_updates_before")  # how to undo an update that is not complete
 FOLDER = str(Path(deepsort_reid.tracking.__file__).parent)
 
 
@@ -43,13 +44,14 @@ def state_of(value):
         return value.shape, value.dtype.str, value.tobytes()
     if isinstance(value, DecisionLog):
         return tuple(state_of(value.frame(number)) for number in range(1, len(value) + 1))
+    if isinstance(value, PersonRegistry):
+        return state_of(value.state_dict())  # what remains is of real time, for the file
     if isinstance(value, BufferedFrame | TrackHistory):
         return tuple(state_of(getattr(value, field.name)) for field in fields(value))
     if isinstance(value, list | tuple | deque):
         return tuple(state_of(item) for item in value)
     if isinstance(value, dict):
-        # The embeddings that the last update has overwritten are no longer needed.
-        return tuple((k, state_of(item)) for k, item in value.items() if k != "_overwritten")
+        return tuple((k, state_of(item)) for k, item in value.items() if k not in FOR_UNDO)
     if hasattr(value, "__dict__") and not callable(value):
         return type(value).__name__, state_of(vars(value))
     if isinstance(value, DeepSort):

@@ -58,8 +58,7 @@ def test_new_rows_have_the_state_of_n_init_and_no_id(n_init, state):
     galleries = MeanAppearance().create_store()
     detections = Detections(boxes_at(100, 0), [0.7, 0.9], class_id=[4, 5])
     inputs = input_of(detections, config)
-    rows, started = start_tracks(config, inputs, np.arange(2), table, galleries, MOTION_MODEL)
-    assert (rows.tolist(), started.tolist()) == ([0, 1], [1, 0])
+    assert start_tracks(config, inputs, np.arange(2), table, galleries, MOTION_MODEL) == 2
     np.testing.assert_array_equal(table.xyxy, detections.xyxy[[1, 0]])
     np.testing.assert_array_equal(table.state, [state] * 2)
     assert table.class_id().tolist() == [5, 4]
@@ -74,5 +73,5 @@ def test_without_new_tracks_the_table_is_not_changed():
     config, table = DeepSortConfig(), TrackTable()
     galleries = MeanAppearance().create_store()
     inputs = input_of(Detections(boxes_at(0), [0.3]), config)
-    rows, started = start_tracks(config, inputs, np.arange(1), table, galleries, MOTION_MODEL)
-    assert len(rows) == len(started) == len(table) == 0
+    assert start_tracks(config, inputs, np.arange(1), table, galleries, MOTION_MODEL) == 0
+    assert len(table) == 0

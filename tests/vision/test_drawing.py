@@ -22,6 +22,7 @@ def make_tracks(*rows, state=State.CONFIRMED):
     misses = np.full(count, int(state == State.COASTING))
     return Tracks(
         table[:, 0].astype(np.int64),
+        table[:, 0].astype(np.int64),
         table[:, 1:],
         table[:, 1:],
         np.ones(count),

@@ -10,11 +10,14 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from deepsort_reid.identity.registry import PersonRegistry
 from deepsort_reid.structures import boxes
 from deepsort_reid.structures.detections import Detections
+from deepsort_reid.structures.event import Event
 from deepsort_reid.structures.frame import Frame
 from deepsort_reid.structures.tracks import State, Tracks
 from deepsort_reid.tracking.extras.explain import ReportedTrack
+from deepsort_reid.tracking.extras.track_events import TrackEvents
 from deepsort_reid.tracking.frame_input import checked_dt, elapsed_frames
 from deepsort_reid.tracking.plain_data import Encoder
 from deepsort_reid.tracking.refinement.frame_buffer import (
@@ -75,10 +78,12 @@ class FixedLag(SavedState):
 
     OBJECTS = (
         *("_histories", "_histories.output_ids", "_histories._calibration", "_smoother"),
+        "_track_events",
         *(f"tracker.{path}".rstrip(".") for path in ("", *DeepSort.OBJECTS)),
     )
     ARGUMENTS: ClassVar = {"frames": "frames", "linking": "_linking"}  # and the tracker
     NOT_STATE = frozenset({"frames", "_linking", "_before_update"})
+    PARTS = tuple(f"tracker.{path}" for path in DeepSort.PARTS)
     RECORDS = (
         *DeepSort.RECORDS,
         BufferedFrame,
@@ -113,6 +118,8 @@ class FixedLag(SavedState):
         self._to_first = np.eye(3)
         self._histories = TrackHistories(self._linking, self.tracker.identity_memory.last_id)
         self._smoother = LagSmoother()
+        self._track_events = TrackEvents()
+        self._events: list[Event] = []
         self._before_update = None
 
     def update(
@@ -122,6 +129,7 @@ class FixedLag(SavedState):
         frame: Frame | None = None,
         camera: Array | None = None,
         dt: float = 1.0,
+        time: float | None = None,
     ) -> LaggedTracks | None:
         """Process the next frame, and return the corrected tracks of `frames` updates ago.
 
@@ -139,13 +147,23 @@ class FixedLag(SavedState):
         to_previous, dt = inverse_camera_motion(camera), checked_dt(dt)
         try:
             self._begin_update()
-            tracks = self.tracker.update(detections, frame=frame, camera=camera, dt=dt)
+            tracks = self.tracker.update(detections, frame=frame, camera=camera, dt=dt, time=time)
             lagged = self._add_frame(tracks, to_previous, dt)
             self._before_update = None  # the update is complete
         except BaseException:
             self._undo_update()
             raise
         return lagged
+
+    @property
+    def events(self) -> list[Event]:
+        """What changed in the frame that the last `update` emitted, or in those of `flush`."""
+        return self._events
+
+    @property
+    def registry(self) -> PersonRegistry:
+        """The persons of the tracks."""
+        return self.tracker.registry
 
     @property
     def last_detections(self) -> Detections:
@@ -169,7 +187,11 @@ class FixedLag(SavedState):
         """Number and tracks of all frames still buffered, in order: the video has ended."""
         try:
             self._begin_update()
-            lagged = [self._emit() for _ in range(len(self._buffer))]
+            lagged, events = [], []
+            for _ in range(len(self._buffer)):
+                lagged.append(self._emit())
+                events += self._events
+            self._events = events
             self._before_update = None
         except BaseException:
             self._undo_update()
@@ -195,7 +217,9 @@ class FixedLag(SavedState):
         self._number += 1
         self._time += dt
         self._clock += elapsed_frames(dt)
+        self._events = []
         if not self.frames:
+            self._events = self.tracker.events
             self._log_reported(self._number, {id: id for id in tracks.id.tolist()}, tracks)
             return LaggedTracks(self._number, tracks)
         self._to_first = self._to_first @ to_previous
@@ -209,10 +233,12 @@ class FixedLag(SavedState):
         matched = np.flatnonzero(table.detection >= 0)
         # The detections' own boxes: they are smoothed together with those of later frames.
         xyxy = warp_boxes(detections.xyxy[table.detection[matched]], self._to_first)
-        columns = histories, table.class_id().tolist(), table.age.tolist()
-        for track, class_id, age in zip(*columns, strict=True):
-            track.class_id = class_id
+        persons = table.person_id.tolist()
+        columns = histories, table.class_id().tolist(), table.age.tolist(), persons
+        for track, class_id, age, person in zip(*columns, strict=True):
+            track.class_id, track.person_id = class_id, person
             track.birth_clock = track.birth_clock or self._clock - age + 1
+        self._histories.change_persons(self.tracker.persons.changes)
         sizes = xyxy[:, 2:] - xyxy[:, :2]
         for row, box, size in zip(matched.tolist(), xyxy, sizes, strict=True):
             histories[row].add_observation(self._number, self._time, box, size)
@@ -222,6 +248,7 @@ class FixedLag(SavedState):
             number=self._number,
             time=self._time,
             clock=self._clock,
+            given_time=self.tracker.persons.time,
             to_first=self._to_first,
             key=np.array([histories[row].key for row in matched.tolist()], dtype=np.int64),
             xywh=boxes.xyxy_to_xywh(xyxy),
@@ -246,8 +273,22 @@ class FixedLag(SavedState):
         output_ids = self._histories.output_ids
         tracker_ids = {output_ids.of(track.id): track.id for track in histories}
         self._log_reported(oldest.number, tracker_ids, tracks)
-        self._histories.drop(oldest.number, self.tracker.identity_memory.id.tolist())
+        known = self.tracker.identity_memory.id.tolist()
+        ended = self._histories.drop(oldest.number, known)
+        self._update_events(oldest, tracks, ended)
         return LaggedTracks(oldest.number, tracks)
+
+    def _update_events(self, frame: BufferedFrame, tracks: Tracks, ended: set[int]) -> None:
+        """Derive the events of an emitted frame; `ended` are output ids."""
+        matched = tracks.detection >= 0
+        person_of = dict(zip(tracks.id.tolist(), tracks.person_id.tolist(), strict=True))
+        self._track_events.update(
+            *(frame.number, frame.given_time, tracks.id[matched], tracks.person_id[matched]),
+            ended=ended,
+            changes={id: person_of[id] for id in tracks.id[~matched].tolist()},
+            is_known=self.tracker.persons.is_known,
+        )
+        self._events = self._track_events.events
 
     def _log_reported(self, number: int, tracker_ids: dict[int, int], tracks: Tracks) -> None:
         """Add the output of frame `number` to the tracker's decisions, if it keeps any.
@@ -283,11 +324,13 @@ class FixedLag(SavedState):
         order = np.argsort(id)
         rows, histories = rows[order], [histories[k] for k in order]
         xyxy = warp_boxes(xyxy, np.asarray(np.linalg.inv(frame.to_first)))[order]
+        person_id = np.array([track.person_id for track in histories], dtype=np.int64)
         matched = rows >= 0
         detection = np.full(len(rows), -1, dtype=np.int64)
         detection[matched] = frame.detection[rows[matched]]
         return Tracks(
             id=id[order],
+            person_id=person_id if self.tracker.persons.is_active else id[order],
             xyxy=xyxy,
             filtered_xyxy=xyxy,
             score=np.array([track.score for track in histories], dtype=np.float64),

@@ -25,6 +25,7 @@ class BufferedFrame:
     number: int  # of the update, from 1
     time: float  # sum of dt since the start, in frames
     clock: int  # the same in whole frames, as `Tracks.age` counts them
+    given_time: float  # as in `Event`
     to_first: Array  # (3, 3), maps coordinates of this frame to those of the first frame
     key: Int  # (T,) of the track histories, ascending
     xywh: Array  # (T, 4) measured centre and size, in coordinates of the first frame

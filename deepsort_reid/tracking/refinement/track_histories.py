@@ -107,6 +107,11 @@ class TrackHistories:
             if id != track.id:
                 self._change_id(row, id, id > last_id, buffer)
 
+    def change_persons(self, person_of: dict[int, int]) -> None:
+        """Take over the persons, by id, of tracks that were corrected after their end."""
+        for track in self._by_key.values() if person_of else ():
+            track.person_id = person_of.get(track.id, track.person_id)
+
     def link(self, buffer: deque[BufferedFrame]) -> None:
         """Merge tracks that `linking` takes for one person, at the last moment.
 
@@ -132,10 +137,11 @@ class TrackHistories:
                 self.output_ids.swap(earlier.id, later.id)
                 self._merge(earlier, later, buffer)
 
-    def drop(self, number: int, remembered_ids: list[int]) -> None:
+    def drop(self, number: int, remembered_ids: list[int]) -> set[int]:
         """Drop tracks that are not in the table and not matched in frame `number` or later.
 
         And the output ids that neither a track nor the tracker's identity memory uses any more.
+        Returns the output ids of these tracks that no other track has.
         """
         in_table = {track.key for track in self._by_row.values()}
         # A track matched in frame `number` itself may have a gap from the next frame on.
@@ -144,11 +150,14 @@ class TrackHistories:
             for track in self._by_key.values()
             if track.last_frame < number and track.key not in in_table
         ]
+        if not finished:
+            return set()
         for track in finished:
             del self._by_key[track.key]
-        if finished:
-            used = {track.id for track in self._by_key.values()}
-            self.output_ids.prune(used | set(remembered_ids))
+        used = {track.id for track in self._by_key.values()}
+        ended = {self.output_ids.of(track.id) for track in finished if track.id not in used}
+        self.output_ids.prune(used | set(remembered_ids))
+        return ended
 
     def _create(self, id: int = 0) -> TrackHistory:
         track = TrackHistory(self._next_key, id)

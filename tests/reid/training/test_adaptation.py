@@ -127,7 +127,7 @@ def frame_of_two_people():
     xyxy = np.array([[10, 10, 30, 70], [60, 10, 80, 70.0]])
     detections = Detections(xyxy, embedding=np.eye(2, dtype=np.float32))
     one, rows = np.ones(2, np.int64), np.array([0, 1])
-    tracks = Tracks(rows + 1, xyxy, xyxy, np.ones(2), 0 * one, rows, one, one, 0 * one)
+    tracks = Tracks(rows + 1, rows + 1, xyxy, xyxy, np.ones(2), 0 * one, rows, one, one, 0 * one)
     return detections, tracks
 
 

@@ -36,6 +36,7 @@ class ScriptedTracker(DeepSort):
         self.last_detections = detections
         tracks = Tracks(
             id=id,
+            person_id=id,
             xyxy=xyxy,
             filtered_xyxy=xyxy,
             score=np.ones(len(rows)),
@@ -46,7 +47,7 @@ class ScriptedTracker(DeepSort):
             misses=np.where(matched, 0, 1).astype(np.int64),
         )
         self.table = TrackTable()
-        for name in ("id", "score", "detection", "age"):
+        for name in ("id", "person_id", "score", "detection", "age"):
             setattr(self.table, name, getattr(tracks, name))
         self.table.key = np.array(keys, dtype=np.int64)
         self.table.classes, self.table.votes = np.zeros(1, np.int64), np.ones((len(rows), 1))

@@ -1,0 +1,175 @@
+"""Person assignment: the registry gets what was matched, and returns the person of each track."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepsort_reid.identity.registry import PersonRegistry
+from deepsort_reid.structures.tracks import State
+from deepsort_reid.tracking.extras.track_events import TrackEvents
+from deepsort_reid.tracking.frame_input import FrameInput
+from deepsort_reid.tracking.track_table import TrackTable
+
+Ints = NDArray[np.int64]
+Rows = NDArray[np.intp]
+
+
+class PersonAssigner:
+    """Assigns persons to confirmed tracks.
+
+    Args:
+        registry: passed to the tracker; None for one of its own, in memory.
+        camera: name of the camera.
+
+    Attributes:
+        registry: of the persons.
+        camera: name of the camera.
+        is_active: whether the registry is used: from the first embedding on, or from the beginning
+            if it was passed to the tracker. Until then, the person of a track is its id.
+        time: of the last update, on the clock of the registry.
+        changes: persons, by id, of tracks that were not matched in the last update, and are of
+            another person since then.
+        track_events: events of the last update.
+    """
+
+    NOT_STATE = frozenset({"registry", "camera", "_updates_before"})
+
+    def __init__(self, registry: PersonRegistry | None, camera: str) -> None:
+        self.registry = PersonRegistry() if registry is None else registry
+        self.camera = camera
+        self.is_active = registry is not None
+        self.time = 0.0
+        self.changes: dict[int, int] = {}
+        self.track_events = TrackEvents()
+        self._num_updates = 0
+        self._run = self.registry.start_camera(camera)
+        self._id = np.empty(0, dtype=np.int64)  # of the live tracks after the last update
+        self._last_id = 0  # the highest id so far
+        self._updates_before = 0
+
+    def copy_written(self) -> None:
+        """Begin an update, which `undo_writes` can undo in the registry."""
+        self._updates_before = self.registry.num_updates(self.camera)
+
+    def undo_writes(self) -> None:
+        """Undo the update of the registry, if there was one."""
+        self.registry.undo_update(self.camera, self._updates_before)
+
+    def update(
+        self, table: TrackTable, frame_input: FrameInput, time: float | None, dt: float
+    ) -> None:
+        """Update registry, persons in the table and events with the matched tracks of a frame.
+
+        Args:
+            table: of the tracks.
+            frame_input: the detections.
+            time: of the frame; `dt` after the last one when None.
+            dt: time since the last update, in frames.
+
+        Raises ValueError when the registry refuses the time or the embeddings.
+        """
+        self.time = self.time + dt if time is None else time
+        started = table.age == 1
+        if started.any():
+            table.first_time[started] = self.time
+        self.changes = {}
+        if not self.is_active and frame_input.has_embedding.any():
+            self._activate()
+        live = table.id[table.id > 0]
+        is_same = np.array_equal(live, self._id)
+        ended = live[:0] if is_same else np.setdiff1d(self._id, live)
+        if self.is_active:
+            self._update_registry(table, frame_input, ended, is_same)
+        else:
+            table.person_id = table.id.copy()
+        self._id, self._last_id = live, max(self._last_id, int(live.max(initial=0)))
+        self._num_updates += 1
+        matched = table.state == State.CONFIRMED
+        self.track_events.update(
+            *(self._num_updates, self.time, table.id[matched], table.person_id[matched]),
+            ended=ended.tolist(),
+            changes=self.changes,
+            is_known=self.is_known,
+        )
+
+    def is_known(self, id: int, person: int) -> bool:
+        """Whether the person of a track (id, person) has another track in the registry."""
+        return self.is_active and len(self.registry.history(person)) > 1
+
+    def state_dict(self) -> dict[str, Any]:
+        """The state of a registry in memory; of one in a file, where it was."""
+        if self.registry.path is None:
+            return {"registry": self.registry.state_dict()}
+        self.registry.flush()
+        updates = self.registry.num_updates(self.camera)
+        return {"path": str(self.registry.path), "run": self._run, "num_updates": updates}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from a `state_dict`; raises ValueError when the registry is of another kind."""
+        path = self.registry.path
+        if path is None and "path" in state:
+            raise ValueError(
+                f"expected the registry with which the tracker was saved: pass "
+                f"registry=PersonRegistry({state['path']!r:.200})"
+            )
+        if path is None:
+            self.registry.load_state_dict(state["registry"])
+        elif "path" in state:
+            self._run = self.registry.start_camera(self.camera, int(state["run"]))
+        else:
+            raise ValueError(
+                f"{path}: the tracker was saved with a registry in memory; load it without this one"
+            )
+
+    def _activate(self) -> None:
+        """Use the registry from now on; persons of earlier tracks are their ids in it, too."""
+        self.is_active = True
+        if self._last_id:
+            self.registry = PersonRegistry()
+            no_embedding = np.empty((0, 1), dtype=np.float32)
+            for id in range(1, self._last_id + 1):
+                self.registry.add_track(self.camera, None, None, no_embedding, id=id)
+
+    def _update_registry(
+        self, table: TrackTable, frame_input: FrameInput, ended: Ints, is_same: bool
+    ) -> None:
+        if self.registry.run(self.camera) != self._run:
+            raise ValueError(
+                f"camera {self.camera!r} of the registry is used by another tracker since then: "
+                "give each tracker a camera of its own"
+            )
+        rows = np.flatnonzero(table.state == State.CONFIRMED)
+        rows = rows[np.argsort(table.id[rows])]
+        ids, first_time = table.id[rows], None
+        if not is_same:
+            # Tracks that were matched since the first frame of a new one are other people.
+            begun = ~np.isin(ids, self._id)
+            first_time = np.where(begun, table.first_time[rows], self.time)
+        embedding, storable = _embeddings(frame_input, table.detection[rows])
+        result = self.registry.update(
+            self.camera, self.time, ids, embedding, storable, ended, first_time
+        )
+        persons = table.person_id.copy()
+        persons[rows] = result.person_id
+        for change in result.changes:
+            if change.camera == self.camera and change.id not in ids:
+                self.changes = {**self.changes, change.id: change.person_id}
+                persons[table.id == change.id] = change.person_id
+        table.person_id = persons
+
+
+def _embeddings(
+    frame_input: FrameInput, detection: Ints
+) -> tuple[NDArray[np.float32] | None, NDArray[np.bool_]]:
+    """Embeddings (T, D), zeros for none, and whether they are storable (T,), as galleries use them.
+
+    detection: rows (T,) of the caller's detections.
+    """
+    used = np.searchsorted(frame_input.rows, detection)
+    storable = frame_input.storable[used]
+    if frame_input.detections.embedding is None:
+        return None, storable
+    embedding = frame_input.detections.embedding[used]
+    embedding[~frame_input.reliable_embedding[used]] = 0
+    return embedding, storable
