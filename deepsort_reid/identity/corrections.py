@@ -30,12 +30,8 @@ def history(records: Records, person: int) -> list[TrackRecord]:
 
 def gallery(records: Records, person: int) -> Prototypes:
     """The prototypes (P, D) of all tracks of a person."""
-    found = []
-    for key in sorted(checked_person(records, person).tracks):
-        slot = int(records.row(key)["slot"])
-        live = records.prototypes.prototypes(slot) if slot >= 0 else None
-        found.append(records.gallery.of_track(key) if live is None else live)
-    found = [each for each in found if len(each.embedding)]
+    keys = sorted(checked_person(records, person).tracks)
+    found = [each for each in map(records.prototypes_of, keys) if len(each.embedding)]
     if not found:
         dim = records.prototypes.dim
         return Prototypes(np.empty((0, dim), dtype=np.float32), np.empty(0))

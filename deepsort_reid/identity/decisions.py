@@ -103,8 +103,8 @@ class Decisions:
         records = self.records
         together = [other for other in present if other in records.seen_together[key]]
         step = -(-len(together) // _MAX_OBSERVED) or 1
-        slots = [int(records.row(other)["slot"]) for other in sorted(together)[::step]]
-        found = [records.prototypes.prototypes(slot) for slot in slots if slot >= 0]
+        found = [records.prototypes_of(other) for other in sorted(together)[::step]]
+        found = [each for each in found if len(each.embedding)]
         if found:
             embedding = np.concatenate([each.embedding for each in found])
             counts = np.concatenate([each.counts for each in found])

@@ -68,13 +68,23 @@ def add_ended_track(
         records.prototypes.set_dim(prototypes.embedding.shape[1])
     key = records.add_track(row, int(id), first_time, last_time, framewise=False)
     row.started = True
+    together = _tracks_at_the_time(decisions, key)
+    records.see_together(key, together)
     records.row(key)["num_embeddings"] = int(prototypes.counts.sum())
     if len(prototypes.embedding):
         records.set_gallery(key, prototypes)
-        decisions.search([key], ())
+        decisions.search([key], together | {key})
     else:
         decisions.assign(key, records.new_person(), 1.0, None, "no embeddings to compare")
     return int(records.row(key)["person"])
+
+
+def _tracks_at_the_time(decisions: Decisions, key: int) -> set[int]:
+    """Tracks of the same camera at the time of a track."""
+    rows, own = decisions.records.rows, decisions.records.row(key)
+    found = (rows["camera"] == own["camera"]) & (rows["person"] > 0)
+    found &= (rows["first_time"] <= own["last_time"]) & (rows["last_time"] >= own["first_time"])
+    return set((np.flatnonzero(found) + decisions.records.first_key).tolist())
 
 
 def _checked_times(camera: str, times: tuple[Any, Any]) -> tuple[float, float]:

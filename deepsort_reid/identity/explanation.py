@@ -65,11 +65,7 @@ class PersonExplanation(NamedTuple):
 def explain(decisions: Decisions, key: int) -> PersonExplanation:
     """Explain the person of a track."""
     records = decisions.records
-    own = (
-        records.prototypes.prototypes(slot)
-        if (slot := int(records.row(key)["slot"])) >= 0
-        else records.gallery.of_track(key)
-    )
+    own = records.prototypes_of(key)
     forbidden = {each.person: each for each in obstacles(records, decisions.topology, key)}
     compared: list[ComparedPerson] = []
     view = decisions.view(key)

@@ -116,7 +116,7 @@ class PersonMatching:
         if distance_1 <= self.max_normalized_distance:
             reason += f": {'clear' if clear else 'not clear'}, required margin {margin:.2f}"
         # Replaced by a calibrated probability; orders decisions meanwhile.
-        probability = 1 / (1 + np.exp(-8 * (self.max_normalized_distance - distance_1)))
+        probability = 0.5 + 0.5 * np.tanh(4 * (self.max_normalized_distance - distance_1))
         return PersonMatch(
             nearest if clear else None,
             float(probability if clear else 1 - probability),

@@ -74,6 +74,11 @@ class Records:
             *(int(row["num_embeddings"]), bool(row["by_hand"])),
         )
 
+    def prototypes_of(self, key: int) -> Prototypes:
+        """The prototypes (P, D) of a track as of now."""
+        slot = int(self.row(key)["slot"])
+        return self.gallery.of_track(key) if slot < 0 else self.prototypes.prototypes(slot)
+
     def save_attributes(self, *objects: Any) -> None:
         """Journal the attributes of objects, by reference."""
         for each in objects:

@@ -124,10 +124,7 @@ def read_state(database: sqlite3.Connection, settings: dict[str, Any]) -> dict[s
 
 def _track_values(records: Records, key: int) -> tuple[Any, ...]:
     row = records.row(key)
-    if row["live"]:
-        prototypes = records.prototypes.prototypes(int(row["slot"]))
-    else:
-        prototypes = records.gallery.of_track(key)
+    prototypes = records.prototypes_of(key)
     return (
         key,
         *(row[name].item() for name in _NUMBERS),

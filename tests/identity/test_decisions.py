@@ -76,3 +76,15 @@ def test_matching_is_calibrated_by_tracks_of_one_frame():
         registry.update("door", time, [1, 2], directions)
     assert abs(registry.matching.inter_identity_distance - expected) < 1e-3
     assert directions.shape == (2, DIM)
+
+
+def test_matching_is_calibrated_by_added_tracks_of_one_time():
+    registry, people = PersonRegistry(), People(number=2, noise=0)
+    directions = people.embed([0, 1])
+    registry.add_track("door", 0, 5, directions[:1])
+    before = registry.matching.inter_identity_distance
+    registry.add_track("hall", 3, 9, directions[1:])
+    assert registry.matching.inter_identity_distance == before
+    registry.add_track("door", 3, 9, directions[1:])
+    expected = 1 - float(directions[0] @ directions[1])
+    assert abs(registry.matching.inter_identity_distance - expected) < 1e-6

@@ -175,12 +175,14 @@ def test_order_of_tracks_does_not_matter():
 def test_add_track_links_ended_tracks():
     registry, people = PersonRegistry(), People()
     assert registry.add_track("door", 0, 5, people.embed([0] * 6)) == 1
-    assert registry.add_track("door", 3, 8, people.embed([0] * 6)) == 2  # at the same time
-    assert registry.add_track("hall", 20, 25, people.embed([1] * 6)) == 3
-    assert registry.add_track("hall", 40, 45, people.embed([1] * 6)) == 3
-    assert registry.add_track("hall", None, None, people.embed([1] * 6)) == 3
-    assert [track.id for track in registry.history(3)] == [1, 2, 3]
-    assert registry.add_track("hall", 50, 51, np.zeros((2, DIM))) == 4
+    assert registry.add_track("hall", 20, 25, people.embed([1] * 6)) == 2
+    assert registry.add_track("hall", 40, 45, people.embed([1] * 6)) == 2
+    assert registry.add_track("hall", None, None, people.embed([1] * 6)) == 2
+    assert [track.id for track in registry.history(2)] == [1, 2, 3]
+    assert registry.add_track("hall", 50, 51, np.zeros((2, DIM))) == 3
+    assert registry.add_track("door", 3, 8, people.embed([0] * 6)) == 4  # together with person 1
+    with pytest.raises(ValueError, match="were seen in one frame"):
+        registry.merge(1, 4)
 
 
 def test_start_camera_begins_ids_and_clock_again():
