@@ -64,7 +64,7 @@ def lowest_cosine(first, second):
 
 def test_model_rebuilt_from_the_shipped_file_equals_it(people):
     model, architecture = load_onnx_model(shipped_embedder_path())
-    embedder = Embedder()
+    embedder = Embedder(precision="float32")
     assert tuple(architecture["input_size"]) == embedder.input_size
     images = np.stack([resize_crop(image, embedder.input_size) for image in people])
     expected = embedder.embed_crops(list(images[..., ::-1]))
