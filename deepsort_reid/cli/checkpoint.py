@@ -111,9 +111,10 @@ class Checkpoints:
     def __init__(self, run: Run, settings: dict[str, Any], interval: float, lag: int) -> None:
         self._run, self._settings = run, settings
         self._interval, self._lag = interval, lag
-        self._last = -float("inf")
+        self._last = -float("inf")  # when the last checkpoint was begun
+        self._duration = 0.0  # until it was complete
         self._thread = ThreadPoolExecutor(1, "checkpoint")
-        self._written: Future[None] | None = None
+        self._written: Future[float] | None = None  # when it was complete
 
     def while_buffering(self) -> None:
         """Call it after every frame of which nothing is due yet; see `after`."""
@@ -143,8 +144,12 @@ class Checkpoints:
         run = self._run
         if run.pending:
             run.last_frame, run.last_time = run.pending[-1][0].number, run.pending[-1][0].time
-        # Half of the interval is left for the frame that is tracked next, and for writing.
-        if not self._interval or time.monotonic() < self._last + self._interval / 2:
+        if self._written is not None and self._written.done():
+            self._duration = self._written.result() - self._last
+        # So early that it is complete after half of the interval: the other half is for the frame
+        # that is tracked next, and for a busy machine.
+        due = self._last + self._interval / 2 - self._duration
+        if not self._interval or time.monotonic() < due:
             return
         if self._written is not None:
             self._written.result()
@@ -152,10 +157,11 @@ class Checkpoints:
         state = {"settings": self._settings, **run.state_dict()}
         self._written = self._thread.submit(self._write, state_bytes(KIND, state))
 
-    def _write(self, content: bytes) -> None:
+    def _write(self, content: bytes) -> float:
         # The rows first: after a power failure, a checkpoint must not be ahead of them.
         self._run.folder.sync()
         write_atomically(self._run.folder.folder / CHECKPOINT, content)
+        return time.monotonic()
 
 
 def read_checkpoint(

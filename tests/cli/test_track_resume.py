@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import Executor, Future
 from itertools import pairwise
 
 import cv2
@@ -287,6 +288,18 @@ def test_tracks_that_were_cut_are_reported(long_video, tmp_path, interruption, c
     assert "got 4" in error
 
 
+class CallingExecutor(Executor):
+    """Calls at once: no thread, so that a test with a clock of its own has one result."""
+
+    def __init__(self, *arguments):
+        pass
+
+    def submit(self, function, *arguments):
+        future = Future()
+        future.set_result(function(*arguments))
+        return future
+
+
 def test_checkpoints_come_at_the_interval(long_video, tmp_path, monkeypatch):
     from deepsort_reid.cli import checkpoint
 
@@ -295,6 +308,7 @@ def test_checkpoints_come_at_the_interval(long_video, tmp_path, monkeypatch):
     monkeypatch.setattr(
         checkpoint, "state_bytes", lambda kind, state: written.append(state["last_frame"]) or b""
     )
+    monkeypatch.setattr(checkpoint, "ThreadPoolExecutor", CallingExecutor)
     update = DeepSort.update
 
     def slow(*given, **named):
