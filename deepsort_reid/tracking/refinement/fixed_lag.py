@@ -23,6 +23,7 @@ from deepsort_reid.tracking.plain_data import Encoder
 from deepsort_reid.tracking.refinement.frame_buffer import (
     BufferedFrame,
     LagSmoother,
+    inverse_affine,
     inverse_camera_motion,
     warp_boxes,
 )
@@ -34,6 +35,8 @@ from deepsort_reid.tracking.saved_state import SavedState
 from deepsort_reid.tracking.tracker import DeepSort
 
 Array = NDArray[np.float64]
+
+_CONFIRMED, _COASTING = np.int64(State.CONFIRMED), np.int64(State.COASTING)
 
 
 class LaggedTracks(NamedTuple):
@@ -239,9 +242,9 @@ class FixedLag(SavedState):
             track.class_id, track.person_id = class_id, person
             track.birth_clock = track.birth_clock or self._clock - age + 1
         self._histories.change_persons(self.tracker.persons.changes)
-        sizes = xyxy[:, 2:] - xyxy[:, :2]
-        for row, box, size in zip(matched.tolist(), xyxy, sizes, strict=True):
-            histories[row].add_observation(self._number, self._time, box, size)
+        xywh = boxes.xyxy_to_xywh(xyxy)
+        for row, box, size in zip(matched.tolist(), xyxy, xywh[:, 2:].tolist(), strict=True):
+            histories[row].add_observation(self._number, self._time, box, (size[0], size[1]))
         min_score = self.tracker.config.min_gallery_score
         self._histories.add_embeddings(histories, table, detections, min_score)
         frame = BufferedFrame(
@@ -251,7 +254,7 @@ class FixedLag(SavedState):
             given_time=self.tracker.persons.time,
             to_first=self._to_first,
             key=np.array([histories[row].key for row in matched.tolist()], dtype=np.int64),
-            xywh=boxes.xyxy_to_xywh(xyxy),
+            xywh=xywh,
             score=table.score[matched],
             detection=table.detection[matched],
         )
@@ -323,7 +326,7 @@ class FixedLag(SavedState):
         id = np.array([output_ids.of(track.id) for track in histories], dtype=np.int64)
         order = np.argsort(id)
         rows, histories = rows[order], [histories[k] for k in order]
-        xyxy = warp_boxes(xyxy, np.asarray(np.linalg.inv(frame.to_first)))[order]
+        xyxy = warp_boxes(xyxy, inverse_affine(frame.to_first))[order]
         person_id = np.array([track.person_id for track in histories], dtype=np.int64)
         matched = rows >= 0
         detection = np.full(len(rows), -1, dtype=np.int64)
@@ -336,7 +339,7 @@ class FixedLag(SavedState):
             score=np.array([track.score for track in histories], dtype=np.float64),
             class_id=np.array([track.class_id for track in histories], dtype=np.int64),
             detection=detection,
-            state=np.where(matched, State.CONFIRMED, State.COASTING).astype(np.int64),
+            state=np.where(matched, _CONFIRMED, _COASTING),
             age=np.array([frame.clock - t.birth_clock + 1 for t in histories], dtype=np.int64),
             misses=np.array([frame.clock - t.match_clock for t in histories], dtype=np.int64),
         )

@@ -12,6 +12,7 @@ from deepsort_reid.tracking.frame_input import checked_camera
 from deepsort_reid.tracking.refinement.two_filter_smoother import (
     InformationState,
     filter_backwards,
+    measurement_information,
 )
 
 Array = NDArray[np.float64]
@@ -73,7 +74,7 @@ class LagSmoother:
         coordinates of the first frame, and no smaller than `min_size` (N, 2).
         """
         frames = list(buffer)
-        future = filter_backwards(_measurements(frames[1:], key), [frame.time for frame in frames])
+        future = filter_backwards(_information(frames[1:], key), [frame.time for frame in frames])
         xywh = self._update_past(frames[0], key).fuse(future).position()
         xywh[:, 2:] = np.maximum(xywh[:, 2:], min_size)
         return boxes.xywh_to_xyxy(xywh)
@@ -90,16 +91,16 @@ class LagSmoother:
         return past
 
 
-def _measurements(frames: list[BufferedFrame], key: Int) -> Array:
-    """Centre and size (F, N, 4) of the tracks `key` (N,) in F frames, NaN where not matched."""
-    xywh = np.full((len(frames), len(key), 4), np.nan)
+def _information(frames: list[BufferedFrame], key: Int) -> Array:
+    """What F frames tell about the tracks `key` (N,), for `filter_backwards`: (F, 6, N)."""
+    added = np.zeros((len(frames), 6, len(key)))
     if frames:
         number = np.repeat(np.arange(len(frames)), [len(frame.key) for frame in frames])
         rows = _rows_of(key, np.concatenate([frame.key for frame in frames]))
         known = rows >= 0
         measured = np.concatenate([frame.xywh for frame in frames])
-        xywh[number[known], rows[known]] = measured[known]
-    return xywh
+        added[number[known], :, rows[known]] = measurement_information(measured[known])
+    return added
 
 
 def _rows_of(known: Int, key: Int) -> NDArray[np.intp]:
@@ -130,4 +131,17 @@ def inverse_camera_motion(camera: Array | None) -> Array:
     warp[:2] = checked
     if abs(np.linalg.det(warp)) < 1e-9:
         raise ValueError(f"camera must be an invertible affine matrix, got {warp[:2].tolist()}")
-    return np.asarray(np.linalg.inv(warp))
+    return inverse_affine(warp)
+
+
+def inverse_affine(warp: Array) -> Array:
+    """The inverse (3, 3) of a matrix (3, 3) whose last row is 0, 0, 1."""
+    (a, b, x), (c, d, y), _ = warp.tolist()
+    det = a * d - b * c
+    return np.array(
+        [
+            [d / det, -b / det, (b * y - d * x) / det],
+            [-c / det, a / det, (c * x - a * y) / det],
+            [0.0, 0.0, 1.0],
+        ]
+    )

@@ -62,13 +62,16 @@ class TrackHistories:
         its end is not known when its first frame is emitted, not at all.
         """
         number, matched = buffer[0].number, set(buffer[0].key.tolist())
-        soon = {key for frame in islice(buffer, 1, _MAX_GAP + 1) for key in frame.key.tolist()}
-        reported = [
-            track
-            for track in self._by_key.values()
-            if track.id
-            and (track.key in matched or (track.emitted_frame == number - 1 and track.key in soon))
-        ]
+        with_id = [track for track in self._by_key.values() if track.id]
+        reported = [track for track in with_id if track.key in matched]
+        if len(reported) < len(with_id):
+            soon = {key for frame in islice(buffer, 1, _MAX_GAP + 1) for key in frame.key.tolist()}
+            soon -= matched
+            reported += [
+                track
+                for track in with_id
+                if track.emitted_frame == number - 1 and track.key in soon
+            ]
         for track in reported:
             track.emitted_frame = number
         return sorted(reported, key=lambda track: track.key)

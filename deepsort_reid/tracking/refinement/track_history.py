@@ -1,5 +1,6 @@
 """What a fixed lag knows about one track, and the endpoints by which tracks are linked."""
 
+import math
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
@@ -49,7 +50,7 @@ class TrackHistory:
     last_observations: deque[Observation] = field(
         default_factory=lambda: deque(maxlen=ENDPOINT_FRAMES)
     )
-    min_size: Array = field(default_factory=lambda: np.full(2, np.inf))  # width and height so far
+    min_size: tuple[float, float] = (math.inf, math.inf)  # width and height so far
     embedding_sum: Array | None = None  # (D,) of its storable embeddings
     # Of the last match that was emitted.
     match_clock: int = 0
@@ -59,10 +60,12 @@ class TrackHistory:
         """A history that can be changed without changing this one."""
         return TrackHistory(*_all_fields(self))  # a third of the time of copy.copy
 
-    def add_observation(self, number: int, time: float, xyxy: Array, size: Array) -> None:
+    def add_observation(
+        self, number: int, time: float, xyxy: Array, size: tuple[float, float]
+    ) -> None:
         """Add the match of frame `number`: a box (4,) in coordinates of the first frame.
 
-        `size` (2,) is its width and height.
+        `size` is its width and height.
         """
         self.first_frame = self.first_frame or number
         self.last_frame = number
@@ -72,7 +75,7 @@ class TrackHistory:
         self.last_observations.append(observation)
         if len(self.first_observations) < ENDPOINT_FRAMES:
             self.first_observations = [*self.first_observations, observation]
-        self.min_size = np.minimum(self.min_size, size)
+        self.min_size = _smaller(self.min_size, size)
 
     def add_embedding(self, embedding: Array) -> None:
         """Add a storable embedding (D,), or a sum of several."""
@@ -84,9 +87,13 @@ class TrackHistory:
         self.id, self.class_id, self.last_frame = later.id, later.class_id, later.last_frame
         self.person_id = later.person_id
         self.last_observations = self.last_observations + later.last_observations
-        self.min_size = np.minimum(self.min_size, later.min_size)
+        self.min_size = _smaller(self.min_size, later.min_size)
         if later.embedding_sum is not None:
             self.add_embedding(later.embedding_sum)
+
+
+def _smaller(one: tuple[float, float], other: tuple[float, float]) -> tuple[float, float]:
+    return min(one[0], other[0]), min(one[1], other[1])
 
 
 _all_fields = attrgetter(*(each.name for each in fields(TrackHistory)))

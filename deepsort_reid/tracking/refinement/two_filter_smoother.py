@@ -50,7 +50,7 @@ class InformationState(NamedTuple):
     def add_measurement(self, measured: Array) -> "InformationState":
         """The state after measurements (N, 4) at its time, NaN where a track has none."""
         rows = self.rows.copy()
-        rows[0] += _additions(measured[None])[0]
+        rows[0] += measurement_information(measured).T
         return InformationState(rows)
 
     def propagate(self, dt: float) -> "InformationState":
@@ -71,15 +71,27 @@ class InformationState(NamedTuple):
         return np.asarray((vv * p - pv * v) / (pp * vv - pv**2)).T
 
 
-def filter_backwards(measured: Array, time: list[float]) -> InformationState:
+def measurement_information(measured: Array) -> Array:
+    """What measurements (..., 4) add to `InformationState.rows[0]`: (..., 6).
+
+    Nothing where they are NaN, because a track was not measured.
+    """
+    known = np.isfinite(measured[..., :1])
+    weight = known / _MEASUREMENT_STD**2
+    zero = np.zeros_like(weight)
+    return np.concatenate([weight, zero, weight * np.where(known, measured, 0)], axis=-1)
+
+
+def filter_backwards(information: Array, time: list[float]) -> InformationState:
     """The state of N tracks at `time[0]` from their measurements after it.
 
     Args:
-        measured: measurements (F, N, 4) at the times `time[1:]`, NaN where a track has none.
+        information: `measurement_information` of the measurements at the times `time[1:]`, with
+            the tracks last: (F, 6, N).
         time: F + 1 times, ascending.
     """
-    arrays = _StepArrays(measured.shape[1])
-    for number, added in reversed(list(enumerate(_additions(measured)))):
+    arrays = _StepArrays(information.shape[2])
+    for number, added in reversed(list(enumerate(information))):
         arrays.first += added
         arrays.step(time[number] - time[number + 1])
     return InformationState(arrays.both)
@@ -143,13 +155,3 @@ def _step_matrix(dt: float) -> Array:
     step[16] = pv * q_pp + vv * q_pv
     step.flags.writeable = False  # it is shared
     return step
-
-
-def _additions(measured: Array) -> Array:
-    """What measurements (F, N, 4) add to `InformationState.rows[0]` of each frame: (F, 6, N)."""
-    added = np.zeros((len(measured), 6, measured.shape[1]))
-    weight = np.isfinite(measured[:, :, 0]) / _MEASUREMENT_STD**2
-    added[:, 0] = weight
-    known = np.where(weight[:, :, None] > 0, measured, 0)
-    added[:, 2:] = weight[:, None] * known.transpose(0, 2, 1)
-    return added

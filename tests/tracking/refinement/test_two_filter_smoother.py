@@ -3,7 +3,16 @@
 import numpy as np
 import pytest
 
-from deepsort_reid.tracking.refinement.two_filter_smoother import InformationState, filter_backwards
+from deepsort_reid.tracking.refinement.two_filter_smoother import (
+    InformationState,
+    filter_backwards,
+    measurement_information,
+)
+
+
+def backwards(measured, time):
+    """`filter_backwards` of measurements (F, N, 4)."""
+    return filter_backwards(measurement_information(measured).transpose(0, 2, 1), time)
 
 
 def least_squares_position(times, measured, at):
@@ -64,7 +73,7 @@ def test_filter_backwards_equals_measurements_and_steps_in_turns_bit_for_bit():
         for number in range(frames - 1, -1, -1):
             state = state.add_measurement(measured[number])
             state = state.propagate(time[number] - time[number + 1])
-        np.testing.assert_array_equal(filter_backwards(measured, time).rows, state.rows)
+        np.testing.assert_array_equal(backwards(measured, time).rows, state.rows)
 
 
 def test_propagating_in_two_steps_equals_one_step():
@@ -97,12 +106,12 @@ def test_steps_of_no_and_of_very_long_time_give_finite_states():
     measured = 100 + rng.normal(size=(len(time) - 1, 3, 4))
     measured[rng.random(measured.shape[:2]) < 0.3] = np.nan
     with np.errstate(all="raise"):
-        future = filter_backwards(measured, time)
+        future = backwards(measured, time)
         past = InformationState.new_tracks(3).add_measurement(np.full((3, 4), 100.0))
         xywh = past.propagate(1e6).add_measurement(np.full((3, 4), 100.0)).fuse(future).position()
     np.testing.assert_allclose(xywh, 100, atol=10)
 
 
 def test_first_step_of_no_time_is_possible():
-    state = filter_backwards(np.full((1, 2, 4), 50.0), [1e17, 1e17])
+    state = backwards(np.full((1, 2, 4), 50.0), [1e17, 1e17])
     np.testing.assert_allclose(state.rows[0, 2:] / state.rows[0, 0], 50)
