@@ -35,6 +35,7 @@ def test_rows_of_a_buffered_frame_follow_a_replaced_key():
         number=1,
         time=1.0,
         clock=1,
+        given_time=1.0,
         to_first=np.eye(3),
         key=np.array([7, 2, 5]),
         xywh=xywh,
