@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from deepsort_reid.cli.diagnostics import Diagnostics
 from deepsort_reid.cli.output_folder import OutputFolder
-from deepsort_reid.cli.run_files import CHECKPOINT, read_summary
+from deepsort_reid.cli.run_files import CHECKPOINT, FORCED_CHECKPOINT, read_summary
 from deepsort_reid.io.atomic import write_atomically
 from deepsort_reid.io.live_reader import MAX_GAP_DT
 from deepsort_reid.io.state_file import read_state, state_bytes
@@ -99,7 +100,9 @@ class Run:
 class Checkpoints:
     """Writes the state of a run so often that a kill loses little work; a context manager.
 
-    A thread writes the file, so that the run does not wait for the disk.
+    There are two files. The first is handed over to the operating system, which takes no time and
+    survives a kill. A thread forces the second to the disk, as fast as the disk is, so that a
+    power failure leaves a whole one that is not ahead of the rows.
 
     Args:
         run: the run.
@@ -111,10 +114,9 @@ class Checkpoints:
     def __init__(self, run: Run, settings: dict[str, Any], interval: float, lag: int) -> None:
         self._run, self._settings = run, settings
         self._interval, self._lag = interval, lag
-        self._last = -float("inf")  # when the last checkpoint was begun
-        self._duration = 0.0  # until it was complete
+        self._last = -float("inf")
         self._thread = ThreadPoolExecutor(1, "checkpoint")
-        self._written: Future[float] | None = None  # when it was complete
+        self._forced: Future[None] | None = None
 
     def while_buffering(self) -> None:
         """Call it after every frame of which nothing is due yet; see `after`."""
@@ -122,9 +124,9 @@ class Checkpoints:
         self._save_if_due()
 
     def after(self, frame: TrackedFrame) -> None:
-        """Call it after every frame that is written; begins a checkpoint when it is due.
+        """Call it after every frame that is written; writes a checkpoint when it is due.
 
-        Raises OSError when the one before could not be written.
+        Raises OSError that names the file when it, or the one before, cannot be written.
         """
         run = self._run
         run.last_frame, run.last_time = frame.number, frame.time
@@ -137,31 +139,39 @@ class Checkpoints:
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         self._thread.shutdown()
-        if error is None and self._written is not None:
-            self._written.result()
+        if error is None and self._forced is not None:
+            self._forced.result()
 
     def _save_if_due(self) -> None:
         run = self._run
         if run.pending:
             run.last_frame, run.last_time = run.pending[-1][0].number, run.pending[-1][0].time
-        if self._written is not None and self._written.done():
-            self._duration = self._written.result() - self._last
-        # So early that it is complete after half of the interval: the other half is for the frame
-        # that is tracked next, and for a busy machine.
-        due = self._last + self._interval / 2 - self._duration
-        if not self._interval or time.monotonic() < due:
+        # Half of the interval is left for the frame that is tracked next, and for writing.
+        if not self._interval or time.monotonic() < self._last + self._interval / 2:
             return
-        if self._written is not None:
-            self._written.result()
         self._last = time.monotonic()
-        state = {"settings": self._settings, **run.state_dict()}
-        self._written = self._thread.submit(self._write, state_bytes(KIND, state))
+        state = {"settings": self._settings, "boot": boot_id(), **run.state_dict()}
+        content = state_bytes(KIND, state)
+        write_atomically(run.folder.folder / CHECKPOINT, content, sync=False)
+        if self._forced is not None:
+            if not self._forced.done():
+                return  # the disk is slow: a later checkpoint is forced to it
+            self._forced.result()
+        self._forced = self._thread.submit(self._force, content)
 
-    def _write(self, content: bytes) -> float:
+    def _force(self, content: bytes) -> None:
         # The rows first: after a power failure, a checkpoint must not be ahead of them.
         self._run.folder.sync()
-        write_atomically(self._run.folder.folder / CHECKPOINT, content)
-        return time.monotonic()
+        write_atomically(self._run.folder.folder / FORCED_CHECKPOINT, content)
+
+
+@cache
+def boot_id() -> str:
+    """What tells this start of the system from others; "" where the system does not say."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
 
 
 def read_checkpoint(
@@ -171,12 +181,11 @@ def read_checkpoint(
 
     Raises ValueError when the settings of that run differ, or the file is not a checkpoint.
     """
-    path = folder / CHECKPOINT
-    if not path.exists():
+    state = _read_either(folder)
+    if state is None:
         if read_summary(folder):
             note(f"no checkpoint in {folder}: tracking from the first frame on")
         return None
-    state = read_state(path, KIND)
     for name, value in settings.items():
         saved = state["settings"].get(name)
         if saved != value:
@@ -185,6 +194,22 @@ def read_checkpoint(
                 "options of that run, or leave --resume out to start over"
             )
     return state
+
+
+def _read_either(folder: Path) -> dict[str, Any] | None:
+    """The newest checkpoint; after a power failure, the newest one that was forced to the disk."""
+    found: list[dict[str, Any]] = []
+    errors: list[ValueError] = []
+    for path in (folder / CHECKPOINT, folder / FORCED_CHECKPOINT):
+        try:
+            if path.exists():
+                found.append(read_state(path, KIND))
+        except ValueError as error:
+            errors.append(error)
+    if errors and not found:
+        raise errors[0]
+    is_same_boot = bool(found) and found[0].get("boot") == boot_id() != ""
+    return found[0 if is_same_boot else -1] if found else None
 
 
 def is_complete(folder: Path) -> bool:

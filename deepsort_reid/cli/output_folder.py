@@ -15,6 +15,7 @@ from deepsort_reid.cli.explanation_writer import ExplanationWriter
 from deepsort_reid.cli.run_files import (
     CHECKPOINT,
     FOR_RESUMPTION,
+    FORCED_CHECKPOINT,
     SUMMARY,
     check_replaceable,
     remove_earlier,
@@ -210,7 +211,7 @@ class OutputFolder:
         names = [_WRITERS[self._layout][0]]
         names += [EXPLANATIONS] if self._decision_log is not None else []
         names += detection_writer.FILES if self._save_detections else []
-        return [*names, CHECKPOINT]
+        return [*names, CHECKPOINT, FORCED_CHECKPOINT]
 
     def finish(self) -> None:
         """Complete all files but the summary; a second call does nothing."""

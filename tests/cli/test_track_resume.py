@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from deepsort_reid.cli.main import main
-from deepsort_reid.cli.run_files import CHECKPOINT
+from deepsort_reid.cli.run_files import CHECKPOINT, FORCED_CHECKPOINT
 from deepsort_reid.io.detection_writer import EMBEDDINGS, ROWS
 from deepsort_reid.io.state_file import read_state
 from deepsort_reid.tracking import DeepSort
@@ -205,11 +205,9 @@ main({line})
     assert main([*line, "--resume"]) == 0
     assert outputs(tmp_path / "out") == outputs(tmp_path / "whole")
     names = {path.name for path in (tmp_path / "out").iterdir()}
-    assert names & {CHECKPOINT, ROWS, EMBEDDINGS, ".lock"} == set()
-    (video,) = (tmp_path / "out").glob("video-*.mp4")
-    first = int(video.stem.removeprefix("video-"))
-    assert first in (30, 31)  # the last checkpoint may not have been complete
-    assert synthetic_video.decode_video(video)[0] == FRAMES - first + 1
+    assert names & {CHECKPOINT, FORCED_CHECKPOINT, ROWS, EMBEDDINGS, ".lock"} == set()
+    assert "video-000031.mp4" in names
+    assert synthetic_video.decode_video(tmp_path / "out" / "video-000031.mp4")[0] == FRAMES - 30
 
 
 def test_complete_run_is_not_repeated(long_video, tmp_path, capsys):
@@ -269,23 +267,12 @@ def test_damaged_checkpoint_is_one_line_with_its_name(long_video, tmp_path, inte
     line = options_of(long_video, tmp_path / "out", "--embedder", "none", "--no-video")
     interruption.at = 20
     assert main(line) == 143
-    path = tmp_path / "out" / CHECKPOINT
-    path.write_bytes(path.read_bytes()[:1000])
+    for name in (FORCED_CHECKPOINT, CHECKPOINT):
+        path = tmp_path / "out" / name
+        path.write_bytes(path.read_bytes()[:1000])
     capsys.readouterr()
     assert main([*line, "--resume"]) == 2
     assert f"{path}: expected a saved state" in synthetic_video.read_error_line(capsys)
-
-
-def test_tracks_that_were_cut_are_reported(long_video, tmp_path, interruption, capsys):
-    line = options_of(long_video, tmp_path / "out", "--embedder", "none", "--no-video")
-    interruption.at = 20
-    assert main(line) == 143
-    (tmp_path / "out" / "tracks.txt").write_text("1,1\n")
-    capsys.readouterr()
-    assert main([*line, "--resume"]) == 2
-    error = synthetic_video.read_error_line(capsys)
-    assert "tracks.txt: expected at least" in error
-    assert "got 4" in error
 
 
 class CallingExecutor(Executor):
@@ -298,6 +285,48 @@ class CallingExecutor(Executor):
         future = Future()
         future.set_result(function(*arguments))
         return future
+
+
+@pytest.mark.parametrize("power_failure", [True, False])
+def test_run_goes_on_after_a_power_failure_and_after_a_restart(
+    power_failure, long_video, tmp_path, interruption, monkeypatch
+):
+    from deepsort_reid.cli import checkpoint
+
+    words = ["--embedder", "none", "--no-video"]
+    assert main(options_of(long_video, tmp_path / "whole", *words)) == 0
+    monkeypatch.setattr(checkpoint, "ThreadPoolExecutor", CallingExecutor)
+    force, forced = checkpoint.Checkpoints._force, []
+
+    def seldom(checkpoints, content):
+        forced.append(content)
+        if len(forced) % 10 == 1:
+            force(checkpoints, content)
+
+    monkeypatch.setattr(checkpoint.Checkpoints, "_force", seldom)
+    line = options_of(long_video, tmp_path / "out", *words)
+    interruption.updates, interruption.at = 0, 40
+    assert main(line) == 143
+    if power_failure:
+        (tmp_path / "out" / CHECKPOINT).write_bytes(b"")
+    else:
+        monkeypatch.setattr(checkpoint, "boot_id", lambda: "another start of the system")
+    interruption.updates, interruption.at = 0, None
+    assert main([*line, "--resume"]) == 0
+    assert interruption.updates == FRAMES - 31  # the checkpoint of frame 31 is on the disk
+    assert outputs(tmp_path / "out") == outputs(tmp_path / "whole")
+
+
+def test_tracks_that_were_cut_are_reported(long_video, tmp_path, interruption, capsys):
+    line = options_of(long_video, tmp_path / "out", "--embedder", "none", "--no-video")
+    interruption.at = 20
+    assert main(line) == 143
+    (tmp_path / "out" / "tracks.txt").write_text("1,1\n")
+    capsys.readouterr()
+    assert main([*line, "--resume"]) == 2
+    error = synthetic_video.read_error_line(capsys)
+    assert "tracks.txt: expected at least" in error
+    assert "got 4" in error
 
 
 def test_checkpoints_come_at_the_interval(long_video, tmp_path, monkeypatch):
@@ -355,12 +384,16 @@ def test_rows_are_forced_to_the_disk_before_the_checkpoint_that_counts_them(
         on_disk[status.st_ino] = status.st_size
         fsync(descriptor)
 
-    def checked_write(path, content):
+    def checked_write(path, content, *, sync=True):
+        if path.name == CHECKPOINT:
+            assert not sync
+            return write(path, content, sync=False)
+        assert path.name == FORCED_CHECKPOINT
         copy.write_bytes(content)
         for name, length in read_state(copy, checkpoint.KIND)["folder"]["lengths"].items():
             assert on_disk.get((path.parent / name).stat().st_ino, -1) >= length, name
             checked.append(name)
-        write(path, content)
+        return write(path, content)
 
     monkeypatch.setattr(os, "fsync", recorded)
     monkeypatch.setattr(checkpoint, "write_atomically", checked_write)
@@ -377,7 +410,7 @@ def test_checkpoint_that_cannot_be_written_ends_the_run_with_its_name(
 ):
     from deepsort_reid.cli import checkpoint
 
-    def full(path, content):
+    def full(path, content, **arguments):
         raise OSError(f"cannot write {path} (No space left on device)")
 
     monkeypatch.setattr(checkpoint, "write_atomically", full)
