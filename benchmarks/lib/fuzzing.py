@@ -107,6 +107,7 @@ def _run_frame(
     if isinstance(result, Tracks):
         findings.counts["rows"] += len(result)
         _check_tracks(result, detections)
+        _check_persons(inner, result)
         old = result.id[result.age > 1]  # a track that begins was compared with nothing
         if inner.decision_log is not None and len(old):
             str(inner.explain(len(inner.decision_log), int(rng.choice(old))))
@@ -183,6 +184,14 @@ def _check_tracks(tracks: Tracks, detections: Detections) -> None:
     _check_rows(tracks, detections)
 
 
+def _check_persons(tracker: DeepSort, tracks: Tracks) -> None:
+    """The persons of reported tracks are those of the registry, where there is one."""
+    _check((tracks.person_id > 0).all(), "reported tracks have a person")
+    if tracker.persons.is_active:
+        for person in tracks.person_id.tolist():
+            tracker.persons.registry.history(person)  # ValueError for one that does not exist
+
+
 def _check_rows(tracks: Tracks, detections: Detections) -> None:
     """Properties of rows with a match, of frames with or without delay."""
     matched = tracks.detection >= 0
@@ -230,6 +239,7 @@ def _check_lagged(
         _check(filled <= checks.reported, "a gap begins after a match")
         _check(checks.in_gap <= set(ids), "a gap is filled as a whole")
     checks.in_gap, checks.reported = filled, set(ids)
+    _check_persons(fixed_lag.tracker, tracks)
     if rng is not None and ids and fixed_lag.tracker.decision_log is not None:
         fixed_lag.explain(number, int(rng.choice(ids)))
         findings.counts["explanations"] += 1
@@ -246,6 +256,9 @@ def _flush(fixed_lag: Any, checks: LagChecks, findings: Findings, seed: int) -> 
     except AssertionError as error:
         findings.counts["broken properties"] += 1
         findings.failures.append(f"seed {seed}, flush: broken property: {error}")
+    except Exception as error:
+        findings.counts["exceptions"] += 1
+        findings.failures.append(f"seed {seed}, flush: {type(error).__name__}: {error!s:.200}")
 
 
 def _equal(first: Any, second: Any) -> bool:

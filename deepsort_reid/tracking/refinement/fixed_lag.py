@@ -236,12 +236,14 @@ class FixedLag(SavedState):
         matched = np.flatnonzero(table.detection >= 0)
         # The detections' own boxes: they are smoothed together with those of later frames.
         xyxy = warp_boxes(detections.xyxy[table.detection[matched]], self._to_first)
-        persons = table.person_id.tolist()
-        columns = histories, table.class_id().tolist(), table.age.tolist(), persons
-        for track, class_id, age, person in zip(*columns, strict=True):
+        persons, changes = table.person_id.tolist(), dict(self.tracker.persons.changes)
+        columns = histories, table.class_id().tolist(), table.age.tolist(), table.id.tolist()
+        for track, class_id, age, id, person in zip(*columns, persons, strict=True):
+            if person != track.person_id:  # earlier tracks with this id are the same person
+                changes[id] = person
             track.class_id, track.person_id = class_id, person
             track.birth_clock = track.birth_clock or self._clock - age + 1
-        self._histories.change_persons(self.tracker.persons.changes)
+        self._histories.change_persons(changes)
         xywh = boxes.xyxy_to_xywh(xyxy)
         for row, box, size in zip(matched.tolist(), xyxy, xywh[:, 2:].tolist(), strict=True):
             histories[row].add_observation(self._number, self._time, box, (size[0], size[1]))
