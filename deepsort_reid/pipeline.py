@@ -174,7 +174,9 @@ def track_timed_frames(
             with timer("camera"):
                 camera = camera_motion(frame, detections.xyxy).warp
         with timer("track"):
-            tracks = tracker.update(detections, frame=frame, camera=camera, dt=timed.dt)
+            tracks = tracker.update(
+                detections, frame=frame, camera=camera, dt=timed.dt, time=timed.time
+            )
         pending.append((timed, tracker.last_detections))
         if isinstance(tracks, LaggedTracks):
             tracks = tracks.tracks

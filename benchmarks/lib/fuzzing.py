@@ -200,7 +200,6 @@ def _check_rows(tracks: Tracks, detections: Detections) -> None:
     _check((rows < len(detections)).all(), "detections exist")
     _check((tracks.score[matched] == detections.score[rows]).all(), "scores of the detections")
     persons = tracks.person_id[matched]
-    _check((tracks.person_id > 0).all(), "every reported track has a person")
     _check(len(np.unique(persons)) == len(persons), "tracks matched in one frame are other people")
     _check(np.isfinite(tracks.xyxy).all(), "boxes are finite")
     _check(np.isfinite(tracks.filtered_xyxy).all(), "filtered boxes are finite")

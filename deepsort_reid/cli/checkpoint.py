@@ -150,6 +150,8 @@ class Checkpoints:
         if not self._interval or time.monotonic() < self._last + self._interval / 2:
             return
         self._last = time.monotonic()
+        if run.folder.people is not None:
+            run.folder.people.write_if_due()
         state = {"settings": self._settings, "boot": boot_id(), **run.state_dict()}
         content = state_bytes(KIND, state)
         write_atomically(run.folder.folder / CHECKPOINT, content, sync=False)

@@ -29,6 +29,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "SEQ.txt, data/SEQ.txt or SEQ/tracks.txt",
     )
     add_scoring_arguments(parser)
+    _add_output_arguments(parser)
+
+
+def _add_output_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--ids",
+        choices=("person", "track"),
+        default="track",
+        help="score the ids of the file, or those of the persons in people.csv of an output folder "
+        "of track (default: track)",
+    )
     parser.add_argument(
         "--json",
         type=Path,
@@ -87,6 +98,8 @@ def run(args: argparse.Namespace) -> int:
         import motmetrics  # noqa: F401  # before scoring: a missing package is reported at once
 
     sequences = paired_files(args, args.predicted)
+    if args.ids == "person":
+        sequences = [each.with_people() for each in sequences]
     analyze = AnalyzeSequence(scoring_rules(args), args.check)
     analyses = for_each_sequence(analyze, sequences, args)
     scores = {each.files.name: each.scores for each in analyses}

@@ -12,6 +12,7 @@ import numpy as np
 
 from deepsort_reid import __version__
 from deepsort_reid.cli.explanation_writer import ExplanationWriter
+from deepsort_reid.cli.people import People
 from deepsort_reid.cli.run_files import (
     CHECKPOINT,
     FOR_RESUMPTION,
@@ -26,10 +27,11 @@ from deepsort_reid.io import detection_writer
 from deepsort_reid.io.background import WriteBehind
 from deepsort_reid.io.detection_writer import DetectionWriter
 from deepsort_reid.io.folder_lock import FolderLock
+from deepsort_reid.io.people_file import PEOPLE
 from deepsort_reid.io.track_writers import CsvWriter, JsonLinesWriter, MotWriter, TrackWriter
 from deepsort_reid.io.video_pace import VideoPace
 from deepsort_reid.pipeline import StageTimer, TrackedFrame
-from deepsort_reid.tracking.extras.explain import DecisionLog
+from deepsort_reid.tracking import DeepSort, FixedLag
 
 EXPLANATIONS = "explanations.txt"
 VIDEO = "video.mp4"
@@ -56,8 +58,9 @@ class OutputFolder:
         keep_pace: repeat and leave out frames of the video so that it has the speed of their
             times, which are irregular; otherwise every frame is written once.
         save_detections: write detections.txt, and detections.npz with embeddings.
-        decision_log: decisions of the tracker, written to explanations.txt; None for no such file.
-        lagged: whether the frames are those of a `FixedLag`.
+        person_ids: label people in the video with `person_id`, otherwise with `id`.
+        tracker: of the run, for people.csv and, when it keeps decisions, explanations.txt; None for
+            no such files.
         inputs: files that the run reads, which stay if they are of an earlier run in this folder.
 
     Raises, before any frame is tracked:
@@ -75,8 +78,8 @@ class OutputFolder:
         frame_rate: float | None = None,
         keep_pace: bool = False,
         save_detections: bool = False,
-        decision_log: DecisionLog | None = None,
-        lagged: bool = False,
+        person_ids: bool = True,
+        tracker: DeepSort | FixedLag | None = None,
         inputs: Sequence[Path] = (),
     ) -> None:
         self.folder = folder
@@ -86,9 +89,13 @@ class OutputFolder:
         self._frame_rate = frame_rate
         self._pace = VideoPace(frame_rate) if frame_rate is not None and keep_pace else None
         self._save_detections = save_detections
-        self._decision_log, self._lagged = decision_log, lagged
+        self._lagged = isinstance(tracker, FixedLag)
+        inner = tracker.tracker if isinstance(tracker, FixedLag) else tracker
+        self._decision_log = None if inner is None else inner.decision_log
         self._explanations: ExplanationWriter | None = None
         self._detections: DetectionWriter | None = None
+        self.people = None if tracker is None else People(folder, tracker)
+        self._person_ids = person_ids
         self._open_files = ExitStack()
         self._tracks: TrackWriter | None = None
         self._video: WriteBehind[Any] | None = None
@@ -130,6 +137,8 @@ class OutputFolder:
         assert self._tracks is not None
         with timer("write"):
             self._tracks.append(frame.number, frame.tracks, frame.time)
+            if self.people is not None:
+                self.people.add(frame.tracks, frame.time)
             if self._explanations is not None:
                 self._explanations.append(frame.number, frame.time, frame.tracks)
             if self._detections is not None:
@@ -187,7 +196,7 @@ class OutputFolder:
         """Open the annotated video; its size is that of the first frame."""
         from deepsort_reid.vision.drawing import Drawer
 
-        self._drawer = Drawer()
+        self._drawer = Drawer(person_ids=self._person_ids)
         if self._frame_rate is None:
             return
         from deepsort_reid.io.video_writer import VideoWriter
@@ -209,13 +218,18 @@ class OutputFolder:
     def _names(self) -> list[str]:
         """Names of the files that this run writes, but not the summary and the video."""
         names = [_WRITERS[self._layout][0]]
+        names += [PEOPLE] if self.people is not None else []
         names += [EXPLANATIONS] if self._decision_log is not None else []
         names += detection_writer.FILES if self._save_detections else []
         return [*names, CHECKPOINT, FORCED_CHECKPOINT]
 
     def finish(self) -> None:
         """Complete all files but the summary; a second call does nothing."""
-        self._open_files.close()
+        try:
+            if self.people is not None:
+                self.people.write()
+        finally:
+            self._open_files.close()
 
     def state_dict(self) -> dict[str, Any]:
         """What is written so far, after a frame: plain data for `resume`."""
@@ -229,6 +243,7 @@ class OutputFolder:
             "lengths": lengths | ({} if self._detections is None else self._detections.lengths),
             "files": self._files,
             "resumed": self._num_resumed,
+            **({} if self.people is None else {"people": self.people.state_dict()}),
         }
 
     def resume(self, state: dict[str, Any]) -> None:
@@ -242,6 +257,8 @@ class OutputFolder:
         self._first_time, self._last_time = state["times"]
         self._files = state["files"]
         self._num_resumed = state["resumed"] + 1
+        if self.people is not None:
+            self.people.load_state_dict(state["people"])
         self._open(state["lengths"])
 
     def remove_checkpoint(self) -> None:

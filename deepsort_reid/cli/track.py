@@ -6,6 +6,8 @@ import re
 import subprocess
 import sys
 from collections import deque
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,9 +27,10 @@ from deepsort_reid.cli.tracking_options import (
 )
 
 if TYPE_CHECKING:
+    from deepsort_reid.cli.checkpoint import Run
     from deepsort_reid.cli.output_folder import OutputFolder
     from deepsort_reid.io.video import Video
-    from deepsort_reid.tracking import DeepSort
+    from deepsort_reid.tracking import DeepSort, FixedLag
 
 FORMATS = ("mot", "csv", "jsonl")
 
@@ -49,6 +52,19 @@ def _add_tracker_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("tracker")
     add_embedder_argument(group)
     add_motion_and_config_arguments(group)
+    group.add_argument(
+        "--registry",
+        type=Path,
+        metavar="FILE.sqlite",
+        help="keep the persons in FILE, so that later runs and other cameras know them again "
+        "(default: in memory, for this run)",
+    )
+    group.add_argument(
+        "--camera",
+        default="camera",
+        metavar="NAME",
+        help="name of the camera in the registry and in people.csv (default: camera)",
+    )
     group.add_argument(
         "--lag",
         type=int,
@@ -83,6 +99,13 @@ def _add_output_arguments(parser: argparse.ArgumentParser) -> None:
         "--no-video",
         action="store_true",
         help="write no annotated video (default: write video.mp4)",
+    )
+    group.add_argument(
+        "--ids",
+        choices=("person", "track"),
+        default="person",
+        help="number on the boxes of the video: person is the same whenever and wherever a person "
+        "returns, as far as is known in that frame; track is that of tracks.txt (default: person)",
     )
     group.add_argument(
         "--save-detections",
@@ -124,9 +147,8 @@ def run(args: argparse.Namespace) -> int:
 
     Raises ValueError after a source that ended early; the frames before its end are written.
     """
-    from deepsort_reid.cli.checkpoint import Run, is_complete
+    from deepsort_reid.cli.checkpoint import Run
     from deepsort_reid.cli.diagnostics import Diagnostics
-    from deepsort_reid.cli.track_run import track_run
     from deepsort_reid.io.stream_address import hide_secrets
     from deepsort_reid.io.video_reader import open_video
     from deepsort_reid.pipeline import StageTimer
@@ -140,37 +162,69 @@ def run(args: argparse.Namespace) -> int:
     detector, detector_name = make_detector(args, note)
     embedder = make_embedder(args.embedder, args.threads, args.device)
     camera_motion = make_camera_motion(args.camera_motion, args.start, args.every)
-    timer = StageTimer()
-    timed = embedder and timer.timed("embed", embedder)
-    tracker = DeepSort(read_config(args.config), embedder=timed, explain=args.explain)
     description = {
         "source": hide_secrets(args.source),
         "detector": detector_name,
         "embedder": "none" if embedder is None else str(embedder.name),
         "lag": args.lag,
-        "config": asdict(tracker.config),
     }
-    with _make_output_folder(args, video, tracker) as folder:
-        if args.resume and is_complete(folder.folder):
-            folder.remove_checkpoint()  # in case that it was killed just before that
-            note(f"the run in {folder.folder} is complete; nothing to resume")
-            return 0
-        run = Run(
-            folder=folder,
-            tracker=FixedLag(tracker, args.lag) if args.lag else tracker,
-            detector=detector,
-            camera_motion=camera_motion,
-            timer=timer,
-            diagnostics=Diagnostics(video.size, static_camera=detector_name == "background"),
-            pending=deque(),
+    timer = StageTimer()
+    with _open_registry(args.registry, embedder) as registry:
+        online = DeepSort(
+            read_config(args.config),
+            embedder=embedder and timer.timed("embed", embedder),
+            registry=registry,
+            camera=args.camera,
+            explain=args.explain,
         )
-        truncated = track_run(args, video, run, description, note, _show if args.show else None)
-    for line in [] if args.quiet else run.diagnostics.lines(tracker.config.new_track_score):
+        description["config"] = asdict(online.config)
+        tracker = FixedLag(online, args.lag) if args.lag else online
+        with _make_output_folder(args, video, tracker) as folder:
+            run = Run(
+                folder=folder,
+                tracker=tracker,
+                detector=detector,
+                camera_motion=camera_motion,
+                timer=timer,
+                diagnostics=Diagnostics(video.size, static_camera=detector_name == "background"),
+                pending=deque(),
+            )
+            return _track(args, video, run, description, note)
+
+
+def _track(
+    args: argparse.Namespace,
+    video: "Video",
+    run: "Run",
+    description: dict[str, Any],
+    note: Callable[[str], None],
+) -> int:
+    """Track the frames of a run; see `run`."""
+    from deepsort_reid.cli.checkpoint import is_complete
+    from deepsort_reid.cli.track_run import track_run
+
+    folder = run.folder
+    if args.resume and is_complete(folder.folder):
+        folder.remove_checkpoint()  # in case that it was killed just before that
+        note(f"the run in {folder.folder} is complete; nothing to resume")
+        return 0
+    truncated = track_run(args, video, run, description, note, _show if args.show else None)
+    new_track_score = description["config"]["new_track_score"]
+    for line in [] if args.quiet else run.diagnostics.lines(new_track_score):
         print(f"deepsort-reid track: note: {line}", file=sys.stderr)
     if truncated:
         saved = f"; the frames before are tracked in {folder.folder}" if folder.frames else ""
         raise ValueError(f"{truncated}{saved}")
     return 0
+
+
+def _open_registry(path: Path | None, embedder: Any) -> AbstractContextManager[Any]:
+    """The registry of a file; None without a file: the tracker then makes one in memory."""
+    from deepsort_reid.identity import PersonRegistry
+
+    if path is None:
+        return nullcontext()
+    return PersonRegistry(path, embedder=None if embedder is None else str(embedder.name))
 
 
 def _check_options(args: argparse.Namespace) -> None:
@@ -186,7 +240,7 @@ def _check_options(args: argparse.Namespace) -> None:
 
 
 def _make_output_folder(
-    args: argparse.Namespace, video: "Video", tracker: "DeepSort"
+    args: argparse.Namespace, video: "Video", tracker: "DeepSort | FixedLag"
 ) -> "OutputFolder":
     from deepsort_reid.cli.output_folder import OutputFolder
 
@@ -197,8 +251,8 @@ def _make_output_folder(
         frame_rate=None if args.no_video else video.frame_rate / args.every,
         keep_pace=args.latest and video.live is not None,
         save_detections=args.save_detections,
-        decision_log=tracker.decision_log,
-        lagged=args.lag > 0,
+        person_ids=args.ids == "person",
+        tracker=tracker,
         inputs=[Path(name) for name in (args.detections, args.detector) if name is not None],
     )
 

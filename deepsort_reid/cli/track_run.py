@@ -96,6 +96,7 @@ def _settings(args: argparse.Namespace, video: Video) -> dict[str, Any]:
     """Options, beside those of the summary, that a continued run must share."""
     names = ("start", "every", "min_score", "camera_motion", "format", "save_detections")
     options = {name.replace("_", "-"): getattr(args, name) for name in (*names, "explain")}
+    options["registry"] = None if args.registry is None else str(args.registry)
     return {**options, "no-video": args.no_video, "size": list(video.size)}
 
 

@@ -27,9 +27,10 @@ class Obstacle(NamedTuple):
 
 def forbidden_persons(records: Records, topology: Topology, key: int) -> set[int]:
     """Persons that a track cannot be."""
-    found = {int(records.row(other)["person"]) for other in records.seen_together[key]}
-    found |= {int(records.row(other)["person"]) for other in records.apart[key]}
     rows = records.rows
+    others = records.seen_together[key] | records.apart[key]
+    index = np.fromiter(others, dtype=np.int64, count=len(others)) - records.first_key
+    found = set(rows["person"][index].tolist())
     for mask in _time_conflicts(records, topology, key).values():
         found |= set(rows["person"][mask].tolist())
     return found - {0}

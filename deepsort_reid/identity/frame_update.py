@@ -221,12 +221,13 @@ def _set_present(
         first_time = dict(zip(given, times.tolist(), strict=True))
     if len(set(given)) < len(given) or min(given, default=1) < 1:
         raise ValueError(f"id must be different numbers from 1, got {given!r:.80}")
+    matched_before = dict(zip(camera.ids.tolist(), camera.keys.tolist(), strict=True))
     key_of: dict[int, int] = {}
     for id in sorted(given):
-        key = camera.key_of_id.get((camera.run, id))
+        key = matched_before.get(id) or camera.key_of_id.get((camera.run, id))
         if key is None:
             key = records.add_track(camera, id, first_time[id], time, framewise=True)
-        if not records.row(key)["live"]:
+        if id not in matched_before and not records.row(key)["live"]:
             records.open_track(key)
         key_of[id] = key
     before, present = set(camera.keys.tolist()), set(key_of.values())

@@ -95,12 +95,12 @@ class MotWriter(TrackWriter):
 
 
 class CsvWriter(TrackWriter):
-    """CSV with a header, one line per box: frame, time, id, corners, score, class_id.
+    """CSV with a header, one line per box: frame, time, id, person_id, corners, score, class_id.
 
     The time is in seconds since the first frame, corners are in pixels.
     """
 
-    header = "frame,time,id,left,top,right,bottom,score,class_id\n"
+    header = "frame,time,id,person_id,left,top,right,bottom,score,class_id\n"
 
     def _format(self, frame: int, tracks: Tracks, time: float | None) -> str:
         seconds = "" if time is None else f"{time:.3f}"
@@ -108,7 +108,8 @@ class CsvWriter(TrackWriter):
         for row in range(len(tracks)):
             box = ",".join(f"{side:.2f}" for side in tracks.xyxy[row].tolist())
             lines.append(
-                f"{frame},{seconds},{tracks.id[row]},{box},{tracks.score[row]:.4f},"
+                f"{frame},{seconds},{tracks.id[row]},{tracks.person_id[row]},{box},"
+                f"{tracks.score[row]:.4f},"
                 f"{tracks.class_id[row]}\n"
             )
         return "".join(lines)
@@ -124,6 +125,7 @@ class JsonLinesWriter(TrackWriter):
         rows = [
             {
                 "id": int(tracks.id[row]),
+                "person_id": int(tracks.person_id[row]),
                 "xyxy": [round(side, 2) for side in tracks.xyxy[row].tolist()],
                 "score": round(float(tracks.score[row]), 4),
                 "class_id": int(tracks.class_id[row]),

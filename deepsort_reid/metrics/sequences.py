@@ -3,7 +3,7 @@
 import signal
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TypeVar
@@ -12,6 +12,7 @@ import numpy as np
 
 from deepsort_reid.io.mot import read_ground_truth, read_results
 from deepsort_reid.io.mot_sequences import find_sequences, read_sequence
+from deepsort_reid.io.people_file import PEOPLE, read_persons, with_person_ids
 from deepsort_reid.metrics.comparison import Comparison
 from deepsort_reid.metrics.protocol import ScoringRules, compare_under_rules
 from deepsort_reid.metrics.scores import Scores, score
@@ -27,6 +28,19 @@ class SequenceFiles:
     name: str
     truth: Path
     predicted: Path
+    people: Path | None = None  # people.csv, whose persons are scored instead of the ids
+
+    def with_people(self) -> "SequenceFiles":
+        """These files with people.csv beside the predictions.
+
+        Raises FileNotFoundError when there is none.
+        """
+        people = self.predicted.parent / PEOPLE
+        if not people.is_file():
+            raise FileNotFoundError(
+                f"{people}: no such file; the persons of a run are in the output folder of track"
+            )
+        return replace(self, people=people)
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,6 +136,8 @@ def load_sequence(files: SequenceFiles, rules: ScoringRules) -> LoadedSequence:
     Raises ValueError that names the files.
     """
     truth, predicted = read_ground_truth(files.truth), read_results(files.predicted)
+    if files.people is not None:
+        predicted = with_person_ids(predicted, read_persons(files.people))
     try:
         frames = sequence_length(files.truth)
         comparison = compare_under_rules(truth, predicted, rules, frames=frames, name=files.name)

@@ -140,6 +140,10 @@ class DeepSort(DeepSortState):
         """What changed in the last `update`."""
         return self._persons.track_events.events
 
+    def person_of(self, id: int) -> tuple[int, float]:
+        """Person of a track by now, and the probability; see `PersonAssigner.person_of`."""
+        return self._persons.person_of(id)
+
     @property
     def persons(self) -> PersonAssigner:
         """How persons are assigned, to be read only."""

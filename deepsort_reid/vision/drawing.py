@@ -31,12 +31,16 @@ class Drawer:
     Args:
         trail: length of a trail in frames; 0 for none. A track without a detection for this long
             is dropped from memory.
+        person_ids: label tracks with their `person_id`, which sets the colour, too; otherwise with
+            their `id`.
     """
 
-    def __init__(self, *, trail: int = 50) -> None:
+    def __init__(self, *, trail: int = 50, person_ids: bool = True) -> None:
         if trail < 0:
             raise ValueError(f"trail: expected 0 or more frames, got {trail}")
         self._length = trail
+        self._person_ids = person_ids
+        self._labels: dict[int, int] = {}  # id -> number that is shown, of those with a trail
         self._frames = 0
         self._trails: dict[int, deque[tuple[int, float, float]]] = {}  # id -> (frame, x, y)
 
@@ -55,7 +59,11 @@ class Drawer:
         trails = {
             track_id: [(x, y) for _, x, y in points] for track_id, points in self._trails.items()
         }
-        return draw_tracks(frame, tracks, trails)
+        shown = tracks.person_id if self._person_ids else tracks.id
+        self._labels |= dict(zip(tracks.id.tolist(), shown.tolist(), strict=True))
+        image = draw_tracks(frame, tracks, trails, self._labels)
+        self._labels = {id: label for id, label in self._labels.items() if id in self._trails}
+        return image
 
     def _extend_trails(self, tracks: Tracks) -> None:
         """Append the positions of matched tracks; drop positions older than the trail length."""
@@ -80,16 +88,27 @@ class Drawer:
                 trail[k] = (number, float(moved[0]), float(moved[1]))
 
 
-def draw_tracks(frame: Frame, tracks: Tracks, trails: Mapping[int, Trail] | None = None) -> Frame:
-    """Return a copy of the BGR uint8 frame (H, W, 3) with boxes, ids and the given trails.
+def draw_tracks(
+    frame: Frame,
+    tracks: Tracks,
+    trails: Mapping[int, Trail] | None = None,
+    labels: Mapping[int, int] | None = None,
+) -> Frame:
+    """Return a copy of the BGR uint8 frame (H, W, 3) with boxes, labels and the given trails.
+
+    Trails and labels are by the id of the track. A label is a number that sets the colour, too;
+    the `person_id` when not given.
 
     A matched track gets a full box, a coasting track the corners of its box, a tentative track a
     thin grey box without an id. Line width and text size grow with the frame.
     """
     image = check_frame(frame).copy()
     thickness = line_width(image)
+    persons = dict(zip(tracks.id.tolist(), tracks.person_id.tolist(), strict=True))
+    number_of = {**persons, **(labels or {})}
     for track_id, trail in (trails or {}).items():
-        _draw_trail(image, trail, id_colour_bgr(track_id), thickness)
+        colour = id_colour_bgr(number_of.get(track_id, track_id))
+        _draw_trail(image, trail, colour, thickness)
     # By the bottom edge: boxes nearer to the camera are drawn over those behind them.
     for row in np.argsort(tracks.xyxy[:, 3], kind="stable").tolist():
         left, top, right, bottom = _pixel_box(tracks.xyxy[row], image)
@@ -98,16 +117,17 @@ def draw_tracks(frame: Frame, tracks: Tracks, trails: Mapping[int, Trail] | None
         if tracks.state[row] == State.TENTATIVE:
             cv2.rectangle(image, (left, top), (right, bottom), GREY, max(thickness // 2, 1))
             continue
-        colour = id_colour_bgr(int(tracks.id[row]))
+        number = number_of[int(tracks.id[row])]
+        colour = id_colour_bgr(number)
         draw = _draw_corners if tracks.state[row] == State.COASTING else _draw_box
         draw(image, (left, top, right, bottom), DARK, thickness + 2)
         draw(image, (left, top, right, bottom), colour, thickness)
-        draw_label(image, str(int(tracks.id[row])), (left, top), colour)
+        draw_label(image, str(number), (left, top), colour)
     return image
 
 
 def id_colour_bgr(track_id: int) -> Colour:
-    """Return the colour of a track id as (blue, green, red); see `id_colour`."""
+    """Return the colour of an id as (blue, green, red); see `id_colour`."""
     red, green, blue = id_colour(track_id)
     return blue, green, red
 

@@ -148,8 +148,8 @@ def test_files_of_an_earlier_run_in_another_format_are_removed(run_track, out):
     (out / "tracks.csv.bak").write_text("mine")
     assert run_track("--quiet", "--format", "csv", "--no-video") == 0
     names = {path.name for path in out.iterdir()}
-    assert names == {"tracks.csv", "summary.json", "notes.md", "tracks.csv.bak"}
-    assert read_summary(out)["files"] == ["tracks.csv"]
+    assert names == {"tracks.csv", "people.csv", "summary.json", "notes.md", "tracks.csv.bak"}
+    assert read_summary(out)["files"] == ["people.csv", "tracks.csv"]
 
 
 @pytest.mark.parametrize("name", ["tracks.txt", "video.mp4", "summary.json"])
@@ -192,7 +192,8 @@ def test_leftovers_of_a_killed_process_are_removed(run_track, out):
     for name in (".summary.json.4711", f".{CHECKPOINT}.4711"):
         (out / name).write_text("half")
     assert run_track("--quiet", "--no-video") == 0
-    assert sorted(path.name for path in out.iterdir()) == ["summary.json", "tracks.txt"]
+    names = ["people.csv", "summary.json", "tracks.txt"]
+    assert sorted(path.name for path in out.iterdir()) == names
 
 
 def test_explained_run_keeps_the_decisions_of_one_frame(run_track, monkeypatch):

@@ -29,7 +29,8 @@ def test_tracks_of_two_people_are_written_and_drawn(run_track, out, capsys):
         (synthetic_video.WIDTH, synthetic_video.HEIGHT),
     )
     assert "8 frames, 2 identities, 12 boxes" in capsys.readouterr().out
-    assert sorted(p.name for p in out.iterdir()) == ["summary.json", "tracks.txt", "video.mp4"]
+    names = ["people.csv", "summary.json", "tracks.txt", "video.mp4"]
+    assert sorted(p.name for p in out.iterdir()) == names
 
 
 def test_written_and_drawn_boxes_are_equal(run_track, out, monkeypatch):

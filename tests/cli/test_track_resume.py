@@ -139,7 +139,7 @@ def test_rows_of_a_run_stopped_three_times_equal_those_of_one_that_never_stopped
     assert main(line) == 0
     assert interruption.updates < total / 2
     whole = outputs(tmp_path / "whole")
-    assert len(next(iter(whole.values()))) > 300
+    assert max(map(len, whole.values())) > 300
     assert outputs(tmp_path / "out") == whole
     first, second = (
         synthetic_video.read_strict_json(tmp_path / name / "summary.json")

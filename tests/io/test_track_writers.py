@@ -83,11 +83,11 @@ def test_csv_has_a_header_and_one_line_per_box(tmp_path):
         writer.append(3, make_tracks([2], [[1, 2, 3, 4]]), 1.23456)
         writer.append(4, make_tracks([2], [[1, 2, 3, 4]]))
         assert path.read_text().splitlines() == [
-            "frame,time,id,left,top,right,bottom,score,class_id",
-            "1,0.000,1,10.00,20.00,40.00,80.00,0.5000,0",
-            "1,0.000,2,0.50,0.00,10.00,10.00,0.5000,0",
-            "3,1.235,2,1.00,2.00,3.00,4.00,0.5000,0",
-            "4,,2,1.00,2.00,3.00,4.00,0.5000,0",
+            "frame,time,id,person_id,left,top,right,bottom,score,class_id",
+            "1,0.000,1,1,10.00,20.00,40.00,80.00,0.5000,0",
+            "1,0.000,2,2,0.50,0.00,10.00,10.00,0.5000,0",
+            "3,1.235,2,2,1.00,2.00,3.00,4.00,0.5000,0",
+            "4,,2,2,1.00,2.00,3.00,4.00,0.5000,0",
         ]
 
 
@@ -97,7 +97,8 @@ def test_json_lines_have_one_object_per_frame(tmp_path):
         writer.append(1, make_tracks([7], [[10, 20, 40, 80]]), 0.5)
         writer.append(2, Tracks.empty(), 0.53333)
         writer.append(3, Tracks.empty())
-        track = {"id": 7, "xyxy": [10, 20, 40, 80], "score": 0.5, "class_id": 0, "detection": 0}
+        track = {"id": 7, "person_id": 7, "xyxy": [10, 20, 40, 80], "score": 0.5}
+        track |= {"class_id": 0, "detection": 0}
         assert [json.loads(line) for line in path.read_text().splitlines()] == [
             {"frame": 1, "time": 0.5, "tracks": [track]},
             {"frame": 2, "time": 0.533, "tracks": []},

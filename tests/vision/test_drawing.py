@@ -1,5 +1,7 @@
 """Drawing: on copies of frames, in stable colours, with labels inside the frame."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -169,3 +171,23 @@ def test_box_has_a_dark_outline_on_a_background_of_its_colour():
     frame = np.empty((240, 320, 3), dtype=np.uint8)
     frame[:] = colour
     assert colour_fraction(draw_tracks(frame, make_tracks((7, 50, 60, 90, 160))), DARK) > 0
+
+
+@pytest.mark.parametrize(("person_ids", "shown"), [(True, 5), (False, 2)])
+def test_label_and_colour_are_those_of_the_person_or_of_the_track(person_ids, shown):
+    tracks = make_tracks((2, 40, 60, 90, 180))
+    drawn = Drawer(person_ids=person_ids)(
+        grey_frame(), replace(tracks, person_id=np.array([5], dtype=np.int64))
+    )
+    expected = Drawer()(grey_frame(), make_tracks((shown, 40, 60, 90, 180)))
+    np.testing.assert_array_equal(drawn, expected)
+
+
+def test_trail_keeps_the_colour_of_its_person_while_the_track_is_not_seen():
+    drawer = Drawer()
+    for left in (40, 44, 48, 80):
+        tracks = make_tracks((2, left, 60, left + 50, 180))
+        drawer(grey_frame(), replace(tracks, person_id=np.array([5], dtype=np.int64)))
+    image = drawer(grey_frame(), make_tracks())
+    assert colour_fraction(image, id_colour_bgr(5)) > 0
+    assert colour_fraction(image, id_colour_bgr(2)) == 0

@@ -1,5 +1,6 @@
 """Person assignment: the registry gets what was matched, and returns the person of each track."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -43,7 +44,7 @@ class PersonAssigner:
         self.changes: dict[int, int] = {}
         self.track_events = TrackEvents()
         self._num_updates = 0
-        self._run = self.registry.start_camera(camera)
+        self._run = 0  # of the camera in the registry, before the first update of it
         self._id = np.empty(0, dtype=np.int64)  # of the live tracks after the last update
         self._last_id = 0  # the highest id so far
         self._updates_before = 0
@@ -95,7 +96,24 @@ class PersonAssigner:
 
     def is_known(self, id: int, person: int) -> bool:
         """Whether the person of a track (id, person) has another track in the registry."""
-        return self.is_active and len(self.registry.history(person)) > 1
+        try:
+            return self.is_active and len(self.registry.history(person)) > 1
+        except ValueError:  # removed from the registry since then
+            return False
+
+    def current(self, ids: list[int]) -> Ints:
+        """Persons (T,) of tracks by now; 0 where the registry no longer has the track."""
+        return np.array([self._current(id) for id in ids], dtype=np.int64)
+
+    def person_of(self, id: int) -> tuple[int, float]:
+        """Person of a track by now, and the probability that it is right; NaN without embeddings.
+
+        Raises ValueError when the registry has no such track, because it was removed.
+        """
+        if not self.is_active:
+            return id, math.nan
+        track = self.registry.track(self.camera, id, self._run)
+        return track.person_id, track.probability
 
     def state_dict(self) -> dict[str, Any]:
         """The state of a registry in memory; of one in a file, where it was."""
@@ -116,17 +134,26 @@ class PersonAssigner:
         if path is None:
             self.registry.load_state_dict(state["registry"])
         elif "path" in state:
-            self._run = self.registry.start_camera(self.camera, int(state["run"]))
+            self._run = int(state["run"])
+            if self._run:
+                self.registry.start_camera(self.camera, self._run)
         else:
             raise ValueError(
                 f"{path}: the tracker was saved with a registry in memory; load it without this one"
             )
+
+    def _current(self, id: int) -> int:
+        try:
+            return self.registry.person_of(self.camera, id, self._run)
+        except ValueError:
+            return 0
 
     def _activate(self) -> None:
         """Use the registry from now on; persons of earlier tracks are their ids in it, too."""
         self.is_active = True
         if self._last_id:
             self.registry = PersonRegistry()
+            self._run = self.registry.start_camera(self.camera)
             no_embedding = np.empty((0, 1), dtype=np.float32)
             for id in range(1, self._last_id + 1):
                 self.registry.add_track(self.camera, None, None, no_embedding, id=id)
@@ -134,6 +161,9 @@ class PersonAssigner:
     def _update_registry(
         self, table: TrackTable, frame_input: FrameInput, ended: Ints, is_same: bool
     ) -> None:
+        if not self._run:
+            # Not before: a tracker that is loaded continues an earlier run.
+            self._run = self.registry.start_camera(self.camera)
         if self.registry.run(self.camera) != self._run:
             raise ValueError(
                 f"camera {self.camera!r} of the registry is used by another tracker since then: "

@@ -123,6 +123,7 @@ class FixedLag(SavedState):
         self._smoother = LagSmoother()
         self._track_events = TrackEvents()
         self._events: list[Event] = []
+        self._tracker_id: dict[int, int] = {}  # by output id, where they differ
         self._before_update = None
 
     def update(
@@ -167,6 +168,14 @@ class FixedLag(SavedState):
     def registry(self) -> PersonRegistry:
         """The persons of the tracks."""
         return self.tracker.registry
+
+    def person_of(self, id: int) -> tuple[int, float]:
+        """Person of a reported track by now, and the probability; see `PersonAssigner.person_of`.
+
+        Frames that were emitted may show another one.
+        """
+        persons = self.tracker.persons
+        return persons.person_of(self._tracker_id.get(id, id) if persons.is_active else id)
 
     @property
     def last_detections(self) -> Detections:
@@ -236,14 +245,10 @@ class FixedLag(SavedState):
         matched = np.flatnonzero(table.detection >= 0)
         # The detections' own boxes: they are smoothed together with those of later frames.
         xyxy = warp_boxes(detections.xyxy[table.detection[matched]], self._to_first)
-        persons, changes = table.person_id.tolist(), dict(self.tracker.persons.changes)
-        columns = histories, table.class_id().tolist(), table.age.tolist(), table.id.tolist()
-        for track, class_id, age, id, person in zip(*columns, persons, strict=True):
-            if person != track.person_id:  # earlier tracks with this id are the same person
-                changes[id] = person
-            track.class_id, track.person_id = class_id, person
+        columns = histories, table.class_id().tolist(), table.age.tolist()
+        for track, class_id, age in zip(*columns, strict=True):
+            track.class_id = class_id
             track.birth_clock = track.birth_clock or self._clock - age + 1
-        self._histories.change_persons(changes)
         xywh = boxes.xyxy_to_xywh(xyxy)
         for row, box, size in zip(matched.tolist(), xyxy, xywh[:, 2:].tolist(), strict=True):
             histories[row].add_observation(self._number, self._time, box, (size[0], size[1]))
@@ -277,6 +282,9 @@ class FixedLag(SavedState):
         self._buffer.popleft()
         output_ids = self._histories.output_ids
         tracker_ids = {output_ids.of(track.id): track.id for track in histories}
+        for output_id, id in tracker_ids.items():
+            if self._tracker_id.get(output_id, output_id) != id:
+                self._tracker_id = {**self._tracker_id, output_id: id}
         self._log_reported(oldest.number, tracker_ids, tracks)
         known = self.tracker.identity_memory.id.tolist()
         ended = self._histories.drop(oldest.number, known)
@@ -329,13 +337,13 @@ class FixedLag(SavedState):
         order = np.argsort(id)
         rows, histories = rows[order], [histories[k] for k in order]
         xyxy = warp_boxes(xyxy, inverse_affine(frame.to_first))[order]
-        person_id = np.array([track.person_id for track in histories], dtype=np.int64)
+        persons, tracker_id = self.tracker.persons, [track.id for track in histories]
         matched = rows >= 0
         detection = np.full(len(rows), -1, dtype=np.int64)
         detection[matched] = frame.detection[rows[matched]]
         return Tracks(
             id=id[order],
-            person_id=person_id if self.tracker.persons.is_active else id[order],
+            person_id=id[order] if not persons.is_active else persons.current(tracker_id),
             xyxy=xyxy,
             filtered_xyxy=xyxy,
             score=np.array([track.score for track in histories], dtype=np.float64),

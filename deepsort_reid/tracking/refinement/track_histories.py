@@ -110,11 +110,6 @@ class TrackHistories:
             if id != track.id:
                 self._change_id(row, id, id > last_id, buffer)
 
-    def change_persons(self, person_of: dict[int, int]) -> None:
-        """Take over the persons, by id, of tracks that were corrected after their end."""
-        for track in self._by_key.values() if person_of else ():
-            track.person_id = person_of.get(track.id, track.person_id)
-
     def link(self, buffer: deque[BufferedFrame]) -> None:
         """Merge tracks that `linking` takes for one person, at the last moment.
 

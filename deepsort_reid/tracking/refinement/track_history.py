@@ -38,7 +38,6 @@ class TrackHistory:
 
     key: int
     id: int  # the tracker's, 0 while tentative
-    person_id: int = 0  # the tracker's, 0 while tentative
     linkable: bool = True  # may still be merged into an earlier track
     merged: bool = False  # a later track was merged into this one
     birth_clock: int = 0
@@ -85,7 +84,6 @@ class TrackHistory:
         """Append the history of `later`, which is the same person, and take over its id."""
         self.linkable, self.merged = False, True
         self.id, self.class_id, self.last_frame = later.id, later.class_id, later.last_frame
-        self.person_id = later.person_id
         self.last_observations = self.last_observations + later.last_observations
         self.min_size = _smaller(self.min_size, later.min_size)
         if later.embedding_sum is not None:

@@ -1,0 +1,71 @@
+"""The persons of a run, written to people.csv at the end and at intervals."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from deepsort_reid.io.people_file import PEOPLE, TrackPerson, write_people
+from deepsort_reid.structures.tracks import Tracks
+from deepsort_reid.tracking import DeepSort, FixedLag
+
+_MAX_SHARE = 0.02  # of the time of a run
+
+
+class People:
+    """First and last time of the tracks of a run, from which people.csv is written.
+
+    Args:
+        folder: of the file.
+        tracker: of the run, which knows the persons.
+    """
+
+    def __init__(self, folder: Path, tracker: DeepSort | FixedLag) -> None:
+        self._path = folder / PEOPLE
+        self._tracker = tracker
+        inner = tracker.tracker if isinstance(tracker, FixedLag) else tracker
+        self._camera = inner.persons.camera
+        self._tracks: dict[int, tuple[float, float, int]] = {}  # first and last time, boxes
+        self._is_written = True
+        self._next_write = 0.0
+
+    def add(self, tracks: Tracks, time: float) -> None:
+        """Add the tracks of a frame at `time`, in seconds since the first frame."""
+        for id in tracks.id.tolist():
+            first, _, frames = self._tracks.get(id, (time, time, 0))
+            self._tracks[id] = first, time, frames + 1
+        self._is_written = False
+
+    def write(self, *, sync: bool = True) -> None:
+        """Write people.csv, atomically, unless it is complete. Raises OSError that names it."""
+        if self._is_written:
+            return
+        start = time.monotonic()
+        write_people(self._path, self._rows(), sync=sync)
+        now, self._is_written = time.monotonic(), True
+        self._next_write = now + (now - start) / _MAX_SHARE
+
+    def write_if_due(self) -> None:
+        """Write people.csv unless that takes a large share of the time."""
+        if time.monotonic() >= self._next_write:
+            self.write(sync=False)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The times so far, as plain data."""
+        rows = [(id, *times) for id, times in self._tracks.items()]
+        return {"tracks": np.array(rows, dtype=np.float64).reshape(-1, 4)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from a `state_dict`."""
+        rows = state["tracks"].tolist()
+        self._tracks = {int(id): (first, last, int(frames)) for id, first, last, frames in rows}
+
+    def _rows(self) -> Iterator[TrackPerson]:
+        for id, (first, last, frames) in sorted(self._tracks.items()):
+            try:
+                person, probability = self._tracker.person_of(id)
+            except ValueError:  # the person was removed from the registry
+                continue
+            yield TrackPerson(id, person, self._camera, first, last, frames, probability)

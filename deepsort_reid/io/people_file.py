@@ -1,0 +1,89 @@
+"""File of the persons of tracks, people.csv: one row per track."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from deepsort_reid.io.atomic import write_atomically
+from deepsort_reid.io.csv_rows import read_rows
+from deepsort_reid.io.text_cells import safe_cell
+from deepsort_reid.structures.mot_rows import MotRows
+
+PEOPLE = "people.csv"
+
+
+class TrackPerson(NamedTuple):
+    """The person of a track.
+
+    Attributes:
+        id: the track.
+        person_id: its person.
+        camera: name of the camera.
+        first_time, last_time: of its boxes, in seconds since the first frame.
+        frames: number of its boxes.
+        probability: that `person_id` is right; NaN where unknown.
+    """
+
+    id: int
+    person_id: int
+    camera: str
+    first_time: float
+    last_time: float
+    frames: int
+    probability: float
+
+
+def write_people(path: Path, people: Iterable[TrackPerson], *, sync: bool = True) -> None:
+    """Write the persons of tracks, atomically. Raises OSError that names the file."""
+    lines = [",".join(TrackPerson._fields)]
+    for each in people:
+        name = safe_cell(each.camera).replace('"', '""')
+        camera = f'"{name}"' if any(mark in name for mark in ',"\n\r') else name
+        probability = "" if math.isnan(each.probability) else f"{each.probability:.4f}"
+        lines.append(
+            f"{each.id},{each.person_id},{camera},{each.first_time:.3f},{each.last_time:.3f},"
+            f"{each.frames},{probability}"
+        )
+    write_atomically(path, "\n".join(lines) + "\n", sync=sync)
+
+
+def read_persons(path: Path) -> dict[int, int]:
+    """The person of each track in a file of `write_people`.
+
+    Raises OSError when the file cannot be read, and ValueError with file and line for a row that
+    is none.
+    """
+    persons: dict[int, int] = {}
+    for line, row in read_rows(path, TrackPerson._fields):
+        try:
+            id, person = int(row["id"]), int(row["person_id"])
+        except ValueError:
+            raise ValueError(
+                f"{path}:{line}: expected whole numbers as id and person_id, got "
+                f"{row['id']!r:.40} and {row['person_id']!r:.40}"
+            ) from None
+        if id < 1 or person < 1 or id in persons:
+            raise ValueError(
+                f"{path}:{line}: expected different ids from 1, and persons from 1, got id {id} "
+                f"and person_id {person}"
+            )
+        persons[id] = person
+    return persons
+
+
+def with_person_ids(rows: MotRows, persons: dict[int, int]) -> MotRows:
+    """The rows with persons as ids.
+
+    A track without a person, and all but the first of several tracks of a person in one frame,
+    count as other people.
+    """
+    unknown = max(persons.values(), default=0)
+    person = np.array([persons.get(id, unknown + id) for id in rows.id.tolist()], dtype=np.int64)
+    _, first = np.unique(np.stack([rows.frame, person], axis=1), axis=0, return_index=True)
+    repeated = np.ones(len(rows), dtype=bool)
+    repeated[first] = False
+    return replace(rows, id=np.where(repeated, unknown + rows.id, person))
