@@ -148,12 +148,14 @@ def track_timed_frames(
     timer: StageTimer | None = None,
     pending: Pending | None = None,
     while_buffering: Callable[[], None] = lambda: None,
+    before_flush: Callable[[], None] = lambda: None,
 ) -> Generator[TrackedFrame, None, None]:
     """`track_frames` of frames that are read elsewhere.
 
     `pending` holds the frames that the tracker has, but whose tracks are not out yet. It is kept up
     to date; a run that is continued passes it with its frames. `while_buffering` is called after
-    each update without output, at the beginning of a `FixedLag`.
+    each update without output, at the beginning of a `FixedLag`, and `before_flush` after the last
+    update, before the frames that it holds back.
     """
     timer = timer or StageTimer()
     pending = deque() if pending is None else pending
@@ -184,6 +186,7 @@ def track_timed_frames(
             while_buffering()
         else:
             yield _tracked_frame(*pending.popleft(), tracks)
+    before_flush()
     if isinstance(tracker, FixedLag):
         for lagged in tracker.flush():
             yield _tracked_frame(*pending.popleft(), lagged.tracks)

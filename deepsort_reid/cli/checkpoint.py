@@ -142,13 +142,20 @@ class Checkpoints:
         if error is None and self._forced is not None:
             self._forced.result()
 
+    def save(self) -> None:
+        """Write a checkpoint now, after the last update; the files have yet to be completed."""
+        if self._interval and self._last > -float("inf"):
+            self._save()
+
     def _save_if_due(self) -> None:
+        # Half of the interval is left for the frame that is tracked next, and for writing.
+        if self._interval and time.monotonic() >= self._last + self._interval / 2:
+            self._save()
+
+    def _save(self) -> None:
         run = self._run
         if run.pending:
             run.last_frame, run.last_time = run.pending[-1][0].number, run.pending[-1][0].time
-        # Half of the interval is left for the frame that is tracked next, and for writing.
-        if not self._interval or time.monotonic() < self._last + self._interval / 2:
-            return
         self._last = time.monotonic()
         if run.folder.people is not None:
             run.folder.people.write_if_due()

@@ -53,6 +53,7 @@ def track_run(
                 timer=run.timer,
                 pending=run.pending,
                 while_buffering=checkpoints.while_buffering,
+                before_flush=checkpoints.save,
             )
             tracked_frames = progress_bar(tracked, total, quiet=args.quiet)
             truncated = _write_frames(tracked_frames, run, checkpoints, show)

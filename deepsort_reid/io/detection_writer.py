@@ -101,7 +101,8 @@ class DetectionWriter:
         shape = (self._num_rows, self._dim)
         path = self._folder / EMBEDDINGS
         arrays["embedding"] = np.memmap(path, dtype=_FLOAT, mode="r", shape=shape)
-        save_arrays(self._folder / NPZ, arrays, compress=True)
+        # Embeddings are next to incompressible, and it would take most of the time.
+        save_arrays(self._folder / NPZ, arrays, compress=False)
 
     def _append_embeddings(self, detections: Detections, n: int) -> None:
         embedding = detections.embedding

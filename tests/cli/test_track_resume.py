@@ -15,7 +15,7 @@ import pytest
 
 from deepsort_reid.cli.main import main
 from deepsort_reid.cli.run_files import CHECKPOINT, FORCED_CHECKPOINT
-from deepsort_reid.io.detection_writer import EMBEDDINGS, ROWS
+from deepsort_reid.io.detection_writer import EMBEDDINGS, ROWS, DetectionWriter
 from deepsort_reid.io.state_file import read_state
 from deepsort_reid.tracking import DeepSort
 from tests.cli import synthetic_video
@@ -287,6 +287,29 @@ class CallingExecutor(Executor):
         return future
 
 
+@pytest.mark.parametrize("lag", ["0", "5"])
+def test_run_stopped_while_its_files_are_completed_tracks_no_frame_again(
+    lag, long_video, tmp_path, interruption, monkeypatch
+):
+    words = ["--embedder", "none", "--no-video", "--save-detections", "--lag", lag]
+    assert main(options_of(long_video, tmp_path / "whole", *words)) == 0
+    finish, stopped = DetectionWriter.finish, []
+
+    def stopping(writer):
+        if not stopped:
+            stopped.append(writer)
+            raise KeyboardInterrupt
+        finish(writer)
+
+    monkeypatch.setattr(DetectionWriter, "finish", stopping)
+    line = options_of(long_video, tmp_path / "out", *words, "--checkpoint-every", "1000")
+    assert main(line) == 130
+    interruption.updates = 0
+    assert main([*line, "--resume"]) == 0
+    assert interruption.updates == 0
+    assert outputs(tmp_path / "out") == outputs(tmp_path / "whole")
+
+
 @pytest.mark.parametrize("power_failure", [True, False])
 def test_run_goes_on_after_a_power_failure_and_after_a_restart(
     power_failure, long_video, tmp_path, interruption, monkeypatch
@@ -347,8 +370,8 @@ def test_checkpoints_come_at_the_interval(long_video, tmp_path, monkeypatch):
     monkeypatch.setattr(DeepSort, "update", slow)
     line = options_of(long_video, tmp_path / "out", "--embedder", "none", "--no-video")
     assert main([*line, "--checkpoint-every", "1"]) == 0
-    # Half a second: the other half is left for a slow frame and for writing.
-    assert [later - earlier for earlier, later in pairwise(written)] == [2] * 29
+    # Half a second: the other half is left for a slow frame and for writing. And after the last.
+    assert [later - earlier for earlier, later in pairwise(written)] == [*[2] * 29, 1]
     written.clear()
     assert main([*line, "--checkpoint-every", "0"]) == 0
     assert not written
