@@ -183,9 +183,11 @@ class PersonAssigner:
         persons = table.person_id.copy()
         persons[rows] = result.person_id
         for change in result.changes:
-            if change.camera == self.camera and change.id not in ids:
-                self.changes = {**self.changes, change.id: change.person_id}
-                persons[table.id == change.id] = change.person_id
+            # An earlier run of the camera may have had a track of that id, which is not this one.
+            person = self._current(change.id) if change.camera == self.camera else 0
+            if person == change.person_id and change.id not in ids:
+                self.changes = {**self.changes, change.id: person}
+                persons[table.id == change.id] = person
         table.person_id = persons
 
 

@@ -46,7 +46,7 @@ class TrackEvents:
             frame, time: of the frame, as in `Event`.
             id, person_id: of the tracks (T,) matched in it.
             ended: ids of tracks that have ended.
-            changes: persons, by id, of other tracks whose person has changed.
+            changes: persons, by id, of other tracks whose person may have changed.
             is_known: whether the person of a track (id, person) has earlier tracks.
         """
         is_same = np.array_equal(id, self._id) and np.array_equal(person_id, self._person_id)
@@ -67,17 +67,21 @@ class TrackEvents:
             if known[each] != person:
                 found.append(("reidentified", each, person))
         absent = {each: person for each, person in known.items() if each not in now}
+        left = self._left
         for each, person in (changes or {}).items():
-            if each in absent and absent[each] != person:
+            if absent.get(each, person) != person:
                 absent[each] = person
-                found.append(("reidentified", each, person))
+            elif left.get(each, person) != person:
+                left = {**left, each: person}
+            else:
+                continue
+            found.append(("reidentified", each, person))
         gone = {each: absent.pop(each) for each in ended if each in absent}
         found += [("left", each, person) for each, person in gone.items()]
         found += [("lost", each, absent[each]) for each in self._matched if each in absent]
         found.sort(key=lambda event: (_ORDER.index(event[0]), event[1]))
         self.events = [Event(kind, each, person, frame, time) for kind, each, person in found]
         self._id, self._person_id, self._matched, self._lost = id, person_id, now, absent
-        if gone or self._left.keys() & now.keys():
-            left = {**self._left, **gone}
-            kept = [each for each in left if each not in now][-_MAX_LEFT:]
-            self._left = {each: left[each] for each in kept}
+        if gone or left is not self._left or left.keys() & now.keys():
+            kept = [item for item in {**left, **gone}.items() if item[0] not in now]
+            self._left = dict(kept[-_MAX_LEFT:])

@@ -49,6 +49,11 @@ def test_track_of_a_known_person_is_reidentified_when_it_appears():
     assert found[4] == [("appeared", 1, 7), ("reidentified", 1, 7)]
 
 
+def test_corrected_person_of_a_track_that_left_is_an_event():
+    frames = [({1: 1}, [], {}), ({}, [1], {}), ({2: 3}, [], {1: 3}), ({2: 3}, [], {1: 3})]
+    assert events_of(frames)[2:] == [[("appeared", 2, 3), ("reidentified", 1, 3)], []]
+
+
 def test_event_names_its_fields():
     event = Event("appeared", 3, 2, 10, 0.4)
     assert (event.kind, event.id, event.person_id, event.frame, event.time) == tuple(event)
