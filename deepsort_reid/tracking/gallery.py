@@ -42,10 +42,8 @@ class GalleryAppearance:
 class MeanAppearance:
     """One exponential moving average per track, of unit length.
 
-    The weight of an embedding is multiplied by `momentum` at every later match, and the sum of the
-    weights is divided by (Kingma and Ba 2015, section 3), so that the first embedding of a track
-    counts as much as the following ones. After k matches without an embedding, the next one has
-    the weight of all k + 1.
+    The new mean is `momentum` of the old one and the rest of the new embedding. After k matches
+    without an embedding, `momentum` ** (k + 1) takes its place.
     """
 
     momentum: float = 0.95
@@ -80,7 +78,6 @@ class GalleryStore:
         self._count = np.empty(0, dtype=np.int64)  # embeddings ever added, per slot
         self._provisional = np.empty(0, dtype=bool)  # slots that hold only non-storable embeddings
         self._num_skipped = np.empty(0, dtype=np.int64)  # since the last embedding; see `skip`
-        self._weight = np.empty(0)  # sum of the weights of a moving mean, up to 1
         self._free: list[int] = []
         # Array, slots, rows and old values of what this update wrote: a copy of all embeddings
         # would take longer than the rest of an update.
@@ -93,7 +90,7 @@ class GalleryStore:
         Only that of the embeddings is, which `undo_writes` restores.
         """
         self._count, self._provisional = self._count.copy(), self._provisional.copy()
-        self._num_skipped, self._weight = self._num_skipped.copy(), self._weight.copy()
+        self._num_skipped = self._num_skipped.copy()
         self._free, self._overwritten = self._free.copy(), []
 
     def undo_writes(self) -> None:
@@ -126,7 +123,7 @@ class GalleryStore:
             old = len(self._count)
             new = max(2 * old, old + n, 16)
             self._free = [*range(new - 1, old - 1, -1), *self._free]
-            for name in ("_count", "_provisional", "_num_skipped", "_weight"):
+            for name in ("_count", "_provisional", "_num_skipped"):
                 old_values = getattr(self, name)
                 added = np.zeros(new - old, dtype=old_values.dtype)
                 setattr(self, name, np.concatenate([old_values, added]))
@@ -289,10 +286,8 @@ class MovingMeanStore(GalleryStore):
         return np.asarray(1 - np.einsum("nd,nd->n", mean, embedding), dtype=np.float64)
 
     def _write(self, slots: Slots, rows: Slots, embedding: Embeddings) -> None:
-        old_share = self._momentum ** (1 + self._num_skipped[slots])
-        old_weight = np.where(self._count[slots] > 0, self._weight[slots], 0) * old_share
-        self._weight[slots] = weight = old_weight + 1 - old_share
-        momentum = (old_weight / weight).astype(np.float32)[:, None]
+        momentum = self._momentum ** (1 + self._num_skipped[slots])
+        momentum = np.where(self._count[slots] > 0, momentum, 0).astype(np.float32)[:, None]
         mean = momentum * self._data[slots, 0] + (1 - momentum) * embedding
         length = np.linalg.norm(mean, axis=1, keepdims=True)
         self._data[slots, rows] = np.divide(mean, length, out=embedding.copy(), where=length > 0)
