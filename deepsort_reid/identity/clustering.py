@@ -51,9 +51,7 @@ class Clusters(NamedTuple):
     threshold: float
 
 
-def mean_embeddings(
-    prototypes: Embeddings, counts: Array, track: Ints
-) -> tuple[Ints, Embeddings]:
+def mean_embeddings(prototypes: Embeddings, counts: Array, track: Ints) -> tuple[Ints, Embeddings]:
     """Tracks (N,) in ascending order, and the mean (N, D) of the embeddings of each.
 
     Args:
@@ -109,7 +107,7 @@ def _centered(embedding: Embeddings, camera: Ints) -> Embeddings:
         own = camera == each
         mean = embedding[own].sum(axis=0) + _CAMERA_PRIOR * total
         rows[own] -= mean / (own.sum() + _CAMERA_PRIOR)
-    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12))
 
 
 def _normalized_by_nearest(similarity: NDArray[np.float32]) -> Array:

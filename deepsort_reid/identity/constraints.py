@@ -27,13 +27,18 @@ class Obstacle(NamedTuple):
 
 def forbidden_persons(records: Records, topology: Topology, key: int) -> set[int]:
     """Persons that a track cannot be."""
-    rows = records.rows
-    others = records.seen_together[key] | records.apart[key]
-    index = np.fromiter(others, dtype=np.int64, count=len(others)) - records.first_key
-    found = set(rows["person"][index].tolist())
+    forbidden = forbidden_tracks(records, topology, key)
+    return set(records.rows["person"][forbidden].tolist()) - {0}
+
+
+def forbidden_tracks(records: Records, topology: Topology, key: int) -> Flags:
+    """Tracks (N,), the rows of `records`, that show other people than a track."""
+    forbidden = np.zeros(len(records.rows), dtype=bool)
+    keys = records.seen_together[key] | records.apart[key]
+    forbidden[np.fromiter(keys, np.int64, len(keys)) - records.first_key] = True
     for mask in _time_conflicts(records, topology, key).values():
-        found |= set(rows["person"][mask].tolist())
-    return found - {0}
+        forbidden |= mask
+    return forbidden
 
 
 def obstacles(records: Records, topology: Topology, key: int) -> list[Obstacle]:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from deepsort_reid.identity.decisions import Decisions
+from deepsort_reid.identity.reconsideration import is_due, reconsider
 from deepsort_reid.identity.records import Records
 from deepsort_reid.identity.track_records import CameraRow, PersonChange
 from deepsort_reid.structures.numbers import as_float, as_numbers
@@ -138,6 +139,7 @@ def update_camera(
 ) -> RegistryUpdate:
     """Update with the tracks of one frame; what changes is journaled, see `Records`."""
     records = decisions.records
+    num_tracks = records.num_tracks
     camera.last_time, camera.started = time, True
     changes: list[PersonChange] = []
     if not np.array_equal(tracks.id, camera.ids):
@@ -161,6 +163,8 @@ def update_camera(
                 changes += decisions.assign(key, person, 1.0, None, "no embeddings to compare")
     for id in ended:
         changes += end_track(decisions, camera, id)
+    if is_due(num_tracks, records.num_tracks):
+        changes += reconsider(decisions)
     person_id = records.rows["person"][keys - records.first_key]
     return RegistryUpdate(np.asarray(person_id, dtype=np.int64), _condensed(changes))
 

@@ -6,6 +6,7 @@ from deepsort_reid.identity import corrections
 from deepsort_reid.identity.decisions import Decisions
 from deepsort_reid.identity.operations import Operations
 from deepsort_reid.identity.prototypes import Prototypes
+from deepsort_reid.identity.reconsideration import reconsider
 from deepsort_reid.identity.records import Records
 from deepsort_reid.identity.track_records import PersonChange, TrackRecord
 
@@ -65,6 +66,15 @@ class PersonEdits:
         with self._operations.change(durable=True):
             first, second = self._keys((track, other))
             return corrections.different(self._decisions, first, second)
+
+    def reconsider(self) -> list[PersonChange]:
+        """Merge persons that are one, as all tracks together show; see `clustering`.
+
+        For the end of a video or an archive; up to 1,000 tracks, `update` does it, too, when their
+        number has grown by half. Takes about a second for 4,000 tracks; considers the latest 5,000.
+        """
+        with self._operations.change(durable=True):
+            return reconsider(self._decisions)
 
     def rename(self, person: int, name: str | None) -> None:
         """Give a person a name, or none; its tracks of today are kept.
