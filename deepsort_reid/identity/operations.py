@@ -33,6 +33,7 @@ class Operations:
         lock: held during an operation.
         number: of the last operation.
         embedder: name of the embedder, None before it is known.
+        keep_for: as given.
     """
 
     def __init__(
@@ -49,7 +50,7 @@ class Operations:
         self._records = records
         self._matching = matching
         self._store = store
-        self._keep_for = keep_for
+        self.keep_for = keep_for
         self._is_open = True
         self._is_complete = True  # whether the last operation needs no undoing
         self._next_write = self._next_removal = time.monotonic()
@@ -97,10 +98,10 @@ class Operations:
     def remove_outdated(self) -> None:
         """Remove tracks that were not matched for `keep_for`."""
         self._next_removal = time.monotonic() + _REMOVE_INTERVAL
-        if math.isinf(self._keep_for):
+        if math.isinf(self.keep_for):
             return
         rows = self._records.rows
-        outdated = (rows["person"] > 0) & (rows["updated"] < time.time() - self._keep_for)
+        outdated = (rows["person"] > 0) & (rows["updated"] < time.time() - self.keep_for)
         if outdated.any():
             self.remove((np.flatnonzero(outdated) + self._records.first_key).tolist())
 

@@ -278,6 +278,16 @@ class PersonRegistry(PersonEdits):
                 "records": records_state(self._records),
             }
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For copies and pickle; raises ValueError when the registry has a file."""
+        if self._operations.has_store:
+            raise ValueError(
+                f"{self._operations.name}: a registry with a file cannot be copied: it is the only "
+                "writer of the file"
+            )
+        parts = self.topology, self.matching, self._operations.keep_for, self.state_dict()
+        return _restored, parts
+
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from a `state_dict`.
 
@@ -314,3 +324,12 @@ def _open_store(path: str | os.PathLike[str], read_only: bool) -> "Store":
     from deepsort_reid.identity.store import Store
 
     return Store(path, read_only=read_only)
+
+
+def _restored(
+    topology: Topology, matching: PersonMatching, keep_for: float, state: dict[str, Any]
+) -> PersonRegistry:
+    limit = None if math.isinf(keep_for) else keep_for
+    registry = PersonRegistry(topology=topology, keep_for=limit, matching=matching)
+    registry.load_state_dict(state)
+    return registry

@@ -1,5 +1,7 @@
+import pickle
 import sys
 import threading
+from copy import deepcopy
 
 import numpy as np
 import pytest
@@ -437,3 +439,19 @@ def test_cameras_may_update_from_threads():
         thread.join()
     found = [registry.person_of(f"c{n}", id) for n in range(4) for id in (1, 2)]
     assert len(set(found)) == 8
+
+
+def test_copy_of_a_registry_continues_like_the_original():
+    people, original = People(), PersonRegistry(keep_for=None)
+    show(original, people, {1: 0, 2: 1}, ended=[2])
+    for copy in (deepcopy(original), pickle.loads(pickle.dumps(original))):
+        assert copy.persons == original.persons
+        update = show(copy, People(), {1: 0, 3: 1}, start=20.0)
+        assert update.person_id.tolist() == [1, 2]
+    assert len(original.history(2)) == 1
+
+
+def test_registry_with_a_file_is_not_copied(tmp_path):
+    expected = pytest.raises(ValueError, match=r"people\.sqlite: .* cannot be copied")
+    with PersonRegistry(tmp_path / "people.sqlite") as registry, expected:
+        deepcopy(registry)
