@@ -114,7 +114,7 @@ class Checkpoints:
     def __init__(self, run: Run, settings: dict[str, Any], interval: float, lag: int) -> None:
         self._run, self._settings = run, settings
         self._interval, self._lag = interval, lag
-        self._last = -float("inf")
+        self._last, self._duration = -float("inf"), 0.0  # begin and duration of the last one
         self._thread = ThreadPoolExecutor(1, "checkpoint")
         self._forced: Future[None] | None = None
 
@@ -148,8 +148,10 @@ class Checkpoints:
             self._save()
 
     def _save_if_due(self) -> None:
-        # Half of the interval is left for the frame that is tracked next, and for writing.
-        if self._interval and time.monotonic() >= self._last + self._interval / 2:
+        # The next one is to be complete after half of the interval: the other half is for the frame
+        # that is tracked next, and for a busy machine.
+        due = self._last + self._interval / 2 - self._duration
+        if self._interval and time.monotonic() >= due:
             self._save()
 
     def _save(self) -> None:
@@ -162,6 +164,7 @@ class Checkpoints:
         state = {"settings": self._settings, "boot": boot_id(), **run.state_dict()}
         content = state_bytes(KIND, state)
         write_atomically(run.folder.folder / CHECKPOINT, content, sync=False)
+        self._duration = time.monotonic() - self._last
         if self._forced is not None:
             if not self._forced.done():
                 return  # the disk is slow: a later checkpoint is forced to it
