@@ -44,7 +44,8 @@ class People:
             return
         start = time.monotonic()
         write_people(self._path, self._rows(), sync=sync)
-        now, self._is_written = time.monotonic(), True
+        # One that is not forced to the disk is written again at the end.
+        now, self._is_written = time.monotonic(), sync
         self._next_write = now + (now - start) / _MAX_SHARE
 
     def write_if_due(self) -> None:
