@@ -3,8 +3,9 @@
     python -m benchmarks.street_recovery
 
 The detections are the ground-truth boxes of sufficient visibility, so every id change is an error
-of the tracker. The id two seconds after the return counts; an id of another person at any time
-until then counts as wrong or swapped. Embeddings are computed from the images once and cached.
+of the tracker. The id two seconds after the return counts, in the last rows the person; that of
+another person at any time until then counts as wrong or swapped. Embeddings are computed from the
+images once and cached.
 """
 
 import argparse
@@ -21,12 +22,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.lib import cli_options, provenance
-from benchmarks.lib.configurations import CUMULATIVE, SINGLE_CHANGES
+from benchmarks.lib.configurations import CUMULATIVE
 from benchmarks.refinement import track_all
 from deepsort_reid.scene.street import Absence, Street
 from deepsort_reid.structures.detections import Detections
 from deepsort_reid.structures.mot_rows import MotRows
-from deepsort_reid.tracking import FixedLag
+from deepsort_reid.tracking import DeepSort, FixedLag
 from deepsort_reid.vision.embedder import Embedder
 
 Ids = NDArray[np.int64]
@@ -36,12 +37,11 @@ PEOPLE, FRAMES = 16, 1300
 MIN_VISIBILITY = 0.3  # visible fraction of the body from which a person is detected
 REID_WINDOW = 50  # frames after the return until which a person must have an id
 NAME_WIDTH = 32  # of the first column
+PERSON = "person_id of "  # names of the rows in which the person counts, not the id
 TRACKERS: dict[str, Callable[[], Any]] = {
     **CUMULATIVE,
-    "id_correction_window 50": SINGLE_CHANGES["id_correction_window 50"],
-    "id_correction_window 50, lag 30": lambda: FixedLag(
-        SINGLE_CHANGES["id_correction_window 50"](), frames=30
-    ),
+    f"{PERSON}DeepSort()": DeepSort,
+    f"{PERSON}FixedLag(.., 30)": lambda: FixedLag(DeepSort(), frames=30),
 }
 
 
@@ -105,12 +105,16 @@ def _render(street: Street, embedder: Callable[..., Any]) -> dict[str, NDArray[A
     }
 
 
-def track_ids(tracker: Any, observed: Observed) -> Ids:
-    """Return the track id of every person in every frame: (frames, people), 0 for none."""
+def track_ids(tracker: Any, observed: Observed, *, persons: bool = False) -> Ids:
+    """Return the id of every person in every frame: (frames, people), 0 for none.
+
+    persons: the `person_id` of the tracks instead of their `id`.
+    """
     ids = np.zeros((observed.street.frames, observed.street.people), dtype=np.int64)
     for number, tracks in track_all(tracker, observed.detections):
         matched, identity = tracks.detection >= 0, observed.identity[number - 1]
-        ids[number - 1, identity[tracks.detection[matched]] - 1] = tracks.id[matched]
+        shown = tracks.person_id if persons else tracks.id
+        ids[number - 1, identity[tracks.detection[matched]] - 1] = shown[matched]
     return ids
 
 
@@ -214,11 +218,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(f"{'':{NAME_WIDTH}} {'absence':12}{'count':>5}{header}")
     for name, factory in TRACKERS.items():
         if args.only in name:
-            found = [
-                each
-                for observed in scenes
-                for each in outcomes(track_ids(factory(), observed), observed.street)
-            ]
+            persons, found = name.startswith(PERSON), []
+            for observed in scenes:
+                ids = track_ids(factory(), observed, persons=persons)
+                found += outcomes(ids, observed.street)
             print("\n".join(report(name, found)), flush=True)
     return 0
 

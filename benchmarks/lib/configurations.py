@@ -102,7 +102,6 @@ CUMULATIVE: dict[str, Callable[[], Any]] = {
 SINGLE_CHANGES: dict[str, Callable[[], Any]] = {
     "no box smoothing": changed(smooth_boxes=False),
     "Kalman-filtered boxes": lambda: FilteredBoxes(DeepSort()),
-    "id_correction_window 50": changed(id_correction_window=50),
     "no identity memory": changed(identity_memory_size=0),
     "max_age_at_border = max_age": changed(max_age_at_border=DEFAULT.max_age),
     "max_stored_occlusion 0.4": changed(max_stored_occlusion=0.4),

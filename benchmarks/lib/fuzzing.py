@@ -233,8 +233,7 @@ def _check_lagged(
     _check(((tracks.misses == 0) == (tracks.detection >= 0)).all(), "gaps have misses")
     _check_rows(tracks, checks.given[number - 1])
     filled = set(tracks.id[tracks.detection < 0].tolist())
-    # The tracker may correct an id in the middle of a gap: earlier frames are out by then.
-    if fixed_lag.frames and not fixed_lag.tracker.config.id_correction_window:
+    if fixed_lag.frames:
         _check(filled <= checks.reported, "a gap begins after a match")
         _check(checks.in_gap <= set(ids), "a gap is filled as a whole")
     checks.in_gap, checks.reported = filled, set(ids)
@@ -318,7 +317,6 @@ def random_config(rng: Rng) -> DeepSortConfig:
         store_truncated=bool(rng.random() < 0.5),
         max_stored_occlusion=float(_one(rng, 0.0, 0.5, 1.0)),
         identity_memory_size=int(_one(rng, 0, 1, 5, 500)),
-        id_correction_window=int(_one(rng, 0, 3, 50, 10**9)),
         coasting_size_velocity_decay=float(_one(rng, 0.0, 0.5, 1.0)),
         common_motion_compensation=bool(rng.random() < 0.5),
         smooth_boxes=bool(rng.random() < 0.5),

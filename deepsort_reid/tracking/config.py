@@ -12,7 +12,6 @@ _COUNTS = (
     "max_age",
     "max_age_at_border",
     "identity_memory_size",
-    "id_correction_window",
     "embedding_interval",
 )
 _SCORES = ("min_score", "high_score_threshold", "new_track_score", "min_gallery_score")
@@ -51,8 +50,6 @@ class DeepSortConfig:
         store_truncated: whether embeddings of boxes at the left or right image border are stored.
         max_stored_occlusion: maximum occlusion ratio, by a nearer box, of a stored detection.
         identity_memory_size: number of ended tracks kept for re-identification; 0 for none.
-        id_correction_window: number of first matches of a track in which its new id may still be
-            replaced by that of a lost identity.
         embedding_interval: updates after which the embedder is called for all detections again. In
             between, it is called only for those that may change a decision (`frame_embedding`). 1:
             always for all.
@@ -80,7 +77,6 @@ class DeepSortConfig:
     store_truncated: bool = False
     max_stored_occlusion: float = 1.0
     identity_memory_size: int = 500
-    id_correction_window: int = 0
     embedding_interval: int = 1
     coasting_size_velocity_decay: float = 0.5
     common_motion_compensation: bool = True

@@ -104,9 +104,7 @@ def _needed_rows(
     classes = table.class_id()[tracks]
     rows = np.flatnonzero(free)
     needed[rows_without_track(config, inputs.detections, rows, xyxy[matched], classes)] = True
-    id_is_correctable = table.hits[tracks] < config.id_correction_window
-    not_represented = inputs.galleries.needs_embedding(table.slot[tracks], storable[matched])
-    needed[matched] = id_is_correctable | not_represented
+    needed[matched] = inputs.galleries.needs_embedding(table.slot[tracks], storable[matched])
     return needed
 
 

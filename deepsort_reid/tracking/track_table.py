@@ -81,7 +81,6 @@ class TrackTable:
         misses: (N,) int64, frames since the last match.
         detection: (N,) int64, row of the caller's detection matched in this frame, -1 for none.
         slot: (N,) int64, slot in the `GalleryStore`.
-        id_correctable: (N,) whether the id may still be corrected (`extras.id_assignment`).
         votes: (N, C) sum of scores for each of the classes in `classes` (C,).
         classes: (C,) int64, classes with votes of live tracks, in the order of their first votes.
     """
@@ -90,9 +89,9 @@ class TrackTable:
         *("motion", "smoother_state", "xyxy", "score", "id"),
         *("state", "hits", "age", "misses", "detection", "slot"),
     )
-    _COLUMNS = ("key", "person_id", "first_time", "id_correctable", "votes", *_GIVEN)
+    _COLUMNS = ("key", "person_id", "first_time", "votes", *_GIVEN)
     # Columns to which an update writes. It replaces the others before it writes to them.
-    _WRITTEN = ("xyxy", "score", "id", "hits", "id_correctable", "votes")
+    _WRITTEN = ("xyxy", "score", "id", "hits", "votes")
 
     def __init__(self) -> None:
         self.motion = np.empty((0, 5, 4))
@@ -105,7 +104,6 @@ class TrackTable:
         self.key, self.id, self.state, self.hits, self.age = ints, ints, ints, ints, ints
         self.person_id, self.first_time = ints, np.empty(0)
         self.misses, self.detection, self.slot = ints, ints, ints
-        self.id_correctable = np.empty(0, dtype=bool)
         self._num_started = 0
 
     def __len__(self) -> int:
@@ -121,7 +119,6 @@ class TrackTable:
         n = len(columns["id"])
         columns["key"] = np.arange(self._num_started + 1, self._num_started + n + 1)
         columns["person_id"], columns["first_time"] = np.zeros(n, dtype=np.int64), np.zeros(n)
-        columns["id_correctable"] = np.zeros(n, dtype=bool)
         columns["votes"] = np.zeros((n, len(self.classes)))
         for name in self._COLUMNS:
             setattr(self, name, np.concatenate([getattr(self, name), columns[name]]))

@@ -111,7 +111,7 @@ class DeepSort(DeepSortState):
         self.decision_log = DecisionLog() if self._keep_decisions else None
         self._table = TrackTable()
         self._galleries: GalleryStore = self._appearance.create_store()
-        self._id_assigner = IdAssigner(self.identity_memory, self.config.id_correction_window)
+        self._id_assigner = IdAssigner(self.identity_memory)
         self._persons = PersonAssigner(self._given_registry, self._camera)
         self._image_border = ImageBorder()
         self._box_smoother = BoxSmoother()
@@ -275,7 +275,6 @@ class DeepSort(DeepSortState):
         self._id_assigner.store_lost(table, self._galleries, deleted)
         self._remove(deleted)
         self._remove(self._id_assigner.assign_ids(table, self._galleries))
-        self._remove(self._id_assigner.correct_ids(table, self._galleries))
 
     def _initiate(self, frame_input: FrameInput, unmatched: Rows) -> None:
         """Start tracks from unmatched detections."""

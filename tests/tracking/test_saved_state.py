@@ -28,7 +28,7 @@ UPDATES_BEFORE, UPDATES_AFTER = 60, 200
 
 def short_lived():
     """Tracks end soon, so that the identity memory is used, and ids are corrected."""
-    config = DeepSortConfig(n_init=1, max_age=0, id_correction_window=9, identity_memory_size=5)
+    config = DeepSortConfig(n_init=1, max_age=0, identity_memory_size=5)
     return DeepSort(config, identity_memory=IdentityMemory(7, margin=0.05))
 
 

@@ -25,7 +25,7 @@ FOLDER = str(Path(deepsort_reid.tracking.__file__).parent)
 def one_match():
     """Every match adds a track, an id or an identity to the memory."""
     return DeepSort(
-        DeepSortConfig(n_init=1, max_age=1, class_agnostic=False, id_correction_window=9),
+        DeepSortConfig(n_init=1, max_age=1, class_agnostic=False),
         appearance=GalleryAppearance(budget=3),
     )
 
@@ -135,7 +135,7 @@ def returning_people(frames):
 
 
 def make_fixed_lag():
-    return FixedLag(DeepSort(DeepSortConfig(max_age=3, n_init=2, id_correction_window=9)), 5)
+    return FixedLag(DeepSort(DeepSortConfig(max_age=3, n_init=2)), 5)
 
 
 def test_interrupt_in_a_delayed_update_leaves_tracker_and_buffer_unchanged():

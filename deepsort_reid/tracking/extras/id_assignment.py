@@ -31,14 +31,10 @@ class IdAssigner:
 
     Args:
         identity_memory: lost identities.
-        correction_window: number of first matches of a track in which its new id may still be
-            corrected: a person entering at the image border is often truncated when the track is
-            confirmed.
     """
 
-    def __init__(self, identity_memory: IdentityMemory, correction_window: int) -> None:
+    def __init__(self, identity_memory: IdentityMemory) -> None:
         self._memory = identity_memory
-        self._correction_window = correction_window
         self._now = 0  # frames since the start
         # Frame of the last match of deleted tracks, by id, as long as a live track is older.
         self._last_match: dict[int, int] = {}
@@ -70,24 +66,7 @@ class IdAssigner:
             matched_id, reason = self._reidentify(table, galleries, row, replaced)
             if matched_id is None:
                 table.id[row] = self._memory.new_id()
-                table.id_correctable[row] = True
             self._add_assignment(table, row, matched_id is not None, reason)
-        return replaced
-
-    def correct_ids(self, table: TrackTable, galleries: GalleryStore) -> Flags:
-        """Compare tracks with a recent new id once more, with the embeddings added meanwhile.
-
-        Returns a mask (N,) of coasting tracks whose id was taken over: they are to be deleted.
-        """
-        replaced = np.zeros(len(table), dtype=bool)
-        if not self._correction_window:
-            return replaced
-        table.id_correctable &= table.hits <= self._correction_window
-        candidate = table.id_correctable & (table.state == State.CONFIRMED) & (table.id > 0)
-        for row in np.flatnonzero(candidate).tolist():
-            matched_id, reason = self._reidentify(table, galleries, row, replaced)
-            if matched_id is not None:
-                self._add_assignment(table, row, True, reason)
         return replaced
 
     def _add_assignment(self, table: TrackTable, row: int, reidentified: bool, reason: str) -> None:
@@ -130,5 +109,4 @@ class IdAssigner:
         self._memory.remove(matched_id)
         replaced |= table.id == matched_id
         table.id[row] = matched_id
-        table.id_correctable[row] = False
         return matched_id, str(match)

@@ -59,8 +59,8 @@ class FixedLag(SavedState):
 
     Every frame is emitted exactly once, in order. What is corrected:
 
-    - A track has its id from its first frame on, not only from its confirmation. If the tracker
-      corrects an id, the buffered frames get the new one.
+    - A track has its id from its first frame on, not only from its confirmation. Its
+      person is that known when the frame is emitted.
     - A gap of at most 30 frames between two matches of a track is filled if its end is known in
       time. Filled rows have state `COASTING`, `detection` -1, and count their misses.
     - A track linked to an earlier, ended track takes over its id (`Linking`: motion forwards and

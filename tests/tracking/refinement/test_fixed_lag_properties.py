@@ -37,7 +37,6 @@ def random_fixed_lag(rng):
     config = DeepSortConfig(
         max_age=int(rng.choice([2, 5, 30])),
         identity_memory_size=int(rng.choice([0, 100])),
-        id_correction_window=int(rng.choice([0, 50])),
     )
     return FixedLag(DeepSort(config), int(rng.choice([1, 5, 12, 30, 60])))
 
