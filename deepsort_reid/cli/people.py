@@ -26,7 +26,7 @@ class People:
         self._path = folder / PEOPLE
         self._tracker = tracker
         inner = tracker.tracker if isinstance(tracker, FixedLag) else tracker
-        self._camera = inner.persons.camera
+        self._persons = inner.persons
         self._tracks: dict[int, tuple[float, float, int]] = {}  # first and last time, boxes
         self._is_written = True
         self._next_write = 0.0
@@ -37,6 +37,11 @@ class People:
             first, _, frames = self._tracks.get(id, (time, time, 0))
             self._tracks[id] = first, time, frames + 1
         self._is_written = False
+
+    def reconsider(self) -> None:
+        """Decide the persons of all tracks together: at the end of a run, for the final answer."""
+        if self._persons.is_active:
+            self._persons.registry.reconsider()
 
     def write(self, *, sync: bool = True) -> None:
         """Write people.csv, atomically, unless it is complete. Raises OSError that names it."""
@@ -69,4 +74,4 @@ class People:
                 person, probability = self._tracker.person_of(id)
             except ValueError:  # the person was removed from the registry
                 continue
-            yield TrackPerson(id, person, self._camera, first, last, frames, probability)
+            yield TrackPerson(id, person, self._persons.camera, first, last, frames, probability)

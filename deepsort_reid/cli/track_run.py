@@ -57,6 +57,8 @@ def track_run(
             )
             tracked_frames = progress_bar(tracked, total, quiet=args.quiet)
             truncated = _write_frames(tracked_frames, run, checkpoints, show)
+        if folder.people is not None:
+            folder.people.reconsider()
         folder.finish()
     except BaseException as error:
         with suppress(Exception):  # the frames before the error

@@ -43,6 +43,15 @@ def test_people_file_has_a_row_for_each_track(run_track, out, embedder, lag):
     assert "people.csv" in summary["files"]
 
 
+@pytest.mark.parametrize("lag", [0, 3])
+def test_persons_are_reconsidered_before_the_final_answer(
+    run_track, out, embedder, monkeypatch, lag
+):
+    monkeypatch.setattr(PersonRegistry, "reconsider", lambda registry: registry.forget(2))
+    assert run_track("--no-video", *embedder, "--lag", str(lag)) == 0
+    assert [row["person_id"] for row in read_people(out)] == ["1"]
+
+
 def test_without_embedder_persons_are_the_tracks(run_track, out):
     assert run_track("--no-video", "--format", "jsonl", "--embedder", "none") == 0
     found = [(row["id"], row["person_id"], row["probability"]) for row in read_people(out)]
