@@ -66,7 +66,14 @@ def mean_embeddings(prototypes: Embeddings, counts: Array, track: Ints) -> tuple
     return keys, (total / np.maximum(length, 1e-12)).astype(np.float32)
 
 
-def cluster(embedding: Embeddings, camera: Ints, known: Ints, forbidden: Flags) -> Clusters:
+def cluster(
+    embedding: Embeddings,
+    camera: Ints,
+    known: Ints,
+    forbidden: Flags,
+    *,
+    threshold: float | None = None,
+) -> Clusters:
     """Cluster tracks.
 
     Args:
@@ -74,6 +81,7 @@ def cluster(embedding: Embeddings, camera: Ints, known: Ints, forbidden: Flags) 
         camera: camera (N,): the mean embedding of each camera is subtracted.
         known: persons (N,) that are known by now: tracks of one person stay together.
         forbidden: pairs (N, N) of tracks of different people.
+        threshold: of the mean score of two clusters that are merged; chosen when not given.
     """
     number = len(embedding)
     if number < 2:
@@ -86,11 +94,8 @@ def cluster(embedding: Embeddings, camera: Ints, known: Ints, forbidden: Flags) 
     same = known[:, None] == known
     fixed = np.where(same, _MERGED, np.where(forbidden, _FORBIDDEN, score))
     tree = _average_linkage(fixed)
-    if few:
-        growth = max(0.0, math.log(number / _FEW_REFERENCE))
-        threshold = _THRESHOLD_FEW + _THRESHOLD_FEW_GROWTH * growth
-    else:
-        threshold = _threshold(tree)
+    if threshold is None:
+        threshold = _threshold_few(number) if few else _threshold(tree)
     label = _cut(tree, threshold)
     together = (label[:, None] == label) & ~np.eye(number, dtype=bool)
     count = together.sum(axis=1)
@@ -156,6 +161,10 @@ def _cut(tree: Array, threshold: float) -> Ints:
 
     label = fcluster(tree, _MERGED - threshold, "distance")
     return np.asarray(label, dtype=np.int64) - 1
+
+
+def _threshold_few(number: int) -> float:
+    return _THRESHOLD_FEW + _THRESHOLD_FEW_GROWTH * max(0.0, math.log(number / _FEW_REFERENCE))
 
 
 def _threshold(tree: Array) -> float:

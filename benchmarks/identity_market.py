@@ -1,0 +1,196 @@
+"""Find the persons of the test tracks of Market-1501, which arrive in the order of time.
+
+python -m benchmarks.identity_market [FILE.onnx | FILE.xml ...] [--plot FILE.png] [--data DIR]
+
+A track is all crops of one person, camera and sequence of `query` and `bounding_box_test`: 3,632
+tracks of 750 people under six cameras. A `PersonRegistry` gets them one after the other, without
+labels and without times (the cameras overlap), and reconsiders all persons at the end. A track is
+wrong when most tracks of its person are of somebody else. Recall is the share of tracks with an
+earlier track of the same person that have the person of such a one. Pairwise precision and recall
+count pairs of tracks with the same person. `--plot` also clusters with other thresholds than the
+one that the registry chose by itself.
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.lib import cli_options, inputs, provenance
+from benchmarks.lib.openvino_embedder import OpenvinoEmbedder
+from benchmarks.market1501 import embed
+from deepsort_reid.identity import PersonRegistry
+from deepsort_reid.identity.clustering import cluster
+from deepsort_reid.reid.data.datasets import Sample, read_market1501
+from deepsort_reid.vision.embedder import Embedder
+
+Ints = NDArray[np.int64]
+Embeddings = NDArray[np.float32]
+
+THRESHOLDS = np.arange(3.0, 12.1, 0.5)  # of the plot
+
+
+class MarketTracks(NamedTuple):
+    """Tracks (T,) in the order of time."""
+
+    crops: list[Ints]  # rows of the samples
+    camera: Ints
+    identity: Ints
+
+
+class Score(NamedTuple):
+    """Agreement of persons with identities; shares are fractions."""
+
+    wrong: float
+    recall: float
+    persons: int
+    pair_precision: float
+    pair_recall: float
+
+    def __str__(self) -> str:
+        shares = (self.wrong, self.recall, self.pair_precision, self.pair_recall)
+        return "".join(f"{share:>10.2%}" for share in shares) + f"{self.persons:>9}"
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = cli_options.make_parser("identity_market", __doc__)
+    parser.add_argument(
+        "models",
+        nargs="*",
+        type=Path,
+        help="ONNX or OpenVINO files (default: the embedder of the package)",
+    )
+    cli_options.add_data(parser)
+    parser.add_argument(
+        "--plot", type=Path, metavar="FILE.png", help="plot recall over wrong (default: no plot)"
+    )
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Print two lines per file: persons as the tracks arrived, and reconsidered."""
+    args = make_parser().parse_args(argv)
+    folder = inputs.data_folder(args.data) / "reid" / "Market-1501-v15.09.15"
+    samples = [*read_market1501(folder / "query"), *read_market1501(folder / "bounding_box_test")]
+    samples = [each for each in samples if int(each.identity) > 0]
+    tracks = tracks_of(samples)
+    print(provenance.environment_line("onnxruntime", "numpy", "opencv-python", "scipy"))
+    people = len(set(tracks.identity.tolist()))
+    print(f"{len(samples)} crops, {len(tracks.crops)} tracks, {people} people")
+    columns = ("wrong", "recall", "pairs P", "pairs R")
+    print(f"{'':<58}" + "".join(f"{each:>10}" for each in columns) + f"{'persons':>9}")
+    curves: dict[str, list[Score]] = {}
+    for model in args.models or [None]:
+        is_openvino = model is not None and model.suffix == ".xml"
+        embedder: Any = OpenvinoEmbedder(model) if is_openvino else Embedder(model)
+        name, rows = Path(embedder.name).name, embed(embedder, samples, mirror=False)
+        rows = np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), dtype=np.float32)
+        registry, numbers = fill_registry(rows, tracks)
+        print(f"{name + ', as the tracks arrived':<58}{score(numbers, tracks.identity)}")
+        registry.reconsider()
+        numbers = persons_of(registry, tracks)
+        print(f"{name + ', reconsidered':<58}{score(numbers, tracks.identity)}", flush=True)
+        if args.plot is not None:
+            curves[name] = [score(numbers, tracks.identity), *curve(rows, tracks)]
+    if args.plot is not None:
+        plot(curves, args.plot)
+
+
+def tracks_of(samples: Sequence[Sample]) -> MarketTracks:
+    """Group samples to tracks, in the order of their sequence and first frame."""
+    groups: dict[str, list[int]] = {}
+    for row, sample in enumerate(samples):
+        groups.setdefault(sample.track, []).append(row)
+
+    def begins(track: str) -> tuple[int, int, str]:
+        recording = int(track.rpartition("s")[2])
+        return recording, min(samples[row].frame for row in groups[track]), track
+
+    order = sorted(groups, key=begins)
+    crops = [np.array(sorted(groups[each], key=lambda row: samples[row].frame)) for each in order]
+    first = [samples[int(rows[0])] for rows in crops]
+    return MarketTracks(
+        crops,
+        np.array([each.camera for each in first]),
+        np.array([int(each.identity) for each in first]),
+    )
+
+
+def fill_registry(embedding: Embeddings, tracks: MarketTracks) -> tuple[PersonRegistry, Ints]:
+    """Add all tracks to a new registry; also returns the person (T,) of each when all are added."""
+    registry = PersonRegistry(keep_for=None)
+    for number, (rows, camera) in enumerate(zip(tracks.crops, tracks.camera, strict=True)):
+        registry.add_track(str(camera), None, None, embedding[rows], id=number + 1)
+    return registry, persons_of(registry, tracks)
+
+
+def persons_of(registry: PersonRegistry, tracks: MarketTracks) -> Ints:
+    """Person (T,) of each track in the registry."""
+    cameras = enumerate(tracks.camera.tolist())
+    return np.array([registry.person_of(str(camera), row + 1) for row, camera in cameras])
+
+
+def score(person: Ints, identity: Ints) -> Score:
+    """Compare persons (T,) with identities (T,) of tracks in the order of time."""
+    wrong = 0
+    for each in np.unique(person):
+        counts = np.unique(identity[person == each], return_counts=True)[1]
+        wrong += int(counts.sum() - counts.max())
+    has_earlier, is_joined = 0, 0
+    seen: dict[int, set[int]] = {}
+    for number, truth in zip(person.tolist(), identity.tolist(), strict=True):
+        earlier = seen.setdefault(truth, set())
+        has_earlier += bool(earlier)
+        is_joined += number in earlier
+        earlier.add(number)
+    same_person = _num_pairs(person)
+    both = _num_pairs(person * (identity.max() + 1) + identity)
+    return Score(
+        wrong / len(person),
+        is_joined / max(has_earlier, 1),
+        len(np.unique(person)),
+        both / max(same_person, 1),
+        both / max(_num_pairs(identity), 1),
+    )
+
+
+def _num_pairs(label: Ints) -> int:
+    counts = np.unique(label, return_counts=True)[1]
+    return int((counts * (counts - 1) // 2).sum())
+
+
+def curve(embedding: Embeddings, tracks: MarketTracks) -> list[Score]:
+    """Scores of a clustering with each of `THRESHOLDS`."""
+    rows = np.array([embedding[rows].mean(axis=0) for rows in tracks.crops])
+    rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    number = len(rows)
+    parts = tracks.camera, np.arange(number), np.zeros((number, number), dtype=bool)
+    return [
+        score(cluster(rows, *parts, threshold=float(each)).label, tracks.identity)
+        for each in THRESHOLDS
+    ]
+
+
+def plot(curves: dict[str, list[Score]], path: Path) -> None:
+    """Plot recall over the share of wrong tracks; the first score of each is a dot."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 5), layout="constrained")
+    axes = figure.add_subplot()
+    for name, (chosen, *others) in curves.items():
+        xs = [100 * each.wrong for each in others]
+        (line,) = axes.plot(xs, [100 * each.recall for each in others], label=name)
+        axes.plot(100 * chosen.wrong, 100 * chosen.recall, "o", color=line.get_color())
+    axes.set(xlabel="wrong tracks, %", ylabel="recall, %", xlim=(0, 5), ylim=(0, 100))
+    axes.set_title("Persons of Market-1501's test tracks; dot: threshold of the registry")
+    axes.grid(alpha=0.3)
+    axes.legend()
+    figure.savefig(path, dpi=120)
+
+
+if __name__ == "__main__":
+    main()
