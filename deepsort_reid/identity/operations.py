@@ -28,12 +28,14 @@ class Operations:
         store: to which changes are written; None to keep them in memory.
         keep_for: seconds after which tracks are removed that were not matched again.
         embedder: name of the embedder.
+        max_tracks: number of tracks above which the oldest ended ones are removed; None for no
+            limit.
 
     Attributes:
         lock: held during an operation.
         number: of the last operation.
         embedder: name of the embedder, None before it is known.
-        keep_for: as given.
+        keep_for, max_tracks: as given.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class Operations:
         store: "Store | None",
         keep_for: float,
         embedder: str | None,
+        max_tracks: int | None,
     ) -> None:
         self.lock = RLock()
         self.number = 0
@@ -51,6 +54,7 @@ class Operations:
         self._matching = matching
         self._store = store
         self.keep_for = keep_for
+        self.max_tracks = max_tracks
         self._is_open = True
         self._is_complete = True  # whether the last operation needs no undoing
         self._next_write = self._next_removal = time.monotonic()
@@ -105,6 +109,17 @@ class Operations:
         if outdated.any():
             self.remove((np.flatnonzero(outdated) + self._records.first_key).tolist())
 
+    def _remove_oldest(self) -> None:
+        """Remove a quarter of the tracks, the oldest ended ones, when there are too many."""
+        records = self._records
+        number = len(records.seen_together)
+        if self.max_tracks is None or number <= self.max_tracks:
+            return
+        ended = np.flatnonzero((records.rows["person"] > 0) & ~records.rows["live"])
+        keys = ended[: number - self.max_tracks * 3 // 4] + records.first_key
+        self.remove(keys.tolist())
+        records.journal.clear()
+
     def remove(self, keys: list[int]) -> None:
         """Remove tracks, and those persons of which no track is left, from records and store."""
         self._records.remove_tracks(keys)
@@ -150,6 +165,7 @@ class Operations:
         if now >= self._next_removal:
             self.remove_outdated()
             records.journal.clear()
+        self._remove_oldest()
         records.compact()
 
     def _write(self, removed: list[int] | None = None) -> None:

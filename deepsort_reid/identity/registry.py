@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from deepsort_reid.identity.decisions import Decisions
@@ -46,6 +47,8 @@ class PersonRegistry(PersonEdits):
         topology: which cameras may see one person at once, and times between them.
         keep_for: seconds after which tracks that were not matched again are removed, with all that
             is known of them; None for never. Counts real time, whatever the times of frames are.
+        max_tracks: number of tracks above which the oldest ended ones are removed, with all that
+            is known of them; None for no limit.
         matching: rule that compares a track with the stored persons: `PersonMatching()` when not
             given.
         embedder: name of the embedder; see `set_embedder`.
@@ -66,12 +69,16 @@ class PersonRegistry(PersonEdits):
         *,
         topology: Topology | None = None,
         keep_for: float | None = DEFAULT_KEEP_FOR,
+        max_tracks: int | None = None,
         matching: PersonMatching | None = None,
         embedder: str | None = None,
         read_only: bool = False,
     ) -> None:
         if keep_for is not None and not as_float(keep_for) > 0:
             raise ValueError(f"keep_for must be seconds > 0, or None, got {keep_for!r:.80}")
+        is_number = isinstance(max_tracks, int | np.integer) and not isinstance(max_tracks, bool)
+        if max_tracks is not None and not (is_number and max_tracks >= 1):
+            raise ValueError(f"max_tracks must be a number from 1, or None, got {max_tracks!r:.80}")
         self.topology = topology or Topology()
         self.matching = matching or PersonMatching()
         self._last_update: tuple[str, int, int] | None = None  # camera, its number, the operation's
@@ -82,7 +89,7 @@ class PersonRegistry(PersonEdits):
                 self.matching.load_state_dict(settings["matching"])
             limit = math.inf if keep_for is None else float(keep_for)
             parts = self._records, self.matching, store, limit, settings.get("embedder")
-            self._operations = Operations(*parts)
+            self._operations = Operations(*parts, max_tracks)
             self._decisions = Decisions(self._records, self.topology, self.matching)
             if store is not None and not read_only:
                 self._operations.remove_outdated()
@@ -285,8 +292,8 @@ class PersonRegistry(PersonEdits):
                 f"{self._operations.name}: a registry with a file cannot be copied: it is the only "
                 "writer of the file"
             )
-        parts = self.topology, self.matching, self._operations.keep_for, self.state_dict()
-        return _restored, parts
+        limits = self._operations.keep_for, self._operations.max_tracks
+        return _restored, (self.topology, self.matching, *limits, self.state_dict())
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from a `state_dict`.
@@ -327,9 +334,15 @@ def _open_store(path: str | os.PathLike[str], read_only: bool) -> "Store":
 
 
 def _restored(
-    topology: Topology, matching: PersonMatching, keep_for: float, state: dict[str, Any]
+    topology: Topology,
+    matching: PersonMatching,
+    keep_for: float,
+    max_tracks: int | None,
+    state: dict[str, Any],
 ) -> PersonRegistry:
     limit = None if math.isinf(keep_for) else keep_for
-    registry = PersonRegistry(topology=topology, keep_for=limit, matching=matching)
+    registry = PersonRegistry(
+        topology=topology, keep_for=limit, max_tracks=max_tracks, matching=matching
+    )
     registry.load_state_dict(state)
     return registry

@@ -455,3 +455,19 @@ def test_registry_with_a_file_is_not_copied(tmp_path):
     expected = pytest.raises(ValueError, match=r"people\.sqlite: .* cannot be copied")
     with PersonRegistry(tmp_path / "people.sqlite") as registry, expected:
         deepcopy(registry)
+
+
+def test_oldest_ended_tracks_are_removed_above_the_maximum():
+    people, registry = People(), PersonRegistry(max_tracks=20)
+    for id in range(1, 101):
+        registry.update("door", float(id), [1, id + 1], people.embed([0, 1]), ended=[id] * (id > 1))
+    known = {track.id for tracks in registry.persons.values() for track in tracks}
+    assert 15 <= len(known) <= 21
+    assert {1, 101, 100} <= known  # live, or ended last
+    assert registry.person_of("door", 1)
+
+
+@pytest.mark.parametrize("max_tracks", [0, -1, 1.5, "3", True])
+def test_max_tracks_is_a_number_from_1(max_tracks):
+    with pytest.raises(ValueError, match="max_tracks must be"):
+        PersonRegistry(max_tracks=max_tracks)

@@ -16,6 +16,10 @@ Ints = NDArray[np.int64]
 Rows = NDArray[np.intp]
 
 
+# Of a tracker's own registry, ended ones included: some 5 MB.
+_MAX_TRACKS = 1000
+
+
 class PersonAssigner:
     """Assigns persons to confirmed tracks.
 
@@ -37,7 +41,7 @@ class PersonAssigner:
     NOT_STATE = frozenset({"registry", "camera", "_updates_before"})
 
     def __init__(self, registry: PersonRegistry | None, camera: str) -> None:
-        self.registry = PersonRegistry() if registry is None else registry
+        self.registry = _own_registry() if registry is None else registry
         self.camera = camera
         self.is_active = registry is not None
         self.time = 0.0
@@ -152,7 +156,7 @@ class PersonAssigner:
         """Use the registry from now on; persons of earlier tracks are their ids in it, too."""
         self.is_active = True
         if self._last_id:
-            self.registry = PersonRegistry()
+            self.registry = _own_registry()
             self._run = self.registry.start_camera(self.camera)
             no_embedding = np.empty((0, 1), dtype=np.float32)
             for id in range(1, self._last_id + 1):
@@ -205,3 +209,8 @@ def _embeddings(
     embedding = frame_input.detections.embedding[used]
     embedding[~frame_input.reliable_embedding[used]] = 0
     return embedding, storable
+
+
+def _own_registry() -> PersonRegistry:
+    """A registry in memory; a tracker that runs for weeks must not grow with it."""
+    return PersonRegistry(max_tracks=_MAX_TRACKS)
