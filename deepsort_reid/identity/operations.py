@@ -116,9 +116,10 @@ class Operations:
         if self.max_tracks is None or number <= self.max_tracks:
             return
         ended = np.flatnonzero((records.rows["person"] > 0) & ~records.rows["live"])
-        keys = ended[: number - self.max_tracks * 3 // 4] + records.first_key
-        self.remove(keys.tolist())
-        records.journal.clear()
+        if len(ended):
+            keys = ended[: number - self.max_tracks * 3 // 4] + records.first_key
+            self.remove(keys.tolist())
+            records.journal.clear()
 
     def remove(self, keys: list[int]) -> None:
         """Remove tracks, and those persons of which no track is left, from records and store."""

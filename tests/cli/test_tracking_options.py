@@ -36,11 +36,11 @@ def test_detections_warps_and_time_steps_follow_every_and_start(
     warps.write_text("".join(f"{k} 1 0 {-5 * (k > 1)} 0 1 0\n" for k in range(1, FRAMES + 1)))
     inputs, update = [], DeepSort.update
 
-    def spy(self, detections, *, frame=None, camera=None, dt=1.0):
+    def spy(self, detections, *, frame=None, camera=None, dt=1.0, time=None):
         inputs.append(
             (detections.xyxy[:, 0].tolist(), None if camera is None else camera[0, 2], dt)
         )
-        return update(self, detections, frame=frame, camera=camera, dt=dt)
+        return update(self, detections, frame=frame, camera=camera, dt=dt, time=time)
 
     monkeypatch.setattr(DeepSort, "update", spy)
     options = ["--every", "3", "--start", "2", "--no-video", "--camera-motion", str(warps)]

@@ -471,3 +471,11 @@ def test_oldest_ended_tracks_are_removed_above_the_maximum():
 def test_max_tracks_is_a_number_from_1(max_tracks):
     with pytest.raises(ValueError, match="max_tracks must be"):
         PersonRegistry(max_tracks=max_tracks)
+
+
+def test_live_tracks_are_kept_above_the_maximum():
+    people, registry = People(), PersonRegistry(max_tracks=3)
+    ids = [1, 2, 3, 4, 5]
+    for frame in range(3):
+        update = registry.update("door", float(frame), ids, people.embed(range(5)))
+        assert update.person_id.tolist() == ids

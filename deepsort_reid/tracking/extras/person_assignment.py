@@ -18,6 +18,9 @@ Rows = NDArray[np.intp]
 
 # Of a tracker's own registry, ended ones included: some 5 MB.
 _MAX_TRACKS = 1000
+# Tracks of one frame that the registry gets, those with the lowest ids: which tracks were seen
+# together takes memory and time that grow with the square. Others have person 0, unknown.
+_MAX_PRESENT = 256
 
 
 class PersonAssigner:
@@ -174,7 +177,7 @@ class PersonAssigner:
                 "give each tracker a camera of its own"
             )
         rows = np.flatnonzero(table.state == State.CONFIRMED)
-        rows = rows[np.argsort(table.id[rows])]
+        rows = rows[np.argsort(table.id[rows])][:_MAX_PRESENT]
         ids, first_time = table.id[rows], None
         if not is_same:
             # Tracks that were matched since the first frame of a new one are other people.
