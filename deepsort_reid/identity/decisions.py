@@ -119,19 +119,12 @@ class Decisions:
 
     def _decide(self, key: int, match: PersonMatch) -> list[PersonChange]:
         records = self.records
-        person, current = match.person, int(records.row(key)["person"])
+        person = match.person
         if person is None:
-            person = current
+            person = int(records.row(key)["person"])
             if not person or len(records.persons[person].tracks) > 1:
                 person = records.new_person()
-        parts = match.probability, match.runner_up, match.reason
-        changes = self.assign(key, person, *parts)
-        if match.whole_person and match.person is not None and current in records.persons:
-            for other in sorted(records.persons[current].tracks):
-                forbidden = forbidden_persons(records, self.topology, other)
-                if not records.row(other)["by_hand"] and person not in forbidden:
-                    changes += self.assign(other, person, *parts)
-        return changes
+        return self.assign(key, person, match.probability, match.runner_up, match.reason)
 
     def _set_next_search(self, key: int) -> None:
         self.records.save_row(key)

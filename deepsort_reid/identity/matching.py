@@ -24,7 +24,6 @@ class PersonMatch(NamedTuple):
         runner_up: second nearest allowed person, None without one.
         runner_up_distance: its distance; infinite without one.
         reason: the decision in words.
-        whole_person: whether the other tracks of the person that the track belonged to follow it.
     """
 
     person: int | None
@@ -34,7 +33,6 @@ class PersonMatch(NamedTuple):
     runner_up: int | None
     runner_up_distance: float
     reason: str
-    whole_person: bool = False
 
 
 class PersonMatching:

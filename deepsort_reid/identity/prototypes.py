@@ -166,19 +166,6 @@ class PrototypeTable:
         embedding = self._sum[slot, present] * self._scale[slot, present, None]
         return Prototypes(embedding, self._count[slot, present])
 
-    def mean(self, slot: int) -> Embeddings:
-        """The unit mean of the embeddings of a slot (D,); zero when it has none."""
-        total = self._sum[slot].sum(axis=0)
-        return np.asarray(total / max(float(np.linalg.norm(total)), 1e-12), dtype=np.float32)
-
-    def mean_distance(self, slot: int) -> float:
-        """Mean cosine distance between two embeddings of a slot; NaN with less than two."""
-        number, total = int(self.num_embeddings[slot]), self._sum[slot].sum(axis=0)
-        if number < 2:
-            return float("nan")
-        # The squared length of the sum is the sum of all cosines, those with itself included.
-        return 1 - (float(total @ total) - number) / (number * (number - 1))
-
     def _add(self, slots: Slots, embedding: Embeddings, join_distance: float) -> None:
         """Join the nearest prototype where it is near; otherwise add a prototype."""
         stored = self._sum.take(slots, axis=0)

@@ -23,8 +23,9 @@ class Topology:
             Two tracks at the same time in other cameras are two people.
         travel_time: (first camera, next camera) -> (shortest, longest) time between the last
             detection in the first and the first one in the next, in the unit of the times given
-            to the registry. Nobody is faster. Somebody who takes longer without being seen
-            elsewhere is not recognised. A pair counts for its direction only.
+            to the registry. Tracks with a shorter time between them are different
+            people; so are those with a longer one and no track between them. Each pair is for one
+            direction.
 
     Raises ValueError when a camera is listed twice or unknown, or a time is not as above.
     """

@@ -8,17 +8,16 @@ from tests.identity.people import DIM, People, show
 class Scripted(PersonMatching):
     """Answers with a person for each track, by its number of embeddings."""
 
-    def __init__(self, answers, whole_person=False):
+    def __init__(self, answers):
         super().__init__()
         self.answers = answers
-        self.whole_person = whole_person
         self.asked = []
 
     def match(self, track, camera, gallery, current=None):
         count = int(track.counts.sum())
         self.asked.append(count)
         person = self.answers.get(count)
-        return PersonMatch(person, 0.9, person, 0.1, None, np.inf, "said so", self.whole_person)
+        return PersonMatch(person, 0.9, person, 0.1, None, np.inf, "said so")
 
 
 def test_person_is_searched_again_when_the_number_of_embeddings_has_doubled_and_at_the_end():
@@ -41,20 +40,19 @@ def test_person_set_by_hand_is_not_searched_and_the_gallery_grows():
     assert registry.gallery(1).counts.sum() == 32
 
 
-def test_other_tracks_of_the_person_follow_when_the_matching_says_so():
-    for whole_person, expected in ((False, [1, 2, 1]), (True, [1, 1, 1])):
-        matching = Scripted({1: None, 3: 2, 8: 1}, whole_person)
-        registry, people = PersonRegistry(matching=matching), People()
-        for id, frames in ((1, 1), (2, 1), (3, 2)):
-            show(registry, people, {id: id}, start=10 * id, frames=frames, ended=[id])
-        # Track 3 becomes person 2 with the third embedding, and person 1 with the eighth.
-        registry._records.row(3)["next_search"] = 3
-        show(registry, people, {3: 3}, start=40, frames=1)
-        assert [registry.person_of("door", id) for id in (1, 2, 3)] == [1, 2, 2]
-        registry._records.row(3)["next_search"] = 8
-        changes = show(registry, people, {3: 3}, start=41, frames=5).changes
-        assert [registry.person_of("door", id) for id in (1, 2, 3)] == expected
-        assert {change.id for change in changes} == ({2, 3} if whole_person else {3})
+def test_other_tracks_of_the_person_do_not_follow_a_track_that_is_corrected():
+    matching = Scripted({1: None, 3: 2, 8: 1})
+    registry, people = PersonRegistry(matching=matching), People()
+    for id, frames in ((1, 1), (2, 1), (3, 2)):
+        show(registry, people, {id: id}, start=10 * id, frames=frames, ended=[id])
+    # Track 3 becomes person 2 with the third embedding, and person 1 with the eighth.
+    registry._records.row(3)["next_search"] = 3
+    show(registry, people, {3: 3}, start=40, frames=1)
+    assert [registry.person_of("door", id) for id in (1, 2, 3)] == [1, 2, 2]
+    registry._records.row(3)["next_search"] = 8
+    changes = show(registry, people, {3: 3}, start=41, frames=5).changes
+    assert [registry.person_of("door", id) for id in (1, 2, 3)] == [1, 2, 1]
+    assert {change.id for change in changes} == {3}
 
 
 def test_surest_match_is_decided_first():

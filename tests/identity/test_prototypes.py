@@ -1,5 +1,4 @@
 import numpy as np
-import pytest
 
 from deepsort_reid.identity.ended_track import summarize
 from deepsort_reid.identity.prototypes import MAX_PROTOTYPES, PrototypeTable
@@ -62,19 +61,6 @@ def test_slots_do_not_influence_each_other():
     for index, slot in enumerate(slots):
         alone = summarize(rows[:, index], join_distance=0.1)
         assert np.allclose(table.prototypes(slot).embedding, alone.embedding, atol=1e-6)
-
-
-def test_mean_and_mean_distance_of_a_track():
-    table, rows = PrototypeTable(), People(noise=0.1).embed([0, 0, 1, 0])
-    table.set_dim(DIM)
-    slot = table.free_slot()
-    table.allocate(slot, summarize(np.zeros((1, DIM)), join_distance=0.1))
-    assert np.isnan(table.mean_distance(slot))
-    for row in rows:
-        table.update(np.array([slot]), row[None], np.ones(1, dtype=bool), 0.1)
-    assert np.allclose(table.mean(slot), unit(rows.sum(axis=0)), atol=1e-6)
-    distances = (1 - rows @ rows.T)[np.triu_indices(4, 1)]
-    assert table.mean_distance(slot) == pytest.approx(distances.mean(), abs=1e-6)
 
 
 def test_restore_reverts_an_update():
