@@ -36,7 +36,7 @@ TABLE = {
     "structures": allow("", "numpy"),
     "io/atomic": allow(),
     "io/state_file": allow("io/atomic", "numpy"),
-    "identity": allow("structures", "numpy scipy"),
+    "identity": allow("structures", "numpy scipy faiss"),
     "tracking": allow("structures io/state_file identity", "numpy scipy lap"),
     "io": allow("structures", "cv2 numpy"),
     "metrics": allow("structures io", "numpy scipy motmetrics"),

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable
 import numpy as np
 
 from deepsort_reid.identity.constraints import forbidden_persons
-from deepsort_reid.identity.gallery import GalleryView
+from deepsort_reid.identity.gallery import GalleryView, Ints
 from deepsort_reid.identity.matching import PersonMatch, PersonMatching
 from deepsort_reid.identity.prototypes import Prototypes
 from deepsort_reid.identity.records import Records
@@ -79,16 +79,25 @@ class Decisions:
         return [PersonChange(track.camera, track.id, person, before, time, probability, reason)]
 
     def view(self, key: int) -> GalleryView:
-        """The gallery as seen by a track."""
+        """The gallery as seen by a track; of a large one, the rows nearest to the track."""
+        gallery = self.records.gallery
+        rows = gallery.candidates(gallery.of_track(key).embedding)
+        view = self._view_of_rows(key, rows)
+        if not isinstance(rows, slice) and len(np.unique(view.person[view.allowed])) < 2:
+            view = self._view_of_rows(key, slice(None))  # a match has a runner-up
+        return view
+
+    def _view_of_rows(self, key: int, rows: Ints | slice) -> GalleryView:
         records, gallery = self.records, self.records.gallery
-        track = gallery.track
+        track = gallery.track[rows]
         row = np.where(track >= 0, track - records.first_key, 0)
         person, camera = records.rows["person"][row], records.rows["camera"][row]
         allowed = (track >= 0) & (track != key) & (person > 0)
         forbidden = forbidden_persons(records, self.topology, key)
         if forbidden:
             allowed &= ~np.isin(person, list(forbidden))
-        return GalleryView(gallery.embedding, gallery.count, track, person, camera, allowed)
+        embedding, count = gallery.embedding[rows], gallery.count[rows]
+        return GalleryView(embedding, count, track, person, camera, allowed)
 
     def _updated_prototypes(self, key: int) -> Prototypes:
         records = self.records

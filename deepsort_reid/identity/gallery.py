@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from deepsort_reid.identity.prototype_search import MAX_EXACT_ROWS, FaissIndex, make_index
 from deepsort_reid.identity.prototypes import Embeddings, Prototypes
 
 Ints = NDArray[np.int64]
@@ -34,9 +35,15 @@ class GalleryView(NamedTuple):
 
 
 class Gallery:
-    """Prototypes of tracks; each track has consecutive rows."""
+    """Prototypes of tracks; each track has consecutive rows.
+
+    Attributes:
+        max_exact_rows: number of rows up to which `candidates` are all of them.
+    """
 
     def __init__(self) -> None:
+        self.max_exact_rows: float = MAX_EXACT_ROWS
+        self._index: FaissIndex | None = None  # of rows in use, all of them after a search
         self._size = 0  # rows in use, removed ones included
         self._num_removed = 0
         self._embedding: Embeddings = np.zeros((0, 0), dtype=np.float32)
@@ -64,6 +71,18 @@ class Gallery:
         """Prototypes of a track; (0, D) when it has none."""
         first, end = self._range.get(track, (0, 0))
         return Prototypes(self._embedding[first:end], self._count[first:end])
+
+    def candidates(self, query: Embeddings) -> Ints | slice:
+        """Rows that may be the nearest to prototypes (P, D): all of them, unless there are many."""
+        if self._size <= self.max_exact_rows or not len(query):
+            return slice(None)
+        used = self.track >= 0
+        if self._index is None or not self._index.fits(self._size):
+            self._index = make_index(self.embedding, used)
+        if self._index is None:
+            return slice(None)
+        self._index.update(self.embedding, used)
+        return self._index.nearest(query)
 
     def replace(self, track: int, prototypes: Prototypes) -> None:
         """Set the prototypes of a track."""
@@ -103,7 +122,10 @@ class Gallery:
 
     def restore(self, backup: tuple[int, int, tuple[int, int] | None]) -> None:
         """Revert the `replace` of a track that followed `backup`."""
-        self._size, track, rows = backup
+        size, track, rows = backup
+        if self._index is not None:
+            self._index.remove(size, self._size)
+        self._size = size
         if rows is None:
             self._range.pop(track, None)
         else:
@@ -115,7 +137,7 @@ class Gallery:
         if self._num_removed < 64 or 2 * self._num_removed < self._size:
             return
         kept = np.flatnonzero(self.track >= 0)
-        self._num_removed = 0
+        self._num_removed, self._index = 0, None  # the rows get other numbers
         self._embedding = self._embedding[kept]
         self._count, self._track = self._count[kept], self._track[kept]
         self._size = len(kept)
@@ -123,6 +145,8 @@ class Gallery:
 
     def _remove_rows(self, track: int) -> None:
         first, end = self._range.get(track, (0, 0))
+        if self._index is not None:
+            self._index.remove(first, end)
         self._track[first:end] = _REMOVED
         self._num_removed += end - first
 
