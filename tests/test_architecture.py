@@ -49,6 +49,7 @@ TABLE = {
     ),
     "scene": allow("structures", "cv2 numpy"),
     "pipeline": allow("structures identity tracking io", "numpy"),
+    "scale": allow("structures identity tracking io vision pipeline", "numpy"),
     "cli": Allowed(ANY, ANY),
     "__main__": allow("cli"),
 }

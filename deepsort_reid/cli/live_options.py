@@ -9,15 +9,18 @@ if TYPE_CHECKING:
     from deepsort_reid.io.live_options import LiveOptions, StreamChange
 
 
-def add_live_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options that `make_live_options` reads."""
+def add_live_arguments(parser: argparse.ArgumentParser, *, latest: bool = True) -> None:
+    """Add the options that `make_live_options` reads; without `latest`, it is always on."""
     group = parser.add_argument_group("cameras and streams")
-    group.add_argument(
-        "--latest",
-        action="store_true",
-        help="always take the newest frame: where tracking is slower than the camera, frames are "
-        "left out and the delay does not grow (default: use every frame)",
-    )
+    if latest:
+        group.add_argument(
+            "--latest",
+            action="store_true",
+            help="always take the newest frame: where tracking is slower than the camera, frames "
+            "are left out and the delay does not grow (default: use every frame)",
+        )
+    else:
+        parser.set_defaults(latest=True)
     group.add_argument(
         "--stall-timeout",
         type=float,

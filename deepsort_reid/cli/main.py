@@ -26,6 +26,7 @@ COMMANDS = {
         "detect, embed, track and score people in a rendered street; needs no input file",
     ),
     "track": ("track", "track people through a video, a camera, images or a MOT sequence"),
+    "cameras": ("cameras", "track people through several cameras, as the same persons in all"),
     "evaluate": ("evaluate", "score result files against ground truth: HOTA, MOTA, IDF1 and more"),
     "benchmark": ("benchmark", "track and score every MOT sequence below a folder"),
     "compare": (

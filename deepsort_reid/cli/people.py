@@ -48,7 +48,7 @@ class People:
         if self._is_written:
             return
         start = time.monotonic()
-        write_people(self._path, self._rows(), sync=sync)
+        write_people(self._path, self.rows(), sync=sync)
         # One that is not forced to the disk is written again at the end.
         now, self._is_written = time.monotonic(), sync
         self._next_write = now + (now - start) / _MAX_SHARE
@@ -68,10 +68,12 @@ class People:
         rows = state["tracks"].tolist()
         self._tracks = {int(id): (first, last, int(frames)) for id, first, last, frames in rows}
 
-    def _rows(self) -> Iterator[TrackPerson]:
+    def rows(self, shift: float = 0.0) -> Iterator[TrackPerson]:
+        """The persons of the tracks so far, in the order of ids, with times later by `shift`."""
         for id, (first, last, frames) in sorted(self._tracks.items()):
             try:
                 person, probability = self._tracker.person_of(id)
             except ValueError:  # the person was removed from the registry
                 continue
-            yield TrackPerson(id, person, self._persons.camera, first, last, frames, probability)
+            times = first + shift, last + shift
+            yield TrackPerson(id, person, self._persons.camera, *times, frames, probability)

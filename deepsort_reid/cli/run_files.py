@@ -18,7 +18,8 @@ FOR_RESUMPTION = (CHECKPOINT, FORCED_CHECKPOINT, detection_writer.ROWS, detectio
 
 # Every name that a run can have written: no other file is ever removed, whatever a summary says.
 _NAMES = re.compile(
-    r"tracks\.(txt|csv|jsonl)|people\.csv|video(-\d{6,})?\.mp4|detections\.(txt|npz)|explanations\.txt"
+    r"tracks\.(txt|csv|jsonl)|people\.csv|video(-\d{6,})?\.mp4|wall\.mp4|detections\.(txt|npz)"
+    r"|explanations\.txt"
 )
 
 

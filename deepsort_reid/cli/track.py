@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import re
 import subprocess
 import sys
 from collections import deque
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deepsort_reid.cli.live_options import add_live_arguments, make_live_options
+from deepsort_reid.cli.output_options import add_result_arguments, source_name
 from deepsort_reid.cli.progress import print_note
 from deepsort_reid.cli.tracking_options import (
     add_detector_arguments,
@@ -20,6 +20,7 @@ from deepsort_reid.cli.tracking_options import (
     add_embedder_argument,
     add_frame_arguments,
     add_motion_and_config_arguments,
+    add_registry_argument,
     make_camera_motion,
     make_detector,
     make_embedder,
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from deepsort_reid.cli.output_folder import OutputFolder
     from deepsort_reid.io.video import Video
     from deepsort_reid.tracking import DeepSort, FixedLag
-
-FORMATS = ("mot", "csv", "jsonl")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,13 +51,7 @@ def _add_tracker_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("tracker")
     add_embedder_argument(group)
     add_motion_and_config_arguments(group)
-    group.add_argument(
-        "--registry",
-        type=Path,
-        metavar="FILE.sqlite",
-        help="keep the persons in FILE, so that later runs and other cameras know them again "
-        "(default: in memory, for this run)",
-    )
+    add_registry_argument(group)
     group.add_argument(
         "--camera",
         default="camera",
@@ -89,35 +82,7 @@ def _add_output_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="output folder (default: NAME-tracks, NAME from the source)",
     )
-    group.add_argument(
-        "--format",
-        choices=FORMATS,
-        default="mot",
-        help="tracks.txt in MOT format, tracks.csv or tracks.jsonl (default: mot)",
-    )
-    group.add_argument(
-        "--no-video",
-        action="store_true",
-        help="write no annotated video (default: write video.mp4)",
-    )
-    group.add_argument(
-        "--ids",
-        choices=("person", "track"),
-        default="person",
-        help="number on the boxes of the video: person is the same whenever and wherever a person "
-        "returns, as far as is known in that frame; track is that of tracks.txt (default: person)",
-    )
-    group.add_argument(
-        "--save-detections",
-        action="store_true",
-        help="write detections.txt, and detections.npz with embeddings (default: off)",
-    )
-    group.add_argument(
-        "--explain",
-        action="store_true",
-        help="write explanations.txt: for every frame and track, the scores of the candidate "
-        "detections and the reason for the choice (default: off)",
-    )
+    add_result_arguments(group)
     group.add_argument(
         "--checkpoint-every",
         type=float,
@@ -136,9 +101,6 @@ def _add_output_arguments(parser: argparse.ArgumentParser) -> None:
         "--show",
         action="store_true",
         help="show the annotated frames in a window; press q to end (default: off)",
-    )
-    group.add_argument(
-        "--quiet", action="store_true", help="print no progress bar and no notes (default: off)"
     )
 
 
@@ -245,7 +207,7 @@ def _make_output_folder(
     from deepsort_reid.cli.output_folder import OutputFolder
 
     return OutputFolder(
-        args.out or Path(f"{_source_name(args.source)}-tracks"),
+        args.out or Path(f"{source_name(args.source)}-tracks"),
         layout=args.format,
         draw=args.show or not args.no_video,
         frame_rate=None if args.no_video else video.frame_rate / args.every,
@@ -259,19 +221,6 @@ def _make_output_folder(
 
 def _print_nothing(text: str) -> None:
     del text
-
-
-def _source_name(source: str) -> str:
-    """Name of a source for its output folder: a.mp4 -> a, rtsp://host/b -> b, 0 -> camera-0."""
-    from deepsort_reid.io.stream_address import hide_secrets, is_stream
-
-    if source.isdecimal():
-        return f"camera-{source}"
-    if is_stream(source):
-        source = hide_secrets(source)
-        # Characters of an address that a file system may not allow.
-        source = re.sub(r"[^\w.-]+", "-", source.rstrip("/").rpartition("/")[2]).strip("-")
-    return Path(source.rstrip("/")).stem or "video"
 
 
 def _require_display() -> None:

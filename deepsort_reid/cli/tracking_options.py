@@ -28,16 +28,20 @@ def add_frame_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_detector_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options that `make_detector` reads, besides the source and --start and --every."""
+def add_detector_arguments(parser: argparse.ArgumentParser, *, file: bool = True) -> None:
+    """Add the options that `make_detector` reads, besides the source and --start and --every.
+
+    Without `file`, --detections is left out.
+    """
     group = parser.add_argument_group("detections")
-    group.add_argument(
-        "--detections",
-        type=Path,
-        metavar="FILE",
-        help="read detections from FILE instead of detecting: MOT det.txt, or .npz with "
-        "embeddings, as written by track --save-detections (default: those of --detector)",
-    )
+    if file:
+        group.add_argument(
+            "--detections",
+            type=Path,
+            metavar="FILE",
+            help="read detections from FILE instead of detecting: MOT det.txt, or .npz with "
+            "embeddings, as written by track --save-detections (default: those of --detector)",
+        )
     group.add_argument(
         "--detector",
         metavar="NAME|FILE.onnx",
@@ -85,6 +89,17 @@ def add_motion_and_config_arguments(group: argparse._ActionsContainer) -> None:
     )
 
 
+def add_registry_argument(group: argparse._ActionsContainer) -> None:
+    """Add --registry."""
+    group.add_argument(
+        "--registry",
+        type=Path,
+        metavar="FILE.sqlite",
+        help="keep the persons in FILE, so that later runs and other cameras know them again "
+        "(default: in memory, for this run)",
+    )
+
+
 def add_device_argument(parser: argparse._ActionsContainer, networks: str) -> None:
     """Add --device, which says where the named networks run."""
     parser.add_argument(
@@ -118,7 +133,7 @@ def make_detector(args: argparse.Namespace, note: Callable[[str], None]) -> tupl
 
     Args:
         args: source, detections, detector, detector_weights, min_score, threads, device, start and
-            every.
+            every; classes, where it is there, as for `load_detector`.
         note: prints a note about a detector that was chosen by default.
 
     Returns:
@@ -153,6 +168,8 @@ def make_detector(args: argparse.Namespace, note: Callable[[str], None]) -> tupl
         )
     name = args.detector or "background"
     options = {"min_score": args.min_score, "threads": args.threads, "device": args.device}
+    if vars(args).get("classes") is not None:
+        options["classes"] = args.classes
     return load_detector(name, **options), name
 
 

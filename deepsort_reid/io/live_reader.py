@@ -67,7 +67,7 @@ class LiveReader:
         self._has_new_size = False  # since the last frame that was delivered
         self._first: Arrival | None = None  # until it is delivered
         self._start = self._last = 0.0  # clock of the first and of the last frame
-        self._start_date = ""
+        self._start_date = datetime.fromtimestamp(0, timezone.utc)
         self._unfinished: list[LiveConnection] = []  # whose threads have not ended yet
         # Only here: later on, what the application writes to stderr would be lost as well.
         with suppress_native_stderr():
@@ -77,7 +77,7 @@ class LiveReader:
                 self.close()
                 raise StreamLostError(self._connection.reason)
         self._first, self._start, self._last = first, first.clock, first.clock
-        self._start_date = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+        self._start_date = datetime.now(timezone.utc)
         self._last_size = (first.frame.shape[1], first.frame.shape[0])
         self._sizes.append(self._last_size)
         self._state = StreamState.CONNECTED
@@ -93,6 +93,11 @@ class LiveReader:
         return self._sizes[0]
 
     @property
+    def start_time(self) -> float:
+        """When the first frame came, in seconds since 1970."""
+        return self._start_date.timestamp()
+
+    @property
     def declared_frame_rate(self) -> float:
         """Frames per second that the source declares."""
         return self._connection.frame_rate
@@ -106,7 +111,7 @@ class LiveReader:
         """State, counts and interruptions as plain values."""
         return {
             "state": self._state.value,
-            "first_frame_at": self._start_date,
+            "first_frame_at": self._start_date.isoformat(timespec="milliseconds"),
             "latest": self._options.latest,
             "frames_received": self._received + self._connection.received,
             "frames_dropped": self._dropped + self._connection.dropped,

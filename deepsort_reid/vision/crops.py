@@ -5,7 +5,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from deepsort_reid.structures import boxes
-from deepsort_reid.structures.frame import Frame
+from deepsort_reid.structures.frame import Frame, check_frame
 
 # Mean and standard deviation of the pixels of ImageNet, RGB, on the scale 0 to 255. Networks with
 # weights of torchvision were trained on (x - mean) / std.
@@ -45,6 +45,16 @@ def crop_corners(
     first = np.clip(np.rint(box[:, :2]), 0, limit - 1)
     last = np.clip(np.rint(box[:, 2:]), first + 1, limit)
     return np.concatenate([first, last], axis=1).astype(np.int64), np.asarray(visible)
+
+
+def cut_crops(frame: Frame, xyxy: ArrayLike) -> tuple[list[Frame], NDArray[np.bool_]]:
+    """The parts of a frame (H, W, 3) inside the visible boxes (M, 4), as views, and visible (M,).
+
+    Raises ValueError for another kind of frame or boxes; see `crop_corners`.
+    """
+    frame = check_frame(frame)
+    corners, visible = crop_corners(xyxy, frame.shape[1], frame.shape[0])
+    return [frame[y1:y2, x1:x2] for x1, y1, x2, y2 in corners[visible].tolist()], visible
 
 
 def _interpolate(image: Frame, size: tuple[int, int], method: int) -> Frame:

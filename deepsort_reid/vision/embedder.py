@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from deepsort_reid.structures.frame import Frame, check_frame
-from deepsort_reid.vision.crops import IMAGENET_MEAN, IMAGENET_STD, crop_corners, resize_crop
+from deepsort_reid.vision.crops import IMAGENET_MEAN, IMAGENET_STD, cut_crops, resize_crop
 from deepsort_reid.vision.devices import CPU_PROVIDER, Provider, select_providers
 from deepsort_reid.vision.onnx_session import OnnxSession, check_input_size
 
@@ -115,10 +115,8 @@ class Embedder:
         Returns float32 (M, embedding_dim) of unit length. Boxes are clipped to the frame; a box
         fully outside gets a zero row. Raises ValueError for another kind of frame or boxes.
         """
-        frame = check_frame(frame)
-        corners, visible = crop_corners(xyxy, frame.shape[1], frame.shape[0])
+        crops, visible = cut_crops(frame, xyxy)
         embedding = np.zeros((len(visible), self.embedding_dim), dtype=np.float32)
-        crops = [frame[y1:y2, x1:x2] for x1, y1, x2, y2 in corners[visible].tolist()]
         embedding[visible] = self.embed_crops(crops)
         return embedding
 

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from deepsort_reid.cli import track as command
 from deepsort_reid.cli.main import main
+from deepsort_reid.cli.output_options import source_name
 from deepsort_reid.io.mot import read_ground_truth, read_results
 from deepsort_reid.vision.drawing import Drawer
 from tests.cli import synthetic_video
@@ -106,7 +106,7 @@ def test_default_output_folder_is_named_after_the_source(video, detections, tmp_
     ],
 )
 def test_source_name_of_cameras_files_folders_and_streams(source, name):
-    assert command._source_name(source) == name
+    assert source_name(source) == name
 
 
 @pytest.mark.data

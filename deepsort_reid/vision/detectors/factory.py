@@ -1,5 +1,6 @@
 """Choice of a detector by a word or a file name."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from deepsort_reid.structures.detections import Detector
@@ -17,6 +18,7 @@ def load_detector(
     source: str | Path | Detector,
     *,
     min_score: float | None = None,
+    classes: Sequence[int] | None = (0,),
     threads: int | None = None,
     device: str = "cpu",
 ) -> Detector:
@@ -27,6 +29,7 @@ def load_detector(
             network FILE.onnx; a MOT detection file FILE.txt; or "torchvision:NAME", a COCO model
             of torchvision. A callable is returned unchanged. A name is never a file.
         min_score: detections with a lower score are dropped; by default 0.1, and 0 for a MOT file.
+        classes: class numbers that a network detects (COCO: 0 is a person); None for all.
         threads: upper limit of CPU threads of an ONNX model.
         device: where a network runs: as for `Embedder` for an ONNX model, as for
             `TorchvisionDetector` for a model of torchvision.
@@ -44,14 +47,14 @@ def load_detector(
         return BackgroundSubtraction(min_score=limit)
     if word in model_files.DETECTORS:
         file = model_files.fetch_detector(word)
-        return OnnxDetector(file, min_score=limit, threads=threads, device=device)
+        return OnnxDetector(file, min_score=limit, classes=classes, threads=threads, device=device)
     if word.startswith(TORCHVISION_PREFIX):
         name = word.removeprefix(TORCHVISION_PREFIX)
-        return TorchvisionDetector(name, min_score=limit, device=device)
+        return TorchvisionDetector(name, min_score=limit, classes=classes, device=device)
     suffix = Path(word).suffix.lower()
     if suffix == ".onnx":
         _check_is_file(Path(word))
-        return OnnxDetector(word, min_score=limit, threads=threads, device=device)
+        return OnnxDetector(word, min_score=limit, classes=classes, threads=threads, device=device)
     if suffix == ".txt":
         return MotDetections(word, min_score=min_score or 0.0)
     raise ValueError(

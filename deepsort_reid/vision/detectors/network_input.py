@@ -26,6 +26,7 @@ class NetworkInput:
 
     Attributes:
         has_size: whether there is the second input.
+        takes_batches: whether the number of images in a run is open.
 
     Raises ValueError when the network takes something else.
     """
@@ -55,14 +56,16 @@ class NetworkInput:
         )
         check_input_size(session.name, (1, 3, *self.square))
         self.has_size = bool(others)
+        self.takes_batches = not isinstance(image.shape[0], int)
 
     def run(self, values: NDArray[np.float32]) -> list[NDArray[Any]]:
-        """Outputs of the network, with the batch axis, for image values (3, H, W)."""
+        """Outputs of the network, with the batch axis, for the values (B, 3, H, W) of images."""
         others = {}
         if self.has_size:
             size = self._session.inputs[1]
-            others[size.name] = np.array([values.shape[:0:-1]], dtype=_SIZE_TYPES[size.type])
-        return self._session.run(values[None].astype(self._type, copy=False), others=others)
+            sizes = np.tile(values.shape[:1:-1], (len(values), 1))
+            others[size.name] = sizes.astype(_SIZE_TYPES[size.type])
+        return self._session.run(values.astype(self._type, copy=False), others=others)
 
     def resize(self, frame: Frame, *, keep_aspect_ratio: bool) -> tuple[Frame, NDArray[np.float64]]:
         """A frame in the size of the input, and the scales as of `letterbox`."""

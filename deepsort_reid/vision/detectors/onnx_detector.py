@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from deepsort_reid.structures.detections import Detections
 from deepsort_reid.structures.frame import Frame, check_frame
@@ -17,7 +18,7 @@ from deepsort_reid.vision.detectors.postprocess import (
     clip_to_frame,
     nms_per_class,
 )
-from deepsort_reid.vision.devices import Provider
+from deepsort_reid.vision.devices import CPU_PROVIDER, Provider
 from deepsort_reid.vision.onnx_session import OnnxSession
 
 
@@ -93,25 +94,58 @@ class OnnxDetector:
         """Execution providers of onnxruntime that are used, in order of preference."""
         return self._session.providers
 
+    @property
+    def prefers_batches(self) -> bool:
+        """Whether `detect_batch` is faster than several threads that call the detector.
+
+        That is where the batch size of the model is open, and it runs on another device than a CPU.
+        """
+        return self._input.takes_batches and self.providers[0] != CPU_PROVIDER
+
     def __call__(self, frame: Frame) -> Detections:
         """Detect in one BGR uint8 frame (H, W, 3); ValueError for another kind of array."""
-        frame = check_frame(frame)
-        head = self._head
-        image, scales = self._input.resize(frame, keep_aspect_ratio=head.keeps_aspect_ratio)
-        outputs = [each[0] for each in self._input.run(head.to_values(image))]
-        size = (image.shape[0], image.shape[1])
-        xyxy, score, class_id = head.decode(outputs, size, self._min_score, self._classes)
-        xyxy = xyxy / np.tile(scales, 2)
-        if not head.has_suppression:
-            kept = nms_per_class(xyxy, score, class_id, self._max_iou)
-            xyxy, score, class_id = xyxy[kept], score[kept], class_id[kept]
-        return clip_to_frame(xyxy, score, class_id, frame.shape[1::-1])
+        return self.detect_batch([frame])[0]
+
+    def detect_batch(self, frames: Sequence[Frame]) -> list[Detections]:
+        """Detect in each of several BGR uint8 frames (H, W, 3).
+
+        The network runs once on all frames that it takes in one size, where its batch size is open,
+        otherwise once on each. Raises ValueError for another kind of array.
+        """
+        head, keep = self._head, self._head.keeps_aspect_ratio
+        images, scales = [], []
+        for frame in frames:
+            image, scale = self._input.resize(check_frame(frame), keep_aspect_ratio=keep)
+            images.append(image)
+            scales.append(scale)
+        found: list[Detections] = []
+        for image, scale, frame, outputs in zip(
+            images, scales, frames, self._run(images), strict=True
+        ):
+            size = (image.shape[0], image.shape[1])
+            xyxy, score, class_id = head.decode(outputs, size, self._min_score, self._classes)
+            xyxy = xyxy / np.tile(scale, 2)
+            if not head.has_suppression:
+                kept = nms_per_class(xyxy, score, class_id, self._max_iou)
+                xyxy, score, class_id = xyxy[kept], score[kept], class_id[kept]
+            found.append(clip_to_frame(xyxy, score, class_id, frame.shape[1::-1]))
+        return found
+
+    def _run(self, images: Sequence[Frame]) -> list[list[NDArray[Any]]]:
+        """Outputs of the network, without the batch axis, for each image."""
+        values = [self._head.to_values(image) for image in images]
+        is_batch = len(values) > 1 and len({each.shape for each in values}) == 1
+        if is_batch and self._input.takes_batches:
+            batch = self._input.run(np.stack(values))
+            if all(len(output) == len(values) for output in batch):
+                return [[output[k] for output in batch] for k in range(len(values))]
+        return [[output[0] for output in self._input.run(each[None])] for each in values]
 
 
 def _recognize(session: OnnxSession, network_input: NetworkInput) -> Head:
     """The format of a network; ValueError with its outputs and the known formats for others."""
     height, width = size = network_input.square
-    outputs = network_input.run(np.zeros((3, height, width), dtype=np.float32))
+    outputs = network_input.run(np.zeros((1, 3, height, width), dtype=np.float32))
     if all(output.ndim > 1 and len(output) == 1 for output in outputs):
         names = [each.name for each in session.outputs]
         probe = Probe([output[0] for output in outputs], names, size, network_input.has_size)
