@@ -95,14 +95,14 @@ CUMULATIVE: dict[str, Callable[[], Any]] = {
     ),
     "+ longer max_age": likelihood_ratio(*MOTION_FIELDS),
     "+ max_age_at_border": likelihood_ratio(*MOTION_FIELDS, *BORDER),
-    "+ identity memory": changed(smooth_boxes=False),
+    "+ reused ids": changed(smooth_boxes=False),
     "DeepSort()": DeepSort,  # adds box smoothing
 }
 # The default with one component changed.
 SINGLE_CHANGES: dict[str, Callable[[], Any]] = {
     "no box smoothing": changed(smooth_boxes=False),
     "Kalman-filtered boxes": lambda: FilteredBoxes(DeepSort()),
-    "no identity memory": changed(identity_memory_size=0),
+    "no reused ids": changed(reuse_ids=False),
     "max_age_at_border = max_age": changed(max_age_at_border=DEFAULT.max_age),
     "max_stored_occlusion 0.4": changed(max_stored_occlusion=0.4),
     "truncated stored": changed(store_truncated=True),

@@ -26,7 +26,6 @@ from deepsort_reid.tracking import (
     SizeMotion,
     published,
 )
-from deepsort_reid.tracking.extras.identity_memory import IdentityMemory
 
 Rng = np.random.Generator
 Array = NDArray[np.float64]
@@ -171,7 +170,7 @@ def _check_table(tracker: DeepSort) -> None:
     _check(((tracks.id > 0) == (tracks.state != State.TENTATIVE)).all(), "ids of confirmed tracks")
     _check((tracks.age >= 1).all() and (tracks.misses < tracks.age).all(), "age above misses")
     _check(((tracks.misses == 0) == (tracks.detection >= 0)).all(), "misses are 0 with a match")
-    _check((ids <= tracker.identity_memory.last_id).all(), "ids up to last_id")
+    _check((ids <= tracker.last_id).all(), "ids up to last_id")
     _check(np.isfinite(tracks.xyxy).all(), "boxes are finite")
     _check(((tracks.person_id > 0) == (tracks.id > 0)).all(), "persons of tracks with an id")
 
@@ -294,7 +293,6 @@ def random_tracker(rng: Rng) -> DeepSort | FixedLag:
                 *(None, MeanAppearance(momentum=float(rng.uniform(0, 0.99)))),
                 GalleryAppearance(budget=int(rng.integers(1, 30))),
             ),
-            identity_memory=_one(rng, None, None, _random_memory(rng)),
             explain=explain,
         )
     if rng.random() < 0.5:
@@ -316,7 +314,7 @@ def random_config(rng: Rng) -> DeepSortConfig:
         min_gallery_score=float(_one(rng, -np.inf, 0.6, 2.0)),
         store_truncated=bool(rng.random() < 0.5),
         max_stored_occlusion=float(_one(rng, 0.0, 0.5, 1.0)),
-        identity_memory_size=int(_one(rng, 0, 1, 5, 500)),
+        reuse_ids=bool(rng.random() < 0.8),
         coasting_size_velocity_decay=float(_one(rng, 0.0, 0.5, 1.0)),
         common_motion_compensation=bool(rng.random() < 0.5),
         smooth_boxes=bool(rng.random() < 0.5),
@@ -355,14 +353,6 @@ def _random_motion(rng: Rng) -> AspectMotion:
         position_noise=float(10 ** rng.uniform(-6, 3)),
         velocity_noise=float(10 ** rng.uniform(-6, 3)),
     )
-
-
-def _random_memory(rng: Rng) -> IdentityMemory:
-    memory = IdentityMemory(int(_one(rng, 0, 2, 50)), margin=float(rng.uniform(0, 0.3)))
-    for id in rng.choice(10**6, int(rng.integers(0, 5)), replace=False).tolist():
-        embedding = rng.standard_normal(16)
-        memory.add(id + 1, embedding / np.linalg.norm(embedding))
-    return memory
 
 
 # -- Random scenes and arguments -------------------------------------------------------------------

@@ -36,7 +36,7 @@ def forbidden_tracks(records: Records, topology: Topology, key: int) -> Flags:
     forbidden = np.zeros(len(records.rows), dtype=bool)
     keys = records.seen_together[key] | records.apart[key]
     forbidden[np.fromiter(keys, np.int64, len(keys)) - records.first_key] = True
-    for mask in _time_conflicts(records, topology, key).values():
+    for mask in time_conflicts(records, topology, records.row(key), key).values():
         forbidden |= mask
     return forbidden
 
@@ -47,7 +47,7 @@ def obstacles(records: Records, topology: Topology, key: int) -> list[Obstacle]:
         "apart by hand from": records.apart[key],
         "seen in one frame with": records.seen_together[key],
     }
-    for reason, mask in _time_conflicts(records, topology, key).items():
+    for reason, mask in time_conflicts(records, topology, records.row(key), key).items():
         keys[reason] = set((np.flatnonzero(mask) + records.first_key).tolist())
     found: dict[int, Obstacle] = {}
     for reason, others in keys.items():
@@ -58,11 +58,17 @@ def obstacles(records: Records, topology: Topology, key: int) -> list[Obstacle]:
     return list(found.values())
 
 
-def _time_conflicts(records: Records, topology: Topology, key: int) -> dict[str, Flags]:
-    """Tracks (N,) that are other people because of their times, by reason."""
-    rows, own = records.rows, records.row(key)
+def time_conflicts(
+    records: Records, topology: Topology, own: np.void, key: int = 0
+) -> dict[str, Flags]:
+    """Tracks (N,) that are other people than that of a row because of their times, by reason.
+
+    key: of the track; 0 for one that is not in the records.
+    """
+    rows = records.rows
     others = rows["person"] > 0
-    others[key - records.first_key] = False
+    if key:
+        others[key - records.first_key] = False
     camera = int(own["camera"])
     # Two tracks of one camera are compared frame by frame where frames are known.
     known = (rows["camera"] == camera) & rows["framewise"] & bool(own["framewise"])

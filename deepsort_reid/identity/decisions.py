@@ -7,7 +7,7 @@ import numpy as np
 from deepsort_reid.identity.constraints import forbidden_persons
 from deepsort_reid.identity.gallery import GalleryView, Ints
 from deepsort_reid.identity.matching import PersonMatch, PersonMatching
-from deepsort_reid.identity.prototypes import Prototypes
+from deepsort_reid.identity.prototypes import Embeddings, Prototypes
 from deepsort_reid.identity.records import Records
 from deepsort_reid.identity.topology import Topology
 from deepsort_reid.identity.track_records import PersonChange
@@ -78,22 +78,28 @@ class Decisions:
         time = track.last_time
         return [PersonChange(track.camera, track.id, person, before, time, probability, reason)]
 
-    def view(self, key: int) -> GalleryView:
-        """The gallery as seen by a track; of a large one, the rows nearest to the track."""
-        gallery = self.records.gallery
-        rows = gallery.candidates(gallery.of_track(key).embedding)
-        view = self._view_of_rows(key, rows)
+    def view(self, embedding: Embeddings, forbidden: Collection[int], key: int = 0) -> GalleryView:
+        """The gallery as seen by a track; of a large one, the rows nearest to the track.
+
+        Args:
+            embedding: prototypes (P, D) of the track.
+            forbidden: persons that the track cannot be.
+            key: of the track, whose own prototypes are not allowed; 0 for one not in the records.
+        """
+        rows = self.records.gallery.candidates(embedding)
+        view = self._view_of_rows(rows, forbidden, key)
         if not isinstance(rows, slice) and len(np.unique(view.person[view.allowed])) < 2:
-            view = self._view_of_rows(key, slice(None))  # a match has a runner-up
+            view = self._view_of_rows(slice(None), forbidden, key)  # a match has a runner-up
         return view
 
-    def _view_of_rows(self, key: int, rows: Ints | slice) -> GalleryView:
+    def _view_of_rows(
+        self, rows: Ints | slice, forbidden: Collection[int], key: int
+    ) -> GalleryView:
         records, gallery = self.records, self.records.gallery
         track = gallery.track[rows]
         row = np.where(track >= 0, track - records.first_key, 0)
         person, camera = records.rows["person"][row], records.rows["camera"][row]
         allowed = (track >= 0) & (track != key) & (person > 0)
-        forbidden = forbidden_persons(records, self.topology, key)
         if forbidden:
             allowed &= ~np.isin(person, list(forbidden))
         embedding, count = gallery.embedding[rows], gallery.count[rows]
@@ -124,7 +130,9 @@ class Decisions:
         current = int(row["person"]) or None
         if current is not None and len(self.records.persons[current].tracks) == 1:
             current = None  # nobody but itself
-        return self.matching.match(prototypes, int(row["camera"]), self.view(key), current)
+        forbidden = forbidden_persons(self.records, self.topology, key)
+        view = self.view(prototypes.embedding, forbidden, key)
+        return self.matching.match(prototypes, view, current)
 
     def _decide(self, key: int, match: PersonMatch) -> list[PersonChange]:
         records = self.records

@@ -68,7 +68,7 @@ def explain(decisions: Decisions, key: int) -> PersonExplanation:
     own = records.prototypes_of(key)
     forbidden = {each.person: each for each in obstacles(records, decisions.topology, key)}
     compared: list[ComparedPerson] = []
-    view = decisions.view(key)
+    view = decisions.view(own.embedding, (), key)
     rows = np.flatnonzero((view.track >= 0) & (view.track != key) & (view.person > 0))
     if len(rows) and len(own.embedding):
         similarity = view.prototypes[rows] @ own.embedding.T

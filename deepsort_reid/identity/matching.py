@@ -1,5 +1,6 @@
 """Person matching: which stored person a track shows, if any."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -80,35 +81,39 @@ class PersonMatching:
     def match(
         self,
         track: Prototypes,
-        camera: int,
         gallery: GalleryView,
         current: int | None = None,
+        *,
+        inter_identity_distance: float | None = None,
+        name: Callable[[int], str] = "person {}".format,
     ) -> PersonMatch:
         """Search the person of a track.
 
         Args:
             track: its prototypes (P, D).
-            camera: number of its camera.
             gallery: prototypes of other tracks; rows that are not `allowed` are no candidates.
             current: the person to which the track belongs together with others: it is kept as long
                 as it is the nearest and not far away.
+            inter_identity_distance: by which distances are normalised; the own one when not given.
+            name: of a person, for the reason.
         """
+        unit = inter_identity_distance or self.inter_identity_distance
         margin = self.margin + self.small_sample_margin / max(float(track.counts.sum()), 1.0)
         similarity = self._similarities(track, gallery)
-        nearest, distance_1 = self._nearest(similarity, gallery)
+        nearest, distance_1 = _nearest(similarity, gallery, unit)
         if nearest is None:
             return PersonMatch(None, 1.0, None, np.inf, None, np.inf, "no person to compare with")
         similarity[gallery.person == nearest] = -np.inf
-        second, distance_2 = self._nearest(similarity, gallery)
+        second, distance_2 = _nearest(similarity, gallery, unit)
         clear = (
             distance_1 <= self.max_normalized_distance
             and min(distance_2, 1.0) - distance_1 >= margin
         ) or (nearest == current and distance_1 <= self.max_normalized_distance + _KEPT)
-        reason = f"nearest person {nearest} at distance {distance_1:.2f}"
+        reason = f"nearest {name(nearest)} at distance {distance_1:.2f}"
         if distance_1 > self.max_normalized_distance:
             reason += f", above the maximum of {self.max_normalized_distance:.2f}"
         elif second is not None and distance_2 < 1:
-            reason += f", second {second} at {distance_2:.2f}"
+            reason += f", second {name(second)} at {distance_2:.2f}"
         else:
             reason += ", no other below 1.00"
         if distance_1 <= self.max_normalized_distance:
@@ -133,16 +138,6 @@ class PersonMatching:
         similarity[~gallery.allowed] = -np.inf
         return np.asarray(similarity)
 
-    def _nearest(
-        self, similarity: NDArray[np.float32], gallery: GalleryView
-    ) -> tuple[int | None, float]:
-        """Person of the most similar row and its normalised distance; None and inf without one."""
-        row = int(similarity.argmax()) if len(similarity) else -1
-        if row < 0 or np.isneginf(similarity[row]):
-            return None, np.inf
-        distance = (1 - float(similarity[row])) / max(self.inter_identity_distance, 1e-3)
-        return int(gallery.person[row]), distance
-
     def state_dict(self) -> dict[str, Any]:
         """The calibration as plain numbers."""
         return {
@@ -154,3 +149,13 @@ class PersonMatching:
         """Continue from a `state_dict`."""
         self.inter_identity_distance = float(state["inter_identity_distance"])
         self.num_observations = int(state["num_observations"])
+
+
+def _nearest(
+    similarity: NDArray[np.float32], gallery: GalleryView, unit: float
+) -> tuple[int | None, float]:
+    """Person of the most similar row and its normalised distance; None and inf without one."""
+    row = int(similarity.argmax()) if len(similarity) else -1
+    if row < 0 or np.isneginf(similarity[row]):
+        return None, np.inf
+    return int(gallery.person[row]), (1 - float(similarity[row])) / max(unit, 1e-3)

@@ -2,14 +2,15 @@
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
+from deepsort_reid.identity.continuation import Continuation, find_continued
 from deepsort_reid.identity.decisions import Decisions
 from deepsort_reid.identity.ended_track import add_ended_track
 from deepsort_reid.identity.explanation import PersonExplanation, explain
@@ -24,6 +25,7 @@ from deepsort_reid.identity.frame_update import (
 from deepsort_reid.identity.matching import PersonMatching
 from deepsort_reid.identity.operations import Operations
 from deepsort_reid.identity.person_edits import PersonEdits
+from deepsort_reid.identity.prototypes import Prototypes
 from deepsort_reid.identity.records import Records
 from deepsort_reid.identity.registry_state import VERSION, records_from_state, records_state
 from deepsort_reid.identity.topology import Topology
@@ -170,6 +172,34 @@ class PersonRegistry(PersonEdits):
             return add_ended_track(
                 self._decisions, camera, row, (first_time, last_time), embedding, storable, id
             )
+
+    def find_continued(
+        self,
+        camera: str,
+        embedding: NDArray[np.float32],
+        num_embeddings: int,
+        inter_identity_distance: float,
+        first_time: float,
+        present: Collection[int] = (),
+    ) -> Continuation:
+        """The track of the run of a camera that a new one continues: a person who returned.
+
+        Args:
+            camera: name of the camera, which has had updates.
+            embedding: unit mean (D,) of the embeddings of the new track.
+            num_embeddings: their number.
+            inter_identity_distance: mean distance between embeddings of people in one frame.
+            first_time: of its first detection: tracks matched since then are other people.
+            present: ids of further tracks that are other people.
+
+        An `update` with the id found continues that track. Changes nothing.
+        """
+        with self._operations.lock:
+            row = self._records.cameras[camera]
+            prototypes = Prototypes(embedding[None], np.array([float(num_embeddings)]))
+            first = first_time + row.time_offset
+            found = self._decisions, row, prototypes, inter_identity_distance, first, present
+            return find_continued(*found)
 
     @property
     def path(self) -> Path | None:

@@ -11,13 +11,13 @@ _COUNTS = (
     "n_init",
     "max_age",
     "max_age_at_border",
-    "identity_memory_size",
     "embedding_interval",
 )
 _SCORES = ("min_score", "high_score_threshold", "new_track_score", "min_gallery_score")
 _RATIOS = ("max_new_track_overlap", "max_stored_occlusion", "coasting_size_velocity_decay")
 _SWITCHES = (
     "store_truncated",
+    "reuse_ids",
     "common_motion_compensation",
     "smooth_boxes",
     "nsa_kalman",
@@ -49,7 +49,8 @@ class DeepSortConfig:
         min_gallery_score: minimum score of a detection whose embedding is stored.
         store_truncated: whether embeddings of boxes at the left or right image border are stored.
         max_stored_occlusion: maximum occlusion ratio, by a nearer box, of a stored detection.
-        identity_memory_size: number of ended tracks kept for re-identification; 0 for none.
+        reuse_ids: whether a track takes over the id of an ended one, once, at confirmation, where
+            the registry says clearly that it is the same person.
         embedding_interval: updates after which the embedder is called for all detections again. In
             between, it is called only for those that may change a decision (`frame_embedding`). 1:
             always for all.
@@ -76,7 +77,7 @@ class DeepSortConfig:
     min_gallery_score: float = 0.6
     store_truncated: bool = False
     max_stored_occlusion: float = 1.0
-    identity_memory_size: int = 500
+    reuse_ids: bool = True
     embedding_interval: int = 1
     coasting_size_velocity_decay: float = 0.5
     common_motion_compensation: bool = True
@@ -115,7 +116,7 @@ class DeepSortConfig:
             max_new_track_overlap=1.0,
             min_gallery_score=-math.inf,
             store_truncated=True,
-            identity_memory_size=0,
+            reuse_ids=False,
             coasting_size_velocity_decay=1.0,
             common_motion_compensation=False,
             smooth_boxes=False,

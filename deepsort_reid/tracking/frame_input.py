@@ -9,7 +9,6 @@ from deepsort_reid.structures.detections import Detections
 from deepsort_reid.structures.frame import Frame, check_frame
 from deepsort_reid.structures.numbers import as_float, as_numbers
 from deepsort_reid.tracking.config import DeepSortConfig
-from deepsort_reid.tracking.extras.identity_memory import IdentityMemory
 from deepsort_reid.tracking.extras.visibility import ImageBorder, occlusion_ratio
 from deepsort_reid.tracking.gallery import GalleryStore
 from deepsort_reid.tracking.kalman import AspectMotion, SizeMotion
@@ -93,9 +92,7 @@ def update_galleries(
     )
 
 
-def checked_parts(
-    association: Any, motion: Any, appearance: Any, identity_memory: Any, registry: Any
-) -> None:
+def checked_parts(association: Any, motion: Any, appearance: Any, registry: Any) -> None:
     """Raise ValueError when a part of a tracker is neither None nor what it must be."""
     if not (association is None or callable(association)):
         raise ValueError(
@@ -108,7 +105,6 @@ def checked_parts(
             f"got {type(appearance).__name__} {appearance!r:.80}"
         )
     require_type("motion", motion, AspectMotion, SizeMotion, type(None))
-    require_type("identity_memory", identity_memory, IdentityMemory, type(None))
     if not (registry is None or callable(getattr(registry, "undo_update", None))):
         raise ValueError(
             f"registry must be a PersonRegistry, got {type(registry).__name__} {registry!r:.80}"

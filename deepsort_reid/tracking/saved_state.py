@@ -66,8 +66,8 @@ class SavedState:
     def state_dict(self) -> dict[str, Any]:
         """The state as plain data: dictionaries, lists, numbers, text, and copies of arrays.
 
-        A tracker that loads it continues exactly as this one: ids, galleries, calibration and the
-        identity memory included. The embedder is not part of it.
+        A tracker that loads it continues exactly as this one: ids, galleries, calibration and
+        persons included. The embedder is not part of it.
         """
         self._undo_update()
         encode, objects = Encoder(self._records()), self.state_objects()
@@ -84,7 +84,7 @@ class SavedState:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from a `state_dict` of a tracker with the same settings.
 
-        Objects that the caller holds, such as the identity memory, take over the new state.
+        Objects that the caller holds, such as the registry, take over the new state.
 
         Raises ValueError when the state is not of such a tracker or of another version of the
         package; nothing has changed then.

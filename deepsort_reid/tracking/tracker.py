@@ -14,7 +14,6 @@ from deepsort_reid.tracking.config import DeepSortConfig, checked_config
 from deepsort_reid.tracking.extras.box_smoothing import BoxSmoother
 from deepsort_reid.tracking.extras.explain import DecisionLog, Explanation
 from deepsort_reid.tracking.extras.id_assignment import IdAssigner
-from deepsort_reid.tracking.extras.identity_memory import IdentityMemory
 from deepsort_reid.tracking.extras.person_assignment import PersonAssigner
 from deepsort_reid.tracking.extras.visibility import ImageBorder
 from deepsort_reid.tracking.fixed_attribute import FixedAttribute
@@ -58,26 +57,19 @@ class DeepSort(DeepSortState):
             or `MatchingCascade()`.
         motion: motion model: `AspectMotion(velocity_noise=1 / 320)` when not given.
         appearance: how a track stores embeddings: `MeanAppearance()` when not given.
-        identity_memory: embeddings and ids of ended tracks, from which a returning person gets
-            the old id. A new one when not given; pass one to load it from an earlier run, or to
-            share it between trackers that do not run at the same time.
         registry: persons of the tracks, for `Tracks.person_id`; one of its own, in memory, when not
             given. Pass one to share it between cameras, or to keep it in a file.
         camera: name of the camera in the registry.
         explain: keep every decision for `explain`; memory then grows with the video.
 
-    Raises ValueError when an argument has the wrong type. `config` and `identity_memory` cannot be
-    replaced later.
+    Raises ValueError when an argument has the wrong type. `config` cannot be replaced later.
 
     Ids are dense from 1, belong to the instance, and start over with `reset()`. Instances share
-    nothing but an `identity_memory` passed to both. DeepSORT as published is `published()`.
+    nothing but a `registry` passed to both. DeepSORT as published is `published()`.
     """
 
     config = FixedAttribute[DeepSortConfig](
         "make a new tracker: DeepSort(replace(tracker.config, ...))"
-    )
-    identity_memory = FixedAttribute[IdentityMemory](
-        "make a new tracker: DeepSort(identity_memory=...)"
     )
 
     def __init__(
@@ -88,30 +80,26 @@ class DeepSort(DeepSortState):
         association: Association | None = None,
         motion: MotionModel | None = None,
         appearance: Appearance | None = None,
-        identity_memory: IdentityMemory | None = None,
         registry: PersonRegistry | None = None,
         camera: str = "camera",
         explain: bool = False,
     ) -> None:
         self._config = checked_config(config)
         self._embedder = checked_embedder(embedder)
-        checked_parts(association, motion, appearance, identity_memory, registry)
+        checked_parts(association, motion, appearance, registry)
         self.association = association or LikelihoodRatio()
         self._motion_model = motion or PEDESTRIAN_MOTION
         self._appearance = appearance or MeanAppearance()
-        self._given_identity_memory = identity_memory
         self._given_registry, self._camera = registry, camera
         self._keep_decisions = explain
         self.reset()
 
     def reset(self) -> None:
-        """Delete all tracks; the next id is 1 again, or follows those of the memory passed in."""
-        given, size = self._given_identity_memory, self.config.identity_memory_size
-        self._identity_memory = IdentityMemory(size) if given is None else given
+        """Delete all tracks; the next id is 1 again."""
         self.decision_log = DecisionLog() if self._keep_decisions else None
         self._table = TrackTable()
         self._galleries: GalleryStore = self._appearance.create_store()
-        self._id_assigner = IdAssigner(self.identity_memory)
+        self._id_assigner = IdAssigner(self.config.reuse_ids)
         self._persons = PersonAssigner(self._given_registry, self._camera)
         self._image_border = ImageBorder()
         self._box_smoother = BoxSmoother()
@@ -139,6 +127,11 @@ class DeepSort(DeepSortState):
     def events(self) -> list[Event]:
         """What changed in the last `update`."""
         return self._persons.track_events.events
+
+    @property
+    def last_id(self) -> int:
+        """The highest id so far, 0 before the first one."""
+        return self._id_assigner.last_id
 
     def person_of(self, id: int) -> tuple[int, float]:
         """Person of a track by now, and the probability; see `PersonAssigner.person_of`."""
@@ -224,9 +217,8 @@ class DeepSort(DeepSortState):
         """Predict every track to this frame (Kalman filter; camera motion, given or estimated)."""
         table, model = self._table, self._motion_model
         predict_tracks(self.config, frame_input, table, model, self._box_smoother, camera, dt)
-        elapsed = elapsed_frames(dt)
-        table.start_frame(elapsed)
-        self._id_assigner.advance(elapsed)
+        table.start_frame(elapsed_frames(dt))
+        self._id_assigner.begin_update()
 
     def _embed(self, frame_input: FrameInput, frame: Frame | None) -> FrameInput:
         """Embed the detections that need it, and calibrate distances between identities."""
@@ -271,16 +263,14 @@ class DeepSort(DeepSortState):
         at_border = self._image_border.is_truncated(table.xyxy)
         max_age = np.where(at_border, min(config.max_age_at_border, config.max_age), config.max_age)
         table.update_state(matching.unmatched_tracks, n_init=config.n_init, max_age=max_age)
-        deleted = table.state == DELETED
-        self._id_assigner.store_lost(table, self._galleries, deleted)
-        self._remove(deleted)
-        self._remove(self._id_assigner.assign_ids(table, self._galleries))
+        self._remove(table.state == DELETED)
+        self._remove(self._id_assigner.assign_ids(table, self._galleries, self._persons))
 
     def _initiate(self, frame_input: FrameInput, unmatched: Rows) -> None:
         """Start tracks from unmatched detections."""
         parts = self._table, self._galleries, self._motion_model
         if start_tracks(self.config, frame_input, unmatched, *parts):
-            self._remove(self._id_assigner.assign_ids(self._table, self._galleries))
+            self._remove(self._id_assigner.assign_ids(self._table, self._galleries, self._persons))
 
     def _confirmed(self) -> Tracks:
         """The confirmed tracks, which were matched in this frame, in the order of their ids."""

@@ -14,7 +14,7 @@ class DeepSortState(SavedState):
     """Base class of `DeepSort`: which of its attributes are its state, and which its settings."""
 
     OBJECTS = (
-        *("_table", "_galleries", "_galleries.calibration", "_id_assigner", "identity_memory"),
+        *("_table", "_galleries", "_galleries.calibration", "_id_assigner"),
         *("_persons", "_persons.track_events"),
         *("_box_smoother", "_image_border", "_image_border._left", "_image_border._right"),
         "decision_log",
@@ -29,7 +29,7 @@ class DeepSortState(SavedState):
     }
     NOT_STATE = frozenset(
         {
-            *("_embedder", "_given_identity_memory", "_given_registry", "_before_update"),
+            *("_embedder", "_given_registry", "_before_update"),
             *ARGUMENTS.values(),
         }
     )

@@ -19,9 +19,10 @@ from deepsort_reid import DeepSortConfig
         ({"max_age": None}, "max_age must be a whole number, at least 0, got None"),
         ({"max_age": 10**30}, "max_age must be a whole number, at most 1000000000, got 1000"),
         (
-            {"identity_memory_size": 2**63},
-            "identity_memory_size must be a whole number, at most 1000000000, got 9223",
+            {"embedding_interval": 2**63},
+            "embedding_interval must be a whole number, at most 1000000000, got 9223",
         ),
+        ({"reuse_ids": 500}, "reuse_ids must be true or false, got 500"),
         ({"min_score": 10**400}, "min_score must be a number, got 1000"),
         ({"min_score": np.nan}, "min_score must be a number, got nan"),
         ({"min_score": "0.5"}, "min_score must be a number, got '0.5'"),

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from deepsort_reid import DeepSort, DeepSortConfig, Detections, State
-from deepsort_reid.tracking.extras.identity_memory import IdentityMemory
 from tests.tracking.scenarios import boxes_at, crowd, orthogonal_embeddings, perturbed
 
 
@@ -102,13 +101,11 @@ def test_after_two_frames_position_outweighs_appearance():
     assert ids_after_occlusion(1, newcomer=2)[-1] == [2, 1]
 
 
-def test_after_max_age_the_identity_memory_gives_the_id_back():
+def test_after_max_age_the_returning_person_gets_the_id_back():
     assert ids_after_occlusion(121, newcomer=1)[-1] == [2, 1]
     assert ids_after_occlusion(121, newcomer=2)[-1] == [2, 3]
-    assert ids_after_occlusion(121, newcomer=1, identity_memory=IdentityMemory(capacity=0))[-1] == [
-        2,
-        3,
-    ]
+    config = DeepSortConfig(reuse_ids=False)
+    assert ids_after_occlusion(121, newcomer=1, config=config)[-1] == [2, 3]
 
 
 def unchanged_by_embeddings(embed, frames):

@@ -18,7 +18,6 @@ from deepsort_reid.tracking import (
     SizeMotion,
     published,
 )
-from deepsort_reid.tracking.extras.identity_memory import IdentityMemory
 from deepsort_reid.tracking.likelihood_ratio import AppearanceLLR
 from tests.tracking.scenarios import alternative_parts, boxes_at, crowd, orthogonal_embeddings
 from tests.tracking.test_snapshot import state_of
@@ -27,9 +26,8 @@ UPDATES_BEFORE, UPDATES_AFTER = 60, 200
 
 
 def short_lived():
-    """Tracks end soon, so that the identity memory is used, and ids are corrected."""
-    config = DeepSortConfig(n_init=1, max_age=0, identity_memory_size=5)
-    return DeepSort(config, identity_memory=IdentityMemory(7, margin=0.05))
+    """Tracks end soon, so that ids are reused and persons are corrected."""
+    return DeepSort(DeepSortConfig(n_init=1, max_age=0))
 
 
 TRACKERS = {
@@ -143,19 +141,6 @@ def test_state_dict_holds_plain_data_only():
     assert kinds(tracker.state_dict()) <= {str, int, float, bool, type(None), np.ndarray}
 
 
-def test_identity_memory_that_was_passed_in_takes_over_the_saved_one():
-    tracker, memory = short_lived(), IdentityMemory()
-    for detections, options in inputs(60):
-        tracker.update(detections, **options)
-    assert len(tracker.identity_memory)
-    loaded = DeepSort(tracker.config, identity_memory=memory)
-    loaded.load_state_dict(tracker.state_dict())
-    assert loaded.identity_memory is memory
-    assert (memory.capacity, memory.margin) == (7, 0.05)
-    np.testing.assert_array_equal(memory.id, tracker.identity_memory.id)
-    assert memory.last_id == tracker.identity_memory.last_id
-
-
 def test_loaded_tracker_embeds_with_the_given_embedder(tmp_path):
     calls = []
 
@@ -232,7 +217,7 @@ def changed_state(change):
         lambda state: state["objects"]["_table"].update(motion=np.zeros((2, 8))),
         lambda state: state["objects"]["_table"].update(id=np.zeros(2)),
         lambda state: state["objects"]["_table"].update(id=[1, 2]),
-        lambda state: state["objects"]["_id_assigner"].update(_now="late"),
+        lambda state: state["objects"]["_id_assigner"].update(last_id="late"),
         lambda state: state["objects"][""].update(_last_detections={"type": "Secret"}),
         lambda state: state["objects"][""]["_last_detections"]["fields"].pop("xyxy"),
     ],

@@ -17,7 +17,6 @@ from deepsort_reid.tracking import (
     MotionLLR,
     SizeMotion,
 )
-from deepsort_reid.tracking.extras.identity_memory import IdentityMemory
 from tests.tracking.scenarios import crowd
 
 # A setting and the tracker that uses it.
@@ -39,7 +38,6 @@ EXTREMES = (
     *(0, -1, 1e-320, -1e-320, 1e-9, 1e9, 1e100, -1e100, 1e308, -1e308, np.inf, -np.inf),
     *(10**9, -(10**9), 2**31, 2**63, 2**64 - 1, True, False, np.float32(0.5), np.int8(3)),
 )
-MEMORY_ARGUMENTS = ("capacity", "max_normalized_distance", "margin", "small_sample_margin")
 each_field = pytest.mark.parametrize(
     ("kind", "name"), FIELDS, ids=[f"{kind.__name__}.{name}" for kind, name in FIELDS]
 )
@@ -70,34 +68,8 @@ def test_extreme_value_is_refused_or_works_without_a_warning(kind, name):
     assert used or name in ("model", "motion", "appearance")
 
 
-@pytest.mark.parametrize("name", MEMORY_ARGUMENTS)
-def test_memory_arguments_that_are_no_numbers_are_refused(name):
-    for value in (*NO_NUMBERS, -1, np.inf, 1e300):
-        with pytest.raises(ValueError, match=name):
-            IdentityMemory(**{name: value})
-
-
 @pytest.mark.parametrize(
-    ("id", "embedding", "message"),
-    [
-        *((id, [1.0], "id must be a whole number") for id in (0, -3, 1.5, None, "1", 2**60, 1j)),
-        *((1, each, "embedding must") for each in (None, "x", [1j], [[1.0]])),
-        *((1, each, "embedding must be") for each in ([0.5, 0.5], [np.nan, 1.0])),
-        *((1, each, "must keep their length") for each in ([], [1.0])),
-        (1, 1.0, "embedding must have shape"),
-    ],
-)
-def test_identity_that_no_memory_has_is_refused_and_changes_nothing(id, embedding, message):
-    memory = IdentityMemory()
-    memory.add(1, [0.6, 0.8])
-    with pytest.raises(ValueError, match=message):
-        memory.add(id, embedding)
-    assert (memory.id.tolist(), memory.last_id) == ([1], 1)
-    np.testing.assert_array_equal(memory.embedding, np.array([[0.6, 0.8]], dtype=np.float32))
-
-
-@pytest.mark.parametrize(
-    "argument", ["config", "embedder", "association", "motion", "appearance", "identity_memory"]
+    "argument", ["config", "embedder", "association", "motion", "appearance", "registry"]
 )
 def test_part_of_another_type_is_refused(argument):
     for value in (3, "linear", [], DeepSort):
@@ -105,17 +77,6 @@ def test_part_of_another_type_is_refused(argument):
             continue
         with pytest.raises(ValueError, match=argument):
             DeepSort(**{argument: value})
-
-
-def test_identity_memory_and_config_of_a_tracker_cannot_be_replaced():
-    tracker = DeepSort()
-    memory, config = tracker.identity_memory, tracker.config
-    with pytest.raises(AttributeError, match=r"identity_memory .* DeepSort\(identity_memory="):
-        tracker.identity_memory = IdentityMemory()
-    with pytest.raises(AttributeError, match=r"config .* DeepSort\(replace\(tracker.config"):
-        tracker.config = DeepSortConfig()
-    assert tracker.identity_memory is memory
-    assert tracker.config is config
 
 
 @pytest.mark.parametrize("linking", [3, "motion", Linking])

@@ -12,8 +12,8 @@ import deepsort_reid.tracking
 from deepsort_reid import DeepSort, DeepSortConfig, Detections, FixedLag, PersonRegistry
 from deepsort_reid.tracking import GalleryAppearance, LikelihoodRatio, published
 from deepsort_reid.tracking.extras.explain import DecisionLog
-from deepsort_reid.tracking.extras.identity_memory import IdentityMemory
 from deepsort_reid.tracking.refinement.frame_buffer import BufferedFrame
+from deepsort_reid.tracking.refinement.output_ids import OutputIds
 from deepsort_reid.tracking.refinement.track_history import TrackHistory
 from deepsort_reid.tracking.snapshot import Snapshot
 from tests.tracking.scenarios import boxes_at, crowd, orthogonal_embeddings
@@ -23,7 +23,7 @@ FOLDER = str(Path(deepsort_reid.tracking.__file__).parent)
 
 
 def one_match():
-    """Every match adds a track, an id or an identity to the memory."""
+    """Every match adds a track, an id or a person."""
     return DeepSort(
         DeepSortConfig(n_init=1, max_age=1, class_agnostic=False),
         appearance=GalleryAppearance(budget=3),
@@ -222,21 +222,20 @@ def test_embedder_that_raises_leaves_the_tracker_unchanged():
 
 
 def test_objects_that_the_caller_holds_are_updated():
-    memory = IdentityMemory()
-    tracker = DeepSort(DeepSortConfig(n_init=1, max_age=0), identity_memory=memory, explain=True)
+    registry = PersonRegistry()
+    tracker = DeepSort(DeepSortConfig(n_init=1), registry=registry, explain=True)
     log = tracker.decision_log
     tracker.update(Detections(boxes_at(10), embedding=orthogonal_embeddings(1)))
-    assert (len(log), memory.last_id) == (1, 1)
     tracker.update(Detections.empty())
-    assert (len(log), memory.id.tolist()) == (2, [1])
-    assert tracker.identity_memory is memory
+    assert (len(log), list(registry.persons)) == (2, [1])
+    assert tracker.registry is registry
     assert tracker.decision_log is log
 
 
 def test_snapshot_restores_the_attributes_of_all_objects():
-    first, second = IdentityMemory(), IdentityMemory()
+    first, second = OutputIds(), OutputIds()
     snapshot = Snapshot(first, second)
-    first.new_id()
-    second.add(3, [1.0])
+    first.swap(1, 2)
+    second.swap(3, 5)
     snapshot.restore()
-    assert (first.last_id, second.last_id, len(second)) == (0, 0, 0)
+    assert (len(first), len(second)) == (0, 0)

@@ -156,7 +156,7 @@ def test_constructor_refuses_arguments_of_the_wrong_type(make, message):
 def test_config_cannot_be_replaced_because_parts_of_the_state_depend_on_it():
     tracker = DeepSort()
     with pytest.raises(AttributeError, match=r"cannot be replaced.*make a new tracker: DeepSort\("):
-        tracker.config = replace(tracker.config, identity_memory_size=3)
+        tracker.config = replace(tracker.config, max_age=3)
     assert tracker.config == DeepSortConfig()
 
 

@@ -1,4 +1,4 @@
-"""Id assignment: a confirmed track gets the id of a lost identity, or a new one."""
+"""Id assignment: a confirmed track gets the id of an ended track of its person, or a new one."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsort_reid.structures.tracks import State
-from deepsort_reid.tracking.extras.identity_memory import IdentityMemory
+from deepsort_reid.tracking.extras.person_assignment import PersonAssigner
 from deepsort_reid.tracking.gallery import GalleryStore
 from deepsort_reid.tracking.track_table import TrackTable
 
@@ -14,11 +14,11 @@ Flags = NDArray[np.bool_]
 
 
 class IdAssignment(NamedTuple):
-    """An id that was assigned to a track, a new one or that of a lost identity."""
+    """An id that was assigned to a track, a new one or that of an ended track."""
 
     id: int
     detection: int  # row of the caller's detection that the track was matched to in this frame
-    reidentified: bool  # True for the id of a lost identity
+    reidentified: bool  # True for the id of an ended track
     reason: str
 
     def __str__(self) -> str:
@@ -27,86 +27,64 @@ class IdAssignment(NamedTuple):
 
 
 class IdAssigner:
-    """Assigns ids at confirmation, and stores the identities of deleted tracks.
+    """Assigns ids at confirmation.
 
     Args:
-        identity_memory: lost identities.
+        reuse_ids: whether a track may take over the id of an ended one.
+
+    Attributes:
+        last_id: the highest id so far.
+        assignments: of this update.
     """
 
-    def __init__(self, identity_memory: IdentityMemory) -> None:
-        self._memory = identity_memory
-        self._now = 0  # frames since the start
-        # Frame of the last match of deleted tracks, by id, as long as a live track is older.
-        self._last_match: dict[int, int] = {}
-        self.assignments: list[IdAssignment] = []  # of this update
+    NOT_STATE = frozenset({"_reuse_ids"})
 
-    def advance(self, frames: int) -> None:
-        """Begin an update, this many frames after the last one."""
-        self._now += frames
+    def __init__(self, reuse_ids: bool) -> None:
+        self._reuse_ids = reuse_ids
+        self.last_id = 0
+        self.assignments: list[IdAssignment] = []
+
+    def begin_update(self) -> None:
+        """Begin an update."""
         self.assignments = []
 
-    def store_lost(self, table: TrackTable, galleries: GalleryStore, deleted: Flags) -> None:
-        """Store the identities of tracks that will be deleted: a mask (N,)."""
-        last_match = self._last_match.copy()
-        for row in np.flatnonzero(deleted & (table.id > 0)).tolist():
-            embedding, id = galleries.mean_embedding(int(table.slot[row])), int(table.id[row])
-            if embedding is not None:
-                self._memory.add(id, embedding)
-                last_match[id] = self._now - int(table.misses[row])
-        oldest = self._now - int(table.age.max(initial=0))
-        self._last_match = {id: when for id, when in last_match.items() if when >= oldest}
-
-    def assign_ids(self, table: TrackTable, galleries: GalleryStore) -> Flags:
+    def assign_ids(
+        self, table: TrackTable, galleries: GalleryStore, persons: PersonAssigner
+    ) -> Flags:
         """Assign an id to each confirmed track without one.
 
         Returns a mask (N,) of coasting tracks whose id was taken over: they are to be deleted.
         """
         replaced = np.zeros(len(table), dtype=bool)
         for row in np.flatnonzero((table.state == State.CONFIRMED) & (table.id == 0)).tolist():
-            matched_id, reason = self._reidentify(table, galleries, row, replaced)
-            if matched_id is None:
-                table.id[row] = self._memory.new_id()
-            self._add_assignment(table, row, matched_id is not None, reason)
+            found, reason = None, "ids of ended tracks are not reused"
+            if self._reuse_ids:
+                found, reason = self._find_continued(table, galleries, persons, row)
+            if found is None:
+                self.last_id += 1
+            else:
+                replaced |= table.id == found
+            table.id[row] = found or self.last_id
+            self.assignments.append(
+                IdAssignment(
+                    int(table.id[row]), int(table.detection[row]), found is not None, reason
+                )
+            )
         return replaced
 
-    def _add_assignment(self, table: TrackTable, row: int, reidentified: bool, reason: str) -> None:
-        id, detection = int(table.id[row]), int(table.detection[row])
-        self.assignments.append(IdAssignment(id, detection, reidentified, reason))
-
-    def _reidentify(
-        self, table: TrackTable, galleries: GalleryStore, row: int, replaced: Flags
+    def _find_continued(
+        self, table: TrackTable, galleries: GalleryStore, persons: PersonAssigner, row: int
     ) -> tuple[int | None, str]:
-        """Give the track of a row the id of a lost identity if the match is clear.
+        """The id of the ended or coasting track that the track of a row continues, and the reason.
 
-        Candidates are stored identities and coasting tracks without a match since this track
-        started: two tracks matched in the same frame are two identities. Returns the id, None
-        without a clear match, and the reason; `replaced` (N,) is updated.
+        None without a clear one. Tracks that were matched since this one started are other people.
         """
-        slot, calibration = int(table.slot[row]), galleries.calibration
+        slot = int(table.slot[row])
         embedding = galleries.mean_embedding(slot)
-        if not self._memory.capacity:
-            return None, "the identity memory is disabled"
-        if embedding is None or not calibration.is_discriminative:
+        if embedding is None or not galleries.calibration.is_discriminative:
             return None, "no usable embeddings"
-        start = self._now - int(table.age[row])
-        absent = (table.id > 0) & (table.misses >= table.age[row]) & ~replaced
-        lost = np.flatnonzero(absent & galleries.has_embedding(table.slot))
-        means = [galleries.mean_embedding(lost_slot) for lost_slot in table.slot[lost].tolist()]
-        match = self._memory.match(
-            embedding,
-            calibration.inter_identity_distance,
-            num_embeddings=galleries.num_embeddings(slot),
-            lost_tracks=[
-                (id, mean)
-                for id, mean in zip(table.id[lost].tolist(), means, strict=True)
-                if mean is not None
-            ],
-            excluded_ids=[id for id, when in self._last_match.items() if when > start],
-        )
-        matched_id = match.matched_id
-        if matched_id is None:
-            return None, str(match)
-        self._memory.remove(matched_id)
-        replaced |= table.id == matched_id
-        table.id[row] = matched_id
-        return matched_id, str(match)
+        first_time = float(table.first_time[row]) if table.age[row] > 1 else None
+        present = table.id[(table.id > 0) & (table.misses < table.age[row])].tolist()
+        number = galleries.num_embeddings(slot)
+        unit = galleries.calibration.inter_identity_distance
+        return persons.find_continued(embedding, number, unit, first_time, present)

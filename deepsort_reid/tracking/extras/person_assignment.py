@@ -101,6 +101,34 @@ class PersonAssigner:
             is_known=self.is_known,
         )
 
+    def find_continued(
+        self,
+        embedding: NDArray[np.float32],
+        num_embeddings: int,
+        inter_identity_distance: float,
+        first_time: float | None,
+        present: list[int],
+    ) -> tuple[int | None, str]:
+        """The id of the track that a new one continues, and the reason; None without a clear one.
+
+        Args:
+            embedding: unit mean (D,) of the embeddings of the new track.
+            num_embeddings: their number.
+            inter_identity_distance: mean distance between embeddings of people in one frame.
+            first_time: of its first detection; None for a track that started in this frame.
+            present: ids of tracks that were matched since it started: they are other people.
+        """
+        if not (self.is_active and self._run):
+            return None, "no ended track to compare with"
+        since = np.nextafter(self.time, np.inf) if first_time is None else first_time
+        return self.registry.find_continued(
+            self.camera, embedding, num_embeddings, inter_identity_distance, since, present
+        )
+
+    def may_return(self, id: int) -> bool:
+        """Whether the registry has the track, so that a later one may take over its id."""
+        return self.is_active and self._current(id) > 0
+
     def is_known(self, id: int, person: int) -> bool:
         """Whether the person of a track (id, person) has another track in the registry."""
         try:

@@ -64,8 +64,8 @@ class FixedLag(SavedState):
     - A gap of at most 30 frames between two matches of a track is filled if its end is known in
       time. Filled rows have state `COASTING`, `detection` -1, and count their misses.
     - A track linked to an earlier, ended track takes over its id (`Linking`: motion forwards and
-      backwards, and appearance). A person who reappears elsewhere is left to the identity memory of
-      the tracker (`DeepSortConfig.identity_memory_size`).
+      backwards, and appearance). A person who reappears elsewhere is left to the tracker
+      (`DeepSortConfig.reuse_ids`).
     - Boxes are smoothed: `xyxy` and `filtered_xyxy` are estimates from all earlier frames and the
       next `frames` ones. The box of the detection is `detections.xyxy[tracks.detection]`.
 
@@ -119,7 +119,7 @@ class FixedLag(SavedState):
         self._buffer: deque[BufferedFrame] = deque()
         self._number, self._time, self._clock = 0, 0.0, 0
         self._to_first = np.eye(3)
-        self._histories = TrackHistories(self._linking, self.tracker.identity_memory.last_id)
+        self._histories = TrackHistories(self._linking, self.tracker.last_id)
         self._smoother = LagSmoother()
         self._track_events = TrackEvents()
         self._events: list[Event] = []
@@ -286,8 +286,7 @@ class FixedLag(SavedState):
             if self._tracker_id.get(output_id, output_id) != id:
                 self._tracker_id = {**self._tracker_id, output_id: id}
         self._log_reported(oldest.number, tracker_ids, tracks)
-        known = self.tracker.identity_memory.id.tolist()
-        ended = self._histories.drop(oldest.number, known)
+        ended = self._histories.drop(oldest.number, self.tracker.persons.may_return)
         self._update_events(oldest, tracks, ended)
         return LaggedTracks(oldest.number, tracks)
 

@@ -1,5 +1,7 @@
 """The ids under which a fixed lag reports the tracker's ids."""
 
+from collections.abc import Callable
+
 
 class OutputIds:
     """Maps each of the tracker's ids to an output id: itself, unless swapped.
@@ -23,8 +25,8 @@ class OutputIds:
         swapped = {first: self.of(second), second: self.of(first)}
         self._swapped = {**self._swapped, **swapped}  # the old one may be restored
 
-    def prune(self, used: set[int]) -> None:
-        """Drop entries in which neither the tracker's id nor the output id is in `used`."""
+    def prune(self, is_used: Callable[[int], bool]) -> None:
+        """Drop entries in which neither the tracker's id nor the output id is used."""
         self._swapped = {
-            id: output for id, output in self._swapped.items() if id in used or output in used
+            id: output for id, output in self._swapped.items() if is_used(id) or is_used(output)
         }

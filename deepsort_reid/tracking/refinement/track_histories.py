@@ -5,6 +5,7 @@ such finding applies to all frames that have not been emitted yet.
 """
 
 from collections import deque
+from collections.abc import Callable
 from itertools import islice
 
 import numpy as np
@@ -114,8 +115,8 @@ class TrackHistories:
         """Merge tracks that `linking` takes for one person, at the last moment.
 
         That is when the first frame is emitted in which the ended track was not matched, or the
-        first one of the begun track. A person who reappears elsewhere is left to the tracker's
-        identity memory.
+        first one of the begun track. A person who reappears elsewhere is left to the
+        tracker.
         """
         oldest = buffer[0].number
         tracks = sorted(self._by_key.values(), key=lambda track: track.last_frame)
@@ -135,10 +136,10 @@ class TrackHistories:
                 self.output_ids.swap(earlier.id, later.id)
                 self._merge(earlier, later, buffer)
 
-    def drop(self, number: int, remembered_ids: list[int]) -> set[int]:
+    def drop(self, number: int, may_return: Callable[[int], bool]) -> set[int]:
         """Drop tracks that are not in the table and not matched in frame `number` or later.
 
-        And the output ids that neither a track nor the tracker's identity memory uses any more.
+        And the output ids of ids that no track has and that may not return.
         Returns the output ids of these tracks that no other track has.
         """
         in_table = {track.key for track in self._by_row.values()}
@@ -154,7 +155,7 @@ class TrackHistories:
             del self._by_key[track.key]
         used = {track.id for track in self._by_key.values()}
         ended = {self.output_ids.of(track.id) for track in finished if track.id not in used}
-        self.output_ids.prune(used | set(remembered_ids))
+        self.output_ids.prune(lambda id: id in used or may_return(id))
         return ended
 
     def _create(self, id: int = 0) -> TrackHistory:

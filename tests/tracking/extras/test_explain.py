@@ -127,11 +127,9 @@ def test_detection_far_away_is_rejected_by_motion(make):
     assert "predicted at [10, 100, 30, 150]" in text
     assert "rejected by motion" in text
     assert "\n  not matched" in text
-    if make is explaining:  # the tracker with an identity memory
+    if make is explaining:  # the tracker that reuses ids
         assert text.endswith("no other below 1.00: clear, required margin 0.80")
-        assert (
-            "its id was assigned to detection 0: nearest lost identity 1 at distance 0.00" in text
-        )
+        assert "its id was assigned to detection 0: nearest track 1 at distance 0.00" in text
 
 
 @each_rule
@@ -322,7 +320,7 @@ def test_new_id_is_explained_by_the_nearest_lost_identities() -> None:
     assert shown.id == [3]
     text = str(tracker.explain(53, 3))
     assert "frame 53, track 3: tentative, no id yet" in text
-    nearest = "nearest lost identity 1 at distance 0.20, second 2 at 0.40"
+    nearest = "nearest track 1 at distance 0.20, second track 2 at 0.40"
     assert f"was assigned id 3, new: {nearest}: not clear" in text
 
 
@@ -337,7 +335,7 @@ def test_reidentification_is_explained_by_its_distance() -> None:
         shown = tracker.update(Detections(boxes_at(300, 600), embedding=embedding[::-1]))
     assert shown.id.tolist() == [1, 2]
     text = str(tracker.explain(53, 1))
-    nearest = "nearest lost identity 1 at distance 0.00, no other below 1.00"
+    nearest = "nearest track 1 at distance 0.00, no other below 1.00"
     assert f"was assigned id 1, re-identified: {nearest}: clear" in text
     assert "assigned id" not in str(tracker.explain(53, 2))
 

@@ -1,17 +1,19 @@
 """Id assignment: ids of returning people."""
 
 import numpy as np
+import pytest
 
-from deepsort_reid import DeepSort, Detections
+from deepsort_reid import DeepSort, DeepSortConfig, Detections, PersonRegistry
+from deepsort_reid.tracking import published
 from tests.tracking.scenarios import boxes_at, orthogonal_embeddings
 
 ANNA, BERT, CARL, TRUNCATED = orthogonal_embeddings(4)
 AWAY = 130  # frames, more than max_age
 
 
-def tracker_after_absence():
+def tracker_after_absence(make=DeepSort):
     """A tracker after frames of ANNA and BERT, then of BERT alone until the track of ANNA ended."""
-    tracker = DeepSort()
+    tracker = make()
     for _ in range(30):
         tracker.update(Detections(boxes_at(100, 300), embedding=[ANNA, BERT]))
     for _ in range(AWAY):
@@ -45,5 +47,55 @@ def test_tracks_seen_in_the_same_frame_are_different_identities():
         tracker.update(Detections(boxes_at(0, 300, 500), embedding=[ANNA, BERT, ANNA]), frame=frame)
     for _ in range(20):  # the first one leaves at the border
         tracks = tracker.update(Detections(boxes_at(300, 500), embedding=[BERT, ANNA]), frame=frame)
-    assert tracker.identity_memory.id.tolist() == [1]
+    assert not tracker.registry.track("camera", 1).live
     assert tracks.id_of_detection(2).tolist() == [2, 3]
+
+
+def test_one_id_is_given_to_one_of_two_similar_tracks():
+    tracker = tracker_after_absence()
+    for _ in range(5):
+        tracks = tracker.update(Detections(boxes_at(300, 500, 700), embedding=[BERT, ANNA, ANNA]))
+    assert tracks.id.tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    "make", [published, lambda: DeepSort(DeepSortConfig(reuse_ids=False))], ids=["published", "off"]
+)
+def test_ids_are_not_reused_where_that_is_off(make):
+    ids = ids_of_newcomer(tracker_after_absence(make), *[ANNA] * 10)
+    assert set(ids) == {-1, 3}
+
+
+def test_coasting_track_is_continued_far_from_its_prediction():
+    tracker = DeepSort()
+    for _ in range(30):
+        tracker.update(Detections(boxes_at(100, 300), embedding=[ANNA, BERT]))
+    for _ in range(40):
+        tracker.update(Detections(boxes_at(300), embedding=[BERT]))
+    assert tracker.tracks.id.tolist() == [1, 2]  # 1 is coasting
+    assert ids_of_newcomer(tracker, *[ANNA] * 5, left=900)[-1] == 1
+    assert sorted(tracker.tracks.id.tolist()) == [1, 2]
+
+
+def test_id_of_an_earlier_run_is_not_reused_and_the_person_is_known():
+    registry = PersonRegistry()
+    for _ in range(2):
+        tracker = DeepSort(registry=registry)
+        for _ in range(5):
+            tracks = tracker.update(Detections(boxes_at(300), embedding=[BERT]))
+        for _ in range(20):
+            tracks = tracker.update(Detections(boxes_at(100, 300), embedding=[ANNA, BERT]))
+    # ANNA had id 2 in the first run, too: as the second one to appear in either.
+    assert (tracks.id.tolist(), tracks.person_id.tolist()) == ([1, 2], [1, 2])
+    assert tracker.registry.run("camera") == 2
+
+
+def test_without_embeddings_no_id_is_reused():
+    tracker = DeepSort()
+    for _ in range(5):
+        tracker.update(Detections(boxes_at(100, 300)))
+    for _ in range(AWAY):
+        tracker.update(Detections(boxes_at(300)))
+    for _ in range(5):
+        tracks = tracker.update(Detections(boxes_at(300, 600)))
+    assert tracks.id.tolist() == [2, 3]

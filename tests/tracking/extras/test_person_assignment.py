@@ -38,13 +38,13 @@ def leave(tracker, frames=AWAY):
     return events
 
 
-def without_memory():
+def without_reuse():
     """A tracker in which a returning person gets a new id."""
-    return DeepSort(DeepSortConfig(identity_memory_size=0))
+    return DeepSort(DeepSortConfig(reuse_ids=False))
 
 
 def test_returning_person_has_a_new_id_and_the_same_person():
-    tracker = without_memory()
+    tracker = without_reuse()
     assert walk(tracker, [1, 2], 0) == {1: 1, 2: 2}
     assert [(event.kind, event.id) for event in leave(tracker)] == [
         *(("lost", 1), ("lost", 2), ("left", 1), ("left", 2)),
@@ -69,7 +69,7 @@ def test_without_embeddings_person_is_id_and_the_registry_is_empty():
 
 
 def test_persons_stay_when_the_first_embeddings_come_late():
-    tracker = without_memory()
+    tracker = without_reuse()
     for frame in range(200):
         tracker.update(Detections(boxes_at(50, 300) if frame < 50 else boxes_at(300)))
     assert tracker.tracks.id.tolist() == [2]
@@ -104,7 +104,7 @@ def test_second_tracker_of_a_camera_ends_the_use_of_the_first():
 
 def test_track_that_begins_beside_another_one_is_another_person():
     """They look the same, and the first one is not matched since the second one has an id."""
-    tracker = without_memory()
+    tracker = without_reuse()
     walk(tracker, [1], 0)
     same = person(1, SEEN - 1)
     for frame in range(2):  # tentative
@@ -148,7 +148,7 @@ def test_registry_of_another_type_is_refused():
 
 
 def test_saved_tracker_knows_the_persons_that_left(tmp_path):
-    tracker = without_memory()
+    tracker = without_reuse()
     walk(tracker, [1, 2], 0)
     leave(tracker)
     tracker.save(tmp_path / "state.npz")
@@ -179,7 +179,7 @@ def test_second_run_with_the_same_store_knows_the_people_of_the_first(tmp_path):
 
 
 def test_fixed_lag_reports_persons_as_known_when_a_frame_is_emitted():
-    delayed = FixedLag(without_memory(), 30)
+    delayed = FixedLag(without_reuse(), 30)
     found, events = {}, []
     for frame in range(2 * SEEN + AWAY):
         away = SEEN <= frame < SEEN + AWAY

@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from deepsort_reid import DeepSort, DeepSortConfig, Detections, FixedLag, State
+from deepsort_reid import (
+    DeepSort,
+    DeepSortConfig,
+    Detections,
+    FixedLag,
+    PersonRegistry,
+    State,
+)
 from deepsort_reid.tracking import Linking
 from deepsort_reid.tracking.refinement.linking import normalize_rows
 from tests.tracking.scenarios import boxes_at, crowd, orthogonal_embeddings, perturbed
@@ -147,7 +154,7 @@ def track_interrupted_walk(lag, other_person=False, jump=0, **linking):
         )
         for detections in frames
     ]
-    tracker = DeepSort(DeepSortConfig(max_age=3, identity_memory_size=0))
+    tracker = DeepSort(DeepSortConfig(max_age=3, reuse_ids=False))
     return run(FixedLag(tracker, lag, linking=Linking(**linking)), frames)
 
 
@@ -252,7 +259,8 @@ def test_known_camera_motion_does_not_affect_the_smoothing():
 
 def test_memory_is_bounded_by_the_lag():
     rng, people = np.random.default_rng(0), 4
-    fixed_lag = FixedLag(DeepSort(DeepSortConfig(max_age=5, identity_memory_size=10)), 10)
+    registry = PersonRegistry(max_tracks=10)
+    fixed_lag = FixedLag(DeepSort(DeepSortConfig(max_age=5), registry=registry), 10)
     for visit in range(60):  # four new people each time, for six frames
         embedding = normalize_rows(rng.normal(size=(people, 16)))
         boxes = boxes_at(*(100 * np.arange(people) + 1000 * (visit % 5)))
@@ -262,7 +270,7 @@ def test_memory_is_bounded_by_the_lag():
         assert len(fixed_lag._histories) <= 3 * people
         assert len(fixed_lag._buffer) == min(10, 6 * visit + 6)
         assert len(fixed_lag._histories.output_ids) <= 2 * (10 + 3 * people)
-    assert fixed_lag.tracker.identity_memory.last_id > 100
+    assert fixed_lag.tracker.last_id > 100
 
 
 @pytest.mark.parametrize("frames", [-1, 2.5, "30", None, True])

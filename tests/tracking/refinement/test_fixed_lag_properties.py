@@ -36,7 +36,7 @@ def random_scene(rng):
 def random_fixed_lag(rng):
     config = DeepSortConfig(
         max_age=int(rng.choice([2, 5, 30])),
-        identity_memory_size=int(rng.choice([0, 100])),
+        reuse_ids=bool(rng.choice([False, True])),
     )
     return FixedLag(DeepSort(config), int(rng.choice([1, 5, 12, 30, 60])))
 

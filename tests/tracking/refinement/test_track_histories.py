@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from deepsort_reid import DeepSort, Detections, FixedLag, State, Tracks
-from deepsort_reid.tracking.extras.identity_memory import IdentityMemory
 from deepsort_reid.tracking.track_table import TrackTable
 from tests.tracking.scenarios import boxes_at
 
@@ -19,8 +18,8 @@ class ScriptedTracker(DeepSort):
     table = last_detections = None  # set by `update`
 
     def __init__(self, frames, last_id=0):
-        super().__init__(identity_memory=IdentityMemory())
-        self.identity_memory.last_id = last_id
+        super().__init__()
+        self._id_assigner.last_id = last_id
         self._frames = enumerate(frames)
         self._keys = {}
 
