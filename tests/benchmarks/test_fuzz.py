@@ -19,11 +19,6 @@ def test_random_episode_has_no_failure(seed: int) -> None:
     assert findings.counts["updates"] == 40
 
 
-def test_ended_tracks_of_a_delayed_output_take_over_the_person_of_their_id() -> None:
-    """In this episode, the person of an id was corrected while an earlier track had that id."""
-    assert fuzzing.run_episode(105).failures == []
-
-
 def test_counts_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert fuzz.main(["100", "3"]) == 0
     printed = capsys.readouterr().out
@@ -32,7 +27,7 @@ def test_counts_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert "broken properties            0" in printed
 
 
-def first_failure(monkeypatch: pytest.MonkeyPatch, update: object, frames: int = 300) -> str:
+def first_failure(monkeypatch: pytest.MonkeyPatch, update: object, frames: int = 800) -> str:
     """The failure that fuzzing finds in trackers with another `update`."""
     monkeypatch.setattr(DeepSort, "update", update)
     return fuzz.run(frames, 0).failures[0]
