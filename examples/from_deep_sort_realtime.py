@@ -1,29 +1,18 @@
-"""Migrating from deep-sort-realtime: lists of ([left, top, width, height], score, class)."""
+"""Migrating from deep-sort-realtime: change the import, and keep the program."""
 
 import numpy as np
 
-from deepsort_reid import DeepSort, DeepSortConfig, Detections
-
-# Equivalent to DeepSort(max_age=30, n_init=3) there. That tracker uses every box; this one uses
-# scores: see new_track_score, high_score_threshold and min_score. Unmatched tracks are in
-# tracker.tracks.
-CONFIG = DeepSortConfig(max_age=30, n_init=3)
+# from deep_sort_realtime.deepsort_tracker import DeepSort
+from deepsort_reid.interop.deep_sort_realtime import DeepSort
 
 
-def detections_from(raw, names):
-    """Detections from the argument `raw` of its update_tracks; `names` lists all class names."""
-    tlwh = [box for box, _, _ in raw]
-    score = [score for _, score, _ in raw]
-    return Detections.from_tlwh(tlwh, score, [names.index(name) for _, _, name in raw])
-
-
-def main(frames, names=("person",)):
-    """Track one raw list per frame; print what was track.track_id and track.to_ltrb()."""
-    tracker = DeepSort(CONFIG)  # DeepSort(CONFIG, embedder=Embedder()) and update(..., frame=frame)
+def main(frames):
+    """Track one raw list per frame; print confirmed tracks."""
+    tracker = DeepSort(max_age=30, embedder=None)  # without None: frame=frame in each update
     for raw in frames:
-        tracks = tracker.update(detections_from(raw, names))
-        for track_id, ltrb in zip(tracks.id, tracks.xyxy, strict=True):
-            print(track_id, np.round(ltrb, 1).tolist())
+        for track in tracker.update_tracks(raw):
+            if track.is_confirmed() and not track.time_since_update:
+                print(track.track_id, track.det_class, np.round(track.to_ltrb(orig=True)).tolist())
     return tracker
 
 

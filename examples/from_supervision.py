@@ -1,22 +1,13 @@
-"""Migrating from supervision: set tracker_id of sv.Detections, as sv.ByteTrack did."""
+"""Migrating from supervision: `update_with_detections` of sv.ByteTrack, which was removed.
+
+found = sv.Detections(...); tracker.update_with_detections(found)
+"""
 
 from types import SimpleNamespace
 
 import numpy as np
 
-from deepsort_reid import DeepSort, Detections
-
-
-def detections_from(found):
-    """Detections from sv.Detections, whose confidence and class_id may be None."""
-    return Detections(found.xyxy, found.confidence, found.class_id)
-
-
-def update(tracker, found):
-    """Like sv.ByteTrack.update_with_detections, but keeps all rows; those without an id get -1."""
-    tracks = tracker.update(detections_from(found))
-    found.tracker_id = tracks.id_of_detection(len(found.xyxy))
-    return found
+from deepsort_reid import DeepSort
 
 
 def main(frames):
@@ -25,13 +16,20 @@ def main(frames):
     # high_score_threshold and min_score), lost_track_buffer is max_age, minimum_consecutive_frames
     # is n_init.
     tracker = DeepSort()  # unmatched tracks are in tracker.tracks
-    return [update(tracker, found).tracker_id.tolist() for found in frames]
+    return [tracker.update_with_detections(found).tracker_id.tolist() for found in frames]
+
+
+class Found(SimpleNamespace):
+    """The part of sv.Detections that is used here; the example runs without supervision."""
+
+    def __getitem__(self, rows):
+        return Found(xyxy=self.xyxy[rows], confidence=self.confidence[rows], data={})
 
 
 def fake_detections(left):
-    """The attributes of sv.Detections that this example uses; it runs without supervision."""
+    """One person."""
     box = np.array([[left, 50.0, left + 40, 150]], dtype=np.float32)
-    return SimpleNamespace(xyxy=box, confidence=np.array([0.9]), class_id=None, tracker_id=None)
+    return Found(xyxy=box, confidence=np.array([0.9]), data={})
 
 
 if __name__ == "__main__":

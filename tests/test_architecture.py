@@ -34,6 +34,7 @@ def allow(internal: str = "", external: str = "") -> Allowed:
 TABLE = {
     "package": allow(),
     "structures": allow("", "numpy"),
+    "structures/track_views": allow("structures", "numpy pandas supervision"),
     "io/atomic": allow(),
     "io/state_file": allow("io/atomic", "numpy"),
     "identity": allow("structures", "numpy scipy faiss"),
@@ -48,6 +49,7 @@ TABLE = {
         "torch torchvision cv2 matplotlib numpy scipy onnx onnxruntime onnxscript tqdm",
     ),
     "scene": allow("structures", "cv2 numpy"),
+    "interop": allow("structures tracking vision", "numpy onnxruntime"),
     "pipeline": allow("structures identity tracking io", "numpy"),
     "scale": allow("structures identity tracking io vision pipeline", "numpy"),
     "cli": Allowed(ANY, ANY),

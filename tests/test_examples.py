@@ -188,44 +188,67 @@ def test_people_who_cross_a_line_in_the_street_are_counted(street):
     assert to_right + to_left >= 1
 
 
-def test_raw_lists_of_deep_sort_realtime_are_converted():
-    raw = [([10, 20, 30, 60], 0.9, "person"), ([1, 2, 3, 4], 0.4, "bag")]
-    found = load_example("from_deep_sort_realtime").detections_from(raw, ["bag", "person"])
-    assert found.xyxy.tolist() == [[10, 20, 40, 80], [1, 2, 4, 6]]
-    assert found.score.tolist() == [0.9, 0.4]
-    assert found.class_id.tolist() == [1, 0]
-    assert len(load_example("from_deep_sort_realtime").detections_from([], ["person"])) == 0
-
-
 def test_detections_of_supervision_get_tracker_ids():
     module = load_example("from_supervision")
-    boxes = np.array([[10, 20, 40, 80], [100, 20, 140, 120]], dtype=np.float32)
-    tracker = DeepSort()
-    for _ in range(3):
-        found = SimpleNamespace(
-            xyxy=boxes, confidence=np.array([0.9, 0.8], dtype=np.float32), class_id=None
-        )
-        module.update(tracker, found)
-    assert sorted(found.tracker_id.tolist()) == [1, 2]
-    empty = SimpleNamespace(xyxy=np.empty((0, 4), np.float32), confidence=None, class_id=None)
-    assert module.update(tracker, empty).tracker_id.tolist() == []
+    assert module.main(module.fake_detections(100 + 5 * k) for k in range(4)) == [[], [], [1], [1]]
 
 
 def test_results_of_ultralytics_are_converted_and_filtered_by_class():
     module = load_example("from_ultralytics")
-    found = module.detections_from(module.fake_result(100))
-    assert found.xyxy.tolist() == [[100, 50, 140, 150]]
-    assert found.score.tolist() == [pytest.approx(0.9)]
-    assert len(module.detections_from(module.fake_result(100), classes=(0, 2))) == 2
+    last = module.main([module.fake_result(100)] * 4)[-1]
+    assert (last[0], last[1]) == ([1], ["person"])
+    assert sorted(module.main([module.fake_result(100)] * 4, classes=(0, 2))[-1][1]) == [
+        "car",
+        "person",
+    ]
+
+
+def test_dwell_time_counts_seconds_in_the_zone_and_short_gaps():
+    def tracks_at(*people):
+        return [SimpleNamespace(person_id=p, xyxy=(x - 5, 0, x + 5, 50)) for p, x in people]
+
+    updates = [
+        (0.0, tracks_at((1, 50), (2, 500))),
+        (0.5, tracks_at((1, 60), (2, 90))),
+        (1.0, tracks_at((2, 500))),
+        (1.4, tracks_at((1, 70))),
+        (9.0, tracks_at((1, 70))),
+    ]
+    times = load_example("dwell_time_in_zone").dwell_times(
+        updates, [(0, 0), (100, 0), (100, 100), (0, 100)]
+    )
+    assert times == {1: pytest.approx(1.4), 2: 0.0}
+
+
+def test_dwell_times_of_the_street(street):
+    times = load_example("dwell_time_in_zone").main(
+        street, [(0, 0), (640, 0), (640, 360), (0, 360)]
+    )
+    assert 0 < max(times.values()) <= 4
+
+
+def test_returns_are_read_from_events():
+    def event(kind, person, frame):
+        return SimpleNamespace(kind=kind, person_id=person, frame=frame)
+
+    frames = [
+        [event("appeared", 1, 1)],
+        [event("lost", 1, 2)],
+        [event("left", 1, 9), event("appeared", 2, 9)],
+        [event("reidentified", 1, 30)],
+        [event("reidentified", 1, 31)],
+    ]
+    assert list(load_example("alert_on_return").returns(frames)) == [(1, 30, 21)]
+
+
+def test_alerts_of_the_street_name_people(street, capsys):
+    found = load_example("alert_on_return").main(street)
+    assert capsys.readouterr().out.count("is back") == len(found)
 
 
 @pytest.mark.parametrize(
     ("name", "fields"),
     [
-        (
-            "from_deep_sort_realtime",
-            "new_track_score high_score_threshold min_score n_init max_age",
-        ),
         ("from_supervision", "new_track_score high_score_threshold min_score n_init max_age"),
         ("from_ultralytics", "new_track_score high_score_threshold min_score max_age"),
     ],
@@ -241,9 +264,9 @@ def test_migration_example_names_existing_fields_and_the_table_of_unmatched_trac
 @pytest.mark.parametrize(
     ("name", "printed"),
     [
-        ("from_deep_sort_realtime", "1 [110.0, 50.0, 150.0, 150.0]"),
-        ("from_supervision", "[[-1], [-1], [1], [1], [1], [1]]"),
-        ("from_ultralytics", "([1], [[110.0, 50.0, 150.0, 150.0]])"),
+        ("from_deep_sort_realtime", "1 person [110.0, 50.0, 150.0, 150.0]"),
+        ("from_supervision", "[[], [], [1], [1], [1], [1]]"),
+        ("from_ultralytics", "([1], ['person'], [[110.0, 50.0, 150.0, 150.0]])"),
     ],
 )
 def test_migration_example_runs_as_a_script(name, printed, capsys):

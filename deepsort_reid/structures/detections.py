@@ -1,13 +1,14 @@
 """Detections of one frame: boxes and optional scores, classes and embeddings."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import InitVar, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from deepsort_reid.structures import boxes
+from deepsort_reid.structures.detection_sources import DetectionSources, rows_of, valid_rows
 from deepsort_reid.structures.frame import Frame
 from deepsort_reid.structures.numbers import as_numbers
 
@@ -20,7 +21,7 @@ _LIMIT = 1e9
 
 
 @dataclass(frozen=True, eq=False)
-class Detections:
+class Detections(DetectionSources):
     """Detections of one frame, one row per box; validated on creation.
 
     The columns are copies of the arguments and read-only: writing to the caller's arrays changes
@@ -36,6 +37,11 @@ class Detections:
             embeddings. A row of zeros or of NaN means that the appearance of this box is unknown
             (for example, outside the frame); it is stored as zeros, and the box is matched by
             motion alone. A row that is NaN in part is refused.
+        data: columns of your own (M, ...), such as masks, keypoints or class names; stored as
+            arrays without a copy, and carried to the rows of `Tracks.data`.
+        drop_invalid: leave out boxes that are not finite, have no area or lie beyond 1e9 pixels,
+            and scores that are not finite, instead of raising ValueError. Rows are then counted
+            without them: `data={"row": numpy.arange(M)}` keeps their numbers.
 
     Raises:
         ValueError: an argument is not as described; the message contains the expected and the given
@@ -46,42 +52,28 @@ class Detections:
     score: NDArray[np.float64] = None  # type: ignore[assignment]  # filled in __post_init__
     class_id: NDArray[np.int64] = None  # type: ignore[assignment]
     embedding: NDArray[np.float32] | None = None
+    data: Mapping[str, NDArray[Any]] = None  # type: ignore[assignment]
+    drop_invalid: InitVar[bool] = False
 
-    def __post_init__(self) -> None:
-        xyxy = boxes.as_boxes(self.xyxy).copy()
-        _require_in_range(xyxy, "xyxy")
+    def __post_init__(self, drop_invalid: bool) -> None:
+        given = (self.xyxy, self.score, self.class_id, self.embedding)
+        data = _checked_data(self.data, given[0])
+        if drop_invalid:
+            valid = valid_rows(self.xyxy, self.score, _LIMIT)
+            given = tuple(rows_of(column, valid) for column in given)
+            data = {name: column[valid] for name, column in data.items()}
+        xyxy = boxes.as_boxes(given[0]).copy()
+        _require_in_range(xyxy)
         _require_positive_size(xyxy)
         n = len(xyxy)
-        embedding = None if self.embedding is None else _checked_embedding(self.embedding, n)
-        score, class_id = _checked_score(self.score, n), _checked_class(self.class_id, n)
-        _set_columns(self, xyxy, score, class_id, embedding)
+        embedding = None if given[3] is None else _checked_embedding(given[3], n)
+        score, class_id = _checked_score(given[1], n), _checked_class(given[2], n)
+        _set_columns(self, xyxy, score, class_id, embedding, data)
 
     @classmethod
     def empty(cls) -> "Detections":
         """No detections."""
         return cls(np.empty((0, 4)))
-
-    @classmethod
-    def from_tlwh(
-        cls,
-        tlwh: ArrayLike,
-        score: ArrayLike | None = None,
-        class_id: ArrayLike | None = None,
-        embedding: ArrayLike | None = None,
-    ) -> "Detections":
-        """Detections from left, top, width, height (M, 4) in pixels (MOTChallenge, COCO)."""
-        return cls(boxes.tlwh_to_xyxy(_checked_size(tlwh, "tlwh")), score, class_id, embedding)  # type: ignore[arg-type]
-
-    @classmethod
-    def from_xywh(
-        cls,
-        xywh: ArrayLike,
-        score: ArrayLike | None = None,
-        class_id: ArrayLike | None = None,
-        embedding: ArrayLike | None = None,
-    ) -> "Detections":
-        """Detections from centre x, centre y, width, height (M, 4) in pixels (YOLO)."""
-        return cls(boxes.xywh_to_xyxy(_checked_size(xywh, "xywh")), score, class_id, embedding)  # type: ignore[arg-type]
 
     def __len__(self) -> int:
         return len(self.xyxy)
@@ -92,12 +84,24 @@ class Detections:
             rows = [rows]
         rows = _as_rows(rows, len(self))
         embedding = None if self.embedding is None else self.embedding[rows]
-        return _unchecked(self.xyxy[rows], self.score[rows], self.class_id[rows], embedding)
+        data = {name: column[rows] for name, column in self.data.items()} if self.data else {}
+        return _unchecked(self.xyxy[rows], self.score[rows], self.class_id[rows], embedding, data)
+
+    def __repr__(self) -> str:
+        embedding = "" if self.embedding is None else f", {self.embedding.shape[1]}-d embeddings"
+        data = f", data: {', '.join(self.data)}" if self.data else ""
+        return f"Detections({len(self)} boxes{embedding}{data})"
 
     def with_embedding(self, embedding: ArrayLike | None) -> "Detections":
         """The same detections with new embeddings (M, D), or without embeddings for None."""
         checked = None if embedding is None else _checked_embedding(embedding, len(self))
-        return _unchecked(self.xyxy, self.score, self.class_id, checked)
+        return _unchecked(self.xyxy, self.score, self.class_id, checked, self.data)
+
+    def without_data(self) -> "Detections":
+        """The same detections without columns of the caller."""
+        if not self.data:
+            return self
+        return _unchecked(self.xyxy, self.score, self.class_id, self.embedding, {})
 
 
 # A detector: frame BGR uint8 (H, W, 3) -> the detections of that frame.
@@ -117,28 +121,30 @@ def _as_rows(rows: Any, n: int) -> Any:
     return rows
 
 
-def _unchecked(xyxy: Any, score: Any, class_id: Any, embedding: Any) -> Detections:
+def _unchecked(xyxy: Any, score: Any, class_id: Any, embedding: Any, data: Any) -> Detections:
     """Detections from valid columns that the caller does not keep, without validation."""
     made = object.__new__(Detections)
-    _set_columns(made, xyxy, score, class_id, embedding)
+    _set_columns(made, xyxy, score, class_id, embedding, data)
     return made
 
 
-def _set_columns(made: Detections, xyxy: Any, score: Any, class_id: Any, embedding: Any) -> None:
+def _set_columns(
+    made: Detections, xyxy: Any, score: Any, class_id: Any, embedding: Any, data: Any
+) -> None:
     """Store the columns and make them read-only."""
     columns = {"xyxy": xyxy, "score": score, "class_id": class_id, "embedding": embedding}
     for column in columns.values():
         if column is not None:
             column.flags.writeable = False
-    made.__dict__.update(columns)  # the dataclass is frozen
+    made.__dict__.update(columns, data=data)  # the dataclass is frozen
 
 
-def _require_in_range(given: NDArray[np.float64], name: str) -> None:
+def _require_in_range(given: NDArray[np.float64]) -> None:
     invalid = (np.abs(given) > _LIMIT).any(axis=1)
     if invalid.any():
         row = int(np.flatnonzero(invalid)[0])
         raise ValueError(
-            f"{name} must be pixels from {-_LIMIT:.0e} to {_LIMIT:.0e}, got {given[row].tolist()} "
+            f"xyxy must be pixels from {-_LIMIT:.0e} to {_LIMIT:.0e}, got {given[row].tolist()} "
             f"in row {row}"
         )
 
@@ -154,16 +160,32 @@ def _require_positive_size(xyxy: NDArray[np.float64]) -> None:
         )
 
 
-def _checked_size(values: ArrayLike, name: str) -> NDArray[np.float64]:
-    given = boxes.as_boxes(values, name)
-    _require_in_range(given, name)
-    invalid = (given[:, 2:] <= 0).any(axis=1)
-    if invalid.any():
-        row = int(np.flatnonzero(invalid)[0])
-        raise ValueError(
-            f"width and height in {name} must be positive, got {given[row].tolist()} in row {row}"
-        )
-    return given
+def _checked_data(data: Any, xyxy: ArrayLike) -> dict[str, NDArray[Any]]:
+    """The caller's columns as arrays; ValueError when one does not have a row for each box."""
+    if data is None:
+        return {}
+    if not (isinstance(data, Mapping) and all(isinstance(name, str) for name in data)):
+        raise ValueError(f"data must be a dictionary from names to columns, got {data!r:.80}")
+    n, columns = len(np.asarray(xyxy)), {}
+    for name, values in data.items():
+        column = values if isinstance(values, np.ndarray) else _column(values)
+        if column.ndim < 1 or len(column) != n:
+            raise ValueError(
+                f"data: expected {n} rows of column {name!r:.80}, one per box, "
+                f"got shape {column.shape}"
+            )
+        columns[name] = column
+    return columns
+
+
+def _column(values: Any) -> NDArray[Any]:
+    """A list as an array; one of objects where its elements differ in shape."""
+    try:
+        return np.asarray(values)
+    except ValueError:
+        column = np.empty(len(values), dtype=object)
+        column[:] = values
+        return column
 
 
 def _checked_score(score: ArrayLike | None, n: int) -> NDArray[np.float64]:

@@ -1,11 +1,14 @@
 """Tracks of one frame: the output of a tracker."""
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
 from enum import IntEnum
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from deepsort_reid.structures.track_views import TrackViews
 
 
 class State(IntEnum):
@@ -16,11 +19,12 @@ class State(IntEnum):
     COASTING = 2  # confirmed, but not matched in this frame; its box is predicted
 
 
-@dataclass(frozen=True, eq=False)
-class Tracks:
+@dataclass(frozen=True, eq=False, repr=False)
+class Tracks(TrackViews):
     """Tracks of one frame, one row per track.
 
     `DeepSort.update` returns rows in the order of ids, `DeepSort.tracks` in the order of birth.
+    Iterating gives a `TrackRow` of plain numbers for each.
 
     Attributes:
         id: identity (T,) int64, from 1 without gaps, assigned at confirmation; 0 while tentative.
@@ -39,6 +43,8 @@ class Tracks:
         state: `State` values (T,) int64.
         age: frames (T,) int64 since the track began, 1 in its first frame.
         misses: frames (T,) int64 since the last match, 0 if matched in this frame.
+        data: columns (T, ...) of `Detections.data`, in the rows of the matched detections; only in
+            the result of `DeepSort.update`, where every track is matched.
 
     Raises ValueError when columns differ in length.
     """
@@ -53,13 +59,14 @@ class Tracks:
     state: NDArray[np.int64]
     age: NDArray[np.int64]
     misses: NDArray[np.int64]
+    data: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         n = len(self.id)
-        for name in _COLUMNS:
-            rows = len(getattr(self, name))
-            if rows != n:
-                raise ValueError(f"Tracks.{name}: expected {n} rows, got {rows}")
+        columns = {name: getattr(self, name) for name in _COLUMNS}
+        for name, column in (*columns.items(), *self.data.items()):
+            if len(column) != n:
+                raise ValueError(f"Tracks.{name}: expected {n} rows, got {len(column)}")
 
     def __len__(self) -> int:
         return len(self.id)
@@ -68,7 +75,15 @@ class Tracks:
         """Select tracks by a boolean mask (T,), row numbers, a slice or a single number."""
         if isinstance(rows, int | np.integer):
             rows = [rows]
-        return Tracks(*(getattr(self, name)[rows] for name in _COLUMNS))
+        data = {name: column[rows] for name, column in self.data.items()}
+        columns = {name: getattr(self, name)[rows] for name in _COLUMNS}
+        return Tracks(**columns, data=data)
+
+    def with_data(self, data: Mapping[str, NDArray[Any]]) -> "Tracks":
+        """The same tracks with columns (M, ...) of the input; every track must be matched."""
+        if not data:
+            return self
+        return replace(self, data={name: rows[self.detection] for name, rows in data.items()})
 
     @classmethod
     def empty(cls) -> "Tracks":
@@ -94,4 +109,4 @@ class Tracks:
         return ids
 
 
-_COLUMNS = tuple(field.name for field in fields(Tracks))
+_COLUMNS = tuple(each.name for each in fields(Tracks) if each.name != "data")

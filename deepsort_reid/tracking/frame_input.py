@@ -18,6 +18,11 @@ Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Rows = NDArray[np.intp]
 
+# Packages of other detections -> how to convert them.
+_CONVERSIONS = {
+    "supervision": "Detections.from_supervision(...)",
+    "ultralytics": "Detections.from_ultralytics(...)",
+}
 _MAX_DT = 1_000_000  # frames: nine hours at 30 frames per second
 _MAX_CAMERA = 1e6  # of a factor, or of a translation in pixels
 
@@ -114,9 +119,14 @@ def checked_parts(association: Any, motion: Any, appearance: Any, registry: Any)
 def checked_detections(detections: Detections) -> Detections:
     """The detections; ValueError when they are something else."""
     if not isinstance(detections, Detections):
+        kind = type(detections)
+        module = kind.__module__.partition(".")[0]
+        hint = _CONVERSIONS.get(module, "Detections(xyxy, score)")
+        if isinstance(detections, list | tuple):
+            hint += ", or Detections.from_list([([left, top, width, height], score, class), ...])"
         raise ValueError(
-            f"update expects Detections, got {type(detections).__name__}; "
-            "make them with Detections(xyxy, score)"
+            "update expects Detections, got "
+            f"{kind.__module__}.{kind.__name__}; make them with {hint}".replace("builtins.", "")
         )
     return detections
 

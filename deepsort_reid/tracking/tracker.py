@@ -41,13 +41,14 @@ from deepsort_reid.tracking.matched_update import update_matched
 from deepsort_reid.tracking.prediction import predict_tracks, report_tracks
 from deepsort_reid.tracking.track_birth import start_tracks
 from deepsort_reid.tracking.track_table import DELETED, TrackTable
+from deepsort_reid.tracking.tracker_access import TrackerAccess
 from deepsort_reid.tracking.tracker_state import DeepSortState
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.intp]
 
 
-class DeepSort(DeepSortState):
+class DeepSort(TrackerAccess, DeepSortState):
     """Multi-object tracker of one camera.
 
     Args:
@@ -179,6 +180,7 @@ class DeepSort(DeepSortState):
         camera, dt, time = checked_camera(camera), checked_dt(dt), checked_time(time)
         frame_shape = checked_frame_shape(frame, self._frame_shape)
         check_frame_given(self.config, self._embedder, checked_detections(detections), frame)
+        data, detections = detections.data, detections.without_data()
         try:
             self._begin_update()
             frame_input = self._prepare(detections, frame_shape)
@@ -190,7 +192,7 @@ class DeepSort(DeepSortState):
             self._initiate(frame_input, matching.unmatched_detections)
             self._persons.update(self._table, frame_input, time, dt)
             self._frame_shape, self._last_detections = frame_shape, frame_input.given
-            tracks = self._confirmed()
+            tracks = self._confirmed().with_data(data)
             self._before_update = None  # the update is complete
         except BaseException:
             self._undo_update()

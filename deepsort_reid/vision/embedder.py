@@ -104,6 +104,10 @@ class Embedder:
         black = np.zeros((1, layout.height, layout.width, 3), dtype=np.uint8)
         self.embedding_dim: int = self._run(black).shape[1]
 
+    def __repr__(self) -> str:
+        height, width = self.input_size
+        return f"Embedder({self.name}, {self.embedding_dim}-d of {height}x{width})"
+
     @property
     def providers(self) -> tuple[str, ...]:
         """Execution providers of onnxruntime that are used, in order of preference."""

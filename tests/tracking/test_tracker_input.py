@@ -129,9 +129,8 @@ def test_embedding_length_of_unused_detections_is_not_checked(make):
 
 @pytest.mark.parametrize("given", [None, [], boxes_at(10), [[10, 20, 30, 60]], {}])
 def test_update_refuses_other_types_than_detections(given):
-    expected = (
-        f"update expects Detections, got {type(given).__name__}; .*Detections\\(xyxy, score\\)"
-    )
+    name = f"{type(given).__module__}.{type(given).__name__}".removeprefix("builtins.")
+    expected = f"update expects Detections, got {name}; .*Detections\\(xyxy, score\\)"
     with pytest.raises(ValueError, match=expected):
         DeepSort().update(given)
 
