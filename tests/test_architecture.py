@@ -51,7 +51,11 @@ TABLE = {
     "scene": allow("structures", "cv2 numpy"),
     "interop": allow("structures tracking vision", "numpy onnxruntime"),
     "pipeline": allow("structures identity tracking io", "numpy"),
-    "scale": allow("structures identity tracking io vision pipeline", "numpy"),
+    "scale/local_pool": allow(),
+    "scale/archive": allow(
+        "structures identity tracking io vision pipeline scale/local_pool", "cv2 numpy pyarrow ray"
+    ),
+    "scale": allow("structures identity tracking io vision pipeline", "numpy ray"),
     "cli": Allowed(ANY, ANY),
     "__main__": allow("cli"),
 }
@@ -232,8 +236,8 @@ def test_tracker_import_takes_less_than_300_ms():
     assert min(times) < 0.3
 
 
-def test_only_reid_and_cli_load_packages_of_the_extras():
-    heavy = {"package", "reid", "cli", "__main__"}
+def test_only_reid_archive_and_cli_load_packages_of_the_extras():
+    heavy = {"package", "reid", "scale/archive", "cli", "__main__"}
     names = [
         ".".join((PACKAGE, *path.relative_to(ROOT).with_suffix("").parts))
         for path in all_files()

@@ -27,6 +27,10 @@ COMMANDS = {
     ),
     "track": ("track", "track people through a video, a camera, images or a MOT sequence"),
     "cameras": ("cameras", "track people through several cameras, as the same persons in all"),
+    "archive": (
+        "archive",
+        "track all videos of a folder, and find the same persons in them",
+    ),
     "evaluate": ("evaluate", "score result files against ground truth: HOTA, MOTA, IDF1 and more"),
     "benchmark": ("benchmark", "track and score every MOT sequence below a folder"),
     "compare": (
@@ -47,6 +51,8 @@ EXTRAS = {
     "motmetrics": "eval",
     "onnx": "train",
     "onnxscript": "train",
+    "pyarrow": "cluster",
+    "ray": "cluster",
     "tensorboard": "train",
     "torch": "train",
     "torchvision": "train",

@@ -1,6 +1,7 @@
 """Ended tracks that are added at once, such as those of an archive."""
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -8,9 +9,9 @@ from numpy.typing import ArrayLike
 
 from deepsort_reid.identity.decisions import Decisions
 from deepsort_reid.identity.frame_update import checked_tracks
-from deepsort_reid.identity.prototypes import Prototypes, PrototypeTable
+from deepsort_reid.identity.prototypes import MAX_PROTOTYPES, Prototypes, PrototypeTable
 from deepsort_reid.identity.track_records import CameraRow
-from deepsort_reid.structures.numbers import as_float
+from deepsort_reid.structures.numbers import as_float, as_numbers
 
 
 def summarize(
@@ -43,13 +44,38 @@ def summarize(
     return table.prototypes(slot)
 
 
+def checked_prototypes(embedding: ArrayLike, counts: ArrayLike) -> Prototypes:
+    """Prototypes of a track that were made before.
+
+    Args:
+        embedding: unit rows (P, D).
+        counts: number of embeddings (P,) in each, 1 or more.
+
+    Raises ValueError when an argument is not as above.
+    """
+    rows = np.asarray(embedding)
+    wanted = f"counts must be numbers from 1 of shape ({len(rows) if rows.ndim else 0},)"
+    numbers = as_numbers(counts, np.float64, wanted)
+    if rows.ndim != 2 or len(rows) > MAX_PROTOTYPES:
+        raise ValueError(
+            f"embedding must be prototypes of shape (P, D), P up to {MAX_PROTOTYPES}, got "
+            f"{rows.shape}"
+        )
+    if numbers.shape != (len(rows),) or not ((numbers >= 1) & np.isfinite(numbers)).all():
+        raise ValueError(f"{wanted}, got {counts!r:.80}")
+    checked = checked_tracks(np.arange(1, len(rows) + 1), rows, None)
+    if checked.has_embedding is not None and not checked.has_embedding.all():
+        raise ValueError("embedding must be prototypes of length 1, got a row of zeros")
+    return Prototypes(np.asarray(rows, dtype=np.float32), numbers)
+
+
 def add_ended_track(
     decisions: Decisions,
     camera: str,
     row: CameraRow,
     times: tuple[float | None, float | None],
-    embedding: ArrayLike,
-    storable: ArrayLike | None,
+    prototypes: Prototypes,
+    seen_together: Iterable[int] | None,
     id: int | None,
 ) -> int:
     """See `PersonRegistry.add_track`."""
@@ -61,14 +87,14 @@ def add_ended_track(
         raise ValueError(f"id must be a whole number from 1, got {id!r:.40}")
     if (row.run, int(id)) in row.key_of_id:
         raise ValueError(f"camera {camera!r} already has a track {id}")
-    join_distance = decisions.matching.join_distance
-    prototypes = summarize(embedding, storable, join_distance=join_distance)
+    given = None if seen_together is None else _keys_of_run(camera, row, seen_together)
     if len(prototypes.embedding) and prototypes.embedding.shape[1] != records.prototypes.dim:
         records.save_attributes(records.prototypes)
         records.prototypes.set_dim(prototypes.embedding.shape[1])
-    key = records.add_track(row, int(id), first_time, last_time, framewise=False)
+    framewise = given is not None
+    key = records.add_track(row, int(id), first_time, last_time, framewise=framewise)
     row.started = True
-    together = _tracks_at_the_time(decisions, key)
+    together = _tracks_at_the_time(decisions, key) if given is None else given
     records.see_together(key, together)
     records.row(key)["num_embeddings"] = int(prototypes.counts.sum())
     if len(prototypes.embedding):
@@ -77,6 +103,15 @@ def add_ended_track(
     else:
         decisions.assign(key, records.new_person(), 1.0, None, "no embeddings to compare")
     return int(records.row(key)["person"])
+
+
+def _keys_of_run(camera: str, row: CameraRow, ids: Iterable[int]) -> set[int]:
+    """Keys of earlier tracks of the run of a camera; raises ValueError for an unknown one."""
+    places = [(row.run, each) for each in ids]
+    unknown = [id for run, id in places if (run, id) not in row.key_of_id]
+    if unknown:
+        raise ValueError(f"seen_together: camera {camera!r} has no track {unknown[0]!r:.40}")
+    return {row.key_of_id[place] for place in places}
 
 
 def _tracks_at_the_time(decisions: Decisions, key: int) -> set[int]:

@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from deepsort_reid.identity.continuation import Continuation, find_continued
 from deepsort_reid.identity.decisions import Decisions
-from deepsort_reid.identity.ended_track import add_ended_track
+from deepsort_reid.identity.ended_track import add_ended_track, checked_prototypes, summarize
 from deepsort_reid.identity.explanation import PersonExplanation, explain
 from deepsort_reid.identity.frame_update import (
     RegistryUpdate,
@@ -154,6 +154,8 @@ class PersonRegistry(PersonEdits):
         storable: ArrayLike | None = None,
         *,
         id: int | None = None,
+        counts: ArrayLike | None = None,
+        seen_together: Iterable[int] | None = None,
     ) -> int:
         """Add an ended track at once, such as one of an archive; returns its person.
 
@@ -164,13 +166,23 @@ class PersonRegistry(PersonEdits):
             embedding: unit rows (N, D) in the order of time; a row of zeros is none.
             storable: rows (N,), as in `update`.
             id: of the track; the next one when not given.
+            counts: number of embeddings (N,) in each row, where `embedding` are prototypes of
+                another registry (up to six).
+            seen_together: ids of earlier tracks of this run of the camera that were seen in one
+                frame with this one. The times of two tracks of one camera that have them are not
+                compared.
 
         Raises ValueError when an argument is not as above; nothing has changed then.
         """
         with self._operations.change():
-            row = self._camera(camera)
+            if counts is None:
+                join_distance = self.matching.join_distance
+                prototypes = summarize(embedding, storable, join_distance=join_distance)
+            else:
+                prototypes = checked_prototypes(embedding, counts)
+            times, row = (first_time, last_time), self._camera(camera)
             return add_ended_track(
-                self._decisions, camera, row, (first_time, last_time), embedding, storable, id
+                self._decisions, camera, row, times, prototypes, seen_together, id
             )
 
     def find_continued(

@@ -2,6 +2,7 @@ import pickle
 import sys
 import threading
 from copy import deepcopy
+from functools import partial
 
 import numpy as np
 import pytest
@@ -185,6 +186,54 @@ def test_add_track_links_ended_tracks():
     assert registry.add_track("door", 3, 8, people.embed([0] * 6)) == 4  # together with person 1
     with pytest.raises(ValueError, match="were seen in one frame"):
         registry.merge(1, 4)
+
+
+def test_add_track_takes_prototypes_of_another_registry():
+    people = People()
+    rows = [people.embed([person] * 6) for person in (0, 1, 0)]
+    whole, linked = PersonRegistry(), PersonRegistry()
+    for person, embedding in enumerate(rows[:2], start=1):
+        assert whole.add_track("door", None, None, embedding) == person
+        given = whole.gallery(person)
+        add = partial(linked.add_track, "door", None, None, given.embedding)
+        assert add(counts=given.counts) == person
+        kept = linked.gallery(person)
+        assert np.array_equal(kept.counts, given.counts)
+        assert np.array_equal(kept.embedding, given.embedding)
+        assert linked.track("door", person).num_embeddings == 6
+    assert linked.add_track("hall", None, None, rows[2]) == 1
+
+
+def test_add_track_separates_tracks_that_were_seen_together():
+    registry, people = PersonRegistry(), People()
+    add = partial(registry.add_track, "door", None, None, counts=[6])
+    embedding = people.embed([0])
+    assert add(embedding) == 1
+    assert add(embedding) == 1
+    assert add(embedding, seen_together=[1, 2]) == 2
+    with pytest.raises(ValueError, match="were seen in one frame"):
+        registry.merge(1, 2)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"counts": [1]}, "counts must be numbers from 1 of shape"),
+        ({"counts": [1, 0]}, "counts must be numbers from 1 of shape"),
+        ({"counts": [1, np.nan]}, "counts must be numbers from 1 of shape"),
+        ({"counts": [1, 1], "embedding": np.zeros((2, DIM))}, "got a row of zeros"),
+        ({"counts": [1] * 7, "embedding": np.eye(7, DIM)}, "P up to 6"),
+        ({"counts": [1], "embedding": np.ones(1)}, "expected|must be prototypes of shape"),
+        ({"counts": [1, 1], "seen_together": [9]}, "'door' has no track 9"),
+    ],
+)
+def test_prototypes_that_are_none_are_refused(options, message):
+    registry, people = PersonRegistry(), People()
+    before = state_of(registry)
+    given = {"embedding": people.embed([0, 1])} | options
+    with pytest.raises(ValueError, match=message):
+        registry.add_track("door", None, None, **given)
+    assert state_of(registry) == before
 
 
 def test_start_camera_begins_ids_and_clock_again():

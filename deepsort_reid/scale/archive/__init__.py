@@ -1,0 +1,1 @@
+"""Archive: all videos of a folder are tracked, and their persons linked."""
