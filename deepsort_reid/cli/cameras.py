@@ -152,8 +152,8 @@ def _open_videos(
     failed = {each.name: str(error) for each, error in opened.items() if isinstance(error, OSError)}
     if not videos:
         raise OSError("; ".join(f"{name}: {reason}" for name, reason in failed.items()))
-    for name, reason in failed.items():
-        print(f"deepsort-reid cameras: {name}: note: {reason}", file=sys.stderr)
+    for name, reason in failed.items() if not args.quiet else []:
+        _warn(name, reason)
     for each, video in videos.items():
         if each.start_time and video.live is not None:
             raise ValueError(
@@ -218,7 +218,7 @@ def _make_detectors(
         if network is None or each.detections is not None:
             own = {"source": each.source, "detections": each.detections, "threads": threads}
             if each.detections is not None:
-                own["detector"] = None
+                own |= {"detector": None, "detector_weights": None}
             made = make_detector(Namespace(**{**vars(args), **own}), notes.append)
             if isinstance(made[0], OnnxDetector | TorchvisionDetector):
                 network = made
@@ -302,6 +302,7 @@ def _track(
     """Track all cameras to their ends, and write what comes of them."""
     from tqdm import tqdm
 
+    from deepsort_reid.cli.diagnostics import Diagnostics
     from deepsort_reid.scale.cameras import track_cameras
 
     counts = [count_frames(each.video.length, args) for each in cameras]
@@ -317,10 +318,28 @@ def _track(
     )
     # None: tqdm shows no bar where stderr is not a terminal.
     disable = True if args.quiet else None
+    notes = {each: Diagnostics(each.video.size, _is_background(each)) for each in cameras}
     with closing(tracked), tqdm(total=total, unit="frame", disable=disable) as bar:
         for each in tracked:
+            for camera, frame in each.frames:
+                notes[camera].add(frame.detections, frame.tracks, frame.frame)
             folder.add(each)
             bar.update(len(each.frames))
+            for camera, reason in each.ended:
+                new_track_score = camera.tracker.config.new_track_score
+                lines = notes[camera].lines(new_track_score)
+                for line in [*([reason] if reason else []), *lines] if not args.quiet else []:
+                    _warn(camera.name, line)
+
+
+def _is_background(camera: "Camera") -> bool:
+    from deepsort_reid.vision.detectors import BackgroundSubtraction
+
+    return isinstance(camera.detector, BackgroundSubtraction)
+
+
+def _warn(name: str, text: str) -> None:
+    print(f"deepsort-reid cameras: {name}: note: {text}", file=sys.stderr)
 
 
 def _print_nothing(text: str) -> None:

@@ -91,7 +91,7 @@ def read_cameras_file(path: Path) -> CamerasSettings:
         "detector": table.take("detector", table.model),
         "detector_weights": table.take("detector_weights", table.path),
         "embedder": table.take("embedder", table.model),
-        "min_score": table.take("min_score", table.number),
+        "min_score": table.take("min_score", table.score),
         "classes": table.take("classes", table.whole_numbers),
         "registry": table.take("registry", table.path),
         "config": table.take("config", table.path_or_table),
@@ -262,6 +262,12 @@ class _Table:
     def number(value: Any, where: str) -> float:
         """A finite number."""
         _require(_is_number(value) and math.isfinite(value), where, "a number", value)
+        return float(value)
+
+    @staticmethod
+    def score(value: Any, where: str) -> float:
+        """A number from 0 to 1."""
+        _require(_is_number(value) and 0 <= value <= 1, where, "a number from 0 to 1", value)
         return float(value)
 
     @staticmethod

@@ -16,6 +16,7 @@ from deepsort_reid.cli.run_files import (
 )
 from deepsort_reid.io.background import WriteBehind
 from deepsort_reid.io.folder_lock import FolderLock
+from deepsort_reid.io.live_options import StreamState
 from deepsort_reid.io.people_file import PEOPLE, TrackPerson, write_people
 from deepsort_reid.io.video_pace import VideoPace
 from deepsort_reid.io.video_writer import VideoWriter
@@ -92,15 +93,19 @@ class CamerasFolder:
         return sum(each.frames for each in self._folders.values())
 
     def add(self, tracked: TrackedRound) -> None:
-        """Write a round."""
-        images = []
+        """Write a round; the files of cameras that have ended are completed."""
+        images, texts = {}, {}
         for camera, frame in tracked.frames:
-            image = self._folders[camera].add(frame, self._timers[camera])
-            images.append((camera.name, image))
-        self.ended.update(tracked.ended)
+            images[camera.name] = self._folders[camera].add(frame, self._timers[camera])
+        for camera, reason in tracked.ended:
+            self.ended[camera] = reason
+            self._finish_camera(camera, reason or "complete")
+            texts[camera.name] = "lost" if reason else "ended"
         if self._wall is not None:
-            ended = [camera.name for camera, _ in tracked.ended]
-            self._wall.add((tracked.time, images, ended))
+            for camera in self._folders.keys() - self.ended.keys():
+                if camera.name not in images and _is_disconnected(camera):
+                    texts[camera.name] = "no signal"
+            self._wall.add((tracked.time, images, texts))
         if time.monotonic() >= self._next_people:
             start = time.monotonic()
             self._write_people(sync=False)
@@ -115,14 +120,14 @@ class CamerasFolder:
             status: of the run, and of cameras that have not ended.
             times: seconds in the stages of tracking.
         """
-        for camera, folder in self._folders.items():
-            folder.finish()
-            if folder.frames:
-                folder.write_summary(self._camera_summary(camera, status))
-        self._write_people(sync=True)
-        if self._wall is not None:
-            self._wall.close()
-        self._write_summary(status, times)
+        try:
+            for camera in self._folders:
+                self._finish_camera(camera, self._status(camera, status))
+            self._write_people(sync=True)
+            if self._wall is not None:
+                self._wall.close()
+        finally:
+            self._write_summary(status, times)
 
     def describe(self) -> str:
         """The counts in words."""
@@ -151,14 +156,20 @@ class CamerasFolder:
     def _write_people(self, *, sync: bool) -> None:
         write_people(self.folder / PEOPLE, self._rows(), sync=sync)
 
-    def _camera_summary(self, camera: Camera, status: str) -> dict[str, Any]:
-        live = camera.video.live
-        return {
-            **self._descriptions[camera],
-            "status": self._status(camera, status),
-            **({} if live is None else {"stream": live.report()}),
-            **stage_times(self._timers[camera], self._folders[camera].frames),
-        }
+    def _finish_camera(self, camera: Camera, status: str) -> None:
+        """Complete the files of a camera, and write its people.csv and summary as of now."""
+        folder, live = self._folders[camera], camera.video.live
+        if folder.people is not None:
+            folder.people.persons_changed()
+        folder.finish()
+        if folder.frames:
+            summary = {
+                **self._descriptions[camera],
+                "status": status,
+                **({} if live is None else {"stream": live.report()}),
+                **stage_times(self._timers[camera], folder.frames),
+            }
+            folder.write_summary(summary)
 
     def _status(self, camera: Camera, status: str) -> str:
         """Status of a camera when that of the run is `status`."""
@@ -205,8 +216,14 @@ class CamerasFolder:
         write_summary_file(self.folder, summary)
 
 
-# Time, images of cameras by name, names of those that have ended.
-_WallFrame = tuple[float, list[tuple[str, Frame]], list[str]]
+def _is_disconnected(camera: Camera) -> bool:
+    """Whether a live camera has stalled, and is not back yet."""
+    live = camera.video.live
+    return live is not None and live.state is not StreamState.CONNECTED
+
+
+# Time; images, and texts that take their place, by name of the camera.
+_WallFrame = tuple[float, dict[str, Frame], dict[str, str]]
 
 
 class _WallVideo:
@@ -221,12 +238,12 @@ class _WallVideo:
         self._pace = VideoPace(rate)
 
     def add(self, frame: _WallFrame) -> None:
-        """Show the images of a round."""
-        moment, images, ended = frame
-        for name in ended:
-            self._wall.write(name, "ended")
-        for name, image in images:
+        """Show the images and texts of a round."""
+        moment, images, texts = frame
+        for name, image in images.items():
             self._wall.show(name, image)
+        for name, text in texts.items():
+            self._wall.write(name, text)
         for image in self._pace.images(moment, self._wall.image):
             self._video.write(image)
 

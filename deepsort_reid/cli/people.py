@@ -43,6 +43,10 @@ class People:
         if self._persons.is_active:
             self._persons.registry.reconsider()
 
+    def persons_changed(self) -> None:
+        """Let `write` write again, because persons of tracks have changed since then."""
+        self._is_written = not self._tracks
+
     def write(self, *, sync: bool = True) -> None:
         """Write people.csv, atomically, unless it is complete. Raises OSError that names it."""
         if self._is_written:

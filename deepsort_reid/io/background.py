@@ -13,6 +13,7 @@ from typing import Generic, TypeVar
 Item = TypeVar("Item")
 
 _SIZE = 3  # items in a queue: more take memory, but save time only where single frames are slow
+_WAIT = 0.5  # seconds, so that Ctrl-C is handled on every system
 
 
 class _End:
@@ -49,7 +50,7 @@ def read_ahead(items: Iterator[Item], size: int = _SIZE) -> Generator[Item, None
     thread = threading.Thread(target=read, name="read ahead", daemon=True)
     try:
         thread.start()
-        while not isinstance(entry := entries.get(), _End):
+        while not isinstance(entry := _get(entries), _End):
             yield entry
         if entry.error is not None:
             raise entry.error
@@ -128,6 +129,15 @@ class WriteBehind(Generic[Item]):
                 self._write(item)
             except BaseException as error:
                 self._error = error
+
+
+def _get(entries: "queue.Queue[Item | _End]") -> Item | _End:
+    """The next entry, when there is one."""
+    while True:
+        try:
+            return entries.get(timeout=_WAIT)
+        except queue.Empty:
+            continue
 
 
 def _empty(entries: "queue.Queue[Item | _End]") -> None:

@@ -218,12 +218,24 @@ def test_live_camera_that_cannot_be_reached_does_not_stop_the_others(run_cameras
     with MjpegServer([synthetic_video.render_frame(1)] * 3) as server, MjpegServer() as off:
         cameras = [f"on={server.url()}", f"off={off.url()}"]
         assert run_cameras(*cameras, "--embedder", "none", "--reconnect", "0") == 2
-    notes, error = capsys.readouterr().err.strip().rsplit("\n", 1)
-    assert "off: note: stream http://" in notes
+    error = read_error_line(capsys)
+    assert "off: stream http://" in error
     assert "2 of 2 cameras ended early" in error
     summary = read_strict_json(out / "summary.json")
     assert summary["cameras"]["off"]["frames"] == 0
     assert "expected frames, got none" in summary["cameras"]["off"]["status"]
+
+
+def test_notes_name_the_camera(sequences, out, capsys):
+    long, short = sequences
+    (long / "det" / "det.txt").write_text("1,-1,10,10,20,50,0.3\n")
+    (short / "img1" / "000004.png").write_bytes(b"no image")
+    words = ["cameras", str(long), str(short), "--embedder", "none", "--out", str(out)]
+    assert main(words) == 2
+    lines = capsys.readouterr().err.splitlines()
+    prefix = "deepsort-reid cameras: long: note: "
+    assert any(line.startswith(f"{prefix}the highest score is 0.3") for line in lines)
+    assert any("short: note: " in line and "only 3 of 6 frames" in line for line in lines)
 
 
 def test_another_process_that_writes_to_the_folder_is_named(run_cameras, sequences, out, capsys):
