@@ -84,6 +84,16 @@ class Gallery:
         self._index.update(self.embedding, used)
         return self._index.nearest(query)
 
+    def load(self, prototypes: Prototypes, track: Ints) -> None:
+        """Set all rows: prototypes (G, D), and the track (G,) of each, equal in consecutive rows.
+
+        Copies are made: of a million tracks, growing row by row would take twice the memory.
+        """
+        self._embedding = prototypes.embedding.copy()
+        self._count, self._track = prototypes.counts.copy(), track.copy()
+        self._size, self._num_removed, self._index = len(track), 0, None
+        self._range = {int(track[rows[0]]): rows for rows in equal_ranges(track)}
+
     def replace(self, track: int, prototypes: Prototypes) -> None:
         """Set the prototypes of a track."""
         added = len(prototypes.embedding)

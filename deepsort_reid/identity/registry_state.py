@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from deepsort_reid.identity.gallery import equal_ranges
 from deepsort_reid.identity.prototypes import Prototypes
 from deepsort_reid.identity.records import Records
 from deepsort_reid.identity.track_records import TRACK_ROW, CameraRow, PersonRow
@@ -93,9 +92,9 @@ def _load_gallery(records: Records, state: dict[str, Any]) -> None:
     track = np.asarray(state["track"], dtype=np.int64)
     if embedding.ndim != 2 or not len(embedding) == len(count) == len(track):
         raise ValueError(f"gallery: expected {len(track)} prototypes, got {embedding.shape}")
-    for first, end in equal_ranges(track):
-        rows = Prototypes(embedding[first:end], np.asarray(count[first:end], dtype=np.float64))
-        records.gallery.replace(int(track[first]), rows)
+    if len(track):
+        counts = np.asarray(count, dtype=np.float64)
+        records.gallery.load(Prototypes(embedding, counts), track)
 
 
 def _camera_state(name: str, camera: CameraRow) -> dict[str, Any]:

@@ -85,21 +85,29 @@ def read_state(database: sqlite3.Connection, settings: dict[str, Any]) -> dict[s
     """All else, as the state of `registry_state.records_from_state`."""
     dim = int(settings.get("dim", 0))
     next_key = int(settings.get("next_key", 1))
-    found = database.execute(f"SELECT key, {', '.join(_COLUMNS)} FROM tracks ORDER BY key")
-    tracks = found.fetchall()
-    first_key = min((track[0] for track in tracks), default=next_key)
+    first_key, num_prototypes = database.execute(
+        "SELECT min(key), total(length(counts)) / 8 FROM tracks"
+    ).fetchone()
+    first_key = next_key if first_key is None else first_key
     rows = np.zeros(next_key - first_key, dtype=TRACK_ROW)
     rows["slot"] = -1
-    embedding: list[Any] = [np.empty((0, dim), dtype=np.float32)]
-    count: list[Any] = [np.empty(0)]
-    owner: list[int] = []
-    for key, *numbers, _, counts, vectors in tracks:
+    # Row by row into arrays of the final size: a million tracks are read in little more memory.
+    embedding = np.empty((int(num_prototypes), dim), dtype=np.float32)
+    count, owner = np.empty(len(embedding)), np.empty(len(embedding), dtype=np.int64)
+    reasons: list[list[Any]] = []
+    end = 0
+    tracks = database.execute(f"SELECT key, {', '.join(_COLUMNS)} FROM tracks ORDER BY key")
+    for key, *numbers, reason, counts, vectors in tracks:
         row = rows[key - first_key]
         for name, value in zip(_NUMBERS, numbers, strict=True):
             row[name] = np.nan if value is None else value  # SQLite stores NaN as NULL
-        count.append(np.frombuffer(counts, dtype="<f8"))
-        embedding.append(np.frombuffer(vectors, dtype="<f4").reshape(len(count[-1]), dim))
-        owner += [key] * len(count[-1])
+        counts_of = np.frombuffer(counts, dtype="<f8")
+        added = slice(end, end + len(counts_of))
+        count[added], owner[added] = counts_of, key
+        embedding[added] = np.frombuffer(vectors, dtype="<f4").reshape(len(counts_of), dim)
+        end = added.stop
+        if reason is not None:
+            reasons.append([key, reason])
     names = dict(database.execute("SELECT person, name FROM persons").fetchall())
     persons = sorted({*names, *rows["person"].tolist()} - {0})
     cameras = database.execute(
@@ -110,14 +118,10 @@ def read_state(database: sqlite3.Connection, settings: dict[str, Any]) -> dict[s
         "first_key": first_key,
         "last_person": settings.get("last_person", 0),
         **{kind: _read_pairs(database, kind) for kind in _PAIR_KINDS},
-        "reasons": [[track[0], track[-3]] for track in tracks if track[-3] is not None],
+        "reasons": reasons,
         "persons": [[person, names.get(person)] for person in persons],
         "cameras": [_camera_state(*camera) for camera in cameras],
-        "gallery": {
-            "embedding": np.concatenate(embedding),
-            "count": np.concatenate(count),
-            "track": np.array(owner, dtype=np.int64),
-        },
+        "gallery": {"embedding": embedding, "count": count, "track": owner},
         "prototypes": {"dim": dim},
     }
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from deepsort_reid.scene.backdrop import FAR_KERB_Z
+from deepsort_reid.scene.houses import FACADE_Z
 from deepsort_reid.scene.prop_base import Prop
 from deepsort_reid.scene.props import place_props
 from deepsort_reid.scene.rendering import Camera
@@ -53,11 +55,16 @@ class SceneGeometry:
     frame_rate: float  # frames per second
     crossing_x: float  # x of the middle of the zebra crossing, metres
     props: Sequence[Prop]
+    far_lanes: tuple[float, float] = (FAR_KERB_Z + 0.5, FACADE_Z - 0.7)  # z of walks, metres
 
     @property
     def frames(self) -> int:
         """Number of frames of the video."""
         return len(self.offsets) - 1
+
+    def walking_range(self, z: float) -> tuple[float, float]:
+        """Return the smallest and largest x in view at distance z, in metres."""
+        return self.camera.visible_range(z)
 
     def in_view(self, frames: NDArray[np.int64], states: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Return for each state (F, 5) whether the person is in the image of its frame: (F,)."""

@@ -86,6 +86,8 @@ class Street:
     absences: Sequence[int] = ()  # person k leaves once for absences[k] frames
     light_change: float = 0.025  # largest relative change of brightness
     noise: float = 1.5  # standard deviation of the sensor noise in grey levels
+    colour_balance: tuple[float, float, float] = (1.0, 1.0, 1.0)  # factors of blue, green and red
+    gamma: float = 1.0  # exponent of the grey levels from 0 to 1; above 1 is darker
 
     def __post_init__(self) -> None:
         _check_arguments(self)
@@ -197,6 +199,12 @@ class Street:
         return image
 
     @cached_property
+    def _tone_curves(self) -> Image:
+        """Grey level of each channel after `gamma` and `colour_balance`: (1, 256, 3)."""
+        levels = 255 * (np.arange(256) / 255)[:, None] ** self.gamma * self.colour_balance
+        return np.rint(levels).clip(0, 255).astype(np.uint8)[None]
+
+    @cached_property
     def _noise_images(self) -> tuple[Image, Image]:
         """Positive and negative part of the sensor noise, larger than a frame."""
         rng = self._random(6)
@@ -228,7 +236,7 @@ class Street:
         for item in self._by_depth(pedestrians):
             sprite = item.sprite if isinstance(item, Prop) else draw_shapes(item.shapes)
             paste(image, Sprite(sprite.image, sprite.left - left, sprite.top - top))
-        lit = cv2.convertScaleAbs(image, alpha=brightness)
+        lit = cv2.LUT(cv2.convertScaleAbs(image, alpha=brightness), self._tone_curves)
         positive, negative = self._noise_images
         y, x = np.random.default_rng([self.seed, 7, number]).integers(0, 61, 2)
         here = (slice(y, y + self.height), slice(x, x + self.width))
@@ -285,6 +293,11 @@ def _check_arguments(street: Street) -> None:
         raise ValueError(f"light_change must be from 0 to 0.3: got {street.light_change}")
     if not 0 <= street.noise <= 50:
         raise ValueError(f"noise must be from 0 to 50 grey levels: got {street.noise}")
+    if not (0.2 <= street.gamma <= 5 and all(0.2 <= f <= 5 for f in street.colour_balance)):
+        raise ValueError(
+            "gamma and the three factors of colour_balance must be from 0.2 to 5: got "
+            f"{street.gamma} and {street.colour_balance}"
+        )
     if len(street.absences) > street.people:
         raise ValueError(
             f"at most one absence per person: got {len(street.absences)} absences "

@@ -14,12 +14,11 @@ from numpy.typing import NDArray
 
 from deepsort_reid.scene.backdrop import FAR_KERB_Z, KERB_Z
 from deepsort_reid.scene.geometry import SceneGeometry, Walk
-from deepsort_reid.scene.houses import FACADE_Z
 
 NEAR_LANES = (7.8, KERB_Z - 0.25)  # z of walks along the street, in metres
-FAR_LANES = (FAR_KERB_Z + 0.5, FACADE_Z - 0.7)
 MIN_VISIBLE_SECONDS = 2.0  # in the image before and after a planned absence
 _MIN_CLEARANCE = 0.62  # metres between the centres of two persons
+_OTHER_STREET = 0.8  # share of walks that are followed by one in another street
 _MAX_CANDIDATES = 24  # walks tried; without one of enough clearance, the best of them is taken
 
 
@@ -35,12 +34,10 @@ def plan_walks(
         RuntimeError: no walk through the image was found.
     """
     table = np.full((people, geometry.frames + 1, 5), np.nan)
-    # About half of the persons have started to walk when the video begins.
-    first = -6.5 + 13.5 * (np.arange(people) + rng.random(people)) / people
-    first = np.rint(first[np.argsort(rng.random(people))] * geometry.frame_rate)
+    first = _first_frames(geometry, people, rng)
     leader: Walk | None = None  # walk that the next person may accompany
     for person in range(people):
-        start, companion = int(first[person]), None
+        start, companion = first[person], None
         if person < len(absences):
             leaves, returns = _plan_absence(geometry, table, person, absences[person], rng)
             _plan_walks_between(geometry, table, person, (start, leaves), rng)
@@ -52,6 +49,50 @@ def plan_walks(
         walk = _plan_walks_between(geometry, table, person, (start, geometry.frames + 1), rng)
         leader = walk if person >= len(absences) and companion is None else None
     return table
+
+
+def plan_visits(
+    geometries: Sequence[SceneGeometry],
+    people: int,
+    travel_seconds: tuple[float, float],
+    rng: np.random.Generator,
+) -> list[NDArray[np.float64]]:
+    """Plan the walks of persons who go from one street to another: a table for each street.
+
+    Most walks are followed by one in another street, which begins after a random time between the
+    shortest and the longest of `travel_seconds`. Tables are as in `plan_walks`.
+    """
+    shape = people, geometries[0].frames + 1, 5
+    tables = [np.full(shape, np.nan) for _ in geometries]
+    first = _first_frames(geometries[0], people, rng)
+    shortest, longest = travel_seconds
+    for person in range(people):
+        street, start = int(rng.random() * len(geometries)), first[person]
+        candidates = _candidate_walks(geometries[street], start, rng)
+        walk: Walk | None = _choose_walk(geometries[street], tables[street], person, candidates)
+        while walk is not None:
+            _, last = _write_walk(geometries[street], tables[street], person, walk)
+            if rng.random() < _OTHER_STREET:
+                street = (street + 1 + int(rng.random() * (len(geometries) - 1))) % len(geometries)
+            geometry = geometries[street]
+            seconds = shortest + (longest - shortest) * rng.random()
+            begin = last + 1 + round(seconds * geometry.frame_rate)
+            walk = None
+            if begin <= geometry.frames:
+                candidates = _candidate_walks(geometry, 0, rng)
+                shifted = (_shifted_to(geometry, each, 0, begin) for each in candidates)
+                walk = _choose_walk(geometry, tables[street], person, shifted)
+    return tables
+
+
+def _first_frames(geometry: SceneGeometry, people: int, rng: np.random.Generator) -> list[int]:
+    """Return the frame in which each person starts the first walk.
+
+    About half of the persons have started to walk when the video begins.
+    """
+    first = -6.5 + 13.5 * (np.arange(people) + rng.random(people)) / people
+    ordered = first[np.argsort(rng.random(people))]
+    return [int(frame) for frame in np.rint(ordered * geometry.frame_rate)]
 
 
 def _plan_walks_between(
@@ -162,12 +203,12 @@ def _random_path(geometry: SceneGeometry, rng: np.random.Generator) -> NDArray[n
 
     route, side = rng.random(), 1.0 if rng.random() < 0.5 else -1.0
     if route < 0.76:
-        lanes = NEAR_LANES if route < 0.62 else FAR_LANES
+        lanes = NEAR_LANES if route < 0.62 else geometry.far_lanes
         z = lane(lanes)
         z1 = min(max(z + 1.4 * (rng.random() - 0.5), lanes[0]), lanes[1])
         corners = [(-side, z), (side, z1)]
     else:
-        near, far = lane(NEAR_LANES), lane(FAR_LANES)
+        near, far = lane(NEAR_LANES), lane(geometry.far_lanes)
         crossing = geometry.crossing_x + 1.9 * (rng.random() - 0.5)
         crossing_points = [
             (crossing, min(near, KERB_Z - 0.3)),
@@ -178,7 +219,7 @@ def _random_path(geometry: SceneGeometry, rng: np.random.Generator) -> NDArray[n
             corners = [(x, z) for x, z in reversed(corners)]
     for end in (0, -1):
         edge, z = corners[end]
-        left, right = geometry.camera.visible_range(z)
+        left, right = geometry.walking_range(z)
         corners[end] = (right + 1.2 if edge > 0 else left - 1.2, z)
     path = np.array(corners)
     distances = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(path, axis=0).T))])
