@@ -8,10 +8,11 @@ labels and without times (the cameras overlap), and reconsiders all persons at t
 wrong when most tracks of its person are of somebody else. Recall is the share of tracks with an
 earlier track of the same person that have the person of such a one. Pairwise precision and recall
 count pairs of tracks with the same person. `--plot` also clusters with other thresholds than the
-one that the registry chose by itself.
+one that the registry chose by itself. Embeddings are computed once and cached.
 """
 
 import argparse
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,13 +25,20 @@ from benchmarks.lib.openvino_embedder import OpenvinoEmbedder
 from benchmarks.market1501 import embed
 from deepsort_reid.identity import PersonRegistry
 from deepsort_reid.identity.clustering import cluster
-from deepsort_reid.reid.data.datasets import Sample, read_market1501
+from deepsort_reid.io.atomic import open_atomically
+from deepsort_reid.reid.data.datasets import Sample, read_crop, read_market1501
 from deepsort_reid.vision.embedder import Embedder
 
 Ints = NDArray[np.int64]
 Embeddings = NDArray[np.float32]
 
 THRESHOLDS = np.arange(3.0, 12.1, 0.5)  # of the plot
+PANELS = (  # of the plot: field of `Score`, factor, label, limits
+    ("wrong", 100, "wrong tracks, %", (0, 10)),
+    ("recall", 100, "recall, %", (0, 100)),
+    ("pair_recall", 100, "pairs, %: precision (dashed), recall", (0, 100)),
+    ("persons", 1, "persons", (0, 4800)),
+)
 
 
 class MarketTracks(NamedTuple):
@@ -55,6 +63,20 @@ class Score(NamedTuple):
         return "".join(f"{share:>10.2%}" for share in shares) + f"{self.persons:>9}"
 
 
+class Curve(NamedTuple):
+    """Scores of one embedder by threshold.
+
+    Attributes:
+        threshold: that the registry chooses.
+        chosen: score of the registry.
+        scores: of a clustering with each of `THRESHOLDS`.
+    """
+
+    threshold: float
+    chosen: Score
+    scores: list[Score]
+
+
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = cli_options.make_parser("identity_market", __doc__)
@@ -66,8 +88,12 @@ def make_parser() -> argparse.ArgumentParser:
     )
     cli_options.add_data(parser)
     parser.add_argument(
-        "--plot", type=Path, metavar="FILE.png", help="plot recall over wrong (default: no plot)"
+        "--plot",
+        type=Path,
+        metavar="FILE.png",
+        help="plot all scores over the threshold (default: no plot)",
     )
+    cli_options.add_cache(parser)
     return parser
 
 
@@ -83,21 +109,37 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(f"{len(samples)} crops, {len(tracks.crops)} tracks, {people} people")
     columns = ("wrong", "recall", "pairs P", "pairs R")
     print(f"{'':<58}" + "".join(f"{each:>10}" for each in columns) + f"{'persons':>9}")
-    curves: dict[str, list[Score]] = {}
+    curves: dict[str, Curve] = {}
     for model in args.models or [None]:
         is_openvino = model is not None and model.suffix == ".xml"
         embedder: Any = OpenvinoEmbedder(model) if is_openvino else Embedder(model)
-        name, rows = Path(embedder.name).name, embed(embedder, samples, mirror=False)
-        rows = np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), dtype=np.float32)
+        name = Path(embedder.name).name
+        rows = cached_embedding(embedder, samples, args.cache)
         registry, numbers = fill_registry(rows, tracks)
         print(f"{name + ', as the tracks arrived':<58}{score(numbers, tracks.identity)}")
         registry.reconsider()
         numbers = persons_of(registry, tracks)
         print(f"{name + ', reconsidered':<58}{score(numbers, tracks.identity)}", flush=True)
         if args.plot is not None:
-            curves[name] = [score(numbers, tracks.identity), *curve(rows, tracks)]
+            curves[name] = curve(rows, tracks, score(numbers, tracks.identity))
     if args.plot is not None:
         plot(curves, args.plot)
+
+
+def cached_embedding(embedder: Any, samples: Sequence[Sample], cache: Path) -> Embeddings:
+    """Unit rows (N, D) of all samples, read from the cache if they are there."""
+    # Part of the key: the output of this model.
+    probe = embedder.embed_crops([read_crop(sample.path) for sample in samples[:4]])
+    names = "".join(sample.path.name for sample in samples).encode()
+    key = hashlib.sha256(names + np.round(probe, 2).tobytes()).hexdigest()[:24]
+    path = cache / f"market1501-{key}.npy"
+    if not path.is_file():
+        rows = embed(embedder, samples, mirror=False)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open_atomically(path) as file:
+            np.save(file, rows)
+    rows = np.load(path)
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), dtype=np.float32)
 
 
 def tracks_of(samples: Sequence[Sample]) -> MarketTracks:
@@ -163,33 +205,44 @@ def _num_pairs(label: Ints) -> int:
     return int((counts * (counts - 1) // 2).sum())
 
 
-def curve(embedding: Embeddings, tracks: MarketTracks) -> list[Score]:
-    """Scores of a clustering with each of `THRESHOLDS`."""
+def curve(embedding: Embeddings, tracks: MarketTracks, chosen: Score) -> Curve:
+    """Scores of a clustering with each of `THRESHOLDS`, beside that of the registry."""
     rows = np.array([embedding[rows].mean(axis=0) for rows in tracks.crops])
     rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
     number = len(rows)
     parts = tracks.camera, np.arange(number), np.zeros((number, number), dtype=bool)
-    return [
+    scores = [
         score(cluster(rows, *parts, threshold=float(each)).label, tracks.identity)
         for each in THRESHOLDS
     ]
+    return Curve(cluster(rows, *parts).threshold, chosen, scores)
 
 
-def plot(curves: dict[str, list[Score]], path: Path) -> None:
-    """Plot recall over the share of wrong tracks; the first score of each is a dot."""
+def plot(curves: dict[str, Curve], path: Path) -> None:
+    """Plot the scores of each embedder over the threshold; those of the registry are dots."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7, 5), layout="constrained")
-    axes = figure.add_subplot()
-    for name, (chosen, *others) in curves.items():
-        xs = [100 * each.wrong for each in others]
-        (line,) = axes.plot(xs, [100 * each.recall for each in others], label=name)
-        axes.plot(100 * chosen.wrong, 100 * chosen.recall, "o", color=line.get_color())
-    axes.set(xlabel="wrong tracks, %", ylabel="recall, %", xlim=(0, 5), ylim=(0, 100))
-    axes.set_title("Persons of Market-1501's test tracks; dot: threshold of the registry")
-    axes.grid(alpha=0.3)
-    axes.legend()
-    figure.savefig(path, dpi=120)
+    figure = Figure(figsize=(10, 7.5), layout="constrained")
+    for axes, (field, factor, label, limits) in zip(
+        figure.subplots(2, 2).flat, PANELS, strict=True
+    ):
+        for name, (threshold, chosen, scores) in curves.items():
+            ys = [factor * getattr(each, field) for each in scores]
+            (line,) = axes.plot(THRESHOLDS, ys, label=name)
+            dot = {"marker": "o", "color": line.get_color()}
+            axes.plot(threshold, factor * getattr(chosen, field), **dot)
+            if field == "pair_recall":
+                precision = [100 * each.pair_precision for each in scores]
+                axes.plot(THRESHOLDS, precision, "--", color=line.get_color())
+                axes.plot(threshold, 100 * chosen.pair_precision, **dot)
+        axes.set(xlabel="threshold", ylabel=label, ylim=limits)
+        axes.grid(alpha=0.3)
+    people, wrong = figure.axes[3], figure.axes[0]
+    people.axhline(750, color="black", linewidth=1, linestyle=":", label="people: 750")
+    wrong.axhline(1, color="black", linewidth=1, linestyle=":")
+    people.legend(loc="upper left", fontsize="x-small")
+    figure.suptitle("Persons of Market-1501's test tracks; dots: chosen by the registry itself")
+    figure.savefig(path, dpi=80, pil_kwargs={"optimize": True})
 
 
 if __name__ == "__main__":
