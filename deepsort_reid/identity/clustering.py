@@ -93,10 +93,11 @@ def cluster(
     np.fill_diagonal(score, 0)
     same = known[:, None] == known
     fixed = np.where(same, _MERGED, np.where(forbidden, _FORBIDDEN, score))
-    tree = _average_linkage(fixed)
+    lowest = _threshold_few(number) if few else _THRESHOLD_RETURNING
+    merges = _merges(fixed, lowest if threshold is None else threshold)
     if threshold is None:
-        threshold = _threshold_few(number) if few else _threshold(tree)
-    label = _cut(tree, threshold)
+        threshold = lowest if few else _threshold(number, merges)
+    label = _labels(number, merges, threshold)
     together = (label[:, None] == label) & ~np.eye(number, dtype=bool)
     count = together.sum(axis=1)
     with np.errstate(invalid="ignore"):
@@ -146,30 +147,54 @@ def _both_sides(similarity: NDArray[np.float32], center: Array, spread: Array) -
     return np.asarray((score + score.T) / 2, dtype=np.float64)
 
 
-def _average_linkage(score: Array) -> Array:
-    # Imported here: only a registry of several tracks needs it, and it takes 0.1 s.
-    from scipy.cluster.hierarchy import linkage
-    from scipy.spatial.distance import squareform
+def _merges(score: Array, threshold: float) -> list[tuple[int, int, float]]:
+    """Merges of average linkage down to a threshold: two clusters, named after a track, and score.
 
-    distance = _MERGED - score
-    np.fill_diagonal(distance, 0)
-    return np.asarray(linkage(squareform(distance, checks=False), "average"))
+    Scores do not rise from merge to merge, so that a higher threshold keeps a first part of them.
+    `score` (N, N) is overwritten. The most similar cluster of each one is kept: a merge takes time
+    in proportion to the number of clusters, and few are above the threshold.
+    """
+    size = np.ones(len(score))
+    np.fill_diagonal(score, -np.inf)
+    nearest = score.argmax(axis=1)
+    best = score[np.arange(len(score)), nearest]
+    merges = []
+    while True:
+        first = int(best.argmax())
+        second = int(nearest[first])
+        if best[first] < threshold:
+            return merges
+        merges.append((first, second, float(best[first])))
+        total = size[first] + size[second]
+        row = (size[first] * score[first] + size[second] * score[second]) / total
+        row[[first, second]] = -np.inf
+        size[first] = total
+        score[first], score[:, first] = row, row
+        score[second], score[:, second] = -np.inf, -np.inf
+        best[second] = -np.inf
+        changed = np.flatnonzero((nearest == first) | (nearest == second) | (row > best))
+        changed = np.append(changed[changed != second], first)
+        nearest[changed] = score[changed].argmax(axis=1)
+        best[changed] = score[changed, nearest[changed]]
 
 
-def _cut(tree: Array, threshold: float) -> Ints:
-    from scipy.cluster.hierarchy import fcluster
-
-    label = fcluster(tree, _MERGED - threshold, "distance")
-    return np.asarray(label, dtype=np.int64) - 1
+def _labels(number: int, merges: list[tuple[int, int, float]], threshold: float) -> Ints:
+    """Cluster (N,) of each track after the merges of at least this score, from 0."""
+    label = np.arange(number)
+    for first, second, score in merges:
+        if score < threshold:
+            break
+        label[label == label[second]] = label[first]
+    return np.asarray(np.unique(label, return_inverse=True)[1], dtype=np.int64)
 
 
 def _threshold_few(number: int) -> float:
     return _THRESHOLD_FEW + _THRESHOLD_FEW_GROWTH * max(0.0, math.log(number / _FEW_REFERENCE))
 
 
-def _threshold(tree: Array) -> float:
-    """The threshold for the share of returning people that the tree shows."""
-    label = _cut(tree, _THRESHOLD_RETURNING)
+def _threshold(number: int, merges: list[tuple[int, int, float]]) -> float:
+    """The threshold for the share of returning people that the merges show."""
+    label = _labels(number, merges, _THRESHOLD_RETURNING)
     size = np.bincount(label)[label]
     merged = max(float((size > 1).mean()), 1e-9)
     share = float((size > 2).mean()) / merged
