@@ -158,7 +158,7 @@ def _merges(score: Array, threshold: float) -> list[tuple[int, int, float]]:
     np.fill_diagonal(score, -np.inf)
     nearest = score.argmax(axis=1)
     best = score[np.arange(len(score)), nearest]
-    merges = []
+    merges: list[tuple[int, int, float]] = []
     while True:
         first = int(best.argmax())
         second = int(nearest[first])

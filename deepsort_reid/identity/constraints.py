@@ -27,16 +27,16 @@ class Obstacle(NamedTuple):
 
 def forbidden_persons(records: Records, topology: Topology, key: int) -> set[int]:
     """Persons that a track cannot be."""
-    forbidden = forbidden_tracks(records, topology, key)
+    forbidden = forbidden_tracks(records, topology, [key])[0]
     return set(records.rows["person"][forbidden].tolist()) - {0}
 
 
-def forbidden_tracks(records: Records, topology: Topology, key: int) -> Flags:
-    """Tracks (N,), the rows of `records`, that show other people than a track."""
-    forbidden = np.zeros(len(records.rows), dtype=bool)
-    keys = records.seen_together[key] | records.apart[key]
-    forbidden[np.fromiter(keys, np.int64, len(keys)) - records.first_key] = True
-    for mask in time_conflicts(records, topology, records.row(key), key).values():
+def forbidden_tracks(records: Records, topology: Topology, keys: list[int]) -> Flags:
+    """Tracks (K, N), the rows of `records`, that show other people than each of K tracks."""
+    size = records.first_key, records.num_tracks
+    forbidden = records.seen_together.flags(keys, *size) | records.apart.flags(keys, *size)
+    own = records.rows[np.array(keys) - records.first_key]
+    for mask in time_conflicts(records, topology, own, keys).values():
         forbidden |= mask
     return forbidden
 
@@ -44,11 +44,12 @@ def forbidden_tracks(records: Records, topology: Topology, key: int) -> Flags:
 def obstacles(records: Records, topology: Topology, key: int) -> list[Obstacle]:
     """One reason for each person that a track cannot be."""
     keys = {
-        "apart by hand from": records.apart[key],
-        "seen in one frame with": records.seen_together[key],
+        "apart by hand from": records.apart.of(key),
+        "seen in one frame with": records.seen_together.of(key),
     }
-    for reason, mask in time_conflicts(records, topology, records.row(key), key).items():
-        keys[reason] = set((np.flatnonzero(mask) + records.first_key).tolist())
+    own = records.rows[[key - records.first_key]]
+    for reason, mask in time_conflicts(records, topology, own, [key]).items():
+        keys[reason] = set((np.flatnonzero(mask[0]) + records.first_key).tolist())
     found: dict[int, Obstacle] = {}
     for reason, others in keys.items():
         for other in sorted(others):
@@ -59,29 +60,39 @@ def obstacles(records: Records, topology: Topology, key: int) -> list[Obstacle]:
 
 
 def time_conflicts(
-    records: Records, topology: Topology, own: np.void, key: int = 0
+    records: Records, topology: Topology, own: NDArray[np.void], keys: list[int] | None = None
 ) -> dict[str, Flags]:
-    """Tracks (N,) that are other people than that of a row because of their times, by reason.
+    """Tracks (K, N) that are other people than each of K because of their times, by reason.
 
-    key: of the track; 0 for one that is not in the records.
+    Args:
+        records, topology: of all N tracks.
+        own: `TRACK_ROW`s (K,) of the tracks.
+        keys: of these; None for tracks that are not in the records.
     """
-    rows = records.rows
-    others = rows["person"] > 0
-    if key:
-        others[key - records.first_key] = False
-    camera = int(own["camera"])
+    rows, own = records.rows, own[:, None]
+    others = np.broadcast_to(rows["person"] > 0, (len(own), len(rows))).copy()
+    if keys is not None:
+        others[np.arange(len(own)), np.array(keys) - records.first_key] = False
     # Two tracks of one camera are compared frame by frame where frames are known.
-    known = (rows["camera"] == camera) & rows["framewise"] & bool(own["framewise"])
+    known = (rows["camera"] == own["camera"]) & rows["framewise"] & own["framewise"]
     overlaps = (rows["first_time"] <= own["last_time"]) & (rows["last_time"] >= own["first_time"])
     overlaps &= others & ~known
     if topology.same_place and overlaps.any():
-        names = records.camera_names
-        allowed = [topology.may_overlap(names[camera], name) for name in names]
-        overlaps &= ~np.array(allowed)[rows["camera"]]
+        overlaps &= ~_may_overlap(records, topology)[own["camera"], rows["camera"]]
     conflicts = {"seen at the same time as": overlaps}
     if topology.travel_time:
-        conflicts |= _travel_conflicts(records, topology, own, others)
+        found = [
+            _travel_conflicts(records, topology, *each)
+            for each in zip(own[:, 0], others, strict=True)
+        ]
+        conflicts |= {reason: np.array([each[reason] for each in found]) for reason in found[0]}
     return conflicts
+
+
+def _may_overlap(records: Records, topology: Topology) -> Flags:
+    """Pairs of cameras (C, C) that may see one person at the same time."""
+    names = records.camera_names
+    return np.array([[topology.may_overlap(one, other) for other in names] for one in names])
 
 
 def _travel_conflicts(

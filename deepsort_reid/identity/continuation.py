@@ -47,13 +47,13 @@ def find_continued(
     somebody similar.
     """
     records, rows = decisions.records, decisions.records.rows
-    own: np.void = np.zeros(1, dtype=TRACK_ROW)[0]
+    own = np.zeros(1, dtype=TRACK_ROW)
     own["camera"], own["framewise"] = camera.number, True
     own["first_time"], own["last_time"] = first_time, max(first_time, camera.last_time)
     of_run = (rows["camera"] == camera.number) & (rows["run"] == camera.run) & (rows["person"] > 0)
     others = of_run & ((rows["last_time"] >= first_time) | np.isin(rows["id"], list(present)))
     for mask in time_conflicts(records, decisions.topology, own).values():
-        others |= mask
+        others |= mask[0]
     view = decisions.view(prototypes.embedding, set(rows["person"][others].tolist()))
 
     def name(key: int) -> str:

@@ -48,11 +48,11 @@ def merge(
     if by_hand is None and person == other:
         raise ValueError(f"expected two persons to merge, got {person} twice")
     for key in merged.tracks if person != other else ():
-        for sets, reason in (
+        for relation, reason in (
             (records.seen_together, "were seen in one frame"),
             (records.apart, "were declared to be different"),
         ):
-            conflict = sets[key] & into.tracks
+            conflict = relation.of(key) & into.tracks
             if conflict:
                 names = " and ".join(_name(records.track(each)) for each in (min(conflict), key))
                 raise ValueError(f"persons {person} and {other} cannot be one: {names} {reason}")
@@ -77,8 +77,7 @@ def split(decisions: Decisions, person: int, keys: Collection[int]) -> list[Pers
             f"expected some of the {len(tracks)} tracks of person {person}, not all, got "
             f"{', '.join(_name(records.track(key)) for key in sorted(chosen))[:200] or 'none'}"
         )
-    for key in chosen:
-        records.add_pairs(records.apart, key, tracks - chosen)
+    records.relate(records.apart, chosen, tracks - chosen)
     changes = _move(decisions, sorted(chosen), records.new_person())
     _keep(records, tracks)
     return changes
@@ -89,7 +88,7 @@ def different(decisions: Decisions, key: int, other: int) -> list[PersonChange]:
     records = decisions.records
     if key == other:
         raise ValueError(f"expected two tracks, got {_name(records.track(key))} twice")
-    records.add_pairs(records.apart, key, {other})
+    records.relate(records.apart, [key], [other])
     changes: list[PersonChange] = []
     if records.row(key)["person"] == records.row(other)["person"]:
         changes = _move(decisions, [other], records.new_person())

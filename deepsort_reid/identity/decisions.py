@@ -11,6 +11,7 @@ from deepsort_reid.identity.prototypes import Embeddings, Prototypes
 from deepsort_reid.identity.records import Records
 from deepsort_reid.identity.topology import Topology
 from deepsort_reid.identity.track_records import PersonChange
+from deepsort_reid.identity.track_relation import Masks, common, keys_of, mask_of
 
 _MAX_OBSERVED = 32  # tracks of one frame that one is compared with for calibration
 
@@ -43,17 +44,19 @@ class Decisions:
         searched = sorted(keys)
         prototypes = {key: self._updated_prototypes(key) for key in searched}
         records.save_attributes(self.matching)
+        mask = mask_of(present)
         for key in searched:
-            self._observe(key, prototypes[key], present)
+            self._observe(key, prototypes[key], mask)
         for key in searched:
             self._set_next_search(key)
             if not records.row(key)["by_hand"]:
                 matches.append((key, self._match(key, prototypes[key])))
         changes = []
         matches.sort(key=lambda each: (each[1].person is None, each[1].distance, each[0]))
-        for key, match in matches:
-            if match.person in forbidden_persons(records, self.topology, key):
-                match = self._match(key, prototypes[key])  # taken in this loop
+        for number, (key, match) in enumerate(matches):
+            # Persons taken in this loop are forbidden, too.
+            if number and match.person and self._is_forbidden(key, match.person):
+                match = self._match(key, prototypes[key])
             changes += self._decide(key, match)
         return changes
 
@@ -111,14 +114,12 @@ class Decisions:
             return records.update_gallery(key)
         return records.gallery.of_track(key)
 
-    def _observe(self, key: int, prototypes: Prototypes, present: Collection[int]) -> None:
-        """Calibrate with the tracks that are in view together with this one."""
-        if key not in present:
-            return
+    def _observe(self, key: int, prototypes: Prototypes, present: Masks) -> None:
+        """Calibrate with the tracks that are in view (a mask) together with this one."""
         records = self.records
-        together = [other for other in present if other in records.seen_together[key]]
+        together = keys_of(common(records.seen_together.mask(key), present))
         step = -(-len(together) // _MAX_OBSERVED) or 1
-        found = [records.prototypes_of(other) for other in sorted(together)[::step]]
+        found = [records.gallery.of_track(other) for other in together[::step]]
         found = [each for each in found if len(each.embedding)]
         if found:
             embedding = np.concatenate([each.embedding for each in found])
@@ -133,6 +134,9 @@ class Decisions:
         forbidden = forbidden_persons(self.records, self.topology, key)
         view = self.view(prototypes.embedding, forbidden, key)
         return self.matching.match(prototypes, view, current)
+
+    def _is_forbidden(self, key: int, person: int) -> bool:
+        return person in forbidden_persons(self.records, self.topology, key)
 
     def _decide(self, key: int, match: PersonMatch) -> list[PersonChange]:
         records = self.records

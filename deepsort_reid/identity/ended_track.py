@@ -95,7 +95,7 @@ def add_ended_track(
     key = records.add_track(row, int(id), first_time, last_time, framewise=framewise)
     row.started = True
     together = _tracks_at_the_time(decisions, key) if given is None else given
-    records.see_together(key, together)
+    records.relate(records.seen_together, [key], together)
     records.row(key)["num_embeddings"] = int(prototypes.counts.sum())
     if len(prototypes.embedding):
         records.set_gallery(key, prototypes)

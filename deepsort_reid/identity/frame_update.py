@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from deepsort_reid.identity.decisions import Decisions
-from deepsort_reid.identity.reconsideration import is_due, reconsider
+from deepsort_reid.identity.reconsideration import MAX_TRACKS_IN_UPDATE, is_due, reconsider
 from deepsort_reid.identity.records import Records
 from deepsort_reid.identity.track_records import CameraRow, PersonChange
+from deepsort_reid.identity.track_relation import keys_of, union
 from deepsort_reid.structures.numbers import as_float, as_numbers
 
 Ints = NDArray[np.int64]
@@ -22,6 +23,8 @@ MAX_CLOCK_STEP = 60.0
 MAX_START_DIFFERENCE = 5.0
 _AFTER = 1e-3  # by which a shifted time follows
 SINCE_1970 = 1e8  # times above are seconds since 1970: as frames, they were 46 days
+# Tracks that are searched in one update, and prototypes with which they are compared: 5 ms.
+_MAX_SEARCHES, _MAX_SEARCHED_ROWS = 24, 12_000
 _UNIT_TOLERANCE = 2e-2  # of the squared length of an embedding: files may hold float16
 
 
@@ -155,22 +158,37 @@ def update_camera(
         if tracks.embedding is not None:
             due = _add_embeddings(decisions, camera, tracks)
             if len(due):
-                changes += decisions.search(due.tolist(), set(present))
+                changes += decisions.search(_first_due(records, due), present)
         if not rows["person"][index].all():
             new = keys[rows["person"][index] == 0]
             for key in sorted(new.tolist(), key=lambda each: int(records.row(each)["id"])):
                 person = records.new_person()
-                changes += decisions.assign(key, person, 1.0, None, "no embeddings to compare")
+                changes += decisions.assign(key, person, 1.0, None, "not compared yet")
     for id in ended:
         changes += end_track(decisions, camera, id)
-    if is_due(num_tracks, records.num_tracks):
-        changes += reconsider(decisions)
+    if num_tracks < records.num_tracks and is_due(num_tracks, records.num_tracks):
+        changes += reconsider(decisions, MAX_TRACKS_IN_UPDATE)
     person_id = records.rows["person"][keys - records.first_key]
     return RegistryUpdate(np.asarray(person_id, dtype=np.int64), _condensed(changes))
 
 
+def _first_due(records: Records, due: Ints) -> list[int]:
+    """The tracks that are searched in this update, others in the next ones: a burst takes long.
+
+    Tracks without a person are first, then those with few embeddings.
+    """
+    number = max(1, min(_MAX_SEARCHES, _MAX_SEARCHED_ROWS // max(len(records.gallery), 1)))
+    if len(due) > number:
+        rows = records.rows[due - records.first_key]
+        due = due[np.lexsort((due, rows["num_embeddings"], rows["person"] > 0))[:number]]
+    searched: list[int] = due.tolist()
+    return searched
+
+
 def _condensed(changes: list[PersonChange]) -> list[PersonChange]:
     """At most one change for each track: the last one, from the person before the first."""
+    if not changes:
+        return changes
     last: dict[tuple[str, int], PersonChange] = {}
     for change in changes:
         first = last.get((change.camera, change.id), change)
@@ -219,33 +237,35 @@ def _set_present(
     """Set the tracks that are matched in this frame; those seen together are different people."""
     records = decisions.records
     given = tracks.id.tolist()
-    first_time = dict.fromkeys(given, time)
-    if tracks.first_time is not None:
-        times = np.minimum(tracks.first_time + camera.time_offset, time)
-        first_time = dict(zip(given, times.tolist(), strict=True))
     if len(set(given)) < len(given) or min(given, default=1) < 1:
         raise ValueError(f"id must be different numbers from 1, got {given!r:.80}")
-    matched_before = dict(zip(camera.ids.tolist(), camera.keys.tolist(), strict=True))
-    key_of: dict[int, int] = {}
+    since = dict.fromkeys(given, time)
+    if tracks.first_time is not None:
+        times = np.minimum(tracks.first_time + camera.time_offset, time)
+        since = dict(zip(given, times.tolist(), strict=True))
     for id in sorted(given):
-        key = matched_before.get(id) or camera.key_of_id.get((camera.run, id))
-        if key is None:
-            key = records.add_track(camera, id, first_time[id], time, framewise=True)
-        if id not in matched_before and not records.row(key)["live"]:
+        if (camera.run, id) not in camera.key_of_id:
+            records.add_track(camera, id, since[id], time, framewise=True)
+    keys = [camera.key_of_id[camera.run, id] for id in given]
+    before = set(camera.keys.tolist())
+    begun = sorted(key for key in keys if key not in before)
+    for key in begun:
+        if not records.row(key)["live"]:
             records.open_track(key)
-        key_of[id] = key
-    before, present = set(camera.keys.tolist()), set(key_of.values())
-    camera.ids = tracks.id.copy()
-    camera.keys = np.array([key_of[id] for id in given], dtype=np.int64)
+    camera.ids, camera.keys = tracks.id.copy(), np.array(keys, dtype=np.int64)
     camera.slots = records.rows["slot"][camera.keys - records.first_key].astype(np.intp)
+    added = records.relate(records.seen_together, begun, keys)
+    if min(since.values(), default=time) < time:
+        for key in begun:
+            earlier = _matched_since(records, camera, since[int(records.row(key)["id"])])
+            more = records.relate(records.seen_together, [key], earlier)
+            added[key] = union(added.get(key, {}), more.get(key, {}))
     changes: list[PersonChange] = []
-    for key in sorted(present - before):
-        since = first_time[int(records.row(key)["id"])]
-        others = present | _matched_since(records, camera, since) if since < time else present
-        for other in sorted(records.see_together(key, others)):
-            person = int(records.row(key)["person"])
-            if person and person == int(records.row(other)["person"]):
-                changes += _separate(decisions, key, other)
+    for key in sorted(added):
+        if records.row(key)["person"]:
+            for other in keys_of(added[key]):
+                if records.row(key)["person"] == records.row(other)["person"]:
+                    changes += _separate(decisions, key, other)
     return changes
 
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from deepsort_reid.identity.gallery import GalleryView
 from deepsort_reid.identity.prototypes import Prototypes
+from deepsort_reid.structures.numbers import median
 
 _DEFAULT_DISTANCE = 0.5  # between identities, before any two were seen together
 _KEPT = 0.1  # normalised distance by which a person may be further away once decided
@@ -73,7 +74,7 @@ class PersonMatching:
         """
         if not len(track.embedding) or not len(others.embedding):
             return
-        distance = float(np.median(1 - track.embedding @ others.embedding.T))
+        distance = float(median((1 - track.embedding @ others.embedding.T).ravel()))
         self.num_observations += 1
         weight = 1 / min(self.num_observations, _HORIZON)
         self.inter_identity_distance += weight * (distance - self.inter_identity_distance)

@@ -112,7 +112,7 @@ class Operations:
     def _remove_oldest(self) -> None:
         """Remove a quarter of the tracks, the oldest ended ones, when there are too many."""
         records = self._records
-        number = len(records.seen_together)
+        number = records.num_kept
         if self.max_tracks is None or number <= self.max_tracks:
             return
         ended = np.flatnonzero((records.rows["person"] > 0) & ~records.rows["live"])
@@ -158,7 +158,6 @@ class Operations:
         now = time.monotonic()
         if self._store is None:
             records.changed.clear()
-            records.new_pairs.clear()
         elif now >= self._next_write:
             self._write()
         self._is_complete = False

@@ -70,8 +70,8 @@ class PersonEdits:
     def reconsider(self) -> list[PersonChange]:
         """Merge persons that are one, as all tracks together show; see `clustering`.
 
-        For the end of a video or an archive; up to 1,000 tracks, `update` does it, too, when their
-        number has grown by half. Takes about a second for 4,000 tracks; considers the latest 5,000.
+        For the end of a video or an archive: considers the latest 5,000 tracks, which takes about a
+        second. `update` does it for the latest 150 tracks when their number has grown by half.
         """
         with self._operations.change(durable=True):
             return reconsider(self._decisions)

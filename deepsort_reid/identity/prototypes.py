@@ -20,6 +20,7 @@ MAX_PROTOTYPES = 6
 # Counts above it are equal in the choice of the pair that is merged, otherwise poses that were seen
 # for long would never give way: two are merged when they are half as far apart as a new one is.
 _MAX_WEIGHT = 3.0
+_LOWER = np.tri(MAX_PROTOTYPES + 1, dtype=bool)  # pairs on and below the diagonal
 
 
 class Prototypes(NamedTuple):
@@ -194,7 +195,7 @@ class PrototypeTable:
         points = sums * np.append(self._scale[slot], 1.0)[:, None]
         weight = np.minimum(counts, _MAX_WEIGHT)
         cost = (1 - points @ points.T) * np.outer(weight, weight) / np.add.outer(weight, weight)
-        cost[np.tril_indices(len(cost))] = np.inf
+        cost[_LOWER] = np.inf
         first, second = map(int, np.unravel_index(int(cost.argmin()), cost.shape))
         self._set(slot, first, sums[first] + sums[second], counts[first] + counts[second])
         if second < MAX_PROTOTYPES:

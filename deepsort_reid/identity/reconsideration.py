@@ -16,26 +16,30 @@ from deepsort_reid.identity.decisions import Decisions
 from deepsort_reid.identity.records import Records
 from deepsort_reid.identity.track_records import PersonChange
 
-MAX_TRACKS = 5000  # the latest ones; memory and time grow with the square: 1 s and 800 MB
+MAX_TRACKS = 5000  # the latest ones; memory and time grow with the square
+_CHUNK = 256  # tracks whose conflicts are found at once
 _GROWTH = 1.5  # of the number of tracks, after which persons are reconsidered in `update`
-_MAX_TRACKS_IN_UPDATE = 1000  # with more, a frame would have to wait for a tenth of a second
+MAX_TRACKS_IN_UPDATE = 150  # the latest ones: 5 ms
 
 
 def is_due(before: int, after: int) -> bool:
-    """Whether persons are to be reconsidered when the number of tracks has grown so."""
+    """Whether persons are to be reconsidered when the number of tracks has grown so.
+
+    It is when their number has grown by half, then each time half of those considered are new.
+    """
     due = MIN_TRACKS
     while due <= before:
-        due = int(due * _GROWTH)
-    return due <= after <= _MAX_TRACKS_IN_UPDATE
+        due = min(int(due * _GROWTH), due + MAX_TRACKS_IN_UPDATE // 2)
+    return due <= after
 
 
-def reconsider(decisions: Decisions) -> list[PersonChange]:
-    """Merge persons that are one, as all tracks with embeddings show; see `clustering`.
+def reconsider(decisions: Decisions, max_tracks: int = MAX_TRACKS) -> list[PersonChange]:
+    """Merge persons that are one, as the latest tracks with embeddings show; see `clustering`.
 
     Tracks of one person stay together, and those set by hand keep their person.
     """
     records = decisions.records
-    keys, embedding = _tracks_with_embeddings(records)
+    keys, embedding = _tracks_with_embeddings(records, max_tracks)
     if len(keys) < MIN_TRACKS:
         return []
     rows = records.rows[keys - records.first_key]
@@ -52,28 +56,26 @@ def reconsider(decisions: Decisions) -> list[PersonChange]:
     return changes
 
 
-def _tracks_with_embeddings(records: Records) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+def _tracks_with_embeddings(
+    records: Records, max_tracks: int
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Keys (N,) of the latest tracks that have embeddings and a person, and their means (N, D)."""
     gallery = records.gallery
     used = gallery.track >= 0
     used[used] = records.rows["person"][gallery.track[used] - records.first_key] > 0
-    keys, embedding = mean_embeddings(
-        gallery.embedding[used], gallery.count[used], gallery.track[used]
-    )
-    if len(keys) > MAX_TRACKS:
-        latest = np.argsort(records.rows["updated"][keys - records.first_key], kind="stable")
-        kept = np.sort(latest[-MAX_TRACKS:])
-        keys, embedding = keys[kept], embedding[kept]
-    return keys, embedding
+    first = np.unique(gallery.track[used])[-max_tracks:]
+    if len(first):
+        used &= gallery.track >= first[0]
+    return mean_embeddings(gallery.embedding[used], gallery.count[used], gallery.track[used])
 
 
 def _forbidden(decisions: Decisions, keys: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Pairs (N, N) of tracks that are different people."""
     records = decisions.records
-    index = keys - records.first_key
-    pairs = np.array(
-        [forbidden_tracks(records, decisions.topology, key)[index] for key in keys.tolist()]
-    )
+    index, chunks = keys - records.first_key, range(0, len(keys), _CHUNK)
+    parts = [keys[first : first + _CHUNK].tolist() for first in chunks]
+    found = [forbidden_tracks(records, decisions.topology, part)[:, index] for part in parts]
+    pairs = np.concatenate(found)
     return np.asarray(pairs | pairs.T)
 
 

@@ -17,6 +17,7 @@ from deepsort_reid.identity.track_records import (
     PersonRow,
     TrackRecord,
 )
+from deepsort_reid.identity.track_relation import Masks, TrackRelation
 
 Ints = NDArray[np.int64]
 
@@ -30,11 +31,10 @@ class Records:
         journal: reverts the changes since it was cleared.
         prototypes: of live tracks.
         gallery: prototypes in which persons are searched: of live tracks as of their last search.
-        seen_together: track -> tracks that were matched in the same frame of the same camera.
-        apart: track -> tracks that are other people, by hand.
+        seen_together: tracks that were matched in the same frame of the same camera.
+        apart: tracks that are different people, by hand.
         reasons: track -> last decision in words.
         changed: tracks that may have changed since the store was written.
-        new_pairs: pairs that may have been added since then to `seen_together` and `apart`.
     """
 
     def __init__(self) -> None:
@@ -44,11 +44,10 @@ class Records:
         self.persons: dict[int, PersonRow] = {}
         self.cameras: dict[str, CameraRow] = {}
         self.camera_names: list[str] = []
-        self.seen_together: dict[int, set[int]] = {}
-        self.apart: dict[int, set[int]] = {}
+        self.seen_together = TrackRelation()
+        self.apart = TrackRelation()
         self.reasons: dict[int, str] = {}
         self.changed: set[int] = set()
-        self.new_pairs: set[tuple[int, int]] = set()
         self.last_person = 0
         self.first_key = 1  # key of row 0
         self.num_tracks = 0  # rows, removed ones included
@@ -58,6 +57,11 @@ class Records:
     def rows(self) -> NDArray[np.void]:
         """All tracks (N,) `TRACK_ROW`; the key of a row is its number plus `first_key`."""
         return self._rows[: self.num_tracks]
+
+    @property
+    def num_kept(self) -> int:
+        """Number of tracks, without removed ones."""
+        return sum(len(camera.key_of_id) for camera in self.cameras.values())
 
     def row(self, key: int) -> np.void:
         """The row of a track; assigning to its fields changes it."""
@@ -118,9 +122,6 @@ class Records:
         row["first_time"], row["last_time"], row["framewise"] = first_time, last_time, framewise
         row["slot"], row["next_search"], row["probability"] = NO_SLOT, 1, 1.0
         row["updated"] = time.time()
-        for sets in (self.seen_together, self.apart):
-            self.journal.add(sets.pop, key, None)
-            sets[key] = set()
         place = camera.run, id
         self.journal.add(camera.key_of_id.pop, place, None)
         camera.key_of_id[place] = key
@@ -157,19 +158,15 @@ class Records:
         self.journal.add(self.gallery.restore, self.gallery.backup(key))
         self.gallery.replace(key, prototypes)
 
-    def see_together(self, key: int, others: set[int]) -> set[int]:
-        """Note that a track was seen together with others; returns those that are new to it."""
-        return self.add_pairs(self.seen_together, key, others)
+    def relate(
+        self, relation: TrackRelation, keys: Collection[int], others: Collection[int]
+    ) -> dict[int, Masks]:
+        """Relate each of the tracks `keys` to each of `others`, except to itself.
 
-    def add_pairs(self, sets: dict[int, set[int]], key: int, others: set[int]) -> set[int]:
-        """Add pairs to `seen_together` or `apart`; returns the tracks that are new to the first."""
-        added = others - sets[key] - {key}
-        if added:
-            self.journal.add(_discard, sets, key, added)
-            sets[key] |= added
-            for other in added:
-                sets[other].add(key)
-            self.new_pairs |= {(min(key, other), max(key, other)) for other in added}
+        Returns the tracks that are newly related to each of `keys`.
+        """
+        added, changed = relation.add(self.journal, keys, others)
+        self.changed |= changed
         return added
 
     def new_person(self) -> int:
@@ -226,10 +223,8 @@ class Records:
             self.journal.add(camera.key_of_id.__setitem__, place, key)
             camera.key_of_id.pop(place, None)
             camera.drop_present(key)
-            for sets in (self.seen_together, self.apart):
-                self.journal.add(_add, sets, key, sets[key])
-                for other in sets.pop(key):
-                    sets[other].discard(key)
+            for relation in (self.seen_together, self.apart):
+                self.changed.update(relation.remove(self.journal, key))
             if key in self.reasons:
                 self.journal.add(self.reasons.__setitem__, key, self.reasons[key])
                 del self.reasons[key]
@@ -258,19 +253,3 @@ class Records:
 
     def _restore_rows(self, index: Ints, rows: NDArray[np.void]) -> None:
         self._rows[index] = rows
-
-
-def _add(sets: dict[int, set[int]], key: int, others: set[int]) -> None:
-    """Revert the removal of a track from the pairs."""
-    sets[key] = others
-    for other in others:
-        if other in sets:
-            sets[other].add(key)
-
-
-def _discard(sets: dict[int, set[int]], key: int, others: set[int]) -> None:
-    """Revert `add_pairs`."""
-    sets[key] -= others
-    for other in others:
-        if other in sets:
-            sets[other].discard(key)

@@ -4,13 +4,12 @@ import time
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from deepsort_reid.identity.prototypes import Prototypes
 from deepsort_reid.identity.records import Records
 from deepsort_reid.identity.track_records import TRACK_ROW, CameraRow, PersonRow
 
-VERSION = 1
+VERSION = 2
 
 # Real time is not part of the state: equal updates give equal states.
 _COLUMNS = tuple(name for name in TRACK_ROW.names or () if name != "updated")
@@ -25,8 +24,8 @@ def records_state(records: Records) -> dict[str, Any]:
         "rows": {name: rows[name].copy() for name in _COLUMNS},
         "first_key": records.first_key,
         "last_person": records.last_person,
-        "seen_together": _pairs(records.seen_together),
-        "apart": _pairs(records.apart),
+        "seen_together": records.seen_together.state_dict(),
+        "apart": records.apart.state_dict(),
         "reasons": [[key, text] for key, text in sorted(records.reasons.items())],
         "persons": [[person, row.name] for person, row in sorted(records.persons.items())],
         "cameras": [_camera_state(name, records.cameras[name]) for name in records.camera_names],
@@ -54,8 +53,8 @@ def records_from_state(state: dict[str, Any]) -> Records:
         records._rows[name][: records.num_tracks] = column
     records.first_key, records.last_person = int(state["first_key"]), int(state["last_person"])
     keys = [int(index) + records.first_key for index in np.flatnonzero(records.rows["person"] > 0)]
-    records.seen_together = _sets(keys, state["seen_together"])
-    records.apart = _sets(keys, state["apart"])
+    records.seen_together.load_state_dict(state["seen_together"])
+    records.apart.load_state_dict(state["apart"])
     records.reasons = {int(key): str(text) for key, text in state["reasons"]}
     for person, name in state["persons"]:
         records.persons[int(person)] = PersonRow(None if name is None else str(name))
@@ -106,17 +105,3 @@ def _camera(number: int, state: dict[str, Any]) -> CameraRow:
     ids, keys = (np.asarray(state[name], dtype=np.int64) for name in ("ids", "keys"))
     numbers = {each: state[each] for each in _CAMERA_NUMBERS}
     return CameraRow(number, ids=ids, keys=keys, **numbers)
-
-
-def _pairs(sets: dict[int, set[int]]) -> NDArray[np.int64]:
-    """Each pair once, (K, 2)."""
-    pairs = [(key, other) for key, others in sets.items() for other in others if key < other]
-    return np.array(sorted(pairs), dtype=np.int64).reshape(-1, 2)
-
-
-def _sets(keys: list[int], pairs: NDArray[np.int64]) -> dict[int, set[int]]:
-    sets: dict[int, set[int]] = {key: set() for key in keys}
-    for first, second in np.asarray(pairs).reshape(-1, 2).tolist():
-        sets[first].add(second)
-        sets[second].add(first)
-    return sets

@@ -83,7 +83,6 @@ class Store:
             write_changes(self._database, records, settings)
         self._needs_vacuum |= bool(removed)
         records.changed.clear()
-        records.new_pairs.clear()
 
     def erase(self) -> None:
         """Remove what was deleted from the bytes of all files.

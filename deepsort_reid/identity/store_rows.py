@@ -8,8 +8,9 @@ import numpy as np
 
 from deepsort_reid.identity.records import Records
 from deepsort_reid.identity.track_records import TRACK_ROW
+from deepsort_reid.identity.track_relation import BLOCK_ROW, relation_state
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 SCHEMA = """
 CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
 CREATE TABLE cameras (number INTEGER PRIMARY KEY, name TEXT UNIQUE, run INTEGER,
@@ -18,37 +19,28 @@ CREATE TABLE persons (person INTEGER PRIMARY KEY, name TEXT);
 CREATE TABLE tracks (key INTEGER PRIMARY KEY, camera INTEGER, run INTEGER, id INTEGER,
     first_time REAL, last_time REAL, live INTEGER, framewise INTEGER, by_hand INTEGER,
     person INTEGER, probability REAL, runner_up INTEGER, num_embeddings INTEGER,
-    next_search INTEGER, updated REAL, reason TEXT, counts BLOB, embedding BLOB);
-CREATE TABLE pairs (track INTEGER, other INTEGER, kind TEXT, PRIMARY KEY (track, other, kind))
-    WITHOUT ROWID;
+    next_search INTEGER, updated REAL, reason TEXT, seen_together BLOB, apart BLOB, counts BLOB,
+    embedding BLOB);
 """
 
 _NUMBERS = tuple(name for name in TRACK_ROW.names or () if name != "slot")
-_COLUMNS = (*_NUMBERS, "reason", "counts", "embedding")
+_RELATIONS = ("seen_together", "apart")
+_COLUMNS = (*_NUMBERS, "reason", *_RELATIONS, "counts", "embedding")
 _WRITE_TRACK = (
     f"INSERT INTO tracks (key, {', '.join(_COLUMNS)}) "
     f"VALUES (?{', ?' * len(_COLUMNS)}) ON CONFLICT (key) DO UPDATE SET "
     + ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS)
 )
-_PAIR_KINDS = ("seen_together", "apart")
 
 
 def write_changes(database: sqlite3.Connection, records: Records, settings: dict[str, Any]) -> None:
-    """Write settings, cameras and names, and what has changed of tracks and pairs."""
+    """Write settings, cameras and names, and the tracks that have changed."""
     keys = [
         key
         for key in sorted(records.changed)
         if 0 <= key - records.first_key < records.num_tracks and records.row(key)["person"]
     ]
     database.executemany(_WRITE_TRACK, (_track_values(records, key) for key in keys))
-    pairs = [
-        (first, second, kind)
-        for kind in _PAIR_KINDS
-        for first, second in records.new_pairs
-        # One of an update that was undone is in none.
-        if second in getattr(records, kind).get(first, ())
-    ]
-    database.executemany("INSERT OR IGNORE INTO pairs VALUES (?, ?, ?)", pairs)
     values = {**settings, "last_person": records.last_person, "dim": records.prototypes.dim}
     values["next_key"] = records.first_key + records.num_tracks
     database.executemany(
@@ -69,10 +61,8 @@ def write_changes(database: sqlite3.Connection, records: Records, settings: dict
 
 
 def delete_tracks(database: sqlite3.Connection, keys: list[int]) -> None:
-    """Delete tracks and their pairs."""
-    for key in keys:
-        database.execute("DELETE FROM tracks WHERE key = ?", (key,))
-        database.execute("DELETE FROM pairs WHERE track = ? OR other = ?", (key, key))
+    """Delete tracks."""
+    database.executemany("DELETE FROM tracks WHERE key = ?", [(key,) for key in keys])
 
 
 def read_settings(database: sqlite3.Connection) -> dict[str, Any]:
@@ -95,9 +85,10 @@ def read_state(database: sqlite3.Connection, settings: dict[str, Any]) -> dict[s
     embedding = np.empty((int(num_prototypes), dim), dtype=np.float32)
     count, owner = np.empty(len(embedding)), np.empty(len(embedding), dtype=np.int64)
     reasons: list[list[Any]] = []
+    relations: dict[str, list[Any]] = {name: [] for name in _RELATIONS}
     end = 0
     tracks = database.execute(f"SELECT key, {', '.join(_COLUMNS)} FROM tracks ORDER BY key")
-    for key, *numbers, reason, counts, vectors in tracks:
+    for key, *numbers, reason, seen_together, apart, counts, vectors in tracks:
         row = rows[key - first_key]
         for name, value in zip(_NUMBERS, numbers, strict=True):
             row[name] = np.nan if value is None else value  # SQLite stores NaN as NULL
@@ -108,6 +99,9 @@ def read_state(database: sqlite3.Connection, settings: dict[str, Any]) -> dict[s
         end = added.stop
         if reason is not None:
             reasons.append([key, reason])
+        for name, blob in zip(_RELATIONS, (seen_together, apart), strict=True):
+            if blob:
+                relations[name].append((key, np.frombuffer(blob, dtype=BLOCK_ROW)))
     names = dict(database.execute("SELECT person, name FROM persons").fetchall())
     persons = sorted({*names, *rows["person"].tolist()} - {0})
     cameras = database.execute(
@@ -117,7 +111,7 @@ def read_state(database: sqlite3.Connection, settings: dict[str, Any]) -> dict[s
         "rows": {name: rows[name] for name in TRACK_ROW.names or ()},
         "first_key": first_key,
         "last_person": settings.get("last_person", 0),
-        **{kind: _read_pairs(database, kind) for kind in _PAIR_KINDS},
+        **{name: relation_state(found) for name, found in relations.items()},
         "reasons": reasons,
         "persons": [[person, names.get(person)] for person in persons],
         "cameras": [_camera_state(*camera) for camera in cameras],
@@ -133,6 +127,7 @@ def _track_values(records: Records, key: int) -> tuple[Any, ...]:
         key,
         *(row[name].item() for name in _NUMBERS),
         records.reasons.get(key),
+        *(getattr(records, name).block_rows(key).tobytes() for name in _RELATIONS),
         prototypes.counts.astype("<f8").tobytes(),
         prototypes.embedding.astype("<f4").tobytes(),
     )
@@ -153,8 +148,3 @@ def _camera_state(
         "ids": nothing,
         "keys": nothing,
     }
-
-
-def _read_pairs(database: sqlite3.Connection, kind: str) -> Any:
-    found = database.execute("SELECT track, other FROM pairs WHERE kind = ?", (kind,)).fetchall()
-    return np.array(found, dtype=np.int64).reshape(-1, 2)

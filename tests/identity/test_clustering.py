@@ -5,7 +5,7 @@ import pytest
 
 from deepsort_reid.identity import PersonRegistry
 from deepsort_reid.identity.clustering import cluster, mean_embeddings
-from deepsort_reid.identity.reconsideration import is_due
+from deepsort_reid.identity.reconsideration import MAX_TRACKS_IN_UPDATE, is_due
 from tests.identity.people import directions, unit
 
 DIM = 64
@@ -107,7 +107,7 @@ def test_mean_embeddings_weighs_prototypes_by_their_counts():
 def test_due_each_time_the_number_has_grown_by_half():
     due = [n for n in range(1, 1300) if is_due(n - 1, n)]
     assert due[:4] == [12, 18, 27, 40]
-    assert max(due) <= 1000
+    assert set(np.diff(due[-5:]).tolist()) == {MAX_TRACKS_IN_UPDATE // 2}
 
 
 class TestRegistry:

@@ -70,11 +70,13 @@ def check(registry):
     keys = (np.flatnonzero(rows["person"] > 0) + records.first_key).tolist()
     assert owner == {key: int(records.row(key)["person"]) for key in keys}
     assert all(row.tracks for row in records.persons.values())
-    for sets in (records.seen_together, records.apart):
-        assert sorted(sets) == keys
-        for key, others in sets.items():
-            for other in others:
-                assert key in sets[other]
+    for relation in (records.seen_together, records.apart):
+        flags = relation.flags(keys, records.first_key, records.num_tracks)
+        assert (set(np.flatnonzero(flags.any(axis=0)) + records.first_key)) <= set(keys)
+        for key, row in zip(keys, flags, strict=True):
+            assert set((np.flatnonzero(row) + records.first_key).tolist()) == relation.of(key)
+            for other in relation.of(key):
+                assert key in relation.of(other)
                 by_hand = rows["by_hand"][[key - records.first_key, other - records.first_key]]
                 assert owner[key] != owner[other] or by_hand.all()
     gallery = records.gallery
@@ -134,12 +136,14 @@ def test_file_holds_what_memory_holds(tmp_path, seed):
             registry._operations._next_write = 0  # as if a second had passed
             assert registry.persons
     expected = registry.persons
-    pairs = registry.state_dict()["records"]["seen_together"].tolist()
+    records = registry._records
+    keys = [key for row in records.cameras.values() for key in row.key_of_id.values()]
+    pairs = {key: records.seen_together.of(key) for key in keys}
     galleries = {person: registry.gallery(person) for person in expected}
     registry.close()
     with PersonRegistry(path, topology=TOPOLOGY) as again:
         assert again.persons == expected
-        assert again.state_dict()["records"]["seen_together"].tolist() == pairs
+        assert {key: again._records.seen_together.of(key) for key in keys} == pairs
         for person, gallery in galleries.items():
             assert np.allclose(again.gallery(person).embedding, gallery.embedding, atol=1e-6)
         check(again)

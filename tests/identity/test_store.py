@@ -53,9 +53,10 @@ def test_file_holds_what_the_page_on_privacy_says(path):
     numbers = {"probability", "runner_up", "num_embeddings", "next_search", "framewise", "by_hand"}
     times = {"first_time", "last_time", "updated", "live"}
     appearance = {"counts", "embedding"}
+    pairs = {"seen_together", "apart"}
+    own = {"key", "camera", "run", "id", "person", "reason"}
     assert columns == {
-        "tracks": {"key", "camera", "run", "id", "person", "reason"} | times | numbers | appearance,
-        "pairs": {"track", "other", "kind"},
+        "tracks": own | times | numbers | pairs | appearance,
         "persons": {"person", "name"},
         "cameras": {"number", "name", "run", "num_updates", "last_time", "time_offset"},
         "settings": {"name", "value"},
@@ -250,7 +251,7 @@ def short_blob(path):
     [
         (lambda path: path.write_text("a letter\n" * 500), "got another file or a damaged one"),
         (another_database, "got another SQLite file"),
-        (later_version, "expected a person registry of version 1, got version 99"),
+        (later_version, "expected a person registry of version 2, got version 99"),
         (truncated, "got another file or a damaged one"),
         (overwritten, "got another file or a damaged one"),
         (short_blob, "damaged one"),

@@ -13,6 +13,7 @@ import numpy as np
 
 from deepsort_reid.identity import PersonRegistry
 from deepsort_reid.identity.prototypes import Prototypes
+from deepsort_reid.identity.track_relation import TrackRelation
 from deepsort_reid.io.video import TruncatedVideo, Video
 from deepsort_reid.io.video_reader import open_video
 from deepsort_reid.pipeline import CameraMotionEstimator, TrackedFrame, track_frames
@@ -249,16 +250,14 @@ def _appearance(registry: PersonRegistry) -> dict[int, tuple[Prototypes, list[in
     """Prototypes of each track, by id, and the ids of the tracks that were seen with it."""
     state = registry.state_dict()["records"]
     first, ids = int(state["first_key"]), state["rows"]["id"]
-    gallery = state["gallery"]
-    together: dict[int, list[int]] = {int(id): [] for id in ids}
-    for one, other in (ids[state["seen_together"] - first]).tolist():
-        together[one].append(other)
-        together[other].append(one)
+    gallery, seen_together = state["gallery"], TrackRelation()
+    seen_together.load_state_dict(state["seen_together"])
     found = {}
     for key, id in enumerate(ids.tolist(), start=first):
         rows = gallery["track"] == key
         prototypes = Prototypes(gallery["embedding"][rows], gallery["count"][rows])
-        found[id] = prototypes, sorted(together[id])
+        together = [int(ids[other - first]) for other in seen_together.of(key)]
+        found[id] = prototypes, sorted(together)
     return found
 
 
