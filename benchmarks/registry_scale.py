@@ -44,6 +44,7 @@ from deepsort_reid.identity.records import Records
 from deepsort_reid.identity.registry_state import VERSION
 from deepsort_reid.identity.store import Store
 from deepsort_reid.identity.track_records import TRACK_ROW
+from deepsort_reid.identity.track_relation import relation_state
 from deepsort_reid.reid.data.datasets import read_market1501
 from deepsort_reid.vision.embedder import Embedder
 
@@ -121,7 +122,6 @@ def records_state(
     nothing = np.empty(0, dtype=np.int64)
     of_camera = {"run": 1, "interrupted": False, "started": True, "time_offset": 0.0}
     of_camera |= {"last_time": DAY, "num_updates": 1, "ids": nothing, "keys": nothing}
-    pairs = np.empty((0, 2), dtype=np.int64)
     embedding = np.empty((len(person), parts[0].shape[1]), dtype=np.float32)
     first = 0
     while parts:  # each is freed when it is copied
@@ -133,8 +133,8 @@ def records_state(
         "rows": columns,
         "first_key": 1,
         "last_person": number,
-        "seen_together": pairs,
-        "apart": pairs,
+        "seen_together": relation_state([]),
+        "apart": relation_state([]),
         "reasons": [],
         "persons": [[person, None] for person in range(1, number + 1)],
         "cameras": [{"name": f"camera {each}", **of_camera} for each in range(CAMERAS)],
