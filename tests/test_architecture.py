@@ -52,8 +52,10 @@ TABLE = {
     "interop": allow("structures tracking vision", "numpy onnxruntime"),
     "pipeline": allow("structures identity tracking io", "numpy"),
     "scale/local_pool": allow(),
+    "scale/ray_cluster": allow("io", "ray"),
     "scale/archive": allow(
-        "structures identity tracking io vision pipeline scale/local_pool", "cv2 numpy pyarrow ray"
+        "structures identity tracking io vision pipeline scale/local_pool scale/ray_cluster",
+        "cv2 numpy pyarrow ray",
     ),
     "scale": allow("structures identity tracking io vision pipeline", "numpy ray"),
     "cli": Allowed(ANY, ANY),

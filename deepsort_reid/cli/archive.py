@@ -130,7 +130,7 @@ def run(args: argparse.Namespace) -> int:
     from deepsort_reid.scale.archive.linking import CAMERAS
 
     if args.address is not None:
-        from deepsort_reid.scale.archive.on_ray import connect
+        from deepsort_reid.scale.ray_cluster import connect
 
         connect(args.address)
     out = args.out or Path(f"{args.source.resolve().stem}-archive")

@@ -65,6 +65,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "(default: the number of CPU cores)",
     )
     add_device_argument(group, "detector and embedder")
+    group.add_argument(
+        "--address",
+        metavar="auto|HOST:PORT",
+        help="run each camera in a process of a Ray cluster, which is started again when it dies: "
+        "auto for the cluster of this machine, HOST:PORT of a head node, ray://HOST:PORT of a "
+        "client server, or local to start Ray here; needs --registry (default: one process, "
+        "without Ray)",
+    )
     group = parser.add_argument_group("output")
     group.add_argument(
         "--out", type=Path, metavar="DIR", help="output folder (default: cameras-tracks)"
@@ -88,6 +96,10 @@ def run(args: argparse.Namespace) -> int:
 
     settings = read_settings(args.source)
     _use_options_of_file(args, settings)
+    if args.address is not None:
+        from deepsort_reid.cli.cameras_ray import run_on_ray
+
+        return run_on_ray(args, settings, _read_config(args))
     note = _print_nothing if args.quiet else print_note
     videos, failed = _open_videos(args, settings)
     embedder = make_embedder(args.embedder, _threads_of_network(args, 1), args.device)

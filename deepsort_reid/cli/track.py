@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from deepsort_reid.cli.checkpoint import Run
     from deepsort_reid.cli.output_folder import OutputFolder
     from deepsort_reid.io.video import Video
-    from deepsort_reid.tracking import DeepSort, FixedLag
+    from deepsort_reid.tracking import DeepSort, DeepSortConfig, FixedLag
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -109,6 +109,26 @@ def run(args: argparse.Namespace) -> int:
 
     Raises ValueError after a source that ended early; the frames before its end are written.
     """
+    show = _show if args.show else None
+    return track_source(args, read_config(args.config), _open_registry, show)
+
+
+def track_source(
+    args: argparse.Namespace,
+    config: "DeepSortConfig | None",
+    open_registry: Callable[[Path | None, Any], AbstractContextManager[Any]],
+    show: Callable[[Any], bool] | None,
+) -> int:
+    """Track a source with the options of `track`.
+
+    Args:
+        args: arguments of the command.
+        config: of the tracker; the defaults when None.
+        open_registry: opens the registry of --registry for an embedder.
+        show: gets each annotated frame; the run ends when it returns False. None to show nothing.
+
+    Raises as `run`.
+    """
     from deepsort_reid.cli.checkpoint import Run
     from deepsort_reid.cli.diagnostics import Diagnostics
     from deepsort_reid.io.stream_address import hide_secrets
@@ -131,9 +151,9 @@ def run(args: argparse.Namespace) -> int:
         "lag": args.lag,
     }
     timer = StageTimer()
-    with _open_registry(args.registry, embedder) as registry:
+    with open_registry(args.registry, embedder) as registry:
         online = DeepSort(
-            read_config(args.config),
+            config,
             embedder=embedder and timer.timed("embed", embedder),
             registry=registry,
             camera=args.camera,
@@ -151,7 +171,7 @@ def run(args: argparse.Namespace) -> int:
                 diagnostics=Diagnostics(video.size, static_camera=detector_name == "background"),
                 pending=deque(),
             )
-            return _track(args, video, run, description, note)
+            return _track(args, video, run, description, note, show)
 
 
 def _track(
@@ -160,6 +180,7 @@ def _track(
     run: "Run",
     description: dict[str, Any],
     note: Callable[[str], None],
+    show: Callable[[Any], bool] | None,
 ) -> int:
     """Track the frames of a run; see `run`."""
     from deepsort_reid.cli.checkpoint import is_complete
@@ -170,7 +191,7 @@ def _track(
         folder.remove_checkpoint()  # in case that it was killed just before that
         note(f"the run in {folder.folder} is complete; nothing to resume")
         return 0
-    truncated = track_run(args, video, run, description, note, _show if args.show else None)
+    truncated = track_run(args, video, run, description, note, show)
     new_track_score = description["config"]["new_track_score"]
     for line in [] if args.quiet else run.diagnostics.lines(new_track_score):
         print(f"deepsort-reid track: note: {line}", file=sys.stderr)

@@ -128,10 +128,13 @@ def test_videos_of_a_folder_can_be_one_camera(root, finished, embedder, tmp_path
 
 
 def test_without_embedder_every_track_is_a_person(root, tmp_path):
-    out = tmp_path / "out"
-    assert archive(root, out, "--embedder", "none") == 0
+    out, options = tmp_path / "out", ("--embedder", "none")
+    assert archive(root, out, *options) == 0
     people = archives.read_rows(out, "people")
     assert [row["person_id"] for row in people] == list(range(1, len(people) + 1))
+    for name in archives.names_of(root):
+        alone = archives.tracked_alone(root, name, tmp_path / "alone", *options)
+        assert archives.tracked_in_archive(out, name) == alone
 
 
 @pytest.mark.slow
