@@ -5,7 +5,6 @@ import sys
 import threading
 import time
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -97,6 +96,11 @@ def run_on_ray(
             "again goes on, got none"
         )
     names = [each.name for each in settings.cameras]
+    for each in settings.cameras:
+        if each.start_time and _is_live(each.source):
+            raise ValueError(
+                f"camera {each.name}: expected start_time of a file only, got one of a live camera"
+            )
     connect(args.address)
     args.out.mkdir(parents=True, exist_ok=True)
     with FolderLock(args.out):
@@ -111,9 +115,9 @@ def run_on_ray(
         except BaseException as error:
             _stop(actors, runs)
             status = interrupted_or_failed(error)
-            _finish(args.out, registry, names, status, dict.fromkeys(names, status))
+            _finish(args.out, registry, begin, status, dict.fromkeys(names, status))
             raise
-        counts = _finish(args.out, registry, names, "complete", ended)
+        counts = _finish(args.out, registry, begin, "complete", ended)
     if not args.quiet:
         print_note(f"{counts} -> {args.out}")
     failed = {name: reason for name, reason in ended.items() if reason}
@@ -154,8 +158,7 @@ def _start_cameras(
         folder = args.out / each.name
         for name in FOR_RESUMPTION:  # of an earlier run
             (folder / name).unlink(missing_ok=True)
-        is_live = is_stream(each.source) or each.source.isdecimal()
-        start = None if is_live else begin + each.start_time
+        start = None if _is_live(each.source) else begin + each.start_time
         actors[each.name] = process.remote(_arguments(args, each), config, registry, start)
     return actors
 
@@ -165,7 +168,7 @@ def _arguments(args: Namespace, camera: "CameraSettings") -> Namespace:
     parser = ArgumentParser()
     track.add_arguments(parser)
     source = camera.source
-    if not (is_stream(source) or source.isdecimal()):
+    if not _is_live(source):
         source = str(Path(source).resolve())  # the process runs in another folder
     own = {
         "source": source,
@@ -182,6 +185,10 @@ def _arguments(args: Namespace, camera: "CameraSettings") -> Namespace:
     }
     defaults = parser.parse_args([source])
     return Namespace(**{**vars(defaults), **vars(args), **own})
+
+
+def _is_live(source: str) -> bool:
+    return is_stream(source) or source.isdecimal()
 
 
 def _absolute(name: Any) -> Any:
@@ -203,7 +210,7 @@ def _wait(runs: dict[Any, str]) -> dict[str, str]:
             ended[name] = reason
             if reason:
                 print(f"deepsort-reid cameras: {name}: note: {reason}", file=sys.stderr)
-    return ended
+    return {name: ended[name] for name in runs.values()}
 
 
 def _result(task: Any) -> str:
@@ -225,37 +232,42 @@ def _stop(actors: dict[str, Any], runs: dict[Any, str]) -> None:
     ray.wait(list(runs), num_returns=len(runs), timeout=_STOP_TIMEOUT)
 
 
-def _finish(out: Path, registry: Any, names: list[str], status: str, ended: dict[str, str]) -> str:
+def _finish(out: Path, registry: Any, begin: float, status: str, ended: dict[str, str]) -> str:
     """Write the persons of all tracks and the summary; returns the counts in words."""
     import ray
 
     ray.get(registry.call.remote("reconsider", (), {}))
-    rows = [row for name in names for row in _people(out / name, registry, name)]
+    rows = [row for name in ended for row in _people(out / name, registry, name, begin)]
     write_people(out / PEOPLE, rows)
-    frames = _write_summary(out, names, status, ended, rows)
+    frames = _write_summary(out, list(ended), status, ended, rows)
     persons = len({row.person_id for row in rows})
     ray.get(registry.call.remote("close", (), {}))
-    return f"{len(names)} cameras, {frames} frames, {len(rows)} tracks, {persons} persons"
+    return f"{len(ended)} cameras, {frames} frames, {len(rows)} tracks, {persons} persons"
 
 
-def _people(folder: Path, registry: Any, camera: str) -> Iterator[TrackPerson]:
-    """The tracks of a camera with the final answer of the registry; also writes it there."""
+def _people(folder: Path, registry: Any, camera: str, begin: float) -> list[TrackPerson]:
+    """The tracks of a camera with the final answers, which are written to its people.csv, too.
+
+    Times of the result are in seconds since `begin`, those of the file since its first frame.
+    """
     import ray
 
     try:
         with (folder / PEOPLE).open(newline="", encoding="utf-8") as file:
             tracks = list(csv.DictReader(file))
     except FileNotFoundError:  # a camera that was never reached
-        return
-    rows = []
+        return []
+    rows, shared = [], []
     for each in tracks:
-        id = int(each["id"])
-        record = ray.get(registry.call.remote("track", (camera, id), {}))
-        times = float(each["first_time"]), float(each["last_time"])
-        person = record.person_id, camera, *times, int(each["frames"]), record.probability
-        rows.append(TrackPerson(id, *person))
+        first, last = float(each["first_time"]), float(each["last_time"])
+        record = ray.get(registry.call.remote("track", (camera, int(each["id"])), {}))
+        person, frames, probability = record.person_id, int(each["frames"]), record.probability
+        row = TrackPerson(record.id, person, camera, first, last, frames, probability)
+        rows.append(row)
+        shift = record.last_time - begin - last
+        shared.append(row._replace(first_time=first + shift, last_time=last + shift))
     write_people(folder / PEOPLE, rows)
-    yield from rows
+    return shared
 
 
 def _write_summary(
