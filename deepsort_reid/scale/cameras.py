@@ -39,9 +39,9 @@ def track_cameras(
 ) -> Generator[TrackedRound, None, None]:
     """Track people through the videos of several cameras, which advance together in time.
 
-    The frames of a camera and their tracks are those of `track_frames` on its video alone. Files
-    are read to their end, every frame of them; of cameras and streams, the newest frame is taken.
-    A camera that ends or breaks does not stop the others.
+    The frames of a camera and their tracks are those of `track_frames` with the same registry.
+    Files are read to their end, every frame of them; of cameras and streams, the newest frame is
+    taken. A camera that ends or breaks does not stop the others.
 
     Args:
         cameras: all files, or all live; their trackers share a `PersonRegistry`.
