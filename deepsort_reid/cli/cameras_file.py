@@ -63,8 +63,11 @@ def read_settings(sources: Sequence[str]) -> CamerasSettings:
     Raises ValueError, with file and key, for settings that are not valid, and OSError when the file
     cannot be read.
     """
-    if len(sources) == 1 and sources[0].lower().endswith(".toml"):
-        return read_cameras_file(Path(sources[0]))
+    files = [each for each in sources if each.lower().endswith(".toml")]
+    if files and len(sources) > 1:
+        raise ValueError(f"{files[0]}: expected one TOML file alone, or sources, got both")
+    if files:
+        return read_cameras_file(Path(files[0]))
     cameras = [_camera_of_argument(each) for each in sources]
     _check_cameras(cameras, "", "; name one of them with NAME=SOURCE")
     return CamerasSettings(cameras, Topology([each.name for each in cameras]))

@@ -151,9 +151,10 @@ def test_file_with_an_equals_sign_is_a_source_where_it_exists(tmp_path, monkeypa
         (["a/video.mp4", "b/video.mp4"], "got 'video' twice; name one of them with NAME=SOURCE"),
         (["one=a.mp4", "two=./a.mp4"], "a.mp4 twice, as 'one' and 'two'"),
         (["one=0", "two=0"], "got 0 twice, as 'one' and 'two'"),
+        (["a.mp4", "site.toml"], "site.toml: expected one TOML file alone, or sources, got both"),
     ],
 )
-def test_camera_that_is_listed_twice_is_refused(sources, message):
+def test_camera_that_is_listed_twice_or_beside_a_file_is_refused(sources, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         read_settings(sources)
 

@@ -10,10 +10,8 @@ from deepsort_reid.pipeline import StageTimer, track_frames
 from deepsort_reid.scale.camera import Camera
 from deepsort_reid.scale.cameras import track_cameras
 from deepsort_reid.scale.networks import Networks
-from deepsort_reid.vision.detectors import OnnxDetector
 from deepsort_reid.vision.embedder import Embedder
 from tests.cli.synthetic_video import TrueBoxDetector, render_frames, write_embedder
-from tests.vision.detectors.yolox_files import write_yolox
 
 
 @pytest.fixture(scope="module")
@@ -143,18 +141,6 @@ def test_timer_has_the_stages(embedder):
     timer = StageTimer()
     tracked_by_camera([make_camera("a", 3, embedder=embedder)], embedder, timer=timer)
     assert set(timer.seconds) >= {"wait", "track", "read", "detect", "embed"}
-
-
-@pytest.mark.parametrize("shape", [[1, 3, 32, 32], ["batch", 3, 32, 32]])
-def test_network_gives_each_frame_its_detections_in_a_batch_or_alone(shape, tmp_path, monkeypatch):
-    rows = {0: (0.5, 0.5, 1.0, 1.5, 1.0, 0.9, 0)}
-    detector = OnnxDetector(write_yolox(tmp_path / "yolox.onnx", rows, shape=shape))
-    small, large = np.zeros((32, 32, 3), np.uint8), np.zeros((64, 64, 3), np.uint8)
-    alone = [detector(frame) for frame in (small, large)]
-    together = detector.detect_batch([small, large])
-    for one, other in zip(alone, together, strict=True):
-        np.testing.assert_array_equal(one.xyxy, other.xyxy)
-    np.testing.assert_allclose(together[1].xyxy, 2 * together[0].xyxy)
 
 
 def test_networks_close_their_threads():

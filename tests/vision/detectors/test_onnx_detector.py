@@ -43,6 +43,38 @@ def test_cell_of_a_network_of_open_size_is_where_the_frame_has_it(tmp_path, kind
     np.testing.assert_allclose(found.xyxy[strong], scale * np.array([[48, 24, 56, 32]]), atol=1e-4)
 
 
+def red_square(left, scale=1):
+    """A frame of 128x64, times `scale`, with a red square of one cell."""
+    frame = np.zeros((64 * scale, 128 * scale, 3), dtype=np.uint8)
+    frame[24 * scale : 32 * scale, left * scale : (left + 8) * scale, 2] = 255
+    return frame
+
+
+@pytest.mark.parametrize("kind", ["YOLOX", "NanoDet"])
+def test_frames_of_a_batch_have_their_own_detections(tmp_path, network_images, kind):
+    detector = OnnxDetector(write_open(tmp_path / "open.onnx", kind), longer_side=128)
+    frames = [red_square(48), red_square(88, scale=2), red_square(16)]
+    together = detector.detect_batch(frames)
+    assert network_images[-1].shape == (3, 3, 64, 128)
+    for frame, found in zip(frames, together, strict=True):
+        alone = detector(frame)
+        np.testing.assert_array_equal(found.xyxy, alone.xyxy)
+        np.testing.assert_array_equal(found.score, alone.score)
+    assert len({tuple(found.xyxy[0]) for found in together}) == 3
+    assert not detector.prefers_batches  # on a CPU
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 32, 32), ("batch", 3, 32, 32)])
+def test_network_without_batches_runs_once_for_each_frame(tmp_path, network_images, shape):
+    """Also one that declares them, but has one row of outputs."""
+    rows = {0: (0.5, 0.5, 1.0, 1.5, 1.0, 0.9, 0)}
+    detector = OnnxDetector(write_yolox(tmp_path / "yolox.onnx", rows, shape=shape))
+    small, large = np.zeros((32, 32, 3), np.uint8), np.zeros((64, 64, 3), np.uint8)
+    first, second = detector.detect_batch([small, large])
+    assert network_images[-1].shape == (1, 3, 32, 32)
+    np.testing.assert_allclose(second.xyxy, 2 * first.xyxy)
+
+
 @pytest.mark.parametrize(
     ("frame", "expected"),
     [
