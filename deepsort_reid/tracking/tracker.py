@@ -38,7 +38,7 @@ from deepsort_reid.tracking.gallery import Appearance, GalleryStore, MeanAppeara
 from deepsort_reid.tracking.kalman import PEDESTRIAN_MOTION, MotionModel
 from deepsort_reid.tracking.likelihood_ratio import LikelihoodRatio
 from deepsort_reid.tracking.matched_update import update_matched
-from deepsort_reid.tracking.prediction import predict_tracks, report_tracks
+from deepsort_reid.tracking.prediction import filtered_boxes, predict_tracks, report_tracks
 from deepsort_reid.tracking.track_birth import start_tracks
 from deepsort_reid.tracking.track_table import DELETED, TrackTable
 from deepsort_reid.tracking.tracker_access import TrackerAccess
@@ -265,14 +265,29 @@ class DeepSort(TrackerAccess, DeepSortState):
         at_border = self._image_border.is_truncated(table.xyxy)
         max_age = np.where(at_border, min(config.max_age_at_border, config.max_age), config.max_age)
         table.update_state(matching.unmatched_tracks, n_init=config.n_init, max_age=max_age)
-        self._remove(table.state == DELETED)
-        self._remove(self._id_assigner.assign_ids(table, self._galleries, self._persons))
+        deleted = table.state == DELETED
+        if deleted.any():
+            self._id_assigner.add_left(table.id[deleted & (at_border | self._is_outside())])
+        self._remove(deleted)
+        self._assign_ids()
+
+    def _assign_ids(self) -> None:
+        """Give ids to confirmed tracks without one."""
+        table = self._table
+        if ((table.state == State.CONFIRMED) & (table.id == 0)).any():
+            outside = set(table.id[self._is_outside()].tolist())
+            parts = self._galleries, self._persons
+            self._remove(self._id_assigner.assign_ids(table, *parts, outside))
+
+    def _is_outside(self) -> NDArray[np.bool_]:
+        """Tracks (N,) whose predicted box is out of view."""
+        return self._image_border.is_outside(filtered_boxes(self._table, self._motion_model))
 
     def _initiate(self, frame_input: FrameInput, unmatched: Rows) -> None:
         """Start tracks from unmatched detections."""
         parts = self._table, self._galleries, self._motion_model
         if start_tracks(self.config, frame_input, unmatched, *parts):
-            self._remove(self._id_assigner.assign_ids(self._table, self._galleries, self._persons))
+            self._assign_ids()
 
     def _confirmed(self) -> Tracks:
         """The confirmed tracks, which were matched in this frame, in the order of their ids."""

@@ -136,7 +136,7 @@ def test_update_returns_confirmed_tracks_in_the_order_of_ids(make):
 def test_frames_without_detections_count_as_misses(make):
     tracker = make(max_age=5)
     assert len(tracker.update(Detections.empty())) == 0
-    people = Detections(boxes_at(0, 100), embedding=orthogonal_embeddings(2))
+    people = Detections(boxes_at(50, 150), embedding=orthogonal_embeddings(2))
     for _ in range(3):
         shown = tracker.update(people)
     np.testing.assert_array_equal(shown.id, [1, 2])
@@ -243,7 +243,7 @@ def test_keys_start_at_one_after_reset(make):
 def test_reidentified_track_has_the_old_id_and_a_new_key():
     embedding, tracker = orthogonal_embeddings(2), DeepSort(DeepSortConfig(max_age=3))
     for _ in range(5):
-        tracker.update(Detections(boxes_at(0, 300), embedding=embedding))
+        tracker.update(Detections(boxes_at(100, 300), embedding=embedding))
     for _ in range(3):
         tracker.update(Detections(boxes_at(300), embedding=embedding[1:]))
     for _ in range(3):  # the first person is back, far from the coasting track

@@ -1,5 +1,7 @@
 """Id assignment: a confirmed track gets the id of an ended track of its person, or a new one."""
 
+from collections import deque
+from collections.abc import Collection
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +13,8 @@ from deepsort_reid.tracking.gallery import GalleryStore
 from deepsort_reid.tracking.track_table import TrackTable
 
 Flags = NDArray[np.bool_]
+
+_MAX_LEFT = 10_000
 
 
 class IdAssignment(NamedTuple):
@@ -35,6 +39,8 @@ class IdAssigner:
     Attributes:
         last_id: the highest id so far.
         assignments: of this update.
+        left: ids of the last tracks that left the view. An id numbers one continuous track, so that
+            nobody who was out of view takes it over; `person_id` tells who returned.
     """
 
     NOT_STATE = frozenset({"_reuse_ids"})
@@ -43,15 +49,27 @@ class IdAssigner:
         self._reuse_ids = reuse_ids
         self.last_id = 0
         self.assignments: list[IdAssignment] = []
+        self.left: deque[int] = deque(maxlen=_MAX_LEFT)
 
     def begin_update(self) -> None:
         """Begin an update."""
         self.assignments = []
 
+    def add_left(self, ids: NDArray[np.int64]) -> None:
+        """The tracks with these ids (K,) left the view."""
+        if len(ids):
+            self.left = deque([*self.left, *ids[ids > 0].tolist()], maxlen=_MAX_LEFT)
+
     def assign_ids(
-        self, table: TrackTable, galleries: GalleryStore, persons: PersonAssigner
+        self,
+        table: TrackTable,
+        galleries: GalleryStore,
+        persons: PersonAssigner,
+        outside: Collection[int] = (),
     ) -> Flags:
         """Assign an id to each confirmed track without one.
+
+        outside: ids of coasting tracks that are predicted to be out of view.
 
         Returns a mask (N,) of coasting tracks whose id was taken over: they are to be deleted.
         """
@@ -60,6 +78,8 @@ class IdAssigner:
             found, reason = None, "ids of ended tracks are not reused"
             if self._reuse_ids:
                 found, reason = self._find_continued(table, galleries, persons, row)
+            if found is not None and (found in self.left or found in outside):
+                found, reason = None, f"the person of track {found}, which left the view: {reason}"
             if found is None:
                 self.last_id += 1
             else:

@@ -48,10 +48,10 @@ class _BorderEstimate:
 class ImageBorder:
     """The left and right image border.
 
-    Known from the shape of a frame. Without frames it is estimated: detectors clip boxes at the
-    border, so that boxes end there again and again while they get narrower; a detector that does
-    not clip gives no estimate. The lower border is not used: a person who approaches the camera
-    is truncated there without leaving.
+    Known from the shape of a frame. Without frames, the left border is at 0 or further right, and
+    both are estimated: detectors clip boxes at the border, so that boxes end there again and again
+    while they get narrower; a detector that does not clip gives no estimate. The lower border is
+    not used: a person who approaches the camera is truncated there without leaving.
     """
 
     def __init__(self) -> None:
@@ -68,10 +68,17 @@ class ImageBorder:
 
     def is_truncated(self, xyxy: Array) -> Flags:
         """Boxes (N, 4) that reach the left or right border: (N,)."""
-        left, right = -self._left.border(), self._right.border()
+        left, right = max(-self._left.border(), 0), self._right.border()
         if self._width is not None:
             left, right = 0, self._width
         return np.asarray((xyxy[:, 0] <= left + _NEAR_PX) | (xyxy[:, 2] >= right - _NEAR_PX))
+
+    def is_outside(self, xyxy: Array) -> Flags:
+        """Predicted boxes (N, 4) whose centre is beyond the image, or all boxes so far: (N,)."""
+        center = (xyxy[:, 0] + xyxy[:, 2]) / 2
+        if self._width is not None:
+            return np.asarray((center < 0) | (center > self._width))
+        return np.asarray((center < -self._left.position) | (center > self._right.position))
 
 
 def occlusion_ratio(xyxy: Array) -> Array:

@@ -99,3 +99,40 @@ def test_without_embeddings_no_id_is_reused():
     for _ in range(5):
         tracks = tracker.update(Detections(boxes_at(300, 600)))
     assert tracks.id.tolist() == [2, 3]
+
+
+def leave_and_return(left, returns_at, frame=None):
+    """(id, person) before and after an absence of somebody with boxes at `left` in each frame."""
+    tracker = DeepSort()
+    for number, at in enumerate([*left, *[None] * AWAY, *[returns_at] * 5]):
+        rows = [300] if at is None else [300, at]
+        embedding = [BERT] if at is None else [BERT, ANNA]
+        tracks = tracker.update(Detections(boxes_at(*rows), embedding=embedding), frame=frame)
+        if number == len(left) - 1:
+            before = tracks
+    pairs = []
+    for each in (before, tracks):
+        row = each.detection.tolist().index(1)
+        pairs.append((int(each.id[row]), int(each.person_id[row])))
+    return pairs
+
+
+@pytest.mark.parametrize("frame", [None, np.zeros((480, 640, 3), np.uint8)], ids=["boxes", "frame"])
+def test_somebody_who_left_the_view_gets_a_new_id_and_is_the_same_person(frame):
+    (id_before, person_before), after = leave_and_return(range(100, -20, -4), 2, frame)
+    assert id_before in (1, 2)
+    assert after == (3, person_before)
+
+
+def test_somebody_who_was_hidden_in_the_view_gets_the_old_id():
+    before, after = leave_and_return([100] * 30, 120)
+    assert before == after
+
+
+def test_coasting_track_that_is_predicted_outside_is_not_continued():
+    tracker = DeepSort()
+    for left in range(0, 300, 10):
+        tracker.update(Detections(boxes_at(300, left), embedding=[BERT, ANNA]))
+    for _ in range(40):  # predicted beyond all boxes so far
+        tracker.update(Detections(boxes_at(300), embedding=[BERT]))
+    assert ids_of_newcomer(tracker, *[ANNA] * 5, left=280)[-1] == 3

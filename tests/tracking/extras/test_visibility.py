@@ -53,8 +53,20 @@ def test_box_further_out_resets_the_estimate():
     assert not border.is_truncated(boxes_at(620, 700)).any()
 
 
+def test_left_border_is_known_without_frames():
+    assert ImageBorder().is_truncated(boxes_at(-5, 2, 3)).tolist() == [True, True, False]
+
+
+def test_predicted_box_is_outside_beyond_the_image_or_all_boxes():
+    border = border_after([boxes_at(100, 400)])
+    at = boxes_at(89, 100, 400, 411)
+    assert border.is_outside(at).tolist() == [True, False, False, True]
+    border.update(np.empty((0, 4)), (480, 400, 3))
+    assert border.is_outside(boxes_at(-11, 0, 389, 391)).tolist() == [True, False, False, True]
+
+
 def test_no_boxes_are_accepted():
-    assert border_after([np.empty((0, 4))]).is_truncated(boxes_at(0)).tolist() == [False]
+    assert border_after([np.empty((0, 4))]).is_truncated(boxes_at(10)).tolist() == [False]
     assert ImageBorder().is_truncated(np.empty((0, 4))).shape == (0,)
 
 
