@@ -50,7 +50,7 @@ class DeepSortConfig:
         store_truncated: whether embeddings of boxes at the left or right image border are stored.
         max_stored_occlusion: maximum occlusion ratio, by a nearer box, of a stored detection.
         reuse_ids: whether a track takes over the id of an ended one, once, at confirmation, where
-            the registry says clearly that it is the same person.
+            the registry says clearly that it is the same person, who did not leave the view.
         embedding_interval: updates after which the embedder is called for all detections again. In
             between, it is called only for those that may change a decision (`frame_embedding`). 1:
             always for all.
