@@ -4,6 +4,7 @@ import multiprocessing
 import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from typing import Any, Generic, TypeVar
 
@@ -102,9 +103,6 @@ def _serve(
         pipe.send(error)
         return
     pipe.send(None)
-    while True:
-        try:
-            item = pipe.recv()
-        except (EOFError, OSError):
-            return
-        pipe.send(function(item))
+    with suppress(EOFError, OSError):  # the parent was killed
+        while True:
+            pipe.send(function(pipe.recv()))

@@ -1,9 +1,13 @@
 """`archive` in processes of this machine: equal to `track`, restart, broken videos, kills."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import textwrap
+import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -154,6 +158,31 @@ def test_video_of_a_killed_worker_is_tried_again(embedder, tmp_path, times, erro
         assert error in rows.pop("long")
         assert [each for each in rows.values() if each] == [rows[archives.BROKEN]]
     assert not list((out / ".attempts").iterdir())
+
+
+@pytest.mark.slow
+def test_interrupted_run_ends_its_workers_and_is_continued(embedder, tmp_path):
+    root = archives.write_archive(tmp_path / "videos", sequences=2, videos=0)
+    synthetic_video.write_sequence(root / "long", 400, images=True)
+    out, expected = tmp_path / "out", tmp_path / "expected"
+    assert archive(root, expected, *embedder) == 0
+    mark = Path(f"{files_of(out, 'long').attempts}.1")
+    command = ["archive", str(root), "--out", str(out), *embedder, "--quiet"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "deepsort_reid", *command], stderr=subprocess.DEVNULL
+    ) as process:
+        limit = time.monotonic() + 120
+        while not (mark.exists() and mark.read_text().endswith("\n")):
+            assert time.monotonic() < limit
+            time.sleep(0.01)
+        worker = int(mark.read_text().split()[1])
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=60) == 143
+    with pytest.raises(ProcessLookupError):
+        os.kill(worker, 0)
+    assert not files_of(out, "long").tracklets.exists()
+    assert archive(root, out, *embedder) == 0
+    assert archives.contents(out) == archives.contents(expected)
 
 
 def test_video_that_is_cut_off_keeps_its_first_frames(embedder, tmp_path):
