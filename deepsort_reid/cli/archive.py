@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from deepsort_reid.cli.progress import print_note, progress_bar
 from deepsort_reid.cli.tracking_options import (
     DETECTOR_HELP,
+    absolute_model,
     add_device_argument,
     add_embedder_argument,
     read_config,
@@ -179,10 +180,10 @@ def _settings(args: argparse.Namespace) -> "TrackingSettings":
             f"{args.detector}"
         )
     return TrackingSettings(
-        detector=args.detector,
-        detector_weights=None if args.detector_weights is None else str(args.detector_weights),
+        detector=absolute_model(args.detector),
+        detector_weights=args.detector_weights and str(args.detector_weights.resolve()),
         min_score=args.min_score,
-        embedder=args.embedder,
+        embedder=absolute_model(args.embedder),
         camera_motion=args.camera_motion,
         config=read_config(args.config) or DeepSortConfig(),
         every=args.every,

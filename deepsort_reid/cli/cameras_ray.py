@@ -19,6 +19,7 @@ from deepsort_reid.cli.run_files import (
     write_summary_file,
 )
 from deepsort_reid.cli.stop_signals import interrupted_or_failed
+from deepsort_reid.cli.tracking_options import absolute_model
 from deepsort_reid.io.folder_lock import FolderLock
 from deepsort_reid.io.people_file import PEOPLE, TrackPerson, write_people
 from deepsort_reid.io.stream_address import is_stream
@@ -176,9 +177,10 @@ def _arguments(args: Namespace, camera: "CameraSettings") -> Namespace:
         "out": (args.out / camera.name).resolve(),
         "registry": args.registry.resolve(),
         "detections": None if camera.detections is None else camera.detections.resolve(),
-        "detector": None if camera.detections is not None else _absolute(args.detector),
-        "embedder": _absolute(args.embedder),
-        "camera_motion": _absolute(camera.camera_motion or args.camera_motion),
+        "detector": None if camera.detections is not None else absolute_model(args.detector),
+        "detector_weights": args.detector_weights and args.detector_weights.resolve(),
+        "embedder": absolute_model(args.embedder),
+        "camera_motion": absolute_model(camera.camera_motion or args.camera_motion),
         "threads": args.threads or 1,
         "config": None,
         "quiet": True,
@@ -189,11 +191,6 @@ def _arguments(args: Namespace, camera: "CameraSettings") -> Namespace:
 
 def _is_live(source: str) -> bool:
     return is_stream(source) or source.isdecimal()
-
-
-def _absolute(name: Any) -> Any:
-    """The absolute path of a file; a name that is none stays."""
-    return str(Path(name).resolve()) if name is not None and Path(name).is_file() else name
 
 
 def _wait(runs: dict[Any, str]) -> dict[str, str]:

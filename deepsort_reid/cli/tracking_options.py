@@ -111,6 +111,12 @@ def add_device_argument(parser: argparse._ActionsContainer, networks: str) -> No
     )
 
 
+def absolute_model(name: str | None) -> str | None:
+    """The absolute path of a model file, for a process in another folder; a name stays as it is."""
+    is_file = name is not None and bool(Path(name).suffix) and Path(name).is_file()
+    return str(Path(name).resolve()) if name is not None and is_file else name
+
+
 def read_config(path: Path | None) -> "DeepSortConfig | None":
     """Read a tracker configuration from a JSON file; None without a file.
 

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -25,16 +26,17 @@ sys.stdin.read()
 
 
 @pytest.fixture(scope="module")
-def token():
-    """A token of the tests, for the processes that they start; Ray would make one in ~/.ray."""
+def environment():
+    """For the processes that the tests start: a token, which Ray would make in ~/.ray; our code."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(Path(__file__).resolve().parents[2]))
         patch.setenv("RAY_AUTH_MODE", "token")
         patch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
         yield
 
 
 @pytest.fixture(scope="module")
-def cluster(token):
+def cluster(environment):
     """Address of a cluster; a process of its own holds it."""
     # The path of a socket has at most 107 characters.
     folder = tempfile.mkdtemp(prefix="ray-")

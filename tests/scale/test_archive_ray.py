@@ -1,8 +1,10 @@
 """`archive` on a Ray cluster of two CPUs on this machine, which the command joins."""
 
 import json
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -72,13 +74,20 @@ def test_models_are_loaded_on_the_workers(cluster, root, tmp_path):
     assert "Traceback" not in done.stderr
 
 
-def test_run_on_a_cluster_continues_one_without(cluster, root, embedder, tmp_path):
+def test_run_on_a_cluster_continues_one_without(cluster, root, embedder, tmp_path, monkeypatch):
     out = tmp_path / "out"
+    # The processes of the cluster run in another folder.
+    monkeypatch.chdir(Path(embedder[1]).parent)
+    embedder = ("--embedder", Path(embedder[1]).name)
     assert main(["archive", str(root / "door"), "--out", str(out), "--quiet", *embedder]) == 0
     before = archives.contents(out)
     done = archive_on_ray(root / "door", out, cluster, *embedder)
     assert done.returncode == 0, done.stderr
     assert "videos are done" in done.stdout
+    assert archives.contents(out) == before
+    shutil.rmtree(out / "tracklets")
+    done = archive_on_ray(root / "door", out, cluster, *embedder)
+    assert done.returncode == 0, done.stderr
     assert archives.contents(out) == before
 
 
