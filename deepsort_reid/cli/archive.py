@@ -111,8 +111,7 @@ def _add_process_arguments(parser: argparse.ArgumentParser) -> None:
         "--address",
         metavar="auto|HOST:PORT",
         help="run the workers on a Ray cluster: auto for the one of this machine, HOST:PORT of a "
-        "head node, ray://HOST:PORT of a client server, or local to start Ray here (default: "
-        "processes of this machine, without Ray)",
+        "head node, or local to start Ray here (default: processes of this machine, without Ray)",
     )
 
 

@@ -69,9 +69,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--address",
         metavar="auto|HOST:PORT",
         help="run each camera in a process of a Ray cluster, which is started again when it dies: "
-        "auto for the cluster of this machine, HOST:PORT of a head node, ray://HOST:PORT of a "
-        "client server, or local to start Ray here; needs --registry (default: one process, "
-        "without Ray)",
+        "auto for the cluster of this machine, HOST:PORT of a head node, or local to start Ray "
+        "here; needs --registry (default: one process, without Ray)",
     )
     group = parser.add_argument_group("output")
     group.add_argument(

@@ -9,15 +9,14 @@ import threading
 from deepsort_reid.io.native_stderr import suppress_native_stderr
 
 CONNECT_TIMEOUT = 5.0  # seconds
-_CLIENT = "ray://"
 
 
 def connect(address: str) -> None:
     """Connect to a Ray cluster, unless this process is connected.
 
     Args:
-        address: "HOST:PORT" of the head node; "auto" for the cluster of this machine;
-            "ray://HOST:PORT" for a Ray client; "local" to start Ray on this machine.
+        address: "auto" for the cluster that runs on this machine; "HOST:PORT" of a head node;
+            "local" to start Ray on this machine. Not "ray://...": Ray Data has no client.
 
     Raises:
         ValueError: the address is not as above.
@@ -50,11 +49,10 @@ def _check_reachable(address: str) -> None:
     """Raise OSError when nothing answers; Ray itself would try for minutes."""
     if address in ("auto", "local"):
         return
-    host, colon, port = address.removeprefix(_CLIENT).rpartition(":")
-    if not colon or not host or not port.isdecimal() or int(port) > 65535:
-        raise ValueError(
-            f"--address: expected auto, local, HOST:PORT or {_CLIENT}HOST:PORT, got {address!r:.99}"
-        )
+    host, colon, port = address.rpartition(":")
+    is_port = colon and port.isdecimal() and int(port) <= 65535
+    if not is_port or not host or "/" in host:
+        raise ValueError(f"--address: expected auto, local or HOST:PORT, got {address!r:.99}")
     try:
         socket.create_connection((host.strip("[]"), int(port)), CONNECT_TIMEOUT).close()
     except OSError as error:

@@ -263,7 +263,11 @@ def test_bad_option_is_one_line(root, tmp_path, capsys, options, message):
 
 @pytest.mark.parametrize(
     ("address", "message"),
-    [("here", "expected auto, local, HOST:PORT"), ("127.0.0.1:1", "expected a Ray cluster")],
+    [
+        ("here", "expected auto, local or HOST:PORT"),
+        ("ray://127.0.0.1:1", "expected auto, local or HOST:PORT"),
+        ("127.0.0.1:1", "expected a Ray cluster"),
+    ],
 )
 def test_cluster_that_cannot_be_reached_is_one_line(root, tmp_path, address, message):
     """In a process of its own: Ray makes warnings, and changes the process."""
