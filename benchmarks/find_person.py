@@ -1,4 +1,4 @@
-"""Search for every person of PETS09-S2L1 by appearance alone, without motion.
+"""Search for every person of PETS09-S2L1 by appearance, alone and with the persons of a tracker.
 
     python -m benchmarks.find_person
 
@@ -25,7 +25,9 @@ from deepsort_reid.reid.person_search import (
     SearchSummary,
     find_person,
 )
+from deepsort_reid.structures.detections import Detections
 from deepsort_reid.structures.mot_rows import MotRows
+from deepsort_reid.tracking import DeepSort
 from deepsort_reid.vision.embedder import Embedder
 
 Embedding = NDArray[np.float32]
@@ -57,13 +59,27 @@ def main(argv: Sequence[str] | None = None) -> int:
         embedding[rows] = embedder(frame, truth.xyxy[rows])
     print(provenance.environment_line("numpy", "onnxruntime"))
     print(f"{embedder.name}, threshold {args.threshold}")
-    for name, make_reference in (("last match", LastMatch), ("gallery", Gallery)):
+    persons = persons_of(truth, embedding)
+    rows = (("last match", LastMatch, None), ("gallery", Gallery, None))
+    for name, make_reference, numbers in (*rows, ("gallery, person", Gallery, persons)):
+        limits = args.frames, args.threshold
         searches = [
-            search(truth, embedding, int(identity), make_reference, args.frames, args.threshold)
+            search(truth, embedding, int(identity), make_reference, *limits, numbers)
             for identity in np.unique(truth.id)
         ]
-        print(f"{name:<10}  {summary_line(searches)}")
+        print(f"{name:<15}  {summary_line(searches)}")
     return 0
+
+
+def persons_of(truth: MotRows, embedding: Embedding) -> NDArray[np.int64]:
+    """Person (N,) of each labelled box as known in its frame, by the default tracker."""
+    tracker, persons = DeepSort(), np.zeros(len(truth), np.int64)
+    for number in range(1, int(truth.frame.max()) + 1):
+        rows = np.flatnonzero(truth.frame == number)
+        tracks = tracker.update(Detections(truth.xyxy[rows], embedding=embedding[rows]))
+        matched = tracks.detection >= 0
+        persons[rows[tracks.detection[matched]]] = tracks.person_id[matched]
+    return persons
 
 
 def summary_line(searches: Sequence[SearchSummary]) -> str:
@@ -87,6 +103,7 @@ def search(
     make_reference: Callable[[Embedding], Reference],
     frames: int,
     threshold: float,
+    persons: NDArray[np.int64] | None = None,
 ) -> SearchSummary:
     """Search for one identity among the labelled boxes after its first frame.
 
@@ -97,6 +114,7 @@ def search(
         make_reference: makes the reference of the query embedding (D,).
         frames: number of frames to search; 0 for all.
         threshold: cosine similarity from which a box matches.
+        persons: person (N,) of each box, by which it matches, too.
     """
     own = truth[truth.id == identity]
     first = int(own.frame.min())
@@ -117,6 +135,7 @@ def search(
         make_reference(query),
         threshold=threshold,
         truth=own,
+        identify=None if persons is None else lambda *_: persons[in_frame],
     )
     return SearchSummary(list(results))
 

@@ -222,7 +222,7 @@ def plot(curves: dict[str, Curve], path: Path) -> None:
     """Plot the scores of each embedder over the threshold; those of the registry are dots."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(10, 7.5), layout="constrained")
+    figure = Figure(figsize=(9, 6.75), layout="constrained")
     for axes, (field, factor, label, limits) in zip(
         figure.subplots(2, 2).flat, PANELS, strict=True
     ):
@@ -242,7 +242,7 @@ def plot(curves: dict[str, Curve], path: Path) -> None:
     wrong.axhline(1, color="black", linewidth=1, linestyle=":")
     people.legend(loc="upper left", fontsize="x-small")
     figure.suptitle("Persons of Market-1501's test tracks; dots: chosen by the registry itself")
-    figure.savefig(path, dpi=80, pil_kwargs={"optimize": True})
+    figure.savefig(path, dpi=75, pil_kwargs={"optimize": True})
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""`deepsort-reid find`: find one person in a video by appearance alone."""
+"""`deepsort-reid find`: find one person in a video by appearance."""
 
 import argparse
 import csv
@@ -45,6 +45,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=Path("found"),
         metavar="FOLDER",
         help="folder for results.csv and montage.png (default: %(default)s)",
+    )
+    add(
+        "--ids",
+        choices=("person", "track"),
+        default="person",
+        help="number of each match in results.csv: person is the same when the person returns, "
+        "track is not; a frame in which no one is similar enough, but the person or track of most "
+        "matches is in view, is a match, too (default: %(default)s)",
     )
     _add_search_arguments(parser)
     add_detector_arguments(parser)
@@ -119,7 +127,7 @@ def run(args: argparse.Namespace) -> None:
             raise ValueError(f"{video.name}: expected a frame {args.start}, the video ends before")
         query = _embed_query(args.query, box, first.frame, embedder)
         person = _person(args, box, truth)
-        detector = _detector(args, truth)
+        detector = _IdentifiedDetector(_detector(args, truth), args.ids, args.every)
         times: dict[int, float] = {}
 
         def numbered() -> Iterator[tuple[int, "Frame"]]:
@@ -129,20 +137,63 @@ def run(args: argparse.Namespace) -> None:
 
         results = find_person(
             progress_bar(numbered(), count_frames(video.length, args), quiet=args.quiet),
-            lambda frame: detector(frame).xyxy,
+            detector.boxes,
             embedder,
             (Gallery if args.reference == "gallery" else LastMatch)(query),
             threshold=args.threshold,
             truth=person,
+            identify=detector.identify,
         )
         # A query box is the start of the search, not a match.
         start = None if box is None else args.start
         found = ((each, times.pop(each.frame)) for each in results)
-        _write_results(args.out, (each for each in found if each[0].frame != start), person)
+        kept = (each for each in found if each[0].frame != start)
+        _write_results(args.out, kept, person, args.ids)
+
+
+class _IdentifiedDetector:
+    """Detector whose detections are tracked, for their numbers.
+
+    Args:
+        detector: frame -> `Detections`.
+        ids: "person" or "track".
+        every: frames from one that is read to the next.
+    """
+
+    def __init__(self, detector: Any, ids: str, every: int) -> None:
+        from deepsort_reid.tracking import DeepSort
+
+        self._detector, self._ids, self._every = detector, ids, every
+        self._tracker = DeepSort()
+        self._score: NDArray[np.float64] = np.empty(0)
+
+    def boxes(self, frame: "Frame") -> NDArray[np.float64]:
+        """Boxes xyxy (M, 4) of a frame."""
+        found = self._detector(frame)
+        self._score = found.score
+        return np.asarray(found.xyxy, np.float64)
+
+    def identify(
+        self, frame: "Frame", xyxy: NDArray[np.float64], embedding: NDArray[np.float32]
+    ) -> NDArray[np.int64]:
+        """Numbers (M,) of the boxes of that frame, with embeddings (M, D); 0 for no track yet."""
+        from deepsort_reid.structures.detections import Detections
+
+        given = embedding if len(xyxy) else None
+        detections = Detections(xyxy, self._score, embedding=given)
+        tracks = self._tracker.update(detections, frame=frame, dt=float(self._every))
+        numbers = np.zeros(len(xyxy), np.int64)
+        is_matched = tracks.detection >= 0
+        shown = tracks.person_id if self._ids == "person" else tracks.id
+        numbers[tracks.detection[is_matched]] = shown[is_matched]
+        return numbers
 
 
 def _write_results(
-    out: Path, found: "Iterable[tuple[SearchResult, float]]", person: "MotRows | None"
+    out: Path,
+    found: "Iterable[tuple[SearchResult, float]]",
+    person: "MotRows | None",
+    ids: str,
 ) -> None:
     """Write results and times in seconds as they come, then summary and montage.
 
@@ -155,7 +206,7 @@ def _write_results(
     try:
         for result, time in found:
             if file is None:
-                file = _open_results(out)
+                file = _open_results(out, ids)
             file.append(_csv_line(_csv_row(result, time)))
             log.append(result)
     finally:
@@ -169,12 +220,12 @@ def _write_results(
         raise ValueError("nothing to search: the query is in the only frame")
 
 
-def _open_results(out: Path) -> AppendedFile:
+def _open_results(out: Path, ids: str) -> AppendedFile:
     out.mkdir(parents=True, exist_ok=True)
     path = out / "results.csv"
     path.unlink(missing_ok=True)
     file = AppendedFile(path)
-    columns = ("frame", "time", "x", "y", "w", "h", "similarity", "outcome")
+    columns = ("frame", "time", "x", "y", "w", "h", "similarity", "outcome", ids)
     file.append(_csv_line(columns))
     return file
 
@@ -185,7 +236,7 @@ def _csv_row(result: "SearchResult", time: float) -> tuple[object, ...]:
     box = [""] * 4
     if result.xyxy is not None:
         box = xyxy_to_tlwh(result.xyxy[None])[0].round(2).tolist()
-    outcome = f"{result.similarity:.4f}", result.outcome.value
+    outcome = f"{result.similarity:.4f}", result.outcome.value, result.number or ""
     return (result.frame, f"{time:.3f}", *box, *outcome)
 
 

@@ -37,7 +37,7 @@ COMMANDS = {
         "compare",
         "compare trackers on the same sequences, with bootstrap intervals",
     ),
-    "find": ("find", "follow one person through a video by appearance alone"),
+    "find": ("find", "find one person in a video by appearance"),
     "crop": ("crop", "cut labelled people out of videos, one folder for each identity"),
     "train": ("train", "train an embedder on folders of identities"),
     "adapt": ("adapt", "fine-tune an embedder on the people of videos, without labels"),

@@ -1,6 +1,6 @@
-"""Search for one person in video frames by appearance alone, without motion or tracking."""
+"""Search for one person in video frames by appearance, and by track or person where known."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -24,6 +24,7 @@ from deepsort_reid.structures.mot_rows import MotRows
 from deepsort_reid.vision.crops import crop_corners, resize_crop
 
 MIN_IOU = 0.5  # of a match with the labelled box, as in MOTChallenge
+Identify = Callable[[Frame, NDArray[np.float64], NDArray[np.float32]], NDArray[np.int64]]
 _CROP_SIZE = (192, 96)  # height, width in pixels of the crop stored for each frame
 
 
@@ -110,6 +111,7 @@ class SearchResult:
     outcome: Outcome
     crop: Frame | None  # BGR uint8, of the match, or of the labelled person where missed
     has_candidate: bool = True  # False: the person is labelled, but no candidate overlaps the label
+    number: int = 0  # of the track or person of the match; 0 where unknown
 
 
 class SearchLog:
@@ -176,37 +178,56 @@ def find_person(
     *,
     threshold: float = 0.6,
     truth: MotRows | None = None,
+    identify: Identify | None = None,
 ) -> Iterator[SearchResult]:
     """Yield for each frame the most similar candidate, if its similarity reaches `threshold`.
+
+    With `identify`, a candidate below the threshold is a match, too, where no other reaches it and
+    the candidate has the number of most matches so far.
 
     frames: pairs of frame number, from 1, and BGR uint8 (H, W, 3). detect: frame -> boxes xyxy
     (M, 4) in pixels. embed: frame and boxes -> unit rows (M, D), such as an `Embedder`. truth:
     labels of the person alone; a match is correct at an IoU of MIN_IOU. Without labels every match
-    counts as found.
+    counts as found. identify: frame, boxes and embeddings -> numbers (M,) of tracks or persons.
 
     Raises ValueError for a threshold outside [-1, 1].
     """
     if not -1 <= threshold <= 1:
         raise ValueError(f"threshold: expected a cosine in [-1, 1], got {threshold}")
+    votes = Counter[int]()
     for number, frame in frames:
         xyxy = boxes.as_boxes(detect(frame))
         labelled = None if truth is None else truth.xyxy[truth.frame == number]
-        match, best = None, float("nan")
+        embedding = embed(frame, xyxy) if len(xyxy) else np.zeros((0, 1), np.float32)
+        numbers = np.zeros(len(xyxy), np.int64)
+        if identify is not None:
+            numbers = identify(frame, xyxy, embedding)
+        match, best, found = None, float("nan"), 0
         if len(xyxy):
-            embedding = embed(frame, xyxy)
             similarity = reference.similarity(embedding)
             order = np.argsort(-similarity, kind="stable")
-            best = float(similarity[order[0]])
+            best, row = float(similarity[order[0]]), int(order[0])
+            followed = np.flatnonzero(numbers == _most_frequent(votes))
             if best >= threshold:
-                match = xyxy[order[0]]
                 margin = best - float(similarity[order[1]]) if len(order) > 1 else float("inf")
-                reference.update(embedding[order[0]], best, margin)
+                reference.update(embedding[row], best, margin)
+                votes[int(numbers[row])] += 1
+                match, found = xyxy[row], int(numbers[row])
+            elif len(followed):
+                row = int(followed[0])
+                match, best, found = xyxy[row], float(similarity[row]), int(numbers[row])
         outcome = _outcome(match, labelled)
         shown = labelled[0] if outcome is Outcome.MISSED and labelled is not None else match
         has_candidate = (
             labelled is None or len(labelled) == 0 or _max_iou(xyxy, labelled) >= MIN_IOU
         )
-        yield SearchResult(number, match, best, outcome, _crop(frame, shown), has_candidate)
+        yield SearchResult(number, match, best, outcome, _crop(frame, shown), has_candidate, found)
+
+
+def _most_frequent(votes: Counter[int]) -> int:
+    """The number above 0 with most votes; -1 without one."""
+    known = [(count, -number) for number, count in votes.items() if number > 0]
+    return -max(known)[1] if known else -1
 
 
 def identity_at(truth: MotRows, frame: int, xyxy: NDArray[np.float64]) -> int:

@@ -71,3 +71,20 @@ def test_rows_are_on_disk_as_they_come_and_stay_after_ctrl_c(find, tmp_path, cap
     captured = capsys.readouterr()
     assert "found in 4 of 4 frames" in captured.out
     assert captured.err == "deepsort-reid find: stopped\n"
+
+
+def test_person_who_returns_after_an_absence_keeps_the_person(find):
+    """The track ends while no one is in view."""
+    away = range(21, 330)
+    numbers = iter(range(1, 360))
+
+    def detector(frame):
+        in_view = next(numbers) not in away
+        return Detections(synthetic_video.true_boxes(1)[: 3 if in_view else 0])
+
+    with MjpegServer(*parts(359)) as server:
+        status, rows = find(server.url(), "--stop", "359", detector=detector)
+    assert status == 0
+    before, after = ({row["person"] for row in part} for part in (rows[5:18], rows[340:]))
+    assert before == after
+    assert len(before) == 1

@@ -343,6 +343,19 @@ def test_find_follows_the_person_in_a_query_box(run, sequence, colour_model, tmp
     assert (out / "montage.png").is_file()
 
 
+@pytest.mark.parametrize("ids", [(), ("--ids", "track")])
+def test_find_writes_the_person_or_the_track_of_each_match(
+    run, sequence, colour_model, tmp_path, ids
+):
+    out = tmp_path / "found"
+    arguments = ("--embedder", colour_model, "--threshold", 0.95, "--out", out, *ids)
+    assert run("find", "12,20,16,40", sequence, *arguments)[0] == 0
+    numbers = [row[ids[-1] if ids else "person"] for row in read_results(out)]
+    assert numbers[0] == ""  # frame 2: a track has an id from its third frame on
+    assert numbers[1] != ""
+    assert set(numbers[1:]) == {numbers[1]}
+
+
 @pytest.mark.parametrize("reference", ["gallery", "last"])
 def test_find_searches_for_a_query_image(run, sequence, crops, colour_model, tmp_path, reference):
     query = crops / "street_0003" / "street_0003_000005.jpg"

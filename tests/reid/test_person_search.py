@@ -63,6 +63,40 @@ def search(person, *, truth=True, reference=LastMatch, hide=(), **settings):
     return SearchSummary(list(found))
 
 
+def test_person_of_most_matches_is_found_where_no_one_is_similar_enough():
+    frame, near, far = np.zeros((20, 20, 3), np.uint8), direction(10), direction(80)
+    # The person is at 10 degrees, in frame 4 at 80; another one with number 7 is at 90.
+    seen = [(near, 5), (near, 5), (near, 0), (far, 5), (None, None), (near, 5)]
+    rows = iter(seen)
+    current: list = []
+
+    def detect(_):
+        current[:] = next(rows)
+        return np.array([[10.0, 1, 18, 19], [1.0, 1, 8, 19]])[
+            (0 if current[1] is not None else 1) :
+        ]
+
+    def embed(_, xyxy):
+        own = [current[0]] if len(xyxy) == 2 else []
+        return np.stack([*own, direction(90)])
+
+    def identify(_, xyxy, embedding):
+        assert len(xyxy) == len(embedding)
+        return np.array([current[1], 7] if len(xyxy) == 2 else [7])
+
+    frames = [(number, frame) for number in range(1, 7)]
+    reference = Gallery(direction(0))
+    found = list(find_person(frames, detect, embed, reference, threshold=0.9, identify=identify))
+    expected = [Outcome.FOUND] * 4 + [Outcome.ABSENT, Outcome.FOUND]
+    assert [each.outcome for each in found] == expected
+    assert [each.number for each in found] == [5, 5, 0, 5, 0, 5]
+    assert found[3].xyxy.tolist() == [10, 1, 18, 19]
+    assert found[3].similarity < 0.9
+    rows = iter(seen)
+    alone = list(find_person(frames, detect, embed, Gallery(direction(0)), threshold=0.9))
+    assert [each.outcome for each in alone][3] == Outcome.ABSENT
+
+
 @pytest.mark.parametrize("reference", [LastMatch, Gallery])
 def test_person_is_found_in_all_frames_with_the_person_and_no_others(reference):
     found = search(3, reference=reference, threshold=0.9)
