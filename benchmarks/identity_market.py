@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.lib import cli_options, inputs, provenance
+from benchmarks.lib import cli_options, inputs, provenance, reliability
 from benchmarks.lib.openvino_embedder import OpenvinoEmbedder
 from benchmarks.market1501 import embed
 from deepsort_reid.identity import PersonRegistry
@@ -93,6 +93,11 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="FILE.png",
         help="plot all scores over the threshold (default: no plot)",
     )
+    parser.add_argument(
+        "--reliability",
+        action="store_true",
+        help="print which share of the joins is right, by probability (default: no)",
+    )
     cli_options.add_cache(parser)
     return parser
 
@@ -120,6 +125,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         registry.reconsider()
         numbers = persons_of(registry, tracks)
         print(f"{name + ', reconsidered':<58}{score(numbers, tracks.identity)}", flush=True)
+        if args.reliability:
+            print("\n".join(reliability.table(joins_of_registry(registry, tracks))), flush=True)
         if args.plot is not None:
             curves[name] = curve(rows, tracks, score(numbers, tracks.identity))
     if args.plot is not None:
@@ -168,6 +175,17 @@ def fill_registry(embedding: Embeddings, tracks: MarketTracks) -> tuple[PersonRe
     for number, (rows, camera) in enumerate(zip(tracks.crops, tracks.camera, strict=True)):
         registry.add_track(str(camera), None, None, embedding[rows], id=number + 1)
     return registry, persons_of(registry, tracks)
+
+
+def joins_of_registry(registry: PersonRegistry, tracks: MarketTracks) -> reliability.Joins:
+    """Return the joins of all persons; ids of tracks are their numbers from 1."""
+    persons = [
+        sorted((each.id, each.probability) for each in found) for found in registry.persons.values()
+    ]
+    return reliability.joins_of(
+        [(int(tracks.identity[id - 1]), probability) for id, probability in person]
+        for person in persons
+    )
 
 
 def persons_of(registry: PersonRegistry, tracks: MarketTracks) -> Ints:

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.lib import cli_options, provenance
+from benchmarks.lib import cli_options, provenance, reliability
 from benchmarks.lib.configurations import CUMULATIVE
 from benchmarks.refinement import track_all
 from deepsort_reid.scene.street import Absence, Street
@@ -118,6 +118,22 @@ def track_ids(tracker: Any, observed: Observed, *, persons: bool = False) -> Ids
     return ids
 
 
+def joins_of_street(observed: Observed) -> reliability.Joins:
+    """Return the joins of the tracks of `DeepSort()` to persons, as known at the end."""
+    tracker = DeepSort()
+    ids = track_ids(tracker, observed)
+    persons = [
+        [
+            (int(np.bincount(np.nonzero(ids == each.id)[1] + 1, minlength=1).argmax()), each)
+            for each in sorted(tracks, key=lambda track: track.first_time)
+        ]
+        for tracks in tracker.registry.persons.values()
+    ]
+    return reliability.joins_of(
+        [(identity, track.probability) for identity, track in person] for person in persons
+    )
+
+
 def outcomes(ids: Ids, street: Street) -> list[tuple[int, Outcome]]:
     """Return (frames of absence, outcome) of every return to the street; `ids` of `track_ids`."""
     found = []
@@ -193,6 +209,12 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="TEXT",
         help="measure only configurations whose name contains TEXT (default: all)",
     )
+    parser.add_argument(
+        "--reliability",
+        action="store_true",
+        help="print which share of the joins of tracks to persons is right, by probability "
+        "(default: no)",
+    )
     cli_options.add_cache(parser)
     return parser
 
@@ -223,6 +245,9 @@ def main(argv: Sequence[str] | None = None) -> int:
                 ids = track_ids(factory(), observed, persons=persons)
                 found += outcomes(ids, observed.street)
             print("\n".join(report(name, found)), flush=True)
+    if args.reliability:
+        found_joins = [join for observed in scenes for join in joins_of_street(observed)]
+        print("\n".join(reliability.table(found_joins)))
     return 0
 
 

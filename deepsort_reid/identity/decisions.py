@@ -43,14 +43,17 @@ class Decisions:
         matches = []
         searched = sorted(keys)
         prototypes = {key: self._updated_prototypes(key) for key in searched}
-        records.save_attributes(self.matching)
+        records.save_attributes(self.matching, self.matching.probability)
         mask = mask_of(present)
         for key in searched:
             self._observe(key, prototypes[key], mask)
+            self.matching.observe_track(prototypes[key])
         for key in searched:
             self._set_next_search(key)
             if not records.row(key)["by_hand"]:
-                matches.append((key, self._match(key, prototypes[key])))
+                match = self._match(key, prototypes[key])
+                self.matching.probability.observe_search(match.probability_stored)
+                matches.append((key, match))
         changes = []
         matches.sort(key=lambda each: (each[1].person is None, each[1].distance, each[0]))
         for number, (key, match) in enumerate(matches):

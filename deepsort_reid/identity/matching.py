@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsort_reid.identity.gallery import GalleryView
+from deepsort_reid.identity.match_probability import MatchProbability
 from deepsort_reid.identity.prototypes import Prototypes
 from deepsort_reid.structures.numbers import median
 
@@ -25,6 +26,7 @@ class PersonMatch(NamedTuple):
         distance: normalised distance of the nearest one, 1 on average between identities.
         runner_up: second nearest allowed person, None without one.
         runner_up_distance: its distance; infinite without one.
+        runner_up_probability: that the track shows the runner-up.
         reason: the decision in words.
     """
 
@@ -34,7 +36,14 @@ class PersonMatch(NamedTuple):
     distance: float
     runner_up: int | None
     runner_up_distance: float
+    runner_up_probability: float
     reason: str
+
+    @property
+    def probability_stored(self) -> float:
+        """That the track shows one of the stored persons."""
+        known = self.probability + self.runner_up_probability
+        return known if self.person is not None else 1 - self.probability
 
 
 class PersonMatching:
@@ -59,6 +68,7 @@ class PersonMatching:
         self.small_sample_margin = small_sample_margin
         self.inter_identity_distance = _DEFAULT_DISTANCE
         self.num_observations = 0
+        self.probability = MatchProbability()
 
     @property
     def join_distance(self) -> float:
@@ -78,6 +88,14 @@ class PersonMatching:
         self.num_observations += 1
         weight = 1 / min(self.num_observations, _HORIZON)
         self.inter_identity_distance += weight * (distance - self.inter_identity_distance)
+
+    def observe_track(self, track: Prototypes) -> None:
+        """Calibrate with the distances between poses of one track."""
+        if len(track.embedding) > 1:
+            similarity = track.embedding @ track.embedding.T
+            np.fill_diagonal(similarity, -1)
+            distance = (1 - similarity.max(axis=1)) / max(self.inter_identity_distance, 1e-3)
+            self.probability.observe_same(distance)
 
     def match(
         self,
@@ -103,8 +121,10 @@ class PersonMatching:
         similarity = self._similarities(track, gallery)
         nearest, distance_1 = _nearest(similarity, gallery, unit)
         if nearest is None:
-            return PersonMatch(None, 1.0, None, np.inf, None, np.inf, "no person to compare with")
+            reason = "no person to compare with"
+            return PersonMatch(None, 1.0, None, np.inf, None, np.inf, 0.0, reason)
         similarity[gallery.person == nearest] = -np.inf
+        others = 1 - similarity[np.isfinite(similarity)].astype(np.float64)
         second, distance_2 = _nearest(similarity, gallery, unit)
         clear = (
             distance_1 <= self.max_normalized_distance
@@ -119,15 +139,15 @@ class PersonMatching:
             reason += ", no other below 1.00"
         if distance_1 <= self.max_normalized_distance:
             reason += f": {'clear' if clear else 'not clear'}, required margin {margin:.2f}"
-        # Replaced by a calibrated probability; orders decisions meanwhile.
-        probability = 0.5 + 0.5 * np.tanh(4 * (self.max_normalized_distance - distance_1))
+        first, other = self.probability.of(distance_1, distance_2, others / max(unit, 1e-3))
         return PersonMatch(
             nearest if clear else None,
-            float(probability if clear else 1 - probability),
+            first if clear else 1 - first - other,
             nearest,
             distance_1,
             second,
             distance_2,
+            other,
             reason,
         )
 
@@ -144,12 +164,14 @@ class PersonMatching:
         return {
             "inter_identity_distance": float(self.inter_identity_distance),
             "num_observations": int(self.num_observations),
+            "probability": self.probability.state_dict(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from a `state_dict`."""
         self.inter_identity_distance = float(state["inter_identity_distance"])
         self.num_observations = int(state["num_observations"])
+        self.probability.load_state_dict(state["probability"])
 
 
 def _nearest(

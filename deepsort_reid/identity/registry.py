@@ -351,7 +351,8 @@ class PersonRegistry(PersonEdits):
         with self._operations.change():
             if not isinstance(state, dict) or state.get("version") != VERSION:
                 raise ValueError(f"expected the state of a registry of version {VERSION}")
-            self._records.save_attributes(self.matching, self._records, self._operations)
+            self._records.save_attributes(self.matching, self.matching.probability)
+            self._records.save_attributes(self._records, self._operations)
             try:
                 records = records_from_state(state["records"])
                 self.matching.load_state_dict(state["matching"])

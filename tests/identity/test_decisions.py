@@ -13,11 +13,11 @@ class Scripted(PersonMatching):
         self.answers = answers
         self.asked = []
 
-    def match(self, track, camera, gallery, current=None):
+    def match(self, track, gallery, current=None):
         count = int(track.counts.sum())
         self.asked.append(count)
         person = self.answers.get(count)
-        return PersonMatch(person, 0.9, person, 0.1, None, np.inf, "said so")
+        return PersonMatch(person, 0.9, person, 0.1, None, np.inf, 0.0, "said so")
 
 
 def test_person_is_searched_again_when_the_number_of_embeddings_has_doubled_and_at_the_end():
