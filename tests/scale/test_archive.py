@@ -114,6 +114,13 @@ def test_changed_video_is_tracked_again(embedder, tmp_path):
     synthetic_video.write_detections(folder / "det" / "det.txt", 6)
     assert archive(root, out, *embedder) == 0
     assert max(int(row[0]) for row in archives.tracked_in_archive(out, "one")) == 6
+    synthetic_video.write_sequence(root / "two", 8, images=True)
+    for image in (folder / "img1").iterdir():
+        image.write_bytes(b"no image")
+    assert archive(root, out, *embedder) == 0
+    assert [row["error"] is None for row in archives.read_rows(out, "videos")] == [False, True]
+    assert {row["video"] for row in archives.read_rows(out, "people")} == {"two"}
+    assert set(pd.read_parquet(out / "tracks")["video"]) == {"two"}
 
 
 def test_number_of_workers_does_not_change_a_byte(root, finished, embedder, tmp_path):

@@ -104,10 +104,12 @@ class ArchiveFolder:
         rows = []
         for video in videos:
             row: dict[str, Any] = {"video": video.name, "camera": camera_of(video.name)}
+            files = files_of(self.folder, video.name)
             if video.name in errors:
                 rows.append(row | {"error": errors[video.name]})
+                for path in (files.tracks, files.tracklets):  # of an earlier state of the video
+                    path.unlink(missing_ok=True)
                 continue
-            files = files_of(self.folder, video.name)
             metadata = read_metadata(files.tracklets) or {}
             tracks = num_tracks.get(video.name, 0)
             rows.append(row | metadata | {"tracks": tracks, "file": files.tracks.name})
