@@ -107,6 +107,10 @@ class LiveReader:
         """Number of frames that the source declares; not above 0 where it has no end."""
         return self._connection.length
 
+    def count_dropped(self) -> None:
+        """Count a frame that was delivered, and replaced by a newer one before it was used."""
+        self._dropped += 1
+
     def report(self) -> dict[str, Any]:
         """State, counts and interruptions as plain values."""
         return {

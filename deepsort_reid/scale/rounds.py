@@ -156,8 +156,11 @@ class LiveRounds:
                     if self._stopped:
                         return
                     missed = self._waiting.get(camera)
-                    dt = timed.dt if missed is None else missed.dt + timed.dt
-                    self._waiting[camera] = timed._replace(dt=dt)
+                    if missed is not None:
+                        timed = timed._replace(dt=missed.dt + timed.dt)
+                        if camera.video.live is not None:
+                            camera.video.live.count_dropped()
+                    self._waiting[camera] = timed
                     self._changed.notify_all()
         except Exception as error:  # TruncatedVideo, or an error that must not go unnoticed here
             reason = str(error) or type(error).__name__

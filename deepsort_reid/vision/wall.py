@@ -33,7 +33,7 @@ class Wall:
             raise ValueError("sizes: expected one camera or more, got none")
         columns = math.ceil(math.sqrt(len(sizes)))
         rows = math.ceil(len(sizes) / columns)
-        width = min(max_width // columns - _GAP, max(size[0] for size in sizes.values()))
+        width = min((max_width + _GAP) // columns - _GAP, max(size[0] for size in sizes.values()))
         # A higher image, such as one of a telephone, is scaled down instead.
         height = min(width, max(math.ceil(h * width / w) for w, h in sizes.values()))
         self._tile_size = width - width % 2, height - height % 2

@@ -139,6 +139,7 @@ def test_live_round_has_the_newest_frame_of_each_camera_and_the_time_since_the_l
     assert numbers == sorted(set(numbers))
     assert numbers[-1] == 5
     assert [number for number, _ in with_time["other"]] == [1]
+    assert first.video.live.report()["frames_dropped"] == 5 - len(numbers)
     assert other.count == 0
 
 
