@@ -43,7 +43,8 @@ class MeanAppearance:
     """One exponential moving average per track, of unit length.
 
     The new mean is `momentum` of the old one and the rest of the new embedding. After k matches
-    without an embedding, `momentum` ** (k + 1) takes its place.
+    without an embedding, `momentum` ** sqrt(k + 1) takes its place: an embedding that stands for
+    k + 1 matches counts more than one, but less than as many, because it varies as one does.
     """
 
     momentum: float = 0.95
@@ -150,7 +151,7 @@ class GalleryStore:
     def skip(self, slots: Slots) -> None:
         """The tracks of these slots (K,) were matched, but a storable embedding is not known.
 
-        The next embedding stands for these matches, too: a moving mean gives it their weight.
+        The next embedding stands for these matches, too: a moving mean gives it more weight.
         """
         self._num_skipped[slots] += 1
 
@@ -286,7 +287,7 @@ class MovingMeanStore(GalleryStore):
         return np.asarray(1 - np.einsum("nd,nd->n", mean, embedding), dtype=np.float64)
 
     def _write(self, slots: Slots, rows: Slots, embedding: Embeddings) -> None:
-        momentum = self._momentum ** (1 + self._num_skipped[slots])
+        momentum = self._momentum ** np.sqrt(1 + self._num_skipped[slots])
         momentum = np.where(self._count[slots] > 0, momentum, 0).astype(np.float32)[:, None]
         mean = momentum * self._data[slots, 0] + (1 - momentum) * embedding
         length = np.linalg.norm(mean, axis=1, keepdims=True)
