@@ -103,7 +103,8 @@ def run(args: argparse.Namespace) -> int:
     videos, failed = _open_videos(args, settings)
     embedder = make_embedder(args.embedder, _threads_of_network(args, 1), args.device)
     name = None if embedder is None else str(embedder.name)
-    with PersonRegistry(args.registry, topology=settings.topology, embedder=name) as registry:
+    identity = None if embedder is None else embedder.identity
+    with PersonRegistry(args.registry, topology=settings.topology, embedder=identity) as registry:
         cameras = _make_cameras(args, videos, embedder, registry, note)
         with _make_folder(args, cameras, name, failed) as folder:
             timer = StageTimer()

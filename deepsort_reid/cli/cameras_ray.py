@@ -75,7 +75,7 @@ class CameraProcess:
         assert path is not None
         registry = RemoteRegistry(self._registry, path, shared_clock(self._start))
         if embedder is not None:
-            registry.set_embedder(str(embedder.name))
+            registry.set_embedder(embedder.identity)
         return registry
 
     def _goes_on(self, image: Any) -> bool:

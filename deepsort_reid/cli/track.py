@@ -207,7 +207,7 @@ def _open_registry(path: Path | None, embedder: Any) -> AbstractContextManager[A
 
     if path is None:
         return nullcontext()
-    return PersonRegistry(path, embedder=None if embedder is None else str(embedder.name))
+    return PersonRegistry(path, embedder=None if embedder is None else embedder.identity)
 
 
 def _check_options(args: argparse.Namespace) -> None:

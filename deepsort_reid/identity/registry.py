@@ -53,7 +53,7 @@ class PersonRegistry(PersonEdits):
             is known of them; None for no limit.
         matching: rule that compares a track with the stored persons: `PersonMatching()` when not
             given.
-        embedder: name of the embedder; see `set_embedder`.
+        embedder: identity of the embedder; see `set_embedder`.
         read_only: read a registry that another process may be writing; changes are refused.
 
     Persons are numbered from 1, and no number is given twice. Every method may be called from
@@ -233,6 +233,11 @@ class PersonRegistry(PersonEdits):
         row = self._records.cameras.get(camera)
         return 0 if row is None else row.num_updates
 
+    def last_time(self, camera: str) -> float:
+        """Time of the last update of a camera, on its own clock; -inf before the first one."""
+        row = self._records.cameras.get(camera)
+        return -math.inf if row is None else row.last_time - row.time_offset
+
     def undo_update(self, camera: str, num_updates: int) -> None:
         """Undo the last update of a camera if it was made after `num_updates` others.
 
@@ -285,6 +290,9 @@ class PersonRegistry(PersonEdits):
 
     def set_embedder(self, name: str) -> None:
         """Note which embedder the embeddings are of: distances between two embedders mean nothing.
+
+        name: `Embedder.identity`, or any text that differs between embedders. A `DeepSort` with an
+        embedder notes it by itself.
 
         Raises ValueError when the registry holds those of another one.
         """
@@ -351,6 +359,7 @@ class PersonRegistry(PersonEdits):
         with self._operations.change():
             if not isinstance(state, dict) or state.get("version") != VERSION:
                 raise ValueError(f"expected the state of a registry of version {VERSION}")
+            known = self._operations.embedder
             self._records.save_attributes(self.matching, self.matching.probability)
             self._records.save_attributes(self._records, self._operations)
             try:
@@ -359,6 +368,11 @@ class PersonRegistry(PersonEdits):
                 self._operations.embedder = str(state["embedder"]) or None
             except (AttributeError, IndexError, KeyError, TypeError) as error:
                 raise ValueError("expected the state of a registry, got a changed one") from error
+            if known not in (None, self._operations.embedder):
+                raise ValueError(
+                    f"expected the state of a registry with embeddings of {known!r:.200}, got "
+                    f"those of {self._operations.embedder!r:.200}"
+                )
             records.journal = self._records.journal
             vars(self._records).update(vars(records))
 

@@ -101,7 +101,7 @@ class DeepSort(TrackerAccess, DeepSortState):
         self._table = TrackTable()
         self._galleries: GalleryStore = self._appearance.create_store()
         self._id_assigner = IdAssigner(self.config.reuse_ids)
-        self._persons = PersonAssigner(self._given_registry, self._camera)
+        self._persons = PersonAssigner(self._given_registry, self._camera, self._embedder)
         self._image_border = ImageBorder()
         self._box_smoother = BoxSmoother()
         self._before_update = None

@@ -1,5 +1,6 @@
 """Appearance embedder: an image network in an ONNX file, run by onnxruntime on crops of boxes."""
 
+import hashlib
 import platform
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -46,6 +47,7 @@ class Embedder:
 
     Attributes:
         name: path of the model, for messages.
+        identity: name and SHA-256 of the file: embeddings of equal identity can be compared.
         metadata: all metadata of the file.
         precision: "float32" or "int8" of the shipped embedder; None of another model.
         input_size: (height, width) of a resized crop.
@@ -87,6 +89,7 @@ class Embedder:
         else:
             self._session = OnnxSession(model, threads=threads, device=device, providers=providers)
         self.name: str = self._session.name
+        self.identity: str = _identity(model)
         self.precision = precision
         self.metadata = self._session.metadata
         layout = _input_layout(self._session)
@@ -205,6 +208,13 @@ def _existing_shipped_embedder(precision: str) -> Path:
             "pass an ONNX file, Embedder('model.onnx')"
         )
     return path
+
+
+def _identity(model: Path | str | None) -> str:
+    """Name and hash of a file; the embeddings of the shipped ones can be compared."""
+    name = "shipped embedder" if model is None else Path(model).name
+    path = shipped_embedder_path("float32") if model is None else Path(model)
+    return f"{name} (sha256 {hashlib.sha256(path.read_bytes()).hexdigest()[:16]})"
 
 
 def _input_layout(session: OnnxSession) -> _InputLayout:

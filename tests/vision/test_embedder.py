@@ -303,3 +303,11 @@ def test_osnet_reproduces_the_recorded_embeddings(data_root):
     frame = cv2.imread(str(data_root / "mot" / "TUD-Campus" / "img1" / "000005.jpg"))
     similarity = (embedder(frame, xyxy) * expected).sum(axis=1)
     assert similarity.min() > 0.95
+
+
+def test_identity_is_name_and_hash_and_that_of_the_shipped_ones_is_equal(tmp_path):
+    shipped = Embedder()
+    assert shipped.identity == Embedder(precision="float32").identity
+    path = tmp_path / "mine.onnx"
+    path.write_bytes(module.shipped_embedder_path("float32").read_bytes())
+    assert Embedder(path).identity == shipped.identity.replace("shipped embedder", "mine.onnx")

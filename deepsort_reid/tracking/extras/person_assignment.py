@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from deepsort_reid.identity.frame_update import MAX_CLOCK_STEP
 from deepsort_reid.identity.registry import PersonRegistry
 from deepsort_reid.structures.tracks import State
 from deepsort_reid.tracking.extras.track_events import TrackEvents
@@ -29,6 +30,8 @@ class PersonAssigner:
     Args:
         registry: passed to the tracker; None for one of its own, in memory.
         camera: name of the camera.
+        embedder: what computes the embeddings, None where they are given; its `identity`, or its
+            `name`, is noted in the registry, which refuses those of another one.
 
     Attributes:
         registry: of the persons.
@@ -41,10 +44,16 @@ class PersonAssigner:
         track_events: events of the last update.
     """
 
-    NOT_STATE = frozenset({"registry", "camera", "_updates_before"})
+    NOT_STATE = frozenset({"registry", "camera", "_embedder", "_updates_before"})
 
-    def __init__(self, registry: PersonRegistry | None, camera: str) -> None:
-        self.registry = _own_registry() if registry is None else registry
+    def __init__(
+        self, registry: PersonRegistry | None, camera: str, embedder: object = None
+    ) -> None:
+        name = getattr(embedder, "identity", None) or getattr(embedder, "name", None)
+        self._embedder = name if isinstance(name, str) else None
+        self.registry = self._own_registry() if registry is None else registry
+        if self._embedder:
+            self.registry.set_embedder(self._embedder)
         self.camera = camera
         self.is_active = registry is not None
         self.time = 0.0
@@ -155,8 +164,11 @@ class PersonAssigner:
         if self.registry.path is None:
             return {"registry": self.registry.state_dict()}
         self.registry.flush()
-        updates = self.registry.num_updates(self.camera)
-        return {"path": str(self.registry.path), "run": self._run, "num_updates": updates}
+        updates, time = (
+            each(self.camera) for each in (self.registry.num_updates, self.registry.last_time)
+        )
+        state = {"path": str(self.registry.path), "run": self._run, "num_updates": updates}
+        return {**state, "time": time}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from a `state_dict`; raises ValueError when the registry is of another kind."""
@@ -169,6 +181,13 @@ class PersonAssigner:
         if path is None:
             self.registry.load_state_dict(state["registry"])
         elif "path" in state:
+            ahead = self.registry.last_time(self.camera) - float(state["time"])
+            if ahead > MAX_CLOCK_STEP:
+                raise ValueError(
+                    f"{path}: expected the registry as it was when the tracker was saved, got one "
+                    f"whose camera {self.camera!r:.80} is {ahead:.0f} s ahead; track the video "
+                    "from its beginning"
+                )
             self._run = int(state["run"])
             if self._run:
                 self.registry.start_camera(self.camera, self._run)
@@ -183,11 +202,15 @@ class PersonAssigner:
         except ValueError:
             return 0
 
+    def _own_registry(self) -> PersonRegistry:
+        """A registry in memory; a tracker that runs for weeks must not grow with it."""
+        return PersonRegistry(max_tracks=_MAX_TRACKS, embedder=self._embedder)
+
     def _activate(self) -> None:
         """Use the registry from now on; persons of earlier tracks are their ids in it, too."""
         self.is_active = True
         if self._last_id:
-            self.registry = _own_registry()
+            self.registry = self._own_registry()
             self._run = self.registry.start_camera(self.camera)
             no_embedding = np.empty((0, 1), dtype=np.float32)
             for id in range(1, self._last_id + 1):
@@ -240,8 +263,3 @@ def _embeddings(
     embedding = frame_input.detections.embedding[used]
     embedding[~frame_input.reliable_embedding[used]] = 0
     return embedding, storable
-
-
-def _own_registry() -> PersonRegistry:
-    """A registry in memory; a tracker that runs for weeks must not grow with it."""
-    return PersonRegistry(max_tracks=_MAX_TRACKS)

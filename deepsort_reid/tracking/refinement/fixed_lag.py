@@ -297,7 +297,7 @@ class FixedLag(SavedState):
         self._track_events.update(
             *(frame.number, frame.given_time, tracks.id[matched], tracks.person_id[matched]),
             ended=ended,
-            changes={id: person_of[id] for id in tracks.id[~matched].tolist()},
+            changes={id: person_of[id] for id in tracks.id[~matched].tolist() if person_of[id]},
             is_known=self.tracker.persons.is_known,
         )
         self._events = self._track_events.events
@@ -338,11 +338,12 @@ class FixedLag(SavedState):
         xyxy = warp_boxes(xyxy, inverse_affine(frame.to_first))[order]
         persons, tracker_id = self.tracker.persons, [track.id for track in histories]
         matched = rows >= 0
+        person_id = _without_repeated(persons.current(tracker_id), matched)
         detection = np.full(len(rows), -1, dtype=np.int64)
         detection[matched] = frame.detection[rows[matched]]
         return Tracks(
             id=id[order],
-            person_id=id[order] if not persons.is_active else persons.current(tracker_id),
+            person_id=id[order] if not persons.is_active else person_id,
             xyxy=xyxy,
             filtered_xyxy=xyxy,
             score=np.array([track.score for track in histories], dtype=np.float64),
@@ -352,3 +353,16 @@ class FixedLag(SavedState):
             age=np.array([frame.clock - t.birth_clock + 1 for t in histories], dtype=np.int64),
             misses=np.array([frame.clock - t.match_clock for t in histories], dtype=np.int64),
         )
+
+
+def _without_repeated(person_id: NDArray[np.int64], matched: NDArray[np.bool_]) -> Any:
+    """Persons (T,), 0 for a filled row of a person that another row of the frame shows.
+
+    Two tracks of a person, of which one is matched in a gap of the other, were never seen in one
+    frame.
+    """
+    order = np.argsort(~matched, kind="stable")  # matched rows first
+    first = order[np.unique(person_id[order], return_index=True)[1]]
+    kept = matched.copy()
+    kept[first] = True
+    return np.where(kept, person_id, 0)

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from deepsort_reid import DeepSort, DeepSortConfig, Detections, FixedLag, PersonRegistry
+from deepsort_reid.tracking.refinement.fixed_lag import _without_repeated
 from tests.tracking.scenarios import boxes_at
 
 SEEN, AWAY = 40, 400  # frames; a track ends in between
@@ -205,3 +206,49 @@ def test_fixed_lag_without_embeddings_reports_the_id_as_person():
     for frame in range(12):
         lagged = delayed.update(Detections(boxes_at(3 * frame, 300)))
     np.testing.assert_array_equal(lagged.tracks.person_id, lagged.tracks.id)
+
+
+class Named:
+    """An embedder of a name."""
+
+    def __init__(self, name):
+        self.name = name
+
+    def __call__(self, frame, xyxy):
+        return np.eye(len(xyxy), 8, dtype=np.float32)
+
+
+def test_registry_of_another_embedder_is_refused(tmp_path):
+    with PersonRegistry(tmp_path / "people.sqlite") as registry:
+        DeepSort(embedder=Named("one"), registry=registry)
+        DeepSort(embedder=Named("one"), registry=registry, camera="door")
+        DeepSort(registry=registry, camera="hall")  # embeddings are given
+        with pytest.raises(ValueError, match="expected embeddings of 'one', got those of 'other'"):
+            DeepSort(embedder=Named("other"), registry=registry)
+
+
+def test_state_of_another_embedder_is_refused():
+    tracker = DeepSort(embedder=Named("one"))
+    walk(tracker, [1], 0, 5)
+    with pytest.raises(ValueError, match="with embeddings of 'other', got those of 'one'"):
+        DeepSort(embedder=Named("other")).load_state_dict(tracker.state_dict())
+    DeepSort(embedder=Named("one")).load_state_dict(tracker.state_dict())
+
+
+def test_registry_that_is_far_ahead_of_the_saved_tracker_is_refused(tmp_path):
+    with PersonRegistry(tmp_path / "people.sqlite") as registry:
+        tracker = DeepSort(registry=registry)
+        for time, saved in ((1000.0, True), (1050.0, False), (1070.0, False)):
+            tracker.update(person(1, 0), time=time)
+            if saved:
+                tracker.save(tmp_path / "state.npz")
+            if time == 1050:
+                DeepSort.load(tmp_path / "state.npz", registry=registry)
+        with pytest.raises(ValueError, match=r"people.sqlite: .*'camera' is 70 s ahead"):
+            DeepSort.load(tmp_path / "state.npz", registry=registry)
+
+
+def test_filled_row_does_not_repeat_the_person_of_another_row():
+    matched = np.array([False, True, False, False])
+    persons = _without_repeated(np.array([3, 3, 5, 5]), matched)
+    assert persons.tolist() == [0, 3, 5, 0]
