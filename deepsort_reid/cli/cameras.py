@@ -1,17 +1,13 @@
 """`deepsort-reid cameras`: track people through several cameras, as the same persons in all."""
 
 import argparse
-import os
-import sys
 from argparse import Namespace
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deepsort_reid.cli.live_options import add_live_arguments, make_live_options
+from deepsort_reid.cli.live_options import add_live_arguments
 from deepsort_reid.cli.output_options import add_result_arguments
 from deepsort_reid.cli.progress import print_note
 from deepsort_reid.cli.stop_signals import interrupted_or_failed
@@ -23,17 +19,13 @@ from deepsort_reid.cli.tracking_options import (
     add_motion_and_config_arguments,
     add_registry_argument,
     count_frames,
-    make_camera_motion,
-    make_detector,
     make_embedder,
     read_config,
 )
 
 if TYPE_CHECKING:
-    from deepsort_reid.cli.cameras_file import CameraSettings, CamerasSettings
+    from deepsort_reid.cli.cameras_file import CamerasSettings
     from deepsort_reid.cli.cameras_folder import CamerasFolder
-    from deepsort_reid.identity import PersonRegistry
-    from deepsort_reid.io.video import Video
     from deepsort_reid.pipeline import StageTimer
     from deepsort_reid.scale.camera import Camera
     from deepsort_reid.tracking import DeepSortConfig
@@ -90,22 +82,24 @@ def run(args: argparse.Namespace) -> int:
     Raises ValueError after cameras that ended early; all that was tracked is written.
     """
     from deepsort_reid.cli.cameras_file import read_settings
+    from deepsort_reid.cli.cameras_setup import make_cameras, open_videos, threads_of_network
     from deepsort_reid.identity import PersonRegistry
     from deepsort_reid.pipeline import StageTimer
 
     settings = read_settings(args.source)
     _use_options_of_file(args, settings)
+    config = _read_config(args)
     if args.address is not None:
         from deepsort_reid.cli.cameras_ray import run_on_ray
 
-        return run_on_ray(args, settings, _read_config(args))
+        return run_on_ray(args, settings, config)
     note = _print_nothing if args.quiet else print_note
-    videos, failed = _open_videos(args, settings)
-    embedder = make_embedder(args.embedder, _threads_of_network(args, 1), args.device)
+    videos, failed = open_videos(args, settings)
+    embedder = make_embedder(args.embedder, threads_of_network(args, 1), args.device)
     name = None if embedder is None else str(embedder.name)
     identity = None if embedder is None else embedder.identity
     with PersonRegistry(args.registry, topology=settings.topology, embedder=identity) as registry:
-        cameras = _make_cameras(args, videos, embedder, registry, note)
+        cameras = make_cameras(args, videos, embedder, registry, config, note)
         with _make_folder(args, cameras, name, failed) as folder:
             timer = StageTimer()
             try:
@@ -135,123 +129,6 @@ def _use_options_of_file(args: Namespace, settings: "CamerasSettings") -> None:
         if getattr(args, name) is None:
             setattr(args, name, value)
     args.out = args.out or Path("cameras-tracks")
-
-
-def _open_videos(
-    args: Namespace, settings: "CamerasSettings"
-) -> tuple[dict["CameraSettings", "Video"], dict[str, str]]:
-    """The videos of the cameras, and by name why a live one could not be reached.
-
-    Raises OSError or ValueError for a file that cannot be opened, a wrong range of frames, and
-    where no camera can be reached.
-    """
-    from deepsort_reid.io.stream_address import is_stream
-    from deepsort_reid.io.video_reader import open_video
-
-    def open_camera(camera: "CameraSettings") -> "Video | OSError":
-        live = make_live_options(args, f"cameras: {camera.name}")
-        try:
-            return open_video(camera.source, live=live)
-        except OSError as error:
-            if is_stream(camera.source) or camera.source.isdecimal():
-                return error
-            raise
-
-    cameras = settings.cameras
-    with ThreadPoolExecutor(len(cameras)) as pool:  # one that is off takes seconds
-        opened = dict(zip(cameras, pool.map(open_camera, cameras), strict=True))
-    videos = {each: video for each, video in opened.items() if not isinstance(video, OSError)}
-    failed = {each.name: str(error) for each, error in opened.items() if isinstance(error, OSError)}
-    if not videos:
-        raise OSError("; ".join(f"{name}: {reason}" for name, reason in failed.items()))
-    for name, reason in failed.items() if not args.quiet else []:
-        _warn(name, reason)
-    for each, video in videos.items():
-        if each.start_time and video.live is not None:
-            raise ValueError(
-                f"camera {each.name}: expected start_time of a file only, got one of a live camera"
-            )
-        # Raises on a wrong frame range before a model is loaded or a folder is made.
-        video.iter_frames(args.start, args.stop, args.every)
-    return videos, failed
-
-
-def _make_cameras(
-    args: Namespace,
-    videos: dict["CameraSettings", "Video"],
-    embedder: Any,
-    registry: "PersonRegistry",
-    note: Note,
-) -> dict["Camera", dict[str, Any]]:
-    """The cameras, with their descriptions for the summaries."""
-    from deepsort_reid.io.stream_address import hide_secrets
-    from deepsort_reid.scale.camera import Camera
-    from deepsort_reid.tracking import DeepSort
-
-    config, cameras = _read_config(args), {}
-    detectors = _make_detectors(args, list(videos), note)
-    for each, video in videos.items():
-        detector, detector_name = detectors[each]
-        tracker = DeepSort(
-            config, embedder=embedder, registry=registry, camera=each.name, explain=args.explain
-        )
-        motion = each.camera_motion or args.camera_motion
-        start_time = each.start_time if video.live is None else video.live.start_time
-        camera = Camera(
-            each.name,
-            video,
-            detector,
-            tracker,
-            make_camera_motion(motion, args.start, args.every),
-            start_time,
-        )
-        cameras[camera] = {
-            "source": hide_secrets(each.source),
-            "camera": each.name,
-            "detector": detector_name,
-            "embedder": "none" if embedder is None else str(embedder.name),
-            "lag": 0,
-            "config": asdict(tracker.config),
-        }
-    return cameras
-
-
-def _make_detectors(
-    args: Namespace, cameras: list["CameraSettings"], note: Note
-) -> dict["CameraSettings", tuple[Any, str]]:
-    """Detector and its name for each camera: one network for all, or one of its own for each."""
-    from deepsort_reid.vision.detectors import OnnxDetector, TorchvisionDetector
-
-    threads = _threads_of_network(args, len(cameras))
-    notes: list[str] = []
-    network: tuple[Any, str] | None = None
-    detectors = {}
-    for each in cameras:
-        if network is None or each.detections is not None:
-            own = {"source": each.source, "detections": each.detections, "threads": threads}
-            if each.detections is not None:
-                own |= {"detector": None, "detector_weights": None}
-            made = make_detector(Namespace(**{**vars(args), **own}), notes.append)
-            if isinstance(made[0], OnnxDetector | TorchvisionDetector):
-                network = made
-            detectors[each] = made
-        else:
-            detectors[each] = network
-    for text in dict.fromkeys(notes):
-        note(text)
-    return detectors
-
-
-def _threads_of_network(args: Namespace, cameras: int) -> int | None:
-    """Threads within one run of a network, when as many run at the same time as there are cameras.
-
-    Raises ValueError for a number of threads below 1.
-    """
-    if args.threads is not None and args.threads < 1:
-        raise ValueError(f"--threads: expected at least 1, got {args.threads}")
-    if args.device != "cpu":
-        return None
-    return max((args.threads or os.cpu_count() or 1) // cameras, 1)
 
 
 def _read_config(args: Namespace) -> "DeepSortConfig | None":
@@ -314,6 +191,7 @@ def _track(
     """Track all cameras to their ends, and write what comes of them."""
     from tqdm import tqdm
 
+    from deepsort_reid.cli.cameras_setup import warn
     from deepsort_reid.cli.diagnostics import Diagnostics
     from deepsort_reid.scale.cameras import track_cameras
 
@@ -341,17 +219,13 @@ def _track(
                 new_track_score = camera.tracker.config.new_track_score
                 lines = notes[camera].lines(new_track_score)
                 for line in [*([reason] if reason else []), *lines] if not args.quiet else []:
-                    _warn(camera.name, line)
+                    warn(camera.name, line)
 
 
 def _is_background(camera: "Camera") -> bool:
     from deepsort_reid.vision.detectors import BackgroundSubtraction
 
     return isinstance(camera.detector, BackgroundSubtraction)
-
-
-def _warn(name: str, text: str) -> None:
-    print(f"deepsort-reid cameras: {name}: note: {text}", file=sys.stderr)
 
 
 def _print_nothing(text: str) -> None:

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from deepsort_reid.cli import cameras as command
+from deepsort_reid.cli import cameras_setup
 from deepsort_reid.cli.main import main
 from deepsort_reid.io.folder_lock import FolderLock
 from deepsort_reid.io.mot import read_results
@@ -302,13 +302,13 @@ def test_network_is_loaded_once_for_all_cameras(monkeypatch, tmp_path, sequences
     from tests.vision.detectors.yolox_files import write_yolox
 
     made = []
-    original = command.make_detector
+    original = cameras_setup.make_detector
 
     def spy(args, note):
         made.append(args.source)
         return original(args, note)
 
-    monkeypatch.setattr(command, "make_detector", spy)
+    monkeypatch.setattr(cameras_setup, "make_detector", spy)
     network = write_yolox(tmp_path / "yolox.onnx", {0: (0.5, 0.5, 1.0, 1.5, 1.0, 0.9, 0)})
     options = ["--detector", network, "--embedder", "none", "--no-video"]
     assert run_cameras(*sequences, *options) == 0
