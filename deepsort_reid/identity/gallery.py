@@ -12,6 +12,7 @@ Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 _REMOVED = -1
+_ROOM = 8  # an eighth more rows than needed are allocated: half more would be gigabytes
 
 
 class GalleryView(NamedTuple):
@@ -87,11 +88,16 @@ class Gallery:
     def load(self, prototypes: Prototypes, track: Ints) -> None:
         """Set all rows: prototypes (G, D), and the track (G,) of each, equal in consecutive rows.
 
-        Copies are made: of a million tracks, growing row by row would take twice the memory.
+        Copies are made, with room for more: of a million tracks, growing row by row would take
+        twice the memory.
         """
-        self._embedding = prototypes.embedding.copy()
-        self._count, self._track = prototypes.counts.copy(), track.copy()
-        self._size, self._num_removed, self._index = len(track), 0, None
+        number, dim = prototypes.embedding.shape
+        empty = Gallery()
+        empty._reserve(number + number // _ROOM, dim)
+        self._embedding, self._count, self._track = empty._embedding, empty._count, empty._track
+        self._embedding[:number], self._count[:number] = prototypes.embedding, prototypes.counts
+        self._track[:number] = track
+        self._size, self._num_removed, self._index = number, 0, None
         self._range = {int(track[rows[0]]): rows for rows in equal_ranges(track)}
 
     def replace(self, track: int, prototypes: Prototypes) -> None:
@@ -164,7 +170,7 @@ class Gallery:
         if self._embedding.shape[1] != dim:
             self._embedding = np.zeros((len(self._count), dim), dtype=np.float32)
         if size > len(self._count):
-            more = max(64, size, len(self._count) * 3 // 2) - len(self._count)
+            more = max(64, size, len(self._count) * (_ROOM + 1) // _ROOM) - len(self._count)
             self._embedding = np.concatenate(
                 [self._embedding, np.zeros((more, dim), dtype=np.float32)]
             )

@@ -46,7 +46,8 @@ def records_from_state(state: dict[str, Any]) -> Records:
     records = Records()
     columns = {name: np.asarray(state["rows"][name]) for name in _COLUMNS}
     records.num_tracks = len(columns["id"])
-    records._rows = np.zeros(max(64, records.num_tracks), dtype=TRACK_ROW)
+    # With room for more: the first new track would copy all.
+    records._rows = np.zeros(64 + records.num_tracks * 9 // 8, dtype=TRACK_ROW)
     updated = state["rows"].get("updated", time.time())
     records._rows["updated"][: records.num_tracks] = updated
     for name, column in columns.items():
