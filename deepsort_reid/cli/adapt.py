@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from deepsort_reid.cli.config_options import read_config
 from deepsort_reid.cli.progress import progress_bar
 from deepsort_reid.cli.tracking_options import (
     add_detector_arguments,
@@ -14,7 +15,6 @@ from deepsort_reid.cli.tracking_options import (
     count_frames,
     make_camera_motion,
     make_detector,
-    read_config,
 )
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def _track(source: str, args: argparse.Namespace, embedder: "Embedder") -> "Trac
     detector, _ = make_detector(
         argparse.Namespace(**{**vars(args), "source": source}), lambda text: _note(args, text)
     )
-    tracker = DeepSort(read_config(args.config), embedder=embedder)
+    tracker = DeepSort(read_config(args.config, args.set), embedder=embedder)
     frames: Any = track_frames(
         video,
         detector,

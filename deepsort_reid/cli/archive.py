@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from deepsort_reid.cli.config_options import add_config_arguments, read_config
 from deepsort_reid.cli.progress import print_note, progress_bar
 from deepsort_reid.cli.tracking_options import (
     DETECTOR_HELP,
     absolute_model,
     add_device_argument,
     add_embedder_argument,
-    read_config,
 )
 
 if TYPE_CHECKING:
@@ -83,12 +83,7 @@ def _add_tracking_arguments(parser: argparse.ArgumentParser) -> None:
         help="compensate the motion of moving cameras: sparse optical flow or ECC image alignment "
         "(default: none)",
     )
-    group.add_argument(
-        "--config",
-        type=Path,
-        metavar="FILE.json",
-        help="JSON object with fields of DeepSortConfig (default: the default of every field)",
-    )
+    add_config_arguments(group)
     add_device_argument(group, "detector and embedder")
 
 
@@ -184,7 +179,7 @@ def _settings(args: argparse.Namespace) -> "TrackingSettings":
         min_score=args.min_score,
         embedder=absolute_model(args.embedder),
         camera_motion=args.camera_motion,
-        config=read_config(args.config) or DeepSortConfig(),
+        config=read_config(args.config, args.set) or DeepSortConfig(),
         every=args.every,
         device=args.device,
     )

@@ -10,6 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from deepsort_reid.cli.config_options import add_set_argument, read_config
 from deepsort_reid.cli.tracking_options import DETECTOR_HELP, add_device_argument
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="tracker configuration, a row of the table; repeat for several: a JSON file, default, "
         "or published, the tracker of the DeepSORT paper (default: default)",
     )
+    add_set_argument(parser)
     parser.add_argument(
         "--only",
         action="append",
@@ -107,7 +109,8 @@ def run(args: argparse.Namespace) -> int:
     sequences = _sequences(args)
     _check_distinct("sequences", [each.name for each in sequences])
     _check_distinct("configurations", [_label(config) for config in args.config])
-    trackers = {_label(config): _tracker_factory(config) for config in args.config or [DEFAULT]}
+    configs = args.config or [DEFAULT]
+    trackers = {_label(config): _tracker_factory(config, args.set) for config in configs}
     args.out.mkdir(parents=True, exist_ok=True)
     inputs: dict[str, SequenceDetections] = {}
     rows: dict[str, Scores] = {}
@@ -165,14 +168,19 @@ def _label(config: str) -> str:
     return config if config in (DEFAULT, PUBLISHED) else Path(config).stem
 
 
-def _tracker_factory(config: str) -> "Callable[..., DeepSort]":
-    """A function that makes a tracker for a configuration: default, published or a JSON file."""
-    from deepsort_reid.cli.tracking_options import read_config
+def _tracker_factory(config: str, settings: list[tuple[str, Any]]) -> "Callable[..., DeepSort]":
+    """A function that makes a tracker for a configuration: default, published or a JSON file.
+
+    `settings` are further fields, which have precedence.
+    """
     from deepsort_reid.tracking import DeepSort, published
 
+    if config == PUBLISHED and settings:
+        raise ValueError("--set: expected no fields of --config published, which has its own")
     if config == PUBLISHED:
         return published
-    return partial(DeepSort, None if config == DEFAULT else read_config(Path(config)))
+    file = None if config == DEFAULT else Path(config)
+    return partial(DeepSort, read_config(file, settings))
 
 
 def _detections(sequence: "MotSequence", args: argparse.Namespace) -> "SequenceDetections":

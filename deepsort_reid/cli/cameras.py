@@ -7,6 +7,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from deepsort_reid.cli.config_options import read_config
 from deepsort_reid.cli.live_options import add_live_arguments
 from deepsort_reid.cli.output_options import add_result_arguments
 from deepsort_reid.cli.progress import print_note
@@ -20,7 +21,6 @@ from deepsort_reid.cli.tracking_options import (
     add_registry_argument,
     count_frames,
     make_embedder,
-    read_config,
 )
 
 if TYPE_CHECKING:
@@ -132,15 +132,12 @@ def _use_options_of_file(args: Namespace, settings: "CamerasSettings") -> None:
 
 
 def _read_config(args: Namespace) -> "DeepSortConfig | None":
-    """The configuration of --config, or of the table in the TOML file."""
-    from deepsort_reid.tracking import DeepSortConfig
-
-    if not isinstance(args.config, dict):
-        return read_config(args.config)
+    """The configuration of --config, or of the table in the TOML file, and of --set."""
     try:
-        return DeepSortConfig.from_dict(args.config)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{args.source[0]}: config: {error}") from error
+        return read_config(args.config, args.set)
+    except ValueError as error:
+        in_file = isinstance(args.config, dict) and str(error).startswith("config: ")
+        raise ValueError(f"{args.source[0]}: {error}" if in_file else str(error)) from error
 
 
 def _make_folder(

@@ -11,6 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from deepsort_reid.cli.config_options import read_config
 from deepsort_reid.cli.live_options import add_live_arguments, make_live_options
 from deepsort_reid.cli.output_options import add_result_arguments, source_name
 from deepsort_reid.cli.progress import print_note
@@ -24,7 +25,6 @@ from deepsort_reid.cli.tracking_options import (
     make_camera_motion,
     make_detector,
     make_embedder,
-    read_config,
 )
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def run(args: argparse.Namespace) -> int:
     Raises ValueError after a source that ended early; the frames before its end are written.
     """
     show = _show if args.show else None
-    return track_source(args, read_config(args.config), _open_registry, show)
+    return track_source(args, read_config(args.config, args.set), _open_registry, show)
 
 
 def track_source(

@@ -3,10 +3,9 @@
 import argparse
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from deepsort_reid.tracking import DeepSortConfig
+from deepsort_reid.cli.config_options import add_config_arguments
 
 DETECTOR_HELP = (
     "background (background subtraction); yolox_tiny or yolox_s, downloaded once; a detector "
@@ -73,7 +72,7 @@ def add_embedder_argument(parser: argparse._ActionsContainer) -> None:
 
 
 def add_motion_and_config_arguments(group: argparse._ActionsContainer) -> None:
-    """Add --camera-motion and --config."""
+    """Add --camera-motion, --config and --set."""
     group.add_argument(
         "--camera-motion",
         default="none",
@@ -81,12 +80,7 @@ def add_motion_and_config_arguments(group: argparse._ActionsContainer) -> None:
         help="compensate the motion of a moving camera: sparse optical flow, ECC image alignment, "
         "or a FILE with one affine warp per frame (default: none)",
     )
-    group.add_argument(
-        "--config",
-        type=Path,
-        metavar="FILE.json",
-        help="JSON object with fields of DeepSortConfig (default: the default of every field)",
-    )
+    add_config_arguments(group)
 
 
 def add_registry_argument(group: argparse._ActionsContainer) -> None:
@@ -115,23 +109,6 @@ def absolute_model(name: str | None) -> str | None:
     """The absolute path of a model file, for a process in another folder; a name stays as it is."""
     is_file = name is not None and bool(Path(name).suffix) and Path(name).is_file()
     return str(Path(name).resolve()) if name is not None and is_file else name
-
-
-def read_config(path: Path | None) -> "DeepSortConfig | None":
-    """Read a tracker configuration from a JSON file; None without a file.
-
-    Raises ValueError when the file is not a JSON object with fields of `DeepSortConfig`.
-    """
-    from deepsort_reid.io.json_file import read_json_object
-    from deepsort_reid.tracking import DeepSortConfig
-
-    if path is None:
-        return None
-    values = read_json_object(path)
-    try:
-        return DeepSortConfig.from_dict(values)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{path}: {error}") from error
 
 
 def make_detector(args: argparse.Namespace, note: Callable[[str], None]) -> tuple[Any, str]:

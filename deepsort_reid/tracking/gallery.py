@@ -287,8 +287,8 @@ class MovingMeanStore(GalleryStore):
         return np.asarray(1 - np.einsum("nd,nd->n", mean, embedding), dtype=np.float64)
 
     def _write(self, slots: Slots, rows: Slots, embedding: Embeddings) -> None:
-        momentum = self._momentum ** np.sqrt(1 + self._num_skipped[slots])
-        momentum = np.where(self._count[slots] > 0, momentum, 0).astype(np.float32)[:, None]
+        powers = self._momentum ** np.sqrt(1 + self._num_skipped[slots])
+        momentum = np.where(self._count[slots] > 0, powers, 0).astype(np.float32)[:, None]
         mean = momentum * self._data[slots, 0] + (1 - momentum) * embedding
         length = np.linalg.norm(mean, axis=1, keepdims=True)
         self._data[slots, rows] = np.divide(mean, length, out=embedding.copy(), where=length > 0)

@@ -74,6 +74,35 @@ def test_configuration_file_is_applied(run_track, out, tmp_path):
     assert synthetic_video.read_strict_json(out / "summary.json")["config"]["n_init"] == 1
 
 
+def test_single_fields_are_set_after_those_of_the_file(run_track, out, tmp_path):
+    config = tmp_path / "both.json"
+    config.write_text('{"n_init": 9, "max_age": 7}')
+    fields = ("--set", "n_init=1", "--set", "smooth_boxes=false")
+    assert run_track("--config", str(config), *fields, "--no-video") == 0
+    used = synthetic_video.read_strict_json(out / "summary.json")["config"]
+    assert (used["n_init"], used["max_age"], used["smooth_boxes"]) == (1, 7, False)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("n_init", "expected FIELD=VALUE with a number, true or false, such as max_age=60"),
+        ("n_init=one", "expected FIELD=VALUE"),
+        ('n_init="1"', "expected FIELD=VALUE"),
+        ("n_initt=1", "--set n_initt=1: DeepSortConfig has no field 'n_initt'"),
+        ("n_init=0", "--set n_init=0: n_init must be a whole number, at least 1"),
+    ],
+)
+def test_invalid_field_is_one_line(given, message, run_track, out, capsys):
+    try:
+        status = run_track("--set", given)
+    except SystemExit as stop:
+        status = stop.code
+    assert status == 2
+    assert message in synthetic_video.read_error_line(capsys)
+    assert not out.exists()
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
