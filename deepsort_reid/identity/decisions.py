@@ -13,6 +13,7 @@ from deepsort_reid.identity.topology import Topology
 from deepsort_reid.identity.track_records import PersonChange
 from deepsort_reid.identity.track_relation import Masks, common, keys_of, mask_of
 
+_SURE = 0.9  # probability from which a join teaches the time between two cameras
 _MAX_OBSERVED = 32  # tracks of one frame that one is compared with for calibration
 
 
@@ -43,7 +44,9 @@ class Decisions:
         matches = []
         searched = sorted(keys)
         prototypes = {key: self._updated_prototypes(key) for key in searched}
-        records.save_attributes(self.matching, self.matching.probability)
+        records.save_attributes(
+            self.matching, self.matching.probability, self.matching.travel_times
+        )
         mask = mask_of(present)
         for key in searched:
             self._observe(key, prototypes[key], mask)
@@ -109,7 +112,12 @@ class Decisions:
         if forbidden:
             allowed &= ~np.isin(person, list(forbidden))
         embedding, count = gallery.embedding[rows], gallery.count[rows]
-        return GalleryView(embedding, count, track, person, camera, allowed)
+        shift = None
+        if key:
+            own, last_time = records.row(key), records.rows["last_time"][row]
+            times = int(own["camera"]), float(own["first_time"])
+            shift = self.matching.travel_times.shift(*times, person, camera, last_time)
+        return GalleryView(embedding, count, track, person, camera, allowed, shift)
 
     def _updated_prototypes(self, key: int) -> Prototypes:
         records = self.records
@@ -148,7 +156,23 @@ class Decisions:
             person = int(records.row(key)["person"])
             if not person or len(records.persons[person].tracks) > 1:
                 person = records.new_person()
+        before = int(records.row(key)["person"])
+        if match.probability >= _SURE and match.person not in (None, before):
+            self._observe_travel_time(key, person)
         return self.assign(key, person, match.probability, match.runner_up, match.reason)
+
+    def _observe_travel_time(self, key: int, person: int) -> None:
+        """Learn the time from the latest earlier track of a person, of another camera, to this."""
+        records, own = self.records, self.records.row(key)
+        tracks = np.array(sorted(records.persons[person].tracks - {key}), dtype=np.int64)
+        rows = records.rows[tracks - records.first_key]
+        earlier = rows[rows["last_time"] <= own["first_time"]]
+        if len(earlier):
+            last = earlier[earlier["last_time"].argmax()]
+            if last["camera"] != own["camera"]:
+                time = float(own["first_time"] - last["last_time"])
+                pair = int(last["camera"]), int(own["camera"])
+                self.matching.travel_times.observe(*pair, time)
 
     def _set_next_search(self, key: int) -> None:
         self.records.save_row(key)

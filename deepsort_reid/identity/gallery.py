@@ -25,6 +25,7 @@ class GalleryView(NamedTuple):
         person: person of the track (G,).
         camera: number of the camera of the track (G,).
         allowed: rows (G,) of persons that the searched track may be.
+        shift: subtracted from the normalised distances (G,); None for nothing.
     """
 
     prototypes: Embeddings
@@ -33,6 +34,7 @@ class GalleryView(NamedTuple):
     person: Ints
     camera: Ints
     allowed: Flags
+    shift: NDArray[np.float64] | None = None
 
 
 class Gallery:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from deepsort_reid.identity.gallery import GalleryView
 from deepsort_reid.identity.match_probability import MatchProbability
 from deepsort_reid.identity.prototypes import Prototypes
+from deepsort_reid.identity.travel_times import TravelTimes
 from deepsort_reid.structures.numbers import median
 
 _DEFAULT_DISTANCE = 0.5  # between identities, before any two were seen together
@@ -69,6 +70,7 @@ class PersonMatching:
         self.inter_identity_distance = _DEFAULT_DISTANCE
         self.num_observations = 0
         self.probability = MatchProbability()
+        self.travel_times = TravelTimes()
 
     @property
     def join_distance(self) -> float:
@@ -119,6 +121,8 @@ class PersonMatching:
         unit = inter_identity_distance or self.inter_identity_distance
         margin = self.margin + self.small_sample_margin / max(float(track.counts.sum()), 1.0)
         similarity = self._similarities(track, gallery)
+        if gallery.shift is not None:
+            similarity = similarity + (unit * gallery.shift).astype(np.float32)
         nearest, distance_1 = _nearest(similarity, gallery, unit)
         if nearest is None:
             reason = "no person to compare with"
@@ -165,6 +169,7 @@ class PersonMatching:
             "inter_identity_distance": float(self.inter_identity_distance),
             "num_observations": int(self.num_observations),
             "probability": self.probability.state_dict(),
+            "travel_times": self.travel_times.state_dict(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -172,6 +177,7 @@ class PersonMatching:
         self.inter_identity_distance = float(state["inter_identity_distance"])
         self.num_observations = int(state["num_observations"])
         self.probability.load_state_dict(state["probability"])
+        self.travel_times.load_state_dict(state["travel_times"])
 
 
 def _nearest(

@@ -360,7 +360,9 @@ class PersonRegistry(PersonEdits):
             if not isinstance(state, dict) or state.get("version") != VERSION:
                 raise ValueError(f"expected the state of a registry of version {VERSION}")
             known = self._operations.embedder
-            self._records.save_attributes(self.matching, self.matching.probability)
+            self._records.save_attributes(
+                self.matching, self.matching.probability, self.matching.travel_times
+            )
             self._records.save_attributes(self._records, self._operations)
             try:
                 records = records_from_state(state["records"])
