@@ -13,6 +13,10 @@ from deepsort_reid.identity.travel_times import TravelTimes
 from deepsort_reid.structures.numbers import median
 
 _DEFAULT_DISTANCE = 0.5  # between identities, before any two were seen together
+# Ratio test (Lowe 2004, "Distinctive image features from scale-invariant keypoints"): a quarter of
+# the margin is enough where the nearest distance is at most this share of the second, of a track
+# with many embeddings.
+_RATIO = 0.4
 _KEPT = 0.1  # normalised distance by which a person may be further away once decided
 _HORIZON = 200  # observations over which the running means average
 
@@ -54,7 +58,8 @@ class PersonMatching:
 
     Args:
         max_normalized_distance: maximum distance of a match.
-        margin: minimum difference to the second nearest person, or to 1 where that is nearer.
+        margin: minimum difference to the second nearest person, or to 1 where that is nearer,
+            a quarter of that where the nearest is much nearer in proportion.
         small_sample_margin: added to `margin`, divided by the number of embeddings of the track.
     """
 
@@ -130,10 +135,12 @@ class PersonMatching:
         similarity[gallery.person == nearest] = -np.inf
         others = 1 - similarity[np.isfinite(similarity)].astype(np.float64)
         second, distance_2 = _nearest(similarity, gallery, unit)
-        clear = (
-            distance_1 <= self.max_normalized_distance
-            and min(distance_2, 1.0) - distance_1 >= margin
-        ) or (nearest == current and distance_1 <= self.max_normalized_distance + _KEPT)
+        far = min(distance_2, 1.0)
+        if distance_1 <= _RATIO * self.margin / margin * far:
+            margin /= 4
+        clear = (distance_1 <= self.max_normalized_distance and far - distance_1 >= margin) or (
+            nearest == current and distance_1 <= self.max_normalized_distance + _KEPT
+        )
         reason = f"nearest {name(nearest)} at distance {distance_1:.2f}"
         if distance_1 > self.max_normalized_distance:
             reason += f", above the maximum of {self.max_normalized_distance:.2f}"

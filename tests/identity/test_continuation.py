@@ -32,7 +32,7 @@ def test_ended_track_is_found_and_nothing_changes(registry):
     before = repr(registry.persons)
     assert found(registry, ANNA).id == 1
     assert found(registry, ANNA).reason == (
-        "nearest track 1 at distance 0.00, no other below 1.00: clear, required margin 0.40"
+        "nearest track 1 at distance 0.00, no other below 1.00: clear, required margin 0.10"
     )
     assert found(registry, DORA).id is None
     assert repr(registry.persons) == before

@@ -128,7 +128,7 @@ def test_detection_far_away_is_rejected_by_motion(make):
     assert "rejected by motion" in text
     assert "\n  not matched" in text
     if make is explaining:  # the tracker that reuses ids
-        assert text.endswith("no other below 1.00: clear, required margin 0.80")
+        assert text.endswith("no other below 1.00: clear, required margin 0.20")
         assert "its id was assigned to detection 0: nearest track 1 at distance 0.00" in text
 
 
