@@ -184,10 +184,15 @@ def _check_tracks(tracks: Tracks, detections: Detections) -> None:
 
 
 def _check_persons(tracker: DeepSort, tracks: Tracks) -> None:
-    """The persons of reported tracks are those of the registry, where there is one."""
-    _check((tracks.person_id > 0).all(), "reported tracks have a person")
+    """The persons of reported tracks are those of the registry, where there is one.
+
+    A filled row may have none: that of its track is seen elsewhere in the frame.
+    """
+    _check((tracks.person_id[tracks.detection >= 0] > 0).all(), "matched tracks have a person")
+    known = tracks.person_id[tracks.person_id > 0].tolist()
+    _check(len(set(known)) == len(known), "tracks of one frame are different people")
     if tracker.persons.is_active:
-        for person in tracks.person_id.tolist():
+        for person in known:
             tracker.persons.registry.history(person)  # ValueError for one that does not exist
 
 

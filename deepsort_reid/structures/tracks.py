@@ -30,8 +30,9 @@ class Tracks(TrackViews):
         id: identity (T,) int64, from 1 without gaps, assigned at confirmation; 0 while tentative.
         person_id: person (T,) int64, as far as is known by now: equal for two tracks of one person,
             whatever the gap, and across cameras that share a `PersonRegistry`. 0 while tentative,
-            with a fixed lag, after the person was removed from the registry, and beyond the 256
-            lowest ids of a frame. Equal to `id` without embeddings.
+            after the person was removed from the registry, beyond the 256 lowest ids of a frame,
+            and, with a fixed lag, in a filled gap while the person is seen elsewhere. Equal to `id`
+            without embeddings.
         xyxy: box (T, 4) float64, left, top, right, bottom in pixels: that of the matched detection
             with its jitter removed (`DeepSortConfig.smooth_boxes`), or predicted while coasting. It
             may exceed the frame. The box of the detection itself is
