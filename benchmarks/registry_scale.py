@@ -1,7 +1,7 @@
 """Measure the person registry with 10^3 to 10^6 persons of a thousand cameras.
 
     python -m benchmarks.registry_scale
-    python -m benchmarks.registry_scale --persons 1000000 --exact 20   # 12 GB memory, 7 GB disk
+    python -m benchmarks.registry_scale --persons 1000000 --queries 200 --exact 8   # 10 GB
 
 Simulated is a day of 1,000 cameras. Embeddings are not isotropic noise: they are made from the
 prototypes of Market-1501's test tracks, with their spreads within and between persons and cameras
