@@ -18,7 +18,7 @@ def similar_pair(seed):
     basis = directions(DIM, seed=seed + 100)
     first = basis[0]
     second = 0.8 * basis[0] + 0.6 * basis[1]
-    seen = first + 0.3 * second + 0.25 * basis[2] + 0.02 * rng.normal(size=DIM)
+    seen = first + 0.3 * second + 0.6 * basis[2] + 0.02 * rng.normal(size=DIM)
     rows = np.stack([first, second, seen])
     return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), dtype=np.float32)
 
