@@ -3,9 +3,10 @@
     python -m benchmarks.street_recovery
 
 The detections are the ground-truth boxes of sufficient visibility, so every id change is an error
-of the tracker. The id two seconds after the return counts, in the last rows the person; that of
-another person at any time until then counts as wrong or swapped. Embeddings are computed from the
-images once and cached.
+of the tracker. The id two seconds after the return counts, in the rows of `person_id` the person;
+that of another person at any time until then counts as wrong or swapped. In the last rows, the
+person counts that is known when the track after the return has ended. Embeddings are computed from
+the images once and cached.
 """
 
 import argparse
@@ -43,6 +44,9 @@ TRACKERS: dict[str, Callable[[], Any]] = {
     f"{PERSON}DeepSort()": DeepSort,
     f"{PERSON}FixedLag(.., 30)": lambda: FixedLag(DeepSort(), frames=30),
 }
+
+
+AT_END = f"{PERSON}ended tracks"  # name of the rows in which the person at the end counts
 
 
 class Outcome(Enum):
@@ -153,6 +157,51 @@ def outcomes(ids: Ids, street: Street) -> list[tuple[int, Outcome]]:
     return found
 
 
+def outcomes_at_end(observed: Observed) -> list[tuple[int, Outcome]]:
+    """Return (frames of absence, outcome) of every return, as known when its track has ended."""
+    street, tracker = observed.street, DeepSort()
+    ids = np.zeros((street.frames, street.people), dtype=np.int64)
+    persons: dict[int, list[int]] = {}  # of all tracks, by the id of the track that ended
+
+    def known() -> list[int]:
+        return [0, *tracker.persons.current(list(range(1, tracker.last_id + 1))).tolist()]
+
+    for number, tracks in track_all(tracker, observed.detections):
+        identity = observed.identity[number - 1]
+        ids[number - 1, identity[tracks.detection] - 1] = tracks.id
+        for event in tracker.events:
+            if event.kind == "left":
+                persons[event.id] = known()
+    at_last = known()
+    found = []
+    for absence in street.returns:
+        back, column = absence.back_at - 1, ids[:, absence.identity - 1]
+        before, after = column[:back], column[back : back + REID_WINDOW]
+        if not before.any() or not after.any():
+            outcome = Outcome.NONE
+        else:
+            id = int(after[after > 0][0])
+            outcome = _outcome_of_track(ids, street, absence, id, persons.get(id, at_last))
+        found.append((absence.frames, outcome))
+    return found
+
+
+def _outcome_of_track(
+    ids: Ids, street: Street, absence: Absence, id: int, persons: list[int]
+) -> Outcome:
+    """The outcome of the track with this id; `persons` of each id, as known when it ended."""
+    back, own = absence.back_at - 1, absence.identity - 1
+    person_of = np.array([*persons, *[0] * (ids.max() + 1 - len(persons))])
+    shown = person_of[ids[:back]]  # (frames, people)
+    if (shown[:, own] == persons[id]).any():
+        return Outcome.SAME
+    owners = np.flatnonzero((shown == persons[id]).any(axis=0)) + 1
+    if not len(owners):
+        return Outcome.NEW
+    present = street.rows(absence.back_at).id
+    return Outcome.SWAPPED if np.isin(owners, present).any() else Outcome.WRONG
+
+
 def _id_of_another(ids: Ids, street: Street, absence: Absence) -> Outcome | None:
     """Return WRONG or SWAPPED if the returned person had an id of another person, else None."""
     found, person = None, absence.identity - 1
@@ -245,6 +294,9 @@ def main(argv: Sequence[str] | None = None) -> int:
                 ids = track_ids(factory(), observed, persons=persons)
                 found += outcomes(ids, observed.street)
             print("\n".join(report(name, found)), flush=True)
+    if args.only in AT_END:
+        at_end = [outcome for observed in scenes for outcome in outcomes_at_end(observed)]
+        print("\n".join(report(AT_END, at_end)), flush=True)
     if args.reliability:
         found_joins = [join for observed in scenes for join in joins_of_street(observed)]
         print("\n".join(reliability.table(found_joins)))

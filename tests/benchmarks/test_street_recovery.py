@@ -60,3 +60,32 @@ def test_street_is_rendered_once_and_track_ids_are_per_person(tmp_path: Path) ->
     assert (delayed > 0).sum() > (ids > 0).sum()  # ids from the first frame on
     assert (ids[:2] == 0).all()  # no track is confirmed before the third frame
     assert (ids[2:] > 0).any()
+
+
+def test_outcome_of_a_track_is_what_is_known_when_it_has_ended() -> None:
+    street = Street(people=8, frames=200, absences=(20, 60))
+    absence = next(each for each in street.returns if each.identity == 1)
+    ids = np.tile(np.arange(1, 9), (200, 1))
+    ids[absence.back_at - 1 :, 0] = 9  # the track after the return
+    absent = next(each.identity for each in street.returns if each.identity != 1)
+    present = next(each for each in street.rows(absence.back_at).id.tolist() if each != 1)
+
+    def outcome(person: int) -> street_recovery.Outcome:
+        persons = [*range(9), person]
+        return street_recovery._outcome_of_track(ids, street, absence, 9, persons)
+
+    assert outcome(1) == street_recovery.Outcome.SAME
+    assert outcome(50) == street_recovery.Outcome.NEW
+    assert outcome(absent) == street_recovery.Outcome.WRONG
+    assert outcome(present) == street_recovery.Outcome.SWAPPED
+
+
+def test_outcomes_at_the_end_of_tracks_of_a_short_street(tmp_path: Path) -> None:
+    street = Street(people=3, frames=130, width=320, height=180, absences=(20,))
+
+    def embedder(frame: np.ndarray, xyxy: np.ndarray) -> np.ndarray:
+        return np.eye(1, 4, dtype=np.float32).repeat(len(xyxy), 0)
+
+    observed = street_recovery.observe(street, embedder, tmp_path / "street.npz")
+    found = street_recovery.outcomes_at_end(observed)
+    assert [frames for frames, _ in found] == [each.frames for each in street.returns]
