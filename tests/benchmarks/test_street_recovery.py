@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from benchmarks import street_recovery
 from deepsort_reid.scene import Street
@@ -80,6 +81,7 @@ def test_outcome_of_a_track_is_what_is_known_when_it_has_ended() -> None:
     assert outcome(present) == street_recovery.Outcome.SWAPPED
 
 
+@pytest.mark.filterwarnings("ignore:the embedder does not tell identities apart")
 def test_outcomes_at_the_end_of_tracks_of_a_short_street(tmp_path: Path) -> None:
     street = Street(people=3, frames=130, width=320, height=180, absences=(20,))
 
