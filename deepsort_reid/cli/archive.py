@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from deepsort_reid.cli.config_options import add_config_arguments, read_config
 from deepsort_reid.cli.progress import print_note, progress_bar
 from deepsort_reid.cli.tracking_options import (
-    DETECTOR_HELP,
     absolute_model,
+    add_detector_arguments,
     add_device_argument,
     add_embedder_argument,
 )
@@ -56,25 +56,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_tracking_arguments(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("detector and tracker")
-    group.add_argument(
-        "--detector",
-        metavar="NAME|FILE.onnx",
-        help=f"{DETECTOR_HELP} (default: det/det.txt of MOT sequence folders, else background)",
-    )
-    group.add_argument(
-        "--detector-weights",
-        type=Path,
-        metavar="FILE",
-        help="weights of the torchvision model (default: the COCO weights of torchvision)",
-    )
-    group.add_argument(
-        "--min-score",
-        type=float,
-        metavar="SCORE",
-        help="ignore detections with a lower score, 0 to 1 (default: 0.1 for a detector, all "
-        "detections of a file)",
-    )
+    add_detector_arguments(parser, file=False)
+    group = parser.add_argument_group("tracker")
     add_embedder_argument(group)
     group.add_argument(
         "--camera-motion",
