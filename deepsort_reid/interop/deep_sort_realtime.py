@@ -108,7 +108,7 @@ class Track:
             orig_strict: with `orig`, None where it is not matched.
         """
         box = self.to_ltwh(orig, orig_strict)
-        return None if box is None else np.concatenate([box[:2], box[:2] + box[2:]])
+        return None if box is None else np.asarray(boxes.tlwh_to_xyxy(box[None])[0])
 
     def to_ltwh(self, orig: bool = False, orig_strict: bool = False) -> Box | None:
         """Left, top, width, height (4,) in pixels; arguments as of `to_ltrb`."""

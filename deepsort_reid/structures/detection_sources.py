@@ -112,7 +112,7 @@ class DetectionSources:
         Raises ValueError when there are no "boxes", "scores" and "labels".
         """
         if not isinstance(found, Mapping) or not {"boxes", "scores", "labels"} <= set(found):
-            keys = sorted(found) if isinstance(found, Mapping) else _type_name(found)
+            keys = sorted(found) if isinstance(found, Mapping) else type_name(found)
             raise ValueError(
                 f"expected the dictionary of one image with boxes, scores and labels, got {keys}"
             )
@@ -235,7 +235,7 @@ def _attributes(found: Any, expected: str, names: tuple[str, ...]) -> tuple[Any,
     """Attributes of an object of another library; the first is required, others may be missing."""
     if not hasattr(found, names[0]):
         raise ValueError(
-            f"expected {expected} with the attribute {names[0]!r}, got {_type_name(found)}"
+            f"expected {expected} with the attribute {names[0]!r}, got {type_name(found)}"
         )
     return tuple(getattr(found, name, None) for name in names)
 
@@ -247,6 +247,7 @@ def _array(values: Any) -> NDArray[Any]:
     return np.asarray(values)
 
 
-def _type_name(value: Any) -> str:
+def type_name(value: Any) -> str:
+    """The type of a value, with its module."""
     kind = type(value)
     return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"

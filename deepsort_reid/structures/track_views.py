@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from deepsort_reid.structures import boxes
+
 if TYPE_CHECKING:
     import pandas as pd
     import supervision as sv
@@ -51,7 +53,7 @@ class TrackViews:
     @property
     def tlwh(self) -> NDArray[np.float64]:
         """Boxes (T, 4): left, top, width, height in pixels (MOTChallenge, COCO)."""
-        return np.concatenate([self.xyxy[:, :2], self.xyxy[:, 2:] - self.xyxy[:, :2]], axis=1)
+        return boxes.xyxy_to_tlwh(self.xyxy)
 
     def to_dicts(self) -> list[dict[str, Any]]:
         """A dictionary for each track: the fields of `TrackRow` and the columns of `data`.

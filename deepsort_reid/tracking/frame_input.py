@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from deepsort_reid.structures.detection_sources import type_name
 from deepsort_reid.structures.detections import Detections
 from deepsort_reid.structures.frame import Frame, check_frame
 from deepsort_reid.structures.numbers import as_float, as_numbers
@@ -119,14 +120,12 @@ def checked_parts(association: Any, motion: Any, appearance: Any, registry: Any)
 def checked_detections(detections: Detections) -> Detections:
     """The detections; ValueError when they are something else."""
     if not isinstance(detections, Detections):
-        kind = type(detections)
-        module = kind.__module__.partition(".")[0]
+        module = type(detections).__module__.partition(".")[0]
         hint = _CONVERSIONS.get(module, "Detections(xyxy, score)")
         if isinstance(detections, list | tuple):
             hint += ", or Detections.from_list([([left, top, width, height], score, class), ...])"
         raise ValueError(
-            "update expects Detections, got "
-            f"{kind.__module__}.{kind.__name__}; make them with {hint}".replace("builtins.", "")
+            f"update expects Detections, got {type_name(detections)}; make them with {hint}"
         )
     return detections
 

@@ -1,6 +1,5 @@
 """Id assignment: a confirmed track gets the id of an ended track of its person, or a new one."""
 
-from collections import deque
 from collections.abc import Collection
 from typing import NamedTuple
 
@@ -39,8 +38,8 @@ class IdAssigner:
     Attributes:
         last_id: the highest id so far.
         assignments: of this update.
-        left: ids of the last tracks that left the view. An id numbers one continuous track, so that
-            nobody who was out of view takes it over; `person_id` tells who returned.
+        left: ids (L,) of the last tracks that left the view. An id numbers one continuous track, so
+            that nobody who was out of view takes it over; `person_id` tells who returned.
     """
 
     NOT_STATE = frozenset({"_reuse_ids"})
@@ -49,7 +48,7 @@ class IdAssigner:
         self._reuse_ids = reuse_ids
         self.last_id = 0
         self.assignments: list[IdAssignment] = []
-        self.left: deque[int] = deque(maxlen=_MAX_LEFT)
+        self.left = np.empty(0, dtype=np.int64)
 
     def begin_update(self) -> None:
         """Begin an update."""
@@ -58,7 +57,7 @@ class IdAssigner:
     def add_left(self, ids: NDArray[np.int64]) -> None:
         """The tracks with these ids (K,) left the view."""
         if len(ids):
-            self.left = deque([*self.left, *ids[ids > 0].tolist()], maxlen=_MAX_LEFT)
+            self.left = np.append(self.left, ids[ids > 0])[-_MAX_LEFT:]
 
     def assign_ids(
         self,
