@@ -58,6 +58,7 @@ TABLE = {
         "cv2 numpy pyarrow ray",
     ),
     "scale": allow("structures identity tracking io vision pipeline", "numpy ray"),
+    "review": allow("structures io identity metrics vision", "cv2 numpy starlette uvicorn"),
     "cli": Allowed(ANY, ANY),
     "__main__": allow("cli"),
 }

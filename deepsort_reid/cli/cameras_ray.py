@@ -260,6 +260,7 @@ def _people(folder: Path, registry: Any, camera: str, begin: float) -> list[Trac
         record = ray.get(registry.call.remote("track", (camera, int(each["id"])), {}))
         person, frames, probability = record.person_id, int(each["frames"]), record.probability
         row = TrackPerson(record.id, person, camera, first, last, frames, probability)
+        row = row._replace(runner_up=record.runner_up)
         rows.append(row)
         shift = record.last_time - begin - last
         shared.append(row._replace(first_time=first + shift, last_time=last + shift))

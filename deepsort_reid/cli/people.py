@@ -72,6 +72,10 @@ class People:
         rows = state["tracks"].tolist()
         self._tracks = {int(id): (first, last, int(frames)) for id, first, last, frames in rows}
 
+    def registry_id(self, id: int) -> int:
+        """The id of a track in the registry."""
+        return self._tracker.tracker_id_of(id) if isinstance(self._tracker, FixedLag) else id
+
     def rows(self, shift: float = 0.0) -> Iterator[TrackPerson]:
         """The persons of the tracks so far, in the order of ids, with times later by `shift`."""
         for id, (first, last, frames) in sorted(self._tracks.items()):
@@ -80,4 +84,6 @@ class People:
             except ValueError:  # the person was removed from the registry
                 continue
             times = first + shift, last + shift
-            yield TrackPerson(id, person, self._persons.camera, *times, frames, probability)
+            runner_up = self._persons.runner_up_of(self.registry_id(id))
+            row = TrackPerson(id, person, self._persons.camera, *times, frames, probability)
+            yield row._replace(runner_up=runner_up)

@@ -10,7 +10,7 @@ import numpy as np
 
 from deepsort_reid.io.atomic import write_atomically
 from deepsort_reid.io.csv_rows import read_rows
-from deepsort_reid.io.text_cells import safe_cell
+from deepsort_reid.io.text_cells import original_cell, safe_cell
 from deepsort_reid.structures.mot_rows import MotRows
 
 PEOPLE = "people.csv"
@@ -26,6 +26,7 @@ class TrackPerson(NamedTuple):
         first_time, last_time: of its boxes, in seconds since the first frame.
         frames: number of its boxes.
         probability: that `person_id` is right; NaN where unknown.
+        runner_up: the person that it is otherwise most likely; None where there is none.
     """
 
     id: int
@@ -35,6 +36,7 @@ class TrackPerson(NamedTuple):
     last_time: float
     frames: int
     probability: float
+    runner_up: int | None = None
 
 
 def write_people(path: Path, people: Iterable[TrackPerson], *, sync: bool = True) -> None:
@@ -46,19 +48,19 @@ def write_people(path: Path, people: Iterable[TrackPerson], *, sync: bool = True
         probability = "" if math.isnan(each.probability) else f"{each.probability:.4f}"
         lines.append(
             f"{each.id},{each.person_id},{camera},{each.first_time:.3f},{each.last_time:.3f},"
-            f"{each.frames},{probability}"
+            f"{each.frames},{probability},{each.runner_up or ''}"
         )
     write_atomically(path, "\n".join(lines) + "\n", sync=sync)
 
 
-def read_persons(path: Path) -> dict[int, int]:
-    """The person of each track in a file of `write_people`.
+def read_people(path: Path) -> dict[int, TrackPerson]:
+    """The rows of a file of `write_people`, by track.
 
     Raises OSError when the file cannot be read, and ValueError with file and line for a row that
     is none.
     """
-    persons: dict[int, int] = {}
-    for line, row in read_rows(path, TrackPerson._fields):
+    people: dict[int, TrackPerson] = {}
+    for line, row in read_rows(path, TrackPerson._fields[:-1], TrackPerson._fields[-1:]):
         try:
             id, person = int(row["id"]), int(row["person_id"])
         except ValueError:
@@ -66,13 +68,28 @@ def read_persons(path: Path) -> dict[int, int]:
                 f"{path}:{line}: expected whole numbers as id and person_id, got "
                 f"{row['id']!r:.40} and {row['person_id']!r:.40}"
             ) from None
-        if id < 1 or person < 1 or id in persons:
+        if id < 1 or person < 1 or id in people:
             raise ValueError(
                 f"{path}:{line}: expected different ids from 1, and persons from 1, got id {id} "
                 f"and person_id {person}"
             )
-        persons[id] = person
-    return persons
+        try:
+            times = float(row["first_time"]), float(row["last_time"])
+            frames, probability = int(row["frames"]), float(row["probability"] or "nan")
+            runner_up = int(row.get("runner_up") or 0) or None
+        except ValueError:
+            raise ValueError(
+                f"{path}:{line}: expected numbers as times, frames, probability and runner_up, "
+                f"got {row!r:.200}"
+            ) from None
+        camera = original_cell(row["camera"])
+        people[id] = TrackPerson(id, person, camera, *times, frames, probability, runner_up)
+    return people
+
+
+def read_persons(path: Path) -> dict[int, int]:
+    """The person of each track in a file of `write_people`; raises as `read_people`."""
+    return {id: row.person_id for id, row in read_people(path).items()}
 
 
 def with_person_ids(rows: MotRows, persons: dict[int, int]) -> MotRows:

@@ -7,13 +7,14 @@ import pytest
 from deepsort_reid import MotRows
 from deepsort_reid.io.people_file import (
     TrackPerson,
+    read_people,
     read_persons,
     with_person_ids,
     write_people,
 )
 
 ROWS = [
-    TrackPerson(1, 4, "door", 0.0, 1.25, 20, 0.98),
+    TrackPerson(1, 4, "door", 0.0, 1.25, 20, 0.98, 7),
     TrackPerson(2, 4, 'a "back" door, left', 2, 3, 5, math.nan),
 ]
 
@@ -22,6 +23,7 @@ def test_written_people_are_read(tmp_path):
     path = tmp_path / "people.csv"
     write_people(path, ROWS)
     assert read_persons(path) == {1: 4, 2: 4}
+    assert read_people(path)[1] == ROWS[0]
     with path.open(newline="", encoding="utf-8") as file:
         first, second = csv.DictReader(file)
     assert first == {
@@ -32,17 +34,29 @@ def test_written_people_are_read(tmp_path):
         "last_time": "1.250",
         "frames": "20",
         "probability": "0.9800",
+        "runner_up": "7",
     }
     assert (second["camera"], second["probability"]) == ('a "back" door, left', "")
+
+
+def test_file_of_an_earlier_version_is_read(tmp_path):
+    """Without the last column."""
+    path = tmp_path / "people.csv"
+    write_people(path, ROWS)
+    path.write_text(
+        "".join(f"{line.rpartition(',')[0]}\n" for line in path.read_text().split()[:2])
+    )
+    assert read_people(path) == {1: ROWS[0]._replace(runner_up=None)}
 
 
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ("x,1,c,0,0,1,1", r"people.csv:3: expected whole numbers as id and person_id, got 'x'"),
-        ("1,2,c,0,0,1,1", r"people.csv:3: expected different ids from 1"),
-        ("2,0,c,0,0,1,1", r"people.csv:3: expected different ids from 1, and persons from 1"),
-        ("2,1,c", r"people.csv:3: expected 7 cells, got 3"),
+        ("x,1,c,0,0,1,1,", r"people.csv:3: expected whole numbers as id and person_id, got 'x'"),
+        ("1,2,c,0,0,1,1,", r"people.csv:3: expected different ids from 1"),
+        ("2,0,c,0,0,1,1,", r"people.csv:3: expected different ids from 1, and persons from 1"),
+        ("2,1,c,0,later,1,1,", r"people.csv:3: expected numbers as times, frames, probability"),
+        ("2,1,c", r"people.csv:3: expected 8 cells, got 3"),
     ],
 )
 def test_invalid_row_is_named(tmp_path, row, message):

@@ -159,6 +159,15 @@ class PersonAssigner:
         track = self.registry.track(self.camera, id, self._run)
         return track.person_id, track.probability
 
+    def runner_up_of(self, id: int) -> int | None:
+        """The person that a track is otherwise most likely to be; None where there is none.
+
+        Raises ValueError as `person_of`.
+        """
+        if not self.is_active:
+            return None
+        return self.registry.track(self.camera, id, self._run).runner_up
+
     def state_dict(self) -> dict[str, Any]:
         """The state of a registry in memory; of one in a file, where it was."""
         if self.registry.path is None:

@@ -174,8 +174,11 @@ class FixedLag(SavedState):
 
         Frames that were emitted may show another one.
         """
-        persons = self.tracker.persons
-        return persons.person_of(self._tracker_id.get(id, id) if persons.is_active else id)
+        return self.tracker.person_of(self.tracker_id_of(id))
+
+    def tracker_id_of(self, id: int) -> int:
+        """The id that the tracker, and so its registry, has for a reported track."""
+        return self._tracker_id.get(id, id) if self.tracker.persons.is_active else id
 
     @property
     def last_detections(self) -> Detections:

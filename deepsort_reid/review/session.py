@@ -1,0 +1,364 @@
+"""A review: the result of a run, the edits of a person, and what follows from them."""
+
+import threading
+from collections import defaultdict
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepsort_reid.io.folder_lock import FolderLock
+from deepsort_reid.review.crops import CropRef, Pictures, best_rows, crop_quality
+from deepsort_reid.review.doubts import Doubt, Doubts
+from deepsort_reid.review.edit_log import EDITS, EditLog, Step, read_steps
+from deepsort_reid.review.edits import Edit
+from deepsort_reid.review.overlaps import Overlaps, find_overlaps
+from deepsort_reid.review.run_folder import Run, RunInfo, read_run
+from deepsort_reid.review.state import State, apply_edit, initial_state
+from deepsort_reid.structures.frame import Frame
+
+_CROPS_OF_PIECE, _CROPS_OF_PERSON = 6, 24
+
+T = TypeVar("T")
+
+
+class Boxes(NamedTuple):
+    """All boxes of a run, sorted by frame.
+
+    Attributes:
+        frame: (N,) int32.
+        piece: (N,) int32, as the edits so far have made it; deleted pieces included.
+        xyxy: (N, 4) float32, pixels.
+    """
+
+    frame: NDArray[np.int32]
+    piece: NDArray[np.int32]
+    xyxy: NDArray[np.float32]
+
+
+class Piece(NamedTuple):
+    """A track or a part of one.
+
+    Attributes:
+        id: the first piece of a track has the id of the track.
+        track: in the file of the run.
+        person: the person it is of.
+        first_frame, last_frame: of its boxes.
+        boxes: their number.
+        deleted: whether it was deleted.
+        probability: of the person by the estimate of the tracker; None where it has none, and
+            where a person has decided.
+    """
+
+    id: int
+    track: int
+    person: int
+    first_frame: int
+    last_frame: int
+    boxes: int
+    deleted: bool
+    probability: float | None
+
+
+class Person(NamedTuple):
+    """A person: its name if any, its pieces in the order of time, its frames and boxes."""
+
+    id: int
+    name: str | None
+    pieces: list[int]
+    first_frame: int
+    last_frame: int
+    boxes: int
+
+
+class Review:
+    """A review of a run folder; every method may be called from several threads.
+
+    Edits are kept in edits.jsonl in the run folder: each one is on the disk when `apply` returns.
+    The folder is locked until `close`. A context manager.
+
+    Attributes:
+        info: of the run.
+        revision: number of edits, undos and redos so far.
+    """
+
+    def __init__(self, run: Run, steps: list[tuple[int, Step]], log: EditLog | None) -> None:
+        self.info: RunInfo = run.info
+        self.revision = 0
+        self._run = run
+        self._log = log
+        self._lock = threading.RLock()
+        self._release: Callable[[], None] = lambda: None
+        names: dict[int, str] = {}
+        self._done = [initial_state(run.rows.id, run.persons, names)]
+        self._undone: list[State] = []
+        self._pictures = Pictures(run.info.source)
+        self._derived: dict[str, object] = {}
+        for line, step in steps:
+            try:
+                self._advance(step)
+            except ValueError as error:
+                raise ValueError(
+                    f"{run.info.folder / EDITS}:{line}: the edit does not fit: {error}"
+                ) from None
+
+    @classmethod
+    def open(cls, folder: Path | str, *, read_only: bool = False) -> "Review":
+        """Open a run folder with the edits so far.
+
+        read_only: edits are refused, and the folder is not locked.
+
+        Raises:
+            OSError: the folder or a file cannot be read.
+            ValueError: in one line: it is no run folder, a file in it is damaged, the edits do not
+                fit, or another process has the folder open.
+        """
+        folder = Path(folder)
+        run = read_run(folder)
+        lock = None if read_only else FolderLock(folder)
+        try:
+            path, steps, length = folder / EDITS, [], None
+            if path.is_file():
+                loaded = read_steps(path, run.fingerprint)
+                steps = list(zip(loaded.lines, loaded.steps, strict=True))
+                length = loaded.length
+                if loaded.torn:
+                    run.info.warnings.append(
+                        f"{path}: the last line is incomplete and is left out: the edit was not "
+                        "completed"
+                    )
+            log = None if read_only else EditLog(path, run.fingerprint, length)
+            review = cls(run, steps, log)
+        except BaseException:
+            if lock is not None:
+                lock.release()
+            raise
+        if lock is not None:
+            review._release = lock.release
+        return review
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is an edit to undo."""
+        return len(self._done) > 1
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether an edit was undone last."""
+        return bool(self._undone)
+
+    @property
+    def state(self) -> State:
+        """What the edits so far have made of the run; it is never changed."""
+        return self._done[-1]
+
+    @property
+    def boxes(self) -> Boxes:
+        """All boxes, sorted by frame."""
+        return self._derive("boxes", self._boxes)
+
+    def pieces(self) -> list[Piece]:
+        """All pieces, deleted ones included, in the order of their ids."""
+        return self._derive("pieces", self._pieces)
+
+    def persons(self) -> list[Person]:
+        """The persons that have a piece that is not deleted, in the order of their ids."""
+        return self._derive("persons", self._persons)
+
+    def doubts(self) -> list[Doubt]:
+        """Cases in which the tracker may be wrong, least certain first."""
+        return self._derive("doubts", lambda: self._doubts.find(self.state))
+
+    def crops(self, person: int) -> list[CropRef]:
+        """The best crops of a person, in the order of time.
+
+        Raises ValueError when there is no such person.
+        """
+        with self._lock:
+            rows = self._run.rows
+            pieces = self._pieces_of(person)
+            number = max(_CROPS_OF_PERSON // len(pieces), 2)
+            found = []
+            for piece in pieces:
+                chosen = best_rows(self._quality, self.state.pieces[piece], number)
+                for row in chosen:
+                    left, top, right, bottom = rows.xyxy[row].tolist()
+                    quality = float(self._quality[row])
+                    box = left, top, right, bottom
+                    found.append(CropRef(piece, int(rows.frame[row]), box, quality, None))
+            return sorted(found, key=lambda each: each.frame)
+
+    def alike(self, person: int, limit: int = 8) -> list[tuple[int, float]]:
+        """The most similar other persons, with a similarity from 0 to 1.
+
+        Raises ValueError when there is no such person.
+        """
+        self._pieces_of(person)
+        return []
+
+    def frame(self, number: int) -> Frame | None:
+        """A frame of the source, BGR uint8 (H, W, 3); None where there is none."""
+        with self._lock:
+            return self._pictures.frame(number)
+
+    def crop(self, piece: int, frame: int) -> Frame | None:
+        """The box of a piece in a frame, BGR uint8 (H, W, 3); None where there is no picture.
+
+        Raises ValueError when the piece has no box in the frame.
+        """
+        with self._lock:
+            row = self.state.pieces.get(piece)
+            at = -1
+            if row is not None:
+                frames = self._run.rows.frame[row.start : row.stop]
+                at = int(np.searchsorted(frames, frame))
+            if row is None or at >= row.stop - row.start or frames[at] != frame:
+                raise ValueError(f"piece {piece} has no box in frame {frame}")
+            return self._pictures.crop(frame, self._run.rows.xyxy[row.start + at])
+
+    def apply(self, edit: Edit) -> None:
+        """Make an edit, which is on the disk when this returns.
+
+        Raises ValueError, in one line, for an edit that is not possible; OSError when it cannot be
+        written. Nothing has changed then.
+        """
+        self._make(edit)
+
+    def undo(self) -> None:
+        """Undo the last edit; raises ValueError when there is none, and OSError as `apply`."""
+        self._make("undo")
+
+    def redo(self) -> None:
+        """Make the edit again that was undone last; raises as `undo`."""
+        self._make("redo")
+
+    def export(self, kind: str, out: Path) -> Path:
+        """Write the corrected result; returns the file."""
+        raise ValueError(f"expected a kind of export, got {kind!r:.40}")
+
+    def close(self) -> None:
+        """Close the log and release the folder; a second call does nothing."""
+        with self._lock:
+            if self._log is not None:
+                self._log.close()
+            self._release()
+
+    def __enter__(self) -> "Review":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _make(self, step: Step) -> None:
+        with self._lock:
+            if self._log is None:
+                raise ValueError("the review was opened for reading only")
+            before = list(self._done), list(self._undone), self.revision
+            self._advance(step)
+            try:
+                self._log.append(step)
+            except BaseException:
+                self._done, self._undone, self.revision = before
+                self._derived.clear()
+                raise
+
+    def _advance(self, step: Step) -> None:
+        """Change the state by a step; nothing changes where that is not possible."""
+        if step == "undo":
+            if not self.can_undo:
+                raise ValueError("there is no edit to undo")
+            self._undone.append(self._done.pop())
+        elif step == "redo":
+            if not self.can_redo:
+                raise ValueError("there is no edit to redo")
+            self._done.append(self._undone.pop())
+        else:
+            self._done.append(apply_edit(self.state, step, self._run.rows.frame))
+            self._undone.clear()
+        self.revision += 1
+        self._derived.clear()
+
+    def _derive(self, name: str, make: Callable[[], T]) -> T:
+        """What follows from the state, made once for each state."""
+        with self._lock:
+            if name not in self._derived:
+                self._derived[name] = make()
+            return self._derived[name]  # type: ignore[return-value]
+
+    def _boxes(self) -> Boxes:
+        rows, order = self._run.rows, self._order
+        piece = np.empty(len(rows), dtype=np.int32)
+        for id, row in self.state.pieces.items():
+            piece[row.start : row.stop] = id
+        return Boxes(self._frame32, piece[order], self._xyxy32)
+
+    def _pieces(self) -> list[Piece]:
+        frame, people = self._run.rows.frame, self._run.people
+        found = []
+        for id, row in sorted(self.state.pieces.items()):
+            known = people.get(row.track)
+            probability = None if known is None or row.by_hand else known.probability
+            if probability is not None and np.isnan(probability):
+                probability = None
+            frames = int(frame[row.start]), int(frame[row.stop - 1])
+            number = row.stop - row.start
+            found.append(
+                Piece(id, row.track, row.person, *frames, number, row.deleted, probability)
+            )
+        return found
+
+    def _persons(self) -> list[Person]:
+        of_person: dict[int, list[Piece]] = defaultdict(list)
+        for piece in self.pieces():
+            if not piece.deleted:
+                of_person[piece.person].append(piece)
+        return [
+            Person(
+                person,
+                self.state.names.get(person),
+                [each.id for each in sorted(pieces, key=lambda each: each.first_frame)],
+                min(each.first_frame for each in pieces),
+                max(each.last_frame for each in pieces),
+                sum(each.boxes for each in pieces),
+            )
+            for person, pieces in sorted(of_person.items())
+        ]
+
+    def _pieces_of(self, person: int) -> list[int]:
+        pieces = self.state.pieces_of(person)
+        if not pieces:
+            raise ValueError(f"person {person}: no such person")
+        return pieces
+
+    @cached_property
+    def _order(self) -> NDArray[np.intp]:
+        return np.argsort(self._run.rows.frame, kind="stable")
+
+    @cached_property
+    def _frame32(self) -> NDArray[np.int32]:
+        return self._run.rows.frame[self._order].astype(np.int32)
+
+    @cached_property
+    def _xyxy32(self) -> NDArray[np.float32]:
+        return self._run.rows.xyxy[self._order].astype(np.float32)
+
+    @cached_property
+    def _overlaps(self) -> Overlaps:
+        return find_overlaps(self._run.rows)
+
+    @cached_property
+    def _doubts(self) -> Doubts:
+        return Doubts(self._run, self._overlaps)
+
+    @cached_property
+    def _quality(self) -> NDArray[np.float64]:
+        return crop_quality(self._run, self._overlaps)
