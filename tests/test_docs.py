@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from deepsort_reid.cli.main import COMMANDS, main
+from tests.cli import synthetic_video
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
@@ -95,6 +96,34 @@ def test_files_named_in_a_page_exist(page):
         re.findall(r"`((?:deepsort_reid|benchmarks|examples|tests|docs)/[\w/.-]+)`", text)
     ):
         assert (ROOT / path).exists(), path
+
+
+@pytest.mark.slow
+def test_commands_of_the_formats_page_run(tmp_path, monkeypatch, capsys):
+    """All commands in order, on small data sets in the folders that the page describes."""
+    monkeypatch.chdir(tmp_path)
+    labels = {"MOT17/train": "gt det", "MOT17/test": "det", "dancetrack/val": "gt"}
+    labels |= {"dancetrack/test": "", "sportsmot_publish/dataset/val": "gt"}
+    for split, kinds in labels.items():
+        for name in ("MOT17-02", "MOT17-04") if "MOT17" in split else ("first",):
+            folder = synthetic_video.write_sequence(tmp_path / split / name, 12, images=True)
+            for kind in {"gt", "det"} - set(kinds.split()):
+                (folder / kind / f"{kind}.txt").unlink()
+    Path("dancetrack/val_seqmap.txt").write_text("name\nfirst\n", encoding="utf-8")
+    for _, code in blocks(ROOT / "docs" / "formats.md", "sh"):
+        for line in code.splitlines():
+            words = shlex.split(line.replace("yolox_tiny", "background"))
+            assert words[0] == "deepsort-reid"
+            more = ["--resamples", "20"] if words[1] == "compare" else []
+            assert main([*words[1:], *more]) == 0, f"{line}\n{capsys.readouterr().err}"
+    for file in (
+        "scores.json",
+        "scores.csv",
+        "report.html",
+        "table.tex",
+        "submission/MOT17-02.txt",
+    ):
+        assert (tmp_path / file).is_file(), file
 
 
 def test_readme_has_both_command_lines_on_its_first_screen():

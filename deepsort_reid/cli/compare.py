@@ -13,6 +13,7 @@ from deepsort_reid.cli.evaluation_options import (
     paired_files,
     scoring_rules,
 )
+from deepsort_reid.cli.sequence_options import Failures
 
 if TYPE_CHECKING:
     from deepsort_reid.metrics import ConfidenceInterval, MetricDifference
@@ -25,12 +26,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.add_argument("gt", type=Path, help=GT_HELP)
     parser.add_argument(
-        "first", type=Path, help="results of the reference tracker: a file or a folder"
+        "first",
+        type=Path,
+        help="results of the reference tracker, a file or a folder; or a folder of trackers: every "
+        "sub-folder with results is one, the first by name is the reference",
     )
     parser.add_argument(
         "other",
         type=Path,
-        nargs="+",
+        nargs="*",
         help="results of the trackers to compare with the reference, as for first",
     )
     add_scoring_arguments(parser)
@@ -67,41 +71,71 @@ def run(args: argparse.Namespace) -> int:
     for option, value in (("--block-length", args.block_length), ("--resamples", args.resamples)):
         if value < 1:
             raise ValueError(f"{option}: expected 1 or more, got {value}")
-    (first, *others), protocols = _block_counts(args)
+    failures = Failures()
+    scored, protocols = _block_counts(args, _trackers(args), failures)
     print(
         f"protocol: {', '.join(protocols)}; {args.resamples} resamples, "
         f"blocks of {args.block_length} frames"
     )
     results = []
-    for path, counts in zip(args.other, others, strict=True):
+    (reference, first), *others = scored
+    for path, counts in others:
         differences = bootstrap_differences(
             first, counts, n_resamples=args.resamples, seed=args.seed
         )
-        print(f"\n{path} minus {args.first}")
+        print(f"\n{path} minus {reference}")
         print("\n".join(_table(differences)))
-        results.append({"first": str(args.first), "second": str(path), **_as_json(differences)})
+        results.append({"first": str(reference), "second": str(path), **_as_json(differences)})
     if args.json:
         write_atomically(args.json, json.dumps(results, indent=1) + "\n")
+    failures.report("; the other trackers are compared")
     return 0
 
 
-def _block_counts(args: argparse.Namespace) -> "tuple[list[dict[str, Array]], list[str]]":
+def _trackers(args: argparse.Namespace) -> list[Path]:
+    """The results of all trackers, with those of the sub-folders of a folder of trackers."""
+    from deepsort_reid.io.layouts import tracker_folders, truth_files
+    from deepsort_reid.io.trackeval_folders import split_folder
+
+    names = list(truth_files(args.gt))
+    split = split_folder(args.gt, "gt").name if args.gt.is_dir() else ""
+    trackers: list[Path] = []
+    for path in (args.first, *args.other):
+        found = tracker_folders(path, names, split)
+        # A tracker may be given twice, but one that is given is not taken from its folder again.
+        trackers += found if found == [path] else [each for each in found if each not in trackers]
+    if len(trackers) < 2:
+        raise ValueError(
+            f"{args.first}: expected a folder with the results of several trackers, or two "
+            "trackers, got one tracker"
+        )
+    return trackers
+
+
+def _block_counts(
+    args: argparse.Namespace, trackers: list[Path], failures: Failures
+) -> "tuple[list[tuple[Path, dict[str, Array]]], list[str]]":
     """The block counts of each tracker in the sequences that all have, and the protocols."""
     from deepsort_reid.metrics.analysis import ScoreBlocks
 
     score_blocks = ScoreBlocks(scoring_rules(args), args.block_length)
-    by_tracker: list[dict[str, Array]] = []
+    scored: list[tuple[Path, dict[str, Array]]] = []
     protocols: set[str] = set()
-    for path in (args.first, *args.other):
-        results = for_each_sequence(score_blocks, paired_files(args, path), args)
-        by_tracker.append({name: counts for name, _, counts in results})
-        protocols = {protocol for _, protocol, _ in results}
-    common = [name for name in by_tracker[0] if all(name in each for each in by_tracker)]
+    for path in trackers:
+        with failures.noted(str(path)):
+            results = for_each_sequence(score_blocks, paired_files(args, path), args)
+            scored.append((path, {name: counts for name, _, counts in results}))
+            protocols = {protocol for _, protocol, _ in results}
+    if len(scored) < 2 or str(args.first) in failures:
+        failures.report()
+    of_each = [counts for _, counts in scored]
+    common = [name for name in of_each[0] if all(name in counts for counts in of_each)]
     if not common:
         raise ValueError("no sequence has results of all trackers")
-    if len(common) < max(map(len, by_tracker)):
+    if len(common) < max(map(len, of_each)):
         print(f"compared on the sequences of all trackers: {', '.join(common)}", file=sys.stderr)
-    return [{name: each[name] for name in common} for each in by_tracker], sorted(protocols)
+    chosen = [(path, {name: counts[name] for name in common}) for path, counts in scored]
+    return chosen, sorted(protocols)
 
 
 def _table(differences: "list[MetricDifference]") -> list[str]:

@@ -1,7 +1,6 @@
 """`deepsort-reid evaluate`: score result files against ground truth and list the errors."""
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +11,15 @@ from deepsort_reid.cli.evaluation_options import (
     for_each_sequence,
     paired_files,
     scoring_rules,
+    tracker_name,
+)
+from deepsort_reid.cli.score_files import (
+    add_score_file_arguments,
+    chosen_columns,
+    trackeval_split,
+    write_report,
+    write_score_files,
+    write_trackeval,
 )
 
 if TYPE_CHECKING:
@@ -26,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "predicted",
         type=Path,
         help="results to score: a file in MOT format, an output folder of track, or a folder with "
-        "SEQ.txt, data/SEQ.txt or SEQ/tracks.txt",
+        "SEQ.txt, data/SEQ.txt or SEQ/tracks.txt, also that of one tracker of TrackEval",
     )
     add_scoring_arguments(parser)
     _add_output_arguments(parser)
@@ -40,46 +48,13 @@ def _add_output_arguments(parser: argparse.ArgumentParser) -> None:
         help="score the ids of the file, or those of the persons in people.csv of an output folder "
         "of track (default: track)",
     )
-    parser.add_argument(
-        "--json",
-        type=Path,
-        metavar="FILE",
-        help="write all scores as JSON, unrounded, those of HOTA also per IoU threshold "
-        "(default: not written)",
-    )
-    parser.add_argument(
-        "--csv",
-        type=Path,
-        metavar="FILE",
-        help="write all scores as CSV, one row per sequence (default: not written)",
-    )
-    parser.add_argument(
-        "--latex",
-        type=Path,
-        metavar="FILE",
-        help="write the printed table as a LaTeX tabular (default: not written)",
-    )
+    add_score_file_arguments(parser)
     parser.add_argument(
         "--events",
         type=Path,
         metavar="FILE.csv",
         help="write every identity switch, fragment, miss and false track as a row of a CSV file "
         "(default: not written)",
-    )
-    parser.add_argument(
-        "--report",
-        type=Path,
-        metavar="FILE.html",
-        help="write an HTML page with tables, plots, a timeline and the identity switches "
-        "(default: not written)",
-    )
-    parser.add_argument(
-        "--strips",
-        type=int,
-        default=12,
-        metavar="N",
-        help="show the N worst identity switches as images in the report, for sequences with "
-        "frames beside gt/gt.txt (default: 12)",
     )
     parser.add_argument(
         "--check",
@@ -97,6 +72,10 @@ def run(args: argparse.Namespace) -> int:
     if args.check:
         import motmetrics  # noqa: F401  # before scoring: a missing package is reported at once
 
+    columns = chosen_columns(args.columns)
+    trackeval_split(args, args.gt)
+    if args.trackeval and args.ids == "person":
+        raise ValueError("--trackeval and --ids person: expected one of them, got both")
     sequences = paired_files(args, args.predicted)
     if args.ids == "person":
         sequences = [each.with_people() for each in sequences]
@@ -105,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
     scores = {each.files.name: each.scores for each in analyses}
     rows = metrics.with_combined(scores)
     _print_notes(analyses, args.quiet)
-    print(metrics.text_table(rows))
+    print(metrics.text_table(rows, columns))
     print("\nSame id after a gap, by length of the gap in frames:")
     gaps = {each.files.name: each.reid_after_gap for each in analyses}
     if len(gaps) > 1:
@@ -151,33 +130,31 @@ def _write_files(
     from deepsort_reid import metrics
     from deepsort_reid.io.atomic import write_atomically
 
-    if args.json:
-        scores = {name: metrics.as_dict(each) for name, each in rows.items()}
-        sequences = {
-            each.files.name: {"protocol": each.protocol, "notes": list(each.notes)}
-            for each in analyses
-        }
-        thresholds = metrics.THRESHOLDS.round(2).tolist()
-        content = {"sequences": sequences, "thresholds": thresholds, "scores": scores}
-        write_atomically(args.json, json.dumps(content, indent=1) + "\n")
-    if args.csv:
-        write_atomically(args.csv, metrics.csv_table(rows))
-    if args.latex:
-        write_atomically(args.latex, metrics.latex_table(rows))
+    write_score_files(args, rows, {each.files.name: each for each in analyses})
     if args.events:
         events = {each.files.name: each.events for each in analyses}
         write_atomically(args.events, metrics.events_csv(events))
     if args.report:
-        _write_report(args, analyses)
+        title = f"{args.predicted.name or args.predicted.resolve().name} against {args.gt.name}"
+        write_report(args.report, title, analyses, args.strips)
+    if args.trackeval:
+        _write_trackeval(args, analyses)
 
 
-def _write_report(args: argparse.Namespace, analyses: "list[SequenceAnalysis]") -> None:
-    from deepsort_reid.cli.switch_strips import make_switch_strips
-    from deepsort_reid.io.atomic import write_atomically
-    from deepsort_reid.metrics.analysis import worst_switches
-    from deepsort_reid.metrics.report import html_report
+def _write_trackeval(args: argparse.Namespace, analyses: "list[SequenceAnalysis]") -> None:
+    """Write the folders of --trackeval: the predictions are one tracker."""
+    from deepsort_reid.io.trackeval_folders import TrackEvalSequence
+    from deepsort_reid.metrics.sequences import sequence_length
 
-    switches = worst_switches(analyses, args.strips)
-    strips = make_switch_strips([each.files for each in analyses], switches)
-    title = f"{args.predicted.name or args.predicted.resolve().name} against {args.gt.name}"
-    write_atomically(args.report, html_report(title, analyses, strips))
+    tracker = tracker_name(args.predicted)
+    files = [
+        TrackEvalSequence(
+            name=each.files.name,
+            truth=each.files.truth,
+            results={tracker: each.files.predicted},
+            length=sequence_length(each.files.truth),
+        )
+        for each in analyses
+    ]
+    protocols = {each.protocol for each in analyses}
+    write_trackeval(args.trackeval, trackeval_split(args, args.gt), files, protocols)

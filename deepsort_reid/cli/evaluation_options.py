@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from deepsort_reid.cli.progress import progress_bar
+from deepsort_reid.cli.sequence_options import add_selection_arguments
 
 if TYPE_CHECKING:
     from deepsort_reid.metrics.protocol import ScoringRules
@@ -19,7 +20,8 @@ Result = TypeVar("Result")
 MIN_PARALLEL_BYTES = 5_000_000
 
 GT_HELP = (
-    "ground truth: a file, a sequence folder, or a folder with SEQ/gt/gt.txt, SEQ/gt.txt or SEQ.txt"
+    "ground truth: a file, a sequence folder, a folder with SEQ/gt/gt.txt, SEQ/gt.txt or SEQ.txt, "
+    "or a folder of TrackEval"
 )
 
 
@@ -44,6 +46,7 @@ def add_scoring_arguments(parser: argparse.ArgumentParser) -> None:
         help="ground-truth boxes of these classes, such as 13, are ignore regions: they are not "
         "scored, nor are unmatched predictions inside; protocol plain (default: none)",
     )
+    add_selection_arguments(parser)
     parser.add_argument(
         "--allow-missing",
         action="store_true",
@@ -74,10 +77,23 @@ def paired_files(args: argparse.Namespace, predicted: Path) -> "list[SequenceFil
     """The files of the sequences to score. Sequences that are left out are named on stderr."""
     from deepsort_reid.metrics.sequences import pair_files
 
-    sequences, missing = pair_files(args.gt, predicted, allow_missing=args.allow_missing)
+    sequences, missing = pair_files(
+        args.gt,
+        predicted,
+        allow_missing=args.allow_missing,
+        only=args.only,
+        seqmap=args.seqmap,
+    )
     for note in missing:
         print(f"left out: {note}", file=sys.stderr)
     return sequences
+
+
+def tracker_name(predicted: Path) -> str:
+    """The name of the tracker of a file or folder of results: TRACKER for TRACKER/data."""
+    path = predicted.resolve()
+    folder = path.parent if path.name == "data" else path
+    return folder.name if folder.is_dir() else folder.stem
 
 
 def for_each_sequence(

@@ -133,7 +133,7 @@ def _dispatch(arguments: list[str]) -> int:
             raise
         if isinstance(error, ModuleNotFoundError) and _missing_module(error) == "deepsort_reid":
             raise  # an error in the package, not in its input
-        print(f"{label}: {_one_line(error, name)}", file=sys.stderr)
+        print(f"{label}: {one_line(error, name)}", file=sys.stderr)
         return 128 + _signal_number(error) if isinstance(error, KeyboardInterrupt) else 2
     return status or 0
 
@@ -164,7 +164,7 @@ def _unknown_command(name: str) -> str:
     return f"no command {name!r}; {hint}"
 
 
-def _one_line(error: BaseException, command: str) -> str:
+def one_line(error: BaseException, command: str = "") -> str:
     """The message of an error in one line."""
     if isinstance(error, KeyboardInterrupt):
         return "stopped"

@@ -44,6 +44,11 @@ _WRITERS: dict[str, tuple[str, Callable[[Path, int | None], TrackWriter]]] = {
 }
 
 
+def tracks_file(layout: str) -> str:
+    """The name of the file of tracks in a format: "mot", "csv" or "jsonl"."""
+    return _WRITERS[layout][0]
+
+
 class OutputFolder:
     """Writes the results of a run frame by frame; every file is complete however the run ends.
 

@@ -15,6 +15,8 @@ from deepsort_reid.cli.config_options import read_config
 from deepsort_reid.cli.live_options import add_live_arguments, make_live_options
 from deepsort_reid.cli.output_options import add_result_arguments, source_name
 from deepsort_reid.cli.progress import print_note
+from deepsort_reid.cli.sequence_options import add_selection_arguments
+from deepsort_reid.cli.track_folder import is_folder_of_sequences, track_sequences
 from deepsort_reid.cli.tracking_options import (
     add_detector_arguments,
     add_device_argument,
@@ -38,8 +40,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.add_argument(
         "source",
-        help="video file, camera number, stream URL, folder of images or MOT sequence folder",
+        help="video file, camera number, stream URL, folder of images, MOT sequence folder, or "
+        "folder of sequences: MOTChallenge, DanceTrack, SportsMOT or TrackEval",
     )
+    add_selection_arguments(parser.add_argument_group("sequences of a folder"))
     add_frame_arguments(parser)
     add_live_arguments(parser)
     add_detector_arguments(parser)
@@ -80,7 +84,8 @@ def _add_output_arguments(parser: argparse.ArgumentParser) -> None:
         "--out",
         type=Path,
         metavar="DIR",
-        help="output folder (default: NAME-tracks, NAME from the source)",
+        help="output folder; of a folder of sequences with SEQUENCE.txt of each, and their runs in "
+        "runs/SEQUENCE (default: NAME-tracks, NAME from the source)",
     )
     add_result_arguments(group)
     group.add_argument(
@@ -110,7 +115,17 @@ def run(args: argparse.Namespace) -> int:
     Raises ValueError after a source that ended early; the frames before its end are written.
     """
     show = _show if args.show else None
-    return track_source(args, read_config(args.config, args.set), _open_registry, show)
+    config = read_config(args.config, args.set)
+
+    def track_one(args: argparse.Namespace) -> int:
+        return track_source(args, config, _open_registry, show)
+
+    if is_folder_of_sequences(args.source):
+        return track_sequences(args, track_one)
+    for option, given in (("--only", args.only), ("--seqmap", args.seqmap)):
+        if given:
+            raise ValueError(f"{option}: expected a folder of sequences, got {args.source}")
+    return track_one(args)
 
 
 def track_source(

@@ -47,8 +47,8 @@ def read_sequence(folder: str | os.PathLike[str]) -> MotSequence:
         names = ", ".join(video.name for video in videos)
         raise ValueError(f"{folder}: expected one video file, got {len(videos)}: {names}")
     frames = images if has_images else next(iter(videos), None)
-    truth = _label_file(folder, "gt")
-    detections = _label_file(folder, "det")
+    truth = label_file(folder, "gt")
+    detections = label_file(folder, "det")
     if frames is None and truth is None and detections is None:
         raise ValueError(f"{folder}: expected {_EXPECTED}")
     length = info.length
@@ -75,12 +75,28 @@ def find_sequences(folder: str | os.PathLike[str]) -> list[MotSequence]:
         FileNotFoundError: there is no such folder.
         ValueError: there is no sequence, or one cannot be read.
     """
-    folder = _existing_folder(folder)
-    # Data sets nest two deep (train/SEQ); a limit of four also ends loops of links.
-    found = [read_sequence(path) for path in _sequence_folders(folder, depth=4)]
+    found = find_sequence_folders(folder)
     if not found:
         raise ValueError(f"{folder}: no sequence in it or below; expected folders with {_EXPECTED}")
-    return found
+    return [read_sequence(path) for path in found]
+
+
+def find_sequence_folders(folder: str | os.PathLike[str]) -> list[Path]:
+    """The folders of `find_sequences`, possibly none.
+
+    Raises FileNotFoundError when there is no such folder.
+    """
+    # Data sets nest up to four deep: gt/mot_challenge/MOT17-train/SEQ. A limit ends loops of links.
+    return list(_sequence_folders(_existing_folder(folder), depth=4))
+
+
+def label_file(folder: Path, kind: Kind) -> Path | None:
+    """gt/gt.txt or det/det.txt of a sequence folder, else the only text file of gt/ or det/."""
+    path = folder / kind / f"{kind}.txt"
+    if path.is_file():
+        return path
+    texts = sorted((folder / kind).glob("*.txt"))
+    return texts[0] if len(texts) == 1 else None
 
 
 def _existing_folder(folder: str | os.PathLike[str]) -> Path:
@@ -91,7 +107,7 @@ def _existing_folder(folder: str | os.PathLike[str]) -> Path:
 
 
 def _sequence_folders(folder: Path, depth: int) -> Iterator[Path]:
-    if _label_file(folder, "gt") or _label_file(folder, "det") or has_image_file(folder / "img1"):
+    if label_file(folder, "gt") or label_file(folder, "det") or has_image_file(folder / "img1"):
         yield folder
         return
     below: list[Path] = []
@@ -102,15 +118,6 @@ def _sequence_folders(folder: Path, depth: int) -> Iterator[Path]:
         yield from below
     elif len(list_video_files(folder)) == 1:
         yield folder
-
-
-def _label_file(folder: Path, kind: Kind) -> Path | None:
-    """gt/gt.txt or det/det.txt, else the only text file of that folder."""
-    path = folder / kind / f"{kind}.txt"
-    if path.is_file():
-        return path
-    texts = sorted((folder / kind).glob("*.txt"))
-    return texts[0] if len(texts) == 1 else None
 
 
 def _count_frames(frames: Path | None, *labels: Path | None) -> int | None:

@@ -1,7 +1,7 @@
 """Scoring of many sequences: pairing of files, reading, and parallel processes."""
 
 import signal
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
@@ -10,9 +10,11 @@ from typing import TypeVar
 
 import numpy as np
 
+from deepsort_reid.io import layouts
 from deepsort_reid.io.mot import read_ground_truth, read_results
-from deepsort_reid.io.mot_sequences import find_sequences, read_sequence
+from deepsort_reid.io.mot_sequences import read_sequence
 from deepsort_reid.io.people_file import PEOPLE, read_persons, with_person_ids
+from deepsort_reid.io.trackeval_folders import split_folder
 from deepsort_reid.metrics.comparison import Comparison
 from deepsort_reid.metrics.protocol import ScoringRules, compare_under_rules
 from deepsort_reid.metrics.scores import Scores, score
@@ -180,91 +182,74 @@ def _notes(truth: MotRows, predicted: MotRows, comparison: Comparison) -> Iterat
 
 
 def pair_files(
-    truth: Path | str, predicted: Path | str, *, allow_missing: bool = False
+    truth: Path | str,
+    predicted: Path | str,
+    *,
+    allow_missing: bool = False,
+    only: Sequence[str] = (),
+    seqmap: Path | None = None,
 ) -> tuple[list[SequenceFiles], list[str]]:
     """Pair ground-truth and prediction files by the name of the sequence.
 
     Args:
-        truth: a file, a sequence folder, or a folder with SEQ/gt/gt.txt at any depth, SEQ/gt.txt
-            or SEQ.txt.
-        predicted: a file, or a folder with SEQ.txt, data/SEQ.txt, SEQ/SEQ.txt, SEQ/tracks.txt,
-            SEQ-tracks/tracks.txt or SEQ/gt/gt.txt. A file, or the tracks.txt of an output folder
-            of `track`, is paired with a single ground-truth file whatever its name.
+        truth: a path accepted by `io.layouts.truth_files`.
+        predicted: a file or folder accepted by `io.layouts.result_files`, or a folder with one such
+            folder. A file, or the tracks.txt of an output folder of `track`, is paired with a
+            single ground-truth file whatever its name.
         allow_missing: leave out sequences that only one side has, instead of refusing.
+        only: a sequence of this name, or all that begin with it; none for all sequences.
+        seqmap: a file with names of sequences; by default that of a split of TrackEval.
 
     Returns:
         The paired files, and one note for each side that lacks sequences.
 
     Raises:
         FileNotFoundError: a path does not exist.
-        ValueError: one side lacks sequences, or no sequence is left with `allow_missing`.
+        ValueError: one side lacks sequences, or has two files of one, or no sequence is left with
+            `allow_missing`.
     """
     truth, predicted = Path(truth), Path(predicted)
-    truth_files = _truth_files(truth)
+    known = layouts.truth_files(truth)
+    names = list(known)
+    missing: list[str] = []
+    if truth.is_dir():
+        names, missing = layouts.select_sequences(
+            truth, known, only=only, seqmap=seqmap, allow_missing=allow_missing
+        )
+    predicted = _one_tracker(truth, predicted, names)
     tracks = predicted / "tracks.txt"
     single = tracks if tracks.is_file() else predicted
-    if single.is_file() and len(truth_files) == 1:
-        return [SequenceFiles(name, path, single) for name, path in truth_files.items()], []
-    predicted_files = _predicted_files(predicted)
-    common = [name for name in truth_files if name in predicted_files]
+    if single.is_file() and len(names) == 1:
+        return [SequenceFiles(names[0], known[names[0]], single)], missing
+    predicted_files = layouts.result_files(predicted)
+    common = [name for name in names if name in predicted_files]
     if not common:
         raise ValueError(
-            f"no sequence has both ground truth and predictions: {truth} has {_list(truth_files)}; "
-            f"{predicted} has {_list(predicted_files)}"
+            "no sequence has both ground truth and predictions: "
+            f"{truth} has {layouts.name_list(names)}; "
+            f"{predicted} has {layouts.name_list(predicted_files)}"
         )
-    missing = []
-    if len(common) < len(truth_files):
-        names = _list(name for name in truth_files if name not in predicted_files)
-        missing.append(f"{predicted} has no {names}")
+    lacking = []
+    if len(common) < len(names):
+        absent = layouts.name_list(name for name in names if name not in predicted_files)
+        lacking.append(f"{predicted} has no {absent}")
     # A single ground-truth file selects one of many predictions.
-    if len(common) < len(predicted_files) and truth.is_dir():
-        names = _list(name for name in predicted_files if name not in truth_files)
-        missing.append(f"{truth} has no {names}")
-    if missing and not allow_missing:
-        raise ValueError("; ".join(missing) + "; --allow-missing scores the other sequences")
-    files = [SequenceFiles(name, truth_files[name], predicted_files[name]) for name in common]
-    return files, missing
+    unknown = [name for name in predicted_files if name not in known]
+    if unknown and truth.is_dir():
+        lacking.append(f"{truth} has no {layouts.name_list(unknown)}")
+    if lacking and not allow_missing:
+        raise ValueError("; ".join(lacking) + "; --allow-missing scores the other sequences")
+    files = [SequenceFiles(name, known[name], predicted_files[name]) for name in common]
+    return files, missing + lacking
 
 
-def _list(names: Iterable[str]) -> str:
-    names = sorted(names)
-    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
-
-
-def _truth_files(path: Path) -> dict[str, Path]:
-    """The ground-truth files in a file or folder, by the name of the sequence."""
-    if path.is_file():
-        in_gt_folder = path.name == "gt.txt" and path.parent.name == "gt"
-        return {path.resolve().parent.parent.name if in_gt_folder else path.stem: path}
-    if not path.is_dir():
-        raise FileNotFoundError(f"{path}: no such file or folder")
-    try:
-        found = {sequence.name: sequence.ground_truth for sequence in find_sequences(path)}
-    except ValueError:
-        found = {}
-    files = {name: file for name, file in found.items() if file is not None}
-    files = files or {file.parent.name: file for file in sorted(path.glob("*/gt.txt"))}
-    files = files or {file.stem: file for file in sorted(path.glob("*.txt"))}
-    if not files:
-        raise ValueError(f"{path}: expected ground truth as SEQ/gt/gt.txt, SEQ/gt.txt or SEQ.txt")
-    return files
-
-
-def _predicted_files(path: Path) -> dict[str, Path]:
-    """The prediction files in a file or folder, by the name of the sequence."""
-    if path.is_file():
-        return {path.stem: path}
-    if not path.is_dir():
-        raise FileNotFoundError(f"{path}: no such file or folder")
-    files: dict[str, Path] = {}
-    for file in sorted([*path.glob("*/gt/gt.txt"), *path.glob("*/tracks.txt")]):
-        files[file.relative_to(path).parts[0].removesuffix("-tracks")] = file
-    for file in sorted(path.glob("*/*.txt")):
-        if file.stem == file.parent.name:
-            files[file.stem] = file
-    files |= {file.stem: file for file in sorted(path.glob("data/*.txt"))}
-    files |= {file.stem: file for file in sorted(path.glob("*.txt"))}
-    if not files:
-        expected = "SEQ.txt, data/SEQ.txt, SEQ/SEQ.txt or SEQ/tracks.txt"
-        raise ValueError(f"{path}: expected predictions as {expected}")
-    return files
+def _one_tracker(truth: Path, predicted: Path, names: list[str]) -> Path:
+    """The only tracker in a path of results; see `layouts.tracker_folders`."""
+    split = split_folder(truth, "gt").name if truth.is_dir() else ""
+    found = layouts.tracker_folders(predicted, names, split)
+    if len(found) > 1:
+        raise ValueError(
+            f"{predicted}: expected the results of one tracker, got folders of several: "
+            f"{layouts.name_list(each.name for each in found)}; give one of them, or use compare"
+        )
+    return found[0]

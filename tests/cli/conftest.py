@@ -1,10 +1,13 @@
 """Fixtures of the command tests: a video, a MOT folder and functions that run a command."""
 
+import numpy as np
 import pytest
 
 from deepsort_reid import DeepSort
 from deepsort_reid.cli import track as command
 from deepsort_reid.cli.main import main
+from deepsort_reid.io.mot import write_rows
+from deepsort_reid.structures.mot_rows import MotRows
 from tests.cli import synthetic_video
 
 
@@ -107,3 +110,23 @@ def mot_files(tmp_path):
     truth.write_text(synthetic_video.TRUTH_TEXT, encoding="utf-8")
     predicted.write_text(synthetic_video.PREDICTED_TEXT, encoding="utf-8")
     return truth, predicted
+
+
+@pytest.fixture
+def crowded_sequences(tmp_path):
+    """Two sequences MOT17-91 and MOT17-92 with distractors; imprecise detections of everybody."""
+    folder = tmp_path / "MOT17" / "train"
+    for seed, name in enumerate(("MOT17-91", "MOT17-92")):
+        rng = np.random.default_rng(seed)
+        frame, person = (each.ravel() for each in np.mgrid[1:31, 1:7])
+        left = 40.0 * person + rng.normal(0, 1, len(person))
+        xyxy = np.column_stack([left, 2.0 * frame, left + 20, 2.0 * frame + 50])
+        classes = np.where(person == 6, 8, 1)  # 8: distractor
+        consider = np.where(person == 5, 0, 1)
+        truth = MotRows(frame, person, xyxy, consider, classes, np.ones(len(person)))
+        synthetic_video.write_sequence(folder / name, 30, truth=truth)
+        kept = rng.random(len(person)) < 0.85
+        found = xyxy[kept] + rng.normal(0, 2, (int(kept.sum()), 1))
+        detections = MotRows(frame[kept], np.full(kept.sum(), -1), found, np.full(kept.sum(), 0.9))
+        write_rows(folder / name / "det" / "det.txt", detections, "det")
+    return folder

@@ -68,11 +68,6 @@ def test_missing_detections_and_frames_are_reported_in_one_line(
     model = synthetic_video.write_embedder(tmp_path / "colour.onnx")
     assert run_benchmark(sequences, "--embedder", model) == 2
     assert "without frames give --embedder none" in synthetic_video.read_error_line(capsys)
-    (sequences / "SEQ-01" / "det" / "det.txt").unlink()
-    assert run_benchmark(sequences) == 2
-    assert "expected det/det.txt, or --detections or --detector" in synthetic_video.read_error_line(
-        capsys
-    )
 
 
 def test_invalid_row_is_named_with_file_and_line(run_benchmark, sequences, capsys):

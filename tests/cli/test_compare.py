@@ -74,3 +74,63 @@ def test_counts_below_one_are_refused(
 ) -> None:
     assert main(["compare", *map(str, trackers), option, "0"]) == 2
     assert f"{option}: expected 1 or more, got 0" in capsys.readouterr().err
+
+
+def test_every_sub_folder_with_results_is_a_tracker(
+    trackers: tuple[Path, Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "trackers"
+    for tracker, place in zip(trackers[1:], ("good", "bad/data"), strict=True):
+        (folder / place).parent.mkdir(parents=True, exist_ok=True)
+        tracker.rename(folder / place)
+    (folder / "cache").mkdir()
+    options = ["--resamples", "20", "--quiet"]
+    assert main(["compare", str(trackers[0]), str(folder), *options]) == 0
+    assert f"{folder / 'good'} minus {folder / 'bad'}\n" in capsys.readouterr().out
+    # With a reference, the folder has the others.
+    arguments = [str(trackers[0]), str(folder / "good"), str(folder), *options]
+    assert main(["compare", *arguments]) == 0
+    printed = capsys.readouterr().out
+    assert f"{folder / 'bad'} minus {folder / 'good'}\n" in printed
+    assert printed.count(" minus ") == 1
+
+
+def test_tracker_that_cannot_be_scored_does_not_stop_the_others(
+    trackers: tuple[Path, Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "trackers"
+    folder.mkdir()
+    for tracker in trackers[1:]:
+        tracker.rename(folder / tracker.name)
+    (folder / "broken").mkdir()
+    for name in ("a", "b", "c"):
+        (folder / "broken" / f"{name}.txt").write_text("1,1,none\n", encoding="utf-8")
+    place = tmp_path / "compared.json"
+    options = ["--resamples", "20", "--json", str(place)]
+    assert main(["compare", str(trackers[0]), str(folder), *options]) == 2
+    captured = capsys.readouterr()
+    assert f"{folder / 'good'} minus {folder / 'bad'}\n" in captured.out
+    (line,) = captured.err.splitlines()
+    assert f"{folder / 'broken' / 'a.txt'}:1" in line
+    assert line.endswith("; the other trackers are compared")
+    assert len(json.loads(place.read_text(encoding="utf-8"))) == 1
+    # Without the reference there is nothing to compare with.
+    given = [str(folder / name) for name in ("broken", "good", "bad")]
+    assert main(["compare", str(trackers[0]), *given]) == 2
+    assert capsys.readouterr().out == ""
+
+
+def test_one_tracker_is_not_enough(
+    trackers: tuple[Path, Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["compare", *map(str, trackers[:2])]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "expected a folder with the results of several trackers, or two" in line
+
+
+def test_only_limits_the_comparison(
+    trackers: tuple[Path, Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--only", "a", "--only", "c", "--resamples", "20"]
+    assert main(["compare", *map(str, trackers), *options]) == 0
+    assert "in 2 sequences: a, c" in capsys.readouterr().out

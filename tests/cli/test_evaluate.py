@@ -79,6 +79,23 @@ def test_folders_give_one_row_per_sequence_and_a_combined_row(
     assert r"HOTA $\uparrow$" in latex
 
 
+def test_columns_are_those_of_the_table_and_of_latex_in_the_given_order(
+    scenes: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "table.tex"
+    options = ["--quiet", "--latex", str(place), "--columns", "idf1, HOTA,IDSW"]
+    assert main(["evaluate", *map(str, scenes), *options]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split() == ["IDF1", "HOTA", "IDSW"]
+    latex = place.read_text(encoding="utf-8").splitlines()
+    assert latex[0] == r"\begin{tabular}{lrrr}"
+    assert latex[2] == r"Sequence & IDF1 $\uparrow$ & HOTA $\uparrow$ & IDSW $\downarrow$ \\"
+    assert latex[4].split(" & ")[1:] == [*lines[2].split()[1:3], lines[2].split()[3] + r" \\"]
+    assert main(["evaluate", *map(str, scenes), "--columns", "HOTA,"]) == 2
+    (message,) = capsys.readouterr().err.splitlines()
+    assert "--columns: expected names out of HOTA, DetA, AssA" in message
+
+
 def test_events_are_written_with_the_name_of_their_sequence(
     scenes: tuple[Path, Path], tmp_path: Path
 ) -> None:

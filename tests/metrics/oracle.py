@@ -136,6 +136,30 @@ def trackeval_from_files(
     return trackeval_scores(dataset.get_preprocessed_seq_data(raw, "pedestrian"))
 
 
+def trackeval_from_root(root: Path, split: str, tracker: str, *, rules: bool) -> dict[str, Any]:
+    """The scores of TrackEval for its own folders: by sequence of the seqmap, and all together.
+
+    Everything is found by TrackEval: seqmap, lengths in seqinfo.ini, ground truth and results.
+    """
+    benchmark, _, rest = split.partition("-")
+    dataset = trackeval.datasets.MotChallenge2DBox(
+        QUIET
+        | {
+            "GT_FOLDER": str(root / "gt" / "mot_challenge"),
+            "TRACKERS_FOLDER": str(root / "trackers" / "mot_challenge"),
+            "BENCHMARK": benchmark,
+            "SPLIT_TO_EVAL": rest,
+            "TRACKERS_TO_EVAL": [tracker],
+            "DO_PREPROC": rules,
+        }
+    )
+    found = {}
+    for name in dataset.seq_list:
+        raw = dataset.get_raw_seq_data(tracker, name)
+        found[name] = trackeval_scores(dataset.get_preprocessed_seq_data(raw, "pedestrian"))
+    return found | {"COMBINED": trackeval_combined(found)}
+
+
 def write_both(
     folder: Path, name: str, truth: MotRows, predicted: MotRows
 ) -> tuple[MotRows, MotRows]:

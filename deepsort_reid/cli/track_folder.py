@@ -1,0 +1,97 @@
+"""`track` with a folder of sequences: one run for each, and one result file per sequence."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from deepsort_reid.cli.output_options import source_name
+from deepsort_reid.cli.sequence_options import (
+    NO_DETECTIONS,
+    Failures,
+    check_some_detections,
+    selected_sequences,
+)
+
+if TYPE_CHECKING:
+    from deepsort_reid.io.mot_sequences import MotSequence
+
+RUNS = "runs"
+
+
+def is_folder_of_sequences(source: str) -> bool:
+    """Whether a source of `track` has sequences below it, and no images or videos of its own."""
+    from deepsort_reid.io.file_types import has_image_file, list_video_files
+    from deepsort_reid.io.mot_sequences import find_sequence_folders
+
+    folder = Path(source)
+    if source.isdecimal() or not folder.is_dir():
+        return False
+    if has_image_file(folder) or list_video_files(folder):
+        return False
+    return any(each != folder for each in find_sequence_folders(folder))
+
+
+def track_sequences(args: argparse.Namespace, track: Callable[[argparse.Namespace], int]) -> int:
+    """Track every selected sequence of the folder, each into OUT/runs/SEQUENCE.
+
+    The tracks of a complete run are copied to OUT/SEQUENCE.txt, the name that MOTChallenge wants. A
+    sequence that cannot be tracked does not stop the others.
+
+    Args:
+        args: arguments of `track`.
+        track: tracks one source.
+
+    Raises ValueError at the end that names the sequences without a result.
+    """
+    _check_options(args)
+    folder = Path(args.source)
+    sequences = selected_sequences(folder, args)
+    check_some_detections(folder, sequences, args)
+    out = args.out or Path(f"{source_name(args.source)}-tracks")
+    failures = Failures()
+    for sequence in sequences:
+        with failures.noted(sequence.name):
+            _track_one(args, sequence, out, track)
+    finished = any(each.name not in failures for each in sequences)
+    failures.report(f"; the other sequences are in {out}" if finished else "")
+    return 0
+
+
+def _check_options(args: argparse.Namespace) -> None:
+    """Raise ValueError for options that only one video can have."""
+    if args.registry is not None:
+        raise ValueError(
+            f"--registry: expected one video, got the folder {args.source} of sequences; "
+            "`deepsort-reid cameras` tracks several videos with one registry"
+        )
+    if args.camera_motion not in ("none", "flow", "ecc"):
+        raise ValueError(
+            f"--camera-motion: expected none, flow or ecc for the folder {args.source} of "
+            f"sequences, got {args.camera_motion!r}, a file for one video"
+        )
+
+
+def _track_one(
+    args: argparse.Namespace,
+    sequence: "MotSequence",
+    out: Path,
+    track: Callable[[argparse.Namespace], int],
+) -> None:
+    """Track one sequence into OUT/runs and copy the file of its tracks to OUT."""
+    from deepsort_reid.cli.output_folder import tracks_file
+    from deepsort_reid.io.atomic import write_atomically
+    from deepsort_reid.io.layouts import detections_file
+
+    given = args.detections
+    if given is not None:
+        given = detections_file(given, sequence.name)
+    elif args.detector is None:
+        given = sequence.detections
+        if given is None:
+            raise ValueError(f"{sequence.folder}: {NO_DETECTIONS}")
+    run = out / RUNS / sequence.name
+    own = {"source": str(sequence.folder), "out": run, "detections": given}
+    track(argparse.Namespace(**{**vars(args), **own}))
+    tracks = run / tracks_file(args.format)
+    write_atomically(out / f"{sequence.name}{tracks.suffix}", tracks.read_bytes())
