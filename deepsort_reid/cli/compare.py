@@ -123,7 +123,9 @@ def _block_counts(
     protocols: set[str] = set()
     for path in trackers:
         with failures.noted(str(path)):
-            results = for_each_sequence(score_blocks, paired_files(args, path), args)
+            invalid = Failures()
+            results = for_each_sequence(score_blocks, paired_files(args, path), args, invalid)
+            invalid.report()
             scored.append((path, {name: counts for name, _, counts in results}))
             protocols = {protocol for _, protocol, _ in results}
     if len(scored) < 2 or str(args.first) in failures:

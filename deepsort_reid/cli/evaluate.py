@@ -21,6 +21,7 @@ from deepsort_reid.cli.score_files import (
     write_score_files,
     write_trackeval,
 )
+from deepsort_reid.cli.sequence_options import Failures
 
 if TYPE_CHECKING:
     from deepsort_reid.metrics import Scores
@@ -64,7 +65,10 @@ def _add_output_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the scores and write the requested files."""
+    """Print the scores and write the requested files.
+
+    Raises ValueError at the end when a sequence could not be scored.
+    """
     from deepsort_reid import metrics
     from deepsort_reid.metrics.analysis import AnalyzeSequence
     from deepsort_reid.metrics.report import COMBINED, motmetrics_table
@@ -80,7 +84,10 @@ def run(args: argparse.Namespace) -> int:
     if args.ids == "person":
         sequences = [each.with_people() for each in sequences]
     analyze = AnalyzeSequence(scoring_rules(args), args.check)
-    analyses = for_each_sequence(analyze, sequences, args)
+    failures = Failures()
+    analyses = for_each_sequence(analyze, sequences, args, failures)
+    if not analyses:
+        failures.report()
     scores = {each.files.name: each.scores for each in analyses}
     rows = metrics.with_combined(scores)
     _print_notes(analyses, args.quiet)
@@ -95,6 +102,7 @@ def run(args: argparse.Namespace) -> int:
         checks = {each.files.name: each.check for each in analyses if each.check is not None}
         print(f"\n{motmetrics_table(scores, checks)}")
     _write_files(args, rows, analyses)
+    failures.report("; the other sequences are scored")
     return 0
 
 

@@ -4,11 +4,12 @@ import argparse
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from deepsort_reid.cli.progress import progress_bar
-from deepsort_reid.cli.sequence_options import add_selection_arguments
+from deepsort_reid.cli.sequence_options import Failures, add_selection_arguments
 
 if TYPE_CHECKING:
     from deepsort_reid.metrics.protocol import ScoringRules
@@ -100,17 +101,41 @@ def for_each_sequence(
     function: "Callable[[SequenceFiles], Result]",
     sequences: "list[SequenceFiles]",
     args: argparse.Namespace,
+    failures: Failures,
 ) -> list[Result]:
-    """Apply `function` to every sequence, in parallel for large files, with a progress bar."""
+    """Apply `function` to every sequence, in parallel for large files, with a progress bar.
+
+    A ValueError or OSError is noted in `failures`; there is no result for its sequence.
+    """
     from deepsort_reid.metrics.sequences import map_sequences
 
     if args.processes is not None and args.processes < 1:
         raise ValueError(f"--processes: expected 1 or more, got {args.processes}")
     size = sum(each.truth.stat().st_size + each.predicted.stat().st_size for each in sequences)
     default = (os.cpu_count() or 1) if size > MIN_PARALLEL_BYTES else 1
-    results = map_sequences(function, sequences, args.processes or default)
+    calls = map_sequences(_Call(function), sequences, args.processes or default)
     quiet = args.quiet or len(sequences) == 1
-    return list(progress_bar(results, len(sequences), quiet=quiet, unit="sequence", keep=False))
+    results = []
+    done = progress_bar(calls, len(sequences), quiet=quiet, unit="sequence", keep=False)
+    for files, outcome in zip(sequences, done, strict=True):
+        with failures.noted(files.name):
+            if isinstance(outcome, OSError | ValueError):
+                raise outcome
+            results.append(outcome)
+    return results
+
+
+@dataclass(frozen=True)
+class _Call(Generic[Result]):
+    """Returns what a function returns, or its ValueError or OSError. A class: it can be pickled."""
+
+    function: "Callable[[SequenceFiles], Result]"
+
+    def __call__(self, files: "SequenceFiles") -> Result | OSError | ValueError:
+        try:
+            return self.function(files)
+        except (OSError, ValueError) as error:
+            return error
 
 
 def _class_ids(text: str | None, argument: str) -> tuple[int, ...] | None:

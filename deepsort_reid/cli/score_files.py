@@ -4,6 +4,7 @@ import argparse
 import json
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -148,12 +149,14 @@ def write_trackeval(
     """Write the folders of --trackeval, and print the command that scores them."""
     from deepsort_reid.io import trackeval_folders
 
+    root = root.resolve()  # the command runs in a checkout of TrackEval
     trackeval_folders.write_trackeval(root, split, sequences)
     benchmark, _, rest = split.partition("-")
     trackers = " ".join(sequences[0].results)
     rules = " --DO_PREPROC False" if "plain" in protocols else ""
     print(
-        "TrackEval: python scripts/run_mot_challenge.py "
-        f"--GT_FOLDER {root}/gt/mot_challenge --TRACKERS_FOLDER {root}/trackers/mot_challenge "
+        "in a checkout of TrackEval: python scripts/run_mot_challenge.py "
+        f"--GT_FOLDER {quote(f'{root}/gt/mot_challenge')} "
+        f"--TRACKERS_FOLDER {quote(f'{root}/trackers/mot_challenge')} "
         f"--BENCHMARK {benchmark} --SPLIT_TO_EVAL {rest} --TRACKERS_TO_EVAL {trackers}{rules}"
     )

@@ -121,7 +121,7 @@ def test_trackeval_prints_the_same_scores_for_the_folders_that_benchmark_writes(
     root, scores = tmp_path / "root", tmp_path / "scores.json"
     options = ["--config", "default", "--config", "published", "--trackeval", root]
     assert run_benchmark(crowded_sequences, *options, "--json", scores) == 0
-    (line,) = [each for each in capsys.readouterr().out.splitlines() if "TrackEval:" in each]
+    (line,) = [each for each in capsys.readouterr().out.splitlines() if "of TrackEval:" in each]
     words = shlex.split(line)
     assert words[words.index("--BENCHMARK") + 1 :] == [
         *("MOT17", "--SPLIT_TO_EVAL", "train", "--TRACKERS_TO_EVAL", "default", "published")

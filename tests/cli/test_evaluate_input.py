@@ -92,6 +92,27 @@ def test_invalid_line_is_named_with_file_and_line(
     assert expected in message
 
 
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_invalid_sequence_keeps_the_scores_of_the_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], processes: str
+) -> None:
+    for side, text in (("gt", TRUTH_TEXT), ("results", PREDICTED_TEXT)):
+        (tmp_path / side).mkdir()
+        for name in ("A", "B", "C"):
+            (tmp_path / side / f"{name}.txt").write_text(text, encoding="utf-8")
+    broken = tmp_path / "results" / "B.txt"
+    broken.write_text("1,5,0,0,10,20\nnothing\n", encoding="utf-8")
+    folders, place = [str(tmp_path / side) for side in ("gt", "results")], tmp_path / "scores.json"
+    options = ["--quiet", "--processes", processes, "--json", str(place)]
+    assert main(["evaluate", *folders, *options]) == 2
+    captured = capsys.readouterr()
+    (message,) = captured.err.splitlines()
+    assert f"B: {broken}:2: " in message
+    assert message.endswith("; the other sequences are scored")
+    assert [line.split()[0] for line in captured.out.splitlines()[2:5]] == ["A", "C", "COMBINED"]
+    assert list(json.loads(place.read_text(encoding="utf-8"))["scores"]) == ["A", "C", "COMBINED"]
+
+
 def test_invalid_line_does_not_change_an_earlier_output_file(
     mot_files: tuple[Path, Path], tmp_path: Path
 ) -> None:
