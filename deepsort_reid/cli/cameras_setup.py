@@ -10,6 +10,7 @@ from typing import Any
 
 from deepsort_reid.cli.cameras_file import CameraSettings, CamerasSettings
 from deepsort_reid.cli.live_options import make_live_options
+from deepsort_reid.cli.output_folder import describe_input
 from deepsort_reid.cli.tracking_options import make_camera_motion, make_detector
 from deepsort_reid.identity import PersonRegistry
 from deepsort_reid.io.stream_address import hide_secrets, is_stream
@@ -86,6 +87,7 @@ def make_cameras(
         )
         cameras[camera] = {
             "source": hide_secrets(each.source),
+            "input": describe_input(each.source, video),
             "camera": each.name,
             "detector": detector_name,
             "embedder": "none" if embedder is None else str(embedder.name),

@@ -20,8 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "source",
         nargs="+",
-        help="MOT sequence folder with frames and gt/gt.txt, a folder of such folders, or one "
-        "video file with --labels",
+        help="MOT sequence folder with frames and gt/gt.txt, a folder of such folders, a run "
+        "folder of `track` as corrected in `review`, or one video file with --labels",
     )
     add(
         "--out",
@@ -35,7 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--labels",
         type=Path,
         metavar="FILE",
-        help="ground truth of a single SOURCE in MOT format (default: gt/gt.txt of a sequence)",
+        help="ground truth of a single SOURCE: MOT text, a file that CVAT exported (XML for video "
+        "1.1, or MOT zip), or COCO with track_id (default: gt/gt.txt of a sequence)",
     )
     add(
         "--tracks",
@@ -100,6 +101,7 @@ def _add_selection_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     from deepsort_reid.cli.crop_progress import CropProgress
+    from deepsort_reid.cli.crop_sources import open_crop_sources
     from deepsort_reid.reid.data.crop_extraction import CropConfig
 
     config = CropConfig(
@@ -112,21 +114,25 @@ def run(args: argparse.Namespace) -> None:
         noise_occlusion=args.noise_occlusion,
         seed=args.seed,
     )
-    settings = {"sources": args.source, "labels": args.labels and str(args.labels)}
-    progress = CropProgress(args.out, {**settings, "stop": args.stop, **asdict(config)})
-    # All sources are opened first, so that nothing is written when one of them is invalid.
     if args.labels is not None and args.tracks is not None:
         raise ValueError("--labels and --tracks: give one of them")
-    sources = [
-        (name, *_open(video, labels, args.stop, is_result=args.tracks is not None))
-        for name, video, labels in _labelled_videos(args.source, args.labels or args.tracks)
-    ]
+    # All sources are opened first, so that nothing is written when one of them is invalid.
+    opened = open_crop_sources(args.source, args.labels, args.tracks, args.stop)
+    settings = {"sources": args.source, "labels": args.labels and str(args.labels)}
+    # Crops of two states of a review must not be mixed.
+    reviews = [each.review for each in opened if each.review is not None]
+    settings |= {"reviews": reviews} if reviews else {}
+    progress = CropProgress(args.out, {**settings, "stop": args.stop, **asdict(config)})
+    sources = [(each.name, each.video, each.rows) for each in opened]
     highest = max(float((truth.xyxy[:, 3] - truth.xyxy[:, 1]).max()) for _, _, truth in sources)
     if highest < args.min_height:
         raise ValueError(
             f"--min-height {args.min_height:g}: nothing to crop, the highest box has {highest:g} px"
         )
     counts = _extract(sources, args.out, config, progress, quiet=args.quiet)
+    for each in opened:
+        if each.review is not None:
+            print(f"{each.name}: {each.review['text']}")
     print(
         f"{counts.written} crops of {len(counts.identities)} identities in {args.out}; skipped: "
         f"{counts.low_visibility} below --min-visibility, {counts.too_small} too small"
@@ -213,46 +219,3 @@ def _write_preview(folder: Path) -> Path:
     path = folder / "occlusion_preview.png"
     write_png(path, occlusion_preview(folder))
     return path
-
-
-def _open(
-    path: Path, labels: Path, stop: int | None, *, is_result: bool
-) -> "tuple[Video, MotRows]":
-    """The opened video and its labelled pedestrians or tracks; ValueError when there is none."""
-    from deepsort_reid.io.mot import read_ground_truth, read_results
-    from deepsort_reid.io.video_reader import open_video
-    from deepsort_reid.reid.data.crop_extraction import select_pedestrians
-
-    truth = read_results(labels) if is_result else select_pedestrians(read_ground_truth(labels))
-    if stop is not None:
-        truth = truth[truth.frame <= stop]
-    video = open_video(path)
-    last = int(truth.frame.max(initial=0))
-    if last == 0:
-        raise ValueError(f"{labels}: expected labelled pedestrians to evaluate, found none")
-    if video.length is not None and last > video.length:
-        raise ValueError(
-            f"{labels}: the labels go to frame {last} but {path} has {video.length} "
-            f"frames: give the whole video, or --stop {video.length}"
-        )
-    return video, truth
-
-
-def _labelled_videos(sources: list[str], labels: Path | None) -> list[tuple[str, Path, Path]]:
-    """Name, video and labels of each source."""
-    from deepsort_reid.io.mot_sequences import find_sequences
-
-    if labels is not None:
-        if len(sources) != 1:
-            raise ValueError(f"--labels, --tracks: expected one SOURCE, got {len(sources)}")
-        return [(Path(sources[0]).stem, Path(sources[0]), labels)]
-    found = []
-    for source in map(Path, sources):
-        if source.is_file():
-            raise ValueError(f"{source}: a video file needs its ground truth: --labels FILE")
-        for sequence in find_sequences(source):
-            if sequence.frames is None or sequence.ground_truth is None:
-                missing = "frames" if sequence.frames is None else "gt/gt.txt"
-                raise ValueError(f"{sequence.folder}: nothing to crop, it has no {missing}")
-            found.append((sequence.name, sequence.folder, sequence.ground_truth))
-    return found

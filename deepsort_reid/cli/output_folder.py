@@ -29,6 +29,7 @@ from deepsort_reid.io.detection_writer import DetectionWriter
 from deepsort_reid.io.folder_lock import FolderLock
 from deepsort_reid.io.people_file import PEOPLE
 from deepsort_reid.io.track_writers import CsvWriter, JsonLinesWriter, MotWriter, TrackWriter
+from deepsort_reid.io.video import Video
 from deepsort_reid.io.video_pace import VideoPace
 from deepsort_reid.pipeline import StageTimer, TrackedFrame
 from deepsort_reid.tracking import DeepSort, FixedLag
@@ -67,6 +68,7 @@ class OutputFolder:
         tracker: of the run, for people.csv and, when it keeps decisions, explanations.txt; None for
             no such files.
         inputs: files that the run reads, which stay if they are of an earlier run in this folder.
+        video_input: what the summary says about the source, see `describe_input`.
 
     Raises, before any frame is tracked:
         OSError: the folder cannot be made or written.
@@ -86,9 +88,11 @@ class OutputFolder:
         person_ids: bool = True,
         tracker: DeepSort | FixedLag | None = None,
         inputs: Sequence[Path] = (),
+        video_input: dict[str, Any] | None = None,
     ) -> None:
         self.folder = folder
         self._inputs = inputs
+        self._video_input = {} if video_input is None else {"input": video_input}
         self._layout = layout
         self._draw = draw or frame_rate is not None
         self._frame_rate = frame_rate
@@ -315,12 +319,24 @@ class OutputFolder:
             "first_frame_time": self._first_time,  # seconds
             "last_frame_time": self._last_time,
             "resumed": self._num_resumed,
+            **self._video_input,
+            **({} if self.people is None else self.people.registry_link()),
             **values,
             # While the run goes on, also those that it will write.
             "files": self._files if status == "running" else files,
             "versions": versions(),
         }
         write_summary_file(self.folder, summary)
+
+
+def describe_input(source: str, video: Video) -> dict[str, Any]:
+    """What is needed to see the frames of a run again: path, size and frame rate of its source.
+
+    source: as given. The path is absolute; None for a camera or stream.
+    """
+    path = None if video.live is not None else str(Path(source).absolute())
+    width, height = video.size
+    return {"path": path, "width": width, "height": height, "frame_rate": video.frame_rate}
 
 
 # Packages that replace one of our dependencies and have the same modules.

@@ -76,6 +76,22 @@ class People:
         """The id of a track in the registry."""
         return self._tracker.tracker_id_of(id) if isinstance(self._tracker, FixedLag) else id
 
+    def registry_link(self) -> dict[str, Any]:
+        """Where the tracks are in a registry file, for the summary; empty without a file.
+
+        `ids` are those of tracks that have another id in the registry, as with --lag.
+        """
+        path = self._persons.registry.path
+        if path is None:
+            return {}
+        other = {
+            str(id): registry_id
+            for id in self._tracks
+            if (registry_id := self.registry_id(id)) != id
+        }
+        link = {"camera": self._persons.camera, "run": self._persons.run, "ids": other}
+        return {"registry": {"path": str(path.absolute()), **link}}
+
     def rows(self, shift: float = 0.0) -> Iterator[TrackPerson]:
         """The persons of the tracks so far, in the order of ids, with times later by `shift`."""
         for id, (first, last, frames) in sorted(self._tracks.items()):
@@ -85,5 +101,6 @@ class People:
                 continue
             times = first + shift, last + shift
             runner_up = self._persons.runner_up_of(self.registry_id(id))
+            name = self._persons.name_of(person) or ""
             row = TrackPerson(id, person, self._persons.camera, *times, frames, probability)
-            yield row._replace(runner_up=runner_up)
+            yield row._replace(runner_up=runner_up, name=name)

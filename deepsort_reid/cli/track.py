@@ -240,7 +240,7 @@ def _check_options(args: argparse.Namespace) -> None:
 def _make_output_folder(
     args: argparse.Namespace, video: "Video", tracker: "DeepSort | FixedLag"
 ) -> "OutputFolder":
-    from deepsort_reid.cli.output_folder import OutputFolder
+    from deepsort_reid.cli.output_folder import OutputFolder, describe_input
 
     return OutputFolder(
         args.out or Path(f"{source_name(args.source)}-tracks"),
@@ -252,6 +252,7 @@ def _make_output_folder(
         person_ids=args.ids == "person",
         tracker=tracker,
         inputs=[Path(name) for name in (args.detections, args.detector) if name is not None],
+        video_input=describe_input(args.source, video),
     )
 
 

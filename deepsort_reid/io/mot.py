@@ -7,6 +7,7 @@ MOT16, 17 and 20 have class and visibility (9 columns), MOT15 has world coordina
 
 import os
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -61,14 +62,19 @@ def write_rows(path: str | os.PathLike[str], rows: MotRows, kind: Kind) -> None:
     The file is written atomically. Numbers have ten significant digits. Raises OSError that names
     the file when it cannot be written.
     """
+    with open_atomically(Path(path)) as file:
+        save_rows(file, rows, kind)
+
+
+def save_rows(file: BinaryIO, rows: MotRows, kind: Kind) -> None:
+    """Write the rows to an open file, as `write_rows` does."""
     tlwh = boxes.xyxy_to_tlwh(rows.xyxy)
     head = np.column_stack([rows.frame, np.full(len(rows), -1) if kind == "det" else rows.id])
     tail = np.full((len(rows), 3), -1.0)
     if kind == "gt":
         tail = np.column_stack([rows.class_id, np.nan_to_num(rows.visibility, nan=-1)])
     table = np.column_stack([head, tlwh, rows.score, tail])
-    with open_atomically(Path(path)) as file:
-        np.savetxt(file, table, fmt="%.10g", delimiter=",")
+    np.savetxt(file, table, fmt="%.10g", delimiter=",")
 
 
 def _read(path: Path, kind: Kind) -> MotRows:

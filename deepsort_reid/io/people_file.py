@@ -27,6 +27,7 @@ class TrackPerson(NamedTuple):
         frames: number of its boxes.
         probability: that `person_id` is right; NaN where unknown.
         runner_up: the person that it is otherwise most likely; None where there is none.
+        name: of the person, "" without one.
     """
 
     id: int
@@ -37,20 +38,29 @@ class TrackPerson(NamedTuple):
     frames: int
     probability: float
     runner_up: int | None = None
+    name: str = ""
+
+
+# Files of earlier versions end with the probability.
+_REQUIRED, _OPTIONAL = TrackPerson._fields[:7], TrackPerson._fields[7:]
 
 
 def write_people(path: Path, people: Iterable[TrackPerson], *, sync: bool = True) -> None:
     """Write the persons of tracks, atomically. Raises OSError that names the file."""
     lines = [",".join(TrackPerson._fields)]
     for each in people:
-        name = safe_cell(each.camera).replace('"', '""')
-        camera = f'"{name}"' if any(mark in name for mark in ',"\n\r') else name
+        camera, name = map(_text_cell, (each.camera, each.name))
         probability = "" if math.isnan(each.probability) else f"{each.probability:.4f}"
         lines.append(
             f"{each.id},{each.person_id},{camera},{each.first_time:.3f},{each.last_time:.3f},"
-            f"{each.frames},{probability},{each.runner_up or ''}"
+            f"{each.frames},{probability},{each.runner_up or ''},{name}"
         )
     write_atomically(path, "\n".join(lines) + "\n", sync=sync)
+
+
+def _text_cell(text: str) -> str:
+    name = safe_cell(text).replace('"', '""')
+    return f'"{name}"' if any(mark in name for mark in ',"\n\r') else name
 
 
 def read_people(path: Path) -> dict[int, TrackPerson]:
@@ -60,7 +70,7 @@ def read_people(path: Path) -> dict[int, TrackPerson]:
     is none.
     """
     people: dict[int, TrackPerson] = {}
-    for line, row in read_rows(path, TrackPerson._fields[:-1], TrackPerson._fields[-1:]):
+    for line, row in read_rows(path, _REQUIRED, _OPTIONAL):
         try:
             id, person = int(row["id"]), int(row["person_id"])
         except ValueError:
@@ -82,8 +92,8 @@ def read_people(path: Path) -> dict[int, TrackPerson]:
                 f"{path}:{line}: expected numbers as times, frames, probability and runner_up, "
                 f"got {row!r:.200}"
             ) from None
-        camera = original_cell(row["camera"])
-        people[id] = TrackPerson(id, person, camera, *times, frames, probability, runner_up)
+        camera, name = original_cell(row["camera"]), original_cell(row.get("name", ""))
+        people[id] = TrackPerson(id, person, camera, *times, frames, probability, runner_up, name)
     return people
 
 

@@ -15,7 +15,7 @@ from deepsort_reid.review.edits import (
     edit_from_dict,
     edit_to_dict,
 )
-from deepsort_reid.review.run_folder import RunInfo
+from deepsort_reid.review.run_folder import RunInfo, is_run_folder
 from deepsort_reid.review.session import Boxes, Person, Piece, Review
 
 __all__ = [
@@ -37,4 +37,5 @@ __all__ = [
     "SplitTrack",
     "edit_from_dict",
     "edit_to_dict",
+    "is_run_folder",
 ]

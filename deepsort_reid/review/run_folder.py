@@ -32,7 +32,9 @@ class RunInfo:
         fps: frames per second.
         first_frame, last_frame: with boxes; numbered from 1 in the source.
         every: step from one tracked frame to the next.
+        num_frames: of the source; None where unknown.
         times: seconds of the frames 1 to `last_frame`, where the run has stored them.
+        missing_source: why there are no frames; "" where there are.
         warnings: what is missing, a line each.
     """
 
@@ -46,17 +48,32 @@ class RunInfo:
     first_frame: int
     last_frame: int
     every: int
+    num_frames: int | None
     times: NDArray[np.float64] | None
+    missing_source: str
     warnings: list[str]
+
+    def time_of(self, frame: int) -> float:
+        """Time of a frame in seconds since the first one of the source."""
+        if self.times is not None:
+            return float(self.times[frame - 1])
+        return (frame - 1) / self.fps
 
 
 @dataclass(frozen=True)
 class RegistryLink:
-    """The file of a person registry, and the run of the camera in it."""
+    """Where the tracks of a run are in the file of a person registry.
+
+    Attributes:
+        path: the file.
+        camera, run: of the tracks.
+        ids: in the registry, of tracks that have another id there.
+    """
 
     path: Path
     camera: str
-    run: int | None
+    run: int
+    ids: dict[int, int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +95,12 @@ class Run:
     persons: dict[int, int]
     registry: RegistryLink | None
     fingerprint: str
+
+
+def is_run_folder(folder: Path) -> bool:
+    """Whether a folder looks like one that `track` wrote."""
+    is_sequence = (folder / "gt").is_dir() or (folder / "img1").is_dir()
+    return not is_sequence and any((folder / name).is_file() for name in TRACK_FILES)
 
 
 def read_run(folder: Path) -> Run:
@@ -192,15 +215,15 @@ def _info(
     warnings: list[str],
 ) -> RunInfo:
     last = int(rows.frame.max())
-    described = summary.get("video")
+    described = summary.get("input")
     described = described if isinstance(described, dict) else {}
     source = _find_source(folder, summary, described)
-    opened = None if source is None else _open(source, last, warnings)
+    opened, missing = None, f"expected its video, {_shown_source(summary, described)}, found none"
+    if source is not None:
+        opened, missing = _open(source, last)
     if opened is None:
         source = None
-        warnings.append(
-            f"no video: expected {_shown_source(summary, described)}; the review has no pictures"
-        )
+        warnings.append(f"no pictures: {missing}")
     size = opened.size if opened else (described.get("width"), described.get("height"))
     if not all(isinstance(side, int) and side > 0 for side in size):
         size = (int(np.ceil(rows.xyxy[:, 2].max())), int(np.ceil(rows.xyxy[:, 3].max())))
@@ -219,7 +242,9 @@ def _info(
         first_frame=int(rows.frame.min()),
         last_frame=last,
         every=int(np.gcd.reduce(steps)) if len(steps) else 1,
+        num_frames=opened.length if opened else None,
         times=_times(tracks, last),
+        missing_source=missing,
         warnings=warnings,
     )
 
@@ -235,19 +260,18 @@ def _find_source(folder: Path, summary: dict[str, Any], described: dict[str, Any
     return next((path for path in candidates if path.exists()), None)
 
 
-def _open(source: Path, last: int, warnings: list[str]) -> Video | None:
+def _open(source: Path, last: int) -> tuple[Video | None, str]:
+    """The opened source; None, and why, where it is not the one of the run."""
     try:
         video = open_video(source)
     except (OSError, ValueError) as error:
-        warnings.append(str(error))
-        return None
+        return None, str(error)
     if video.length is not None and video.length < last:
-        warnings.append(
+        return None, (
             f"{source}: expected the video of the run with {last} frames or more, got one with "
             f"{video.length}"
         )
-        return None
-    return video
+    return video, ""
 
 
 def _video_file(source: Path) -> Path | None:
@@ -287,12 +311,14 @@ def _times(tracks: TrackRows, last: int) -> NDArray[np.float64] | None:
 
 def _registry(summary: dict[str, Any], warnings: list[str]) -> RegistryLink | None:
     link = summary.get("registry")
-    if not isinstance(link, dict) or not isinstance(link.get("path"), str):
+    if link is None:
         return None
-    run = link.get("run")
-    found = RegistryLink(
-        Path(link["path"]), str(link.get("camera")), run if isinstance(run, int) else None
-    )
+    try:
+        ids = {int(id): int(each) for id, each in link["ids"].items()}
+        found = RegistryLink(Path(link["path"]), str(link["camera"]), int(link["run"]), ids)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        warnings.append(f"{SUMMARY}: the registry of persons is not described as expected")
+        return None
     if not found.path.is_file():
         warnings.append(
             f"{found.path}: no such registry of persons: corrections reach no later run"

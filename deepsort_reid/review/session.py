@@ -12,14 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsort_reid.io.folder_lock import FolderLock
+from deepsort_reid.review.corrected import corrected_rows
 from deepsort_reid.review.crops import CropRef, Pictures, best_rows, crop_quality
 from deepsort_reid.review.doubts import Doubt, Doubts
 from deepsort_reid.review.edit_log import EDITS, EditLog, Step, read_steps
 from deepsort_reid.review.edits import Edit
+from deepsort_reid.review.exports import export
 from deepsort_reid.review.overlaps import Overlaps, find_overlaps
 from deepsort_reid.review.run_folder import Run, RunInfo, read_run
 from deepsort_reid.review.state import State, apply_edit, initial_state
 from deepsort_reid.structures.frame import Frame
+from deepsort_reid.structures.mot_rows import MotRows
 
 _CROPS_OF_PIECE, _CROPS_OF_PERSON = 6, 24
 
@@ -83,17 +86,19 @@ class Review:
 
     Attributes:
         info: of the run.
+        fingerprint: of tracks and persons before the first edit.
         revision: number of edits, undos and redos so far.
     """
 
     def __init__(self, run: Run, steps: list[tuple[int, Step]], log: EditLog | None) -> None:
         self.info: RunInfo = run.info
+        self.fingerprint = run.fingerprint
         self.revision = 0
         self._run = run
         self._log = log
         self._lock = threading.RLock()
         self._release: Callable[[], None] = lambda: None
-        names: dict[int, str] = {}
+        names = {each.person_id: each.name for each in run.people.values() if each.name}
         self._done = [initial_state(run.rows.id, run.persons, names)]
         self._undone: list[State] = []
         self._pictures = Pictures(run.info.source)
@@ -236,9 +241,17 @@ class Review:
         """Make the edit again that was undone last; raises as `undo`."""
         self._make("redo")
 
+    def corrected(self) -> MotRows:
+        """The corrected boxes, with persons as ids, sorted by frame and id."""
+        return corrected_rows(self._run, self.state)
+
     def export(self, kind: str, out: Path) -> Path:
-        """Write the corrected result; returns the file."""
-        raise ValueError(f"expected a kind of export, got {kind!r:.40}")
+        """Write the corrected result to the folder `out`; returns the file.
+
+        kind: "mot", "people", "ground_truth", "cvat_mot", "cvat_xml" or "coco". Raises ValueError
+        for another one, and where no box is left; OSError that names the file.
+        """
+        return export(self._run, self.state, kind, Path(out))
 
     def close(self) -> None:
         """Close the log and release the folder; a second call does nothing."""

@@ -91,7 +91,7 @@ def test_persons_are_scored_instead_of_tracks(run_track, out, tmp_path, capsys):
     # The first person has another track from frame 6 on.
     text = tracks.read_text()
     tracks.write_text(text.replace("\n6,1,", "\n6,3,").replace("\n7,1,", "\n7,3,"))
-    people.write_text(people.read_text() + "3,1,camera,0.5,0.6,2,0.9,\n")
+    people.write_text(people.read_text() + "3,1,camera,0.5,0.6,2,0.9,,\n")
     switches = {}
     for ids in ("track", "person"):
         capsys.readouterr()

@@ -14,7 +14,7 @@ from deepsort_reid.io.people_file import (
 )
 
 ROWS = [
-    TrackPerson(1, 4, "door", 0.0, 1.25, 20, 0.98, 7),
+    TrackPerson(1, 4, "door", 0.0, 1.25, 20, 0.98, 7, '=Ada, "A"'),
     TrackPerson(2, 4, 'a "back" door, left', 2, 3, 5, math.nan),
 ]
 
@@ -35,28 +35,26 @@ def test_written_people_are_read(tmp_path):
         "frames": "20",
         "probability": "0.9800",
         "runner_up": "7",
+        "name": '\'=Ada, "A"',
     }
     assert (second["camera"], second["probability"]) == ('a "back" door, left', "")
 
 
 def test_file_of_an_earlier_version_is_read(tmp_path):
-    """Without the last column."""
     path = tmp_path / "people.csv"
-    write_people(path, ROWS)
-    path.write_text(
-        "".join(f"{line.rpartition(',')[0]}\n" for line in path.read_text().split()[:2])
-    )
-    assert read_people(path) == {1: ROWS[0]._replace(runner_up=None)}
+    header = "id,person_id,camera,first_time,last_time,frames,probability\n"
+    path.write_text(f"{header}1,4,door,0.000,1.250,20,0.9800\n")
+    assert read_people(path) == {1: TrackPerson(1, 4, "door", 0.0, 1.25, 20, 0.98)}
 
 
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ("x,1,c,0,0,1,1,", r"people.csv:3: expected whole numbers as id and person_id, got 'x'"),
-        ("1,2,c,0,0,1,1,", r"people.csv:3: expected different ids from 1"),
-        ("2,0,c,0,0,1,1,", r"people.csv:3: expected different ids from 1, and persons from 1"),
-        ("2,1,c,0,later,1,1,", r"people.csv:3: expected numbers as times, frames, probability"),
-        ("2,1,c", r"people.csv:3: expected 8 cells, got 3"),
+        ("x,1,c,0,0,1,1,,", r"people.csv:3: expected whole numbers as id and person_id, got 'x'"),
+        ("1,2,c,0,0,1,1,,", r"people.csv:3: expected different ids from 1"),
+        ("2,0,c,0,0,1,1,,", r"people.csv:3: expected different ids from 1, and persons from 1"),
+        ("2,1,c,0,later,1,1,,", r"people.csv:3: expected numbers as times, frames, probability"),
+        ("2,1,c", r"people.csv:3: expected 9 cells, got 3"),
     ],
 )
 def test_invalid_row_is_named(tmp_path, row, message):

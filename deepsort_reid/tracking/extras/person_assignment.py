@@ -159,6 +159,11 @@ class PersonAssigner:
         track = self.registry.track(self.camera, id, self._run)
         return track.person_id, track.probability
 
+    @property
+    def run(self) -> int:
+        """The run of the camera in the registry; 0 before its first update."""
+        return self._run
+
     def runner_up_of(self, id: int) -> int | None:
         """The person that a track is otherwise most likely to be; None where there is none.
 
@@ -167,6 +172,10 @@ class PersonAssigner:
         if not self.is_active:
             return None
         return self.registry.track(self.camera, id, self._run).runner_up
+
+    def name_of(self, person: int) -> str | None:
+        """The name that a person was given; None without one."""
+        return self.registry.name(person) if self.is_active else None
 
     def state_dict(self) -> dict[str, Any]:
         """The state of a registry in memory; of one in a file, where it was."""
