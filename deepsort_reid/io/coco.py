@@ -38,7 +38,19 @@ def write_coco(
 
     Raises OSError that names the file when it cannot be written.
     """
-    images = [
+    data = {
+        "info": {"description": name},
+        "licenses": [],
+        "videos": [{"id": 1, "name": name}],
+        "images": _images(rows, size),
+        "annotations": _annotations(rows, names or {}),
+        "categories": [_PERSON],
+    }
+    write_atomically(path, json.dumps(data))
+
+
+def _images(rows: MotRows, size: tuple[int, int]) -> list[dict[str, Any]]:
+    return [
         {
             "id": frame,
             "file_name": f"{frame:06d}.jpg",
@@ -49,39 +61,32 @@ def write_coco(
         }
         for frame in np.unique(rows.frame).tolist()
     ]
-    area = boxes.area(rows.xyxy).tolist()
-    annotations = []
-    for number, (frame, id, tlwh, score) in enumerate(
-        zip(
-            rows.frame.tolist(),
-            rows.id.tolist(),
-            boxes.xyxy_to_tlwh(rows.xyxy).tolist(),
-            rows.score.tolist(),
-            strict=True,
-        )
-    ):
-        annotation = {
-            "id": number + 1,
+
+
+def _annotations(rows: MotRows, names: Mapping[int, str]) -> list[dict[str, Any]]:
+    columns = (
+        rows.frame,
+        rows.id,
+        boxes.xyxy_to_tlwh(rows.xyxy),
+        boxes.area(rows.xyxy),
+        rows.score,
+    )
+    return [
+        {
+            "id": number,
             "image_id": frame,
             "category_id": _PERSON["id"],
             "bbox": tlwh,
-            "area": area[number],
+            "area": area,
             "iscrowd": 0,
             "track_id": id,
             "score": score,
+            **({"track_name": names[id]} if id in names else {}),
         }
-        if names and id in names:
-            annotation["track_name"] = names[id]
-        annotations.append(annotation)
-    data = {
-        "info": {"description": name},
-        "licenses": [],
-        "videos": [{"id": 1, "name": name}],
-        "images": images,
-        "annotations": annotations,
-        "categories": [_PERSON],
-    }
-    write_atomically(path, json.dumps(data))
+        for number, (frame, id, tlwh, area, score) in enumerate(
+            zip(*(column.tolist() for column in columns), strict=True), 1
+        )
+    ]
 
 
 def read_coco(path: Path) -> MotRows:

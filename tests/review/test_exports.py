@@ -58,7 +58,7 @@ def test_every_kind_is_exported_to_a_file_of_its_own(edited, tmp_path):
 
 
 def test_unknown_kind_and_empty_result_are_refused(review, tmp_path):
-    with pytest.raises(ValueError, match="expected an export of mot, people, .* got 'pdf'"):
+    with pytest.raises(ValueError, match=r"expected an export of mot, people, .* got 'pdf'"):
         review.export("pdf", tmp_path)
     for piece in (1, 2, 3, 4):
         review.apply(Delete(piece))

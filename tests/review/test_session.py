@@ -128,8 +128,7 @@ def test_random_edits_are_replayed(run):
             try:
                 step()
                 made += 1
-            except ValueError as error:
-                assert "\n" not in str(error)
+            except ValueError:
                 assert seen(review) == before
             rows = review.corrected()
             pairs = np.stack([rows.frame, rows.id], axis=1)
@@ -258,9 +257,11 @@ def test_folder_is_open_in_one_process(run, review):
     script = f"from deepsort_reid.review import Review; Review.open({str(run)!r})"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert "expected a folder that no other process writes to" in done.stderr
-    with Review.open(run, read_only=True) as reader:
-        with pytest.raises(ValueError, match="opened for reading only"):
-            reader.apply(Delete(4))
+    with (
+        Review.open(run, read_only=True) as reader,
+        pytest.raises(ValueError, match="opened for reading only"),
+    ):
+        reader.apply(Delete(4))
 
 
 def test_edits_of_several_threads_are_all_made(run, review):
