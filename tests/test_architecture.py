@@ -39,7 +39,7 @@ TABLE = {
     "io/state_file": allow("io/atomic", "numpy"),
     "identity": allow("structures", "numpy scipy faiss"),
     "tracking": allow("structures io/state_file identity", "numpy scipy lap"),
-    "io": allow("structures", "cv2 numpy"),
+    "io": allow("structures", "av cv2 numpy"),
     "metrics": allow("structures io", "numpy scipy motmetrics"),
     "vision/camera_motion": allow("structures io", "cv2 numpy"),
     "vision/detectors/torchvision_coco": allow("structures vision", "numpy torch torchvision"),

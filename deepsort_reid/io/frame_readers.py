@@ -1,11 +1,14 @@
-"""Sequential readers of frames: an OpenCV capture, image files, or frames in memory."""
+"""Readers of frames: an OpenCV capture, image files, or frames in memory."""
 
+import itertools
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 import cv2
+import numpy as np
+from numpy.typing import NDArray
 
 from deepsort_reid.io.images import read_image
 from deepsort_reid.structures.frame import Frame, check_frame
@@ -26,6 +29,15 @@ class FrameReader(Protocol):
 
     def skip(self) -> bool:
         """Advance by one frame without decoding it where possible; False at the end."""
+
+    def seek(self, number: int) -> bool:
+        """Go to a frame, numbered from 1, which `read` then returns.
+
+        False, with nothing changed, where only reading from the start leads there.
+        """
+
+    def times(self) -> NDArray[np.float64] | None:
+        """Times of all frames in seconds (N,); None where they are not known without decoding."""
 
     def close(self) -> None:
         """Release the source."""
@@ -55,6 +67,12 @@ class CaptureReader:
     def skip(self) -> bool:
         return bool(self._capture.grab())
 
+    def seek(self, number: int) -> bool:
+        return False  # OpenCV goes to other frames than it says in many files
+
+    def times(self) -> None:
+        return None
+
     def close(self) -> None:
         self._capture.release()
 
@@ -64,8 +82,9 @@ class ImageReader:
 
     time = None
 
-    def __init__(self, paths: Iterable[Path]) -> None:
-        self._paths = iter(paths)
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self._all_paths = paths
+        self._paths: Iterator[Path] = iter(paths)
 
     def read(self) -> Frame | None:
         path = next(self._paths, None)
@@ -73,6 +92,13 @@ class ImageReader:
 
     def skip(self) -> bool:
         return next(self._paths, None) is not None
+
+    def seek(self, number: int) -> bool:
+        self._paths = itertools.islice(self._all_paths, number - 1, None)
+        return True
+
+    def times(self) -> None:
+        return None
 
     def close(self) -> None:
         pass
@@ -93,6 +119,12 @@ class IterableReader:
 
     def skip(self) -> bool:
         return next(self._frames, None) is not None
+
+    def seek(self, number: int) -> bool:
+        return False
+
+    def times(self) -> None:
+        return None
 
     def close(self) -> None:
         pass

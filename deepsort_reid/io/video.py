@@ -6,10 +6,16 @@ import math
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from deepsort_reid.io.frame_readers import FrameReader
 from deepsort_reid.io.images import UndecodableImageError
 from deepsort_reid.io.live_reader import LiveReader, StreamLostError
 from deepsort_reid.structures.frame import Frame, TimedFrame, check_frame
+
+_MIN_SEEK = 100  # frames; fewer are decoded sooner than found
+_INDEX_COST = 0.02  # time to read a frame's packet, as a share of the time to decode it
 
 
 class TruncatedVideo(ValueError):  # noqa: N818  # the end of a video, not a fault of the call
@@ -84,6 +90,31 @@ class Video:
             return self._iter_live(self._open, start, stop, every)
         return self._iter_frames(self._open(), start, stop, every)
 
+    def open_reader(self) -> FrameReader:
+        """A reader of the frames from the first one, of what can be read many times."""
+        if isinstance(self._open, LiveReader):
+            raise ValueError(f"{self.name}: expected a video with an end, got a camera or stream")
+        return self._open()
+
+    def times(self) -> NDArray[np.float64]:
+        """Times of all frames in seconds (N,), as `iter_timed_frames` gives them.
+
+        Most files tell them without decoding. Only for what can be read many times.
+
+        Raises UndecodableImageError for an image that is damaged.
+        """
+        with contextlib.closing(self.open_reader()) as reader:
+            known = reader.times()
+            if known is not None:
+                return known
+            times, time = [], -math.inf
+            for number in itertools.count(1):
+                if not reader.skip():
+                    break
+                time = self._time(reader.time, number, time)
+                times.append(time)
+        return np.array(times, dtype=np.float64)
+
     def _iter_live(
         self, reader: LiveReader, start: int, stop: int | None, every: int
     ) -> Generator[TimedFrame, None, None]:
@@ -100,8 +131,11 @@ class Video:
         self, reader: FrameReader, start: int, stop: int | None, every: int
     ) -> Generator[TimedFrame, None, None]:
         number, time = 0, -math.inf
+        # A reader that seeks reads the index of the whole file first.
+        is_far = start > max(_MIN_SEEK, (self.length or 0) * _INDEX_COST)
+        first = start if is_far and reader.seek(start) else 1
         try:
-            for number in itertools.count(1):
+            for number in itertools.count(first):
                 if stop is not None and number > stop:
                     return
                 if number < start or (number - start) % every:
@@ -118,7 +152,7 @@ class Video:
             raise self._truncated(str(error), number - 1) from None
         finally:
             reader.close()
-        self._check_length(number - 1)
+        self._check_length(number - 1, time)
 
     def _time(self, stored: float | None, number: int, previous: float) -> float:
         """Time of frame `number` in seconds, from the stored one and that of the frame before."""
@@ -137,15 +171,19 @@ class Video:
             )
         return frame
 
-    def _check_length(self, frames: int) -> None:
+    def _check_length(self, frames: int, time: float) -> None:
         """Raise TruncatedVideo when fewer frames were read than declared.
 
-        Containers that only estimate their length get a tolerance.
+        Containers that only estimate their length, from their duration, get a tolerance, and the
+        time of the last frame counts where the frame rate varies.
         """
         if self.length is None:
             return
-        tolerance = 2.0 if self._exact_length else max(2 * self.frame_rate, 0.02 * self.length)
-        if frames < self.length - tolerance:
+        tolerance, reached = 2.0, float(frames)
+        if not self._exact_length:
+            tolerance = max(2 * self.frame_rate, 0.02 * self.length)
+            reached = max(reached, time * self.frame_rate)
+        if reached < self.length - tolerance:
             raise self._truncated("the file is cut off or damaged", frames)
 
     def _truncated(self, reason: str, frames: int) -> TruncatedVideo:

@@ -1,5 +1,7 @@
 """Frames of a video file, camera, stream, folder of images, MOT sequence or iterable."""
 
+import contextlib
+import functools
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator
@@ -8,6 +10,7 @@ from typing import Any
 
 import cv2
 
+from deepsort_reid.io.av_reader import AvReader, is_av_available, read_index
 from deepsort_reid.io.file_types import IMAGE_SUFFIXES, list_image_files, list_video_files
 from deepsort_reid.io.frame_readers import CaptureReader, ImageReader, IterableReader
 from deepsort_reid.io.images import read_image
@@ -31,15 +34,23 @@ EXACT_LENGTH_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".avi"})
 
 
 def open_video(
-    source: Source, *, frame_rate: float | None = None, live: LiveOptions | None = None
+    source: Source,
+    *,
+    frame_rate: float | None = None,
+    live: LiveOptions | None = None,
+    hardware: bool = False,
 ) -> Video:
     """Open a source of frames.
+
+    PyAV reads video files, and OpenCV where PyAV is missing or fails; OpenCV reads cameras and
+    streams. Pixels and times are the same.
 
     Args:
         source: a video file, a camera (number), a stream (URL), a folder of images, a MOT
             sequence folder (with img1/ or one video file), or an iterable of BGR uint8 frames.
         frame_rate: frames per second; overrides what the source declares.
         live: time limits, reconnection and newest-frame mode of a camera or stream.
+        hardware: decode a video file on the graphics card, where there is one that knows its codec.
 
     Raises:
         FileNotFoundError: there is no such file or folder.
@@ -57,10 +68,10 @@ def open_video(
         return _open_iterable(source, frame_rate)
     path = Path(source)
     if path.is_dir():
-        return _open_folder(path, frame_rate)
+        return _open_folder(path, frame_rate, hardware)
     if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file():
         return _open_images(path.name, [path], frame_rate)
-    return _open_file(path, frame_rate)
+    return _open_file(path, frame_rate, hardware)
 
 
 def iter_frames(
@@ -70,7 +81,7 @@ def iter_frames(
     return open_video(source).iter_frames(start, stop, every)
 
 
-def _open_file(path: Path, frame_rate: float | None) -> Video:
+def _open_file(path: Path, frame_rate: float | None, hardware: bool) -> Video:
     if not path.is_file():
         raise FileNotFoundError(f"{hide_secrets(str(path))}: no such video file or folder")
     if not path.stat().st_size:
@@ -81,18 +92,41 @@ def _open_file(path: Path, frame_rate: float | None) -> Video:
             f"{path}: expected a video, got a {path.suffix} file (to pass detections of a video: "
             "`track VIDEO --detections FILE`)"
         )
-    video = _open_container(
-        str(path),
-        lambda: cv2.VideoCapture(str(path)),
-        frame_rate,
-        exact_length=suffix in EXACT_LENGTH_SUFFIXES,
-    )
+    exact = suffix in EXACT_LENGTH_SUFFIXES
+    video = _open_av(path, frame_rate, hardware, exact) if is_av_available() else None
+    if video is None:
+        video = _open_container(
+            str(path), lambda: cv2.VideoCapture(str(path)), frame_rate, exact_length=exact
+        )
     if video is None:
         raise ValueError(
             f"{path}: expected a video, got a file without a frame that can be decoded "
             "(another kind of file, or cut off before its index was written)"
         )
     return video
+
+
+def _open_av(path: Path, frame_rate: float | None, hardware: bool, exact: bool) -> Video | None:
+    """A video file that PyAV reads; None where it finds no frame that can be decoded."""
+    from av.error import FFmpegError
+
+    index = functools.cache(lambda: read_index(path))
+
+    def open_reader() -> AvReader:
+        return AvReader(path, has_times=frame_rate is None, hardware=hardware, read_index=index)
+
+    try:
+        with contextlib.closing(open_reader()) as reader:
+            first = reader.read()
+            if first is None:
+                return None
+            length, is_counted = reader.declared_length()
+            rate = frame_rate or _plausible_frame_rate(reader.declared_frame_rate)
+    except FFmpegError:
+        return None
+    size = (first.shape[1], first.shape[0])
+    exact = exact and is_counted
+    return Video(str(path), rate, size, length, open_reader, _exact_length=exact, is_file=True)
 
 
 def _open_live(
@@ -149,7 +183,7 @@ def _open_container(
     )
 
 
-def _open_folder(path: Path, frame_rate: float | None) -> Video:
+def _open_folder(path: Path, frame_rate: float | None, hardware: bool) -> Video:
     """Open a MOT sequence where seqinfo.ini or img1/ is present, else the folder's images."""
     info = read_seqinfo(path)
     declared_rate = info.frame_rate
@@ -162,7 +196,7 @@ def _open_folder(path: Path, frame_rate: float | None) -> Video:
         return _open_images(str(path), paths, frame_rate)
     videos = list_video_files(path)
     if len(videos) == 1:
-        return _open_file(videos[0], frame_rate)
+        return _open_file(videos[0], frame_rate, hardware)
     found = ", ".join(video.name for video in videos) if videos else "neither"
     raise ValueError(f"{path}: expected images (here or in img1/) or one video file, got {found}")
 

@@ -136,7 +136,7 @@ def test_given_frame_rate_overrides_the_stored_times(tmp_path):
 def test_stored_times_that_do_not_grow_are_replaced(tmp_path, monkeypatch):
     path = write_video(tmp_path / "video.avi", grey_frames(6), frame_rate=10)
     stored = iter([0.0, 0.0, 0.5, 0.4, -3.0, 0.9])
-    monkeypatch.setattr(module.CaptureReader, "time", property(lambda self: next(stored)))
+    monkeypatch.setattr(module.AvReader, "time", property(lambda self: next(stored)))
     assert times_of(path) == pytest.approx([0, 0.1, 0.5, 0.6, 0.7, 0.9])
 
 
