@@ -15,8 +15,8 @@ class Continuation(NamedTuple):
     """Result of a search for the track that a new one continues.
 
     Attributes:
-        id: of that track, None when there is no clear one.
-        reason: in words.
+        id: of that track; None without an unambiguous match.
+        reason: why this track was found, or none, as text.
     """
 
     id: int | None
@@ -31,20 +31,20 @@ def find_continued(
     first_time: float,
     present: Collection[int],
 ) -> Continuation:
-    """The track of the run of a camera that a new one, not in the records yet, continues.
+    """Find the ended track that a new track of the same camera and run continues.
 
     Args:
         decisions: records, topology and matching.
-        camera: the camera.
+        camera: the camera of the new track, which is not in the records yet.
         prototypes: of the new track: one, the mean of a few embeddings.
         inter_identity_distance: mean distance between single embeddings of people in one frame.
-        first_time: of its first detection: tracks matched since then are other people.
-        present: ids of further tracks that are other people.
+        first_time: of its first detection. Tracks matched since then show other people.
+        present: ids of further tracks that show other people.
 
-    Tracks are compared by the rule for persons, but each one by itself: an id numbers one
-    continuous track, so that it must be clear which one of the tracks of a person is continued.
-    Those of other cameras are compared, too: a person who comes from there does not get the id of
-    somebody similar.
+    The rule that matches persons is applied to single tracks, because an id numbers one continuous
+    track: the match must be unambiguous among the tracks of a person, too. Tracks of other cameras
+    are candidates as well, so that a person who comes from there does not get the id of a similar
+    person.
     """
     records, rows = decisions.records, decisions.records.rows
     own = np.zeros(1, dtype=TRACK_ROW)

@@ -141,7 +141,7 @@ class Decisions:
         row = self.records.row(key)
         current = int(row["person"]) or None
         if current is not None and len(self.records.persons[current].tracks) == 1:
-            current = None  # nobody but itself
+            current = None  # no other track
         forbidden = forbidden_persons(self.records, self.topology, key)
         view = self.view(prototypes.embedding, forbidden, key)
         return self.matching.match(prototypes, view, current)
