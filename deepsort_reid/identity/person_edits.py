@@ -10,7 +10,8 @@ from deepsort_reid.identity.reconsideration import reconsider
 from deepsort_reid.identity.records import Records
 from deepsort_reid.identity.track_records import PersonChange, TrackRecord
 
-TrackName = tuple[str, int]  # camera and id, of the current run of the camera
+# Camera and id, of the current run of the camera, or of a third number, an earlier run.
+TrackName = tuple[str, int] | tuple[str, int, int]
 
 
 class PersonEdits:
@@ -124,4 +125,4 @@ class PersonEdits:
         return key
 
     def _keys(self, tracks: Iterable[TrackName]) -> list[int]:
-        return [self._key(*track) for track in tracks]
+        return [self._key(track[0], track[1], *track[2:]) for track in tracks]

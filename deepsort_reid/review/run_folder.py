@@ -312,6 +312,10 @@ def _times(tracks: TrackRows, last: int) -> NDArray[np.float64] | None:
 def _registry(summary: dict[str, Any], warnings: list[str]) -> RegistryLink | None:
     link = summary.get("registry")
     if link is None:
+        warnings.append(
+            "no registry of persons: corrections change this run alone; with `track --registry "
+            "FILE`, later runs obey them"
+        )
         return None
     try:
         ids = {int(id): int(each) for id, each in link["ids"].items()}

@@ -18,6 +18,7 @@ from deepsort_reid.review.doubts import Doubt, Doubts
 from deepsort_reid.review.edit_log import EDITS, EditLog, Step, read_steps
 from deepsort_reid.review.edits import Edit
 from deepsort_reid.review.exports import export
+from deepsort_reid.review.obey import correct_registry
 from deepsort_reid.review.overlaps import Overlaps, find_overlaps
 from deepsort_reid.review.run_folder import Run, RunInfo, read_run
 from deepsort_reid.review.state import State, apply_edit, initial_state
@@ -88,6 +89,7 @@ class Review:
         info: of the run.
         fingerprint: of tracks and persons before the first edit.
         revision: number of edits, undos and redos so far.
+        registry_notes: after `close`, which corrections the registry of the run has not got.
     """
 
     def __init__(self, run: Run, steps: list[tuple[int, Step]], log: EditLog | None) -> None:
@@ -99,7 +101,9 @@ class Review:
         self._lock = threading.RLock()
         self._release: Callable[[], None] = lambda: None
         names = {each.person_id: each.name for each in run.people.values() if each.name}
-        self._done = [initial_state(run.rows.id, run.persons, names)]
+        self.registry_notes: list[str] = []
+        self._initial = initial_state(run.rows.id, run.persons, names)
+        self._done = [self._initial]
         self._undone: list[State] = []
         self._pictures = Pictures(run.info.source)
         self._derived: dict[str, object] = {}
@@ -254,11 +258,19 @@ class Review:
         return export(self._run, self.state, kind, Path(out))
 
     def close(self) -> None:
-        """Close the log and release the folder; a second call does nothing."""
+        """Give the corrections to the registry and release the folder; a second call does nothing.
+
+        What the registry did not take is in `registry_notes`; the edits are kept in any case.
+        """
         with self._lock:
-            if self._log is not None:
-                self._log.close()
-            self._release()
+            log, self._log = self._log, None
+            try:
+                if log is not None and self.revision:
+                    self.registry_notes = correct_registry(self._run, self._initial, self.state)
+            finally:
+                if log is not None:
+                    log.close()
+                self._release()
 
     def __enter__(self) -> "Review":
         return self
@@ -274,7 +286,7 @@ class Review:
     def _make(self, step: Step) -> None:
         with self._lock:
             if self._log is None:
-                raise ValueError("the review was opened for reading only")
+                raise ValueError("the review is closed, or was opened for reading only")
             before = list(self._done), list(self._undone), self.revision
             self._advance(step)
             try:
