@@ -29,6 +29,7 @@ from benchmarks.lib import cli_options, provenance
 from benchmarks.lib.distillation_student import (
     REGIONS,
     Targets,
+    direction_and_relation,
     fit_head,
     new_student,
 )
@@ -187,18 +188,16 @@ class Losses(nn.Module):
     ) -> tuple[Tensor, ...]:
         """Return four scalar losses for images (B, 3, H, W) and the other tensors of `Batch`.
 
-        Direction: 1 - cosine to the target. Relation: mean squared error of the similarities
-        within the batch. Region: squared error of the contributions of the image regions, relative
-        to their squared norm. Label: cross entropy of the identities.
+        Direction and relation: see `direction_and_relation`. Region: squared error of the
+        contributions of the image regions, relative to their squared norm. Label: cross entropy of
+        the identities.
         """
         with torch.autocast("cpu", torch.bfloat16):
             parts = self._contributions(images).float()
         neck = self.student.head.neck
         embedding = neck(parts.sum(1))
         unit = F.normalize(embedding)
-        direction = 1 - (unit * target).sum(1).mean()
-        difference = unit @ unit.T - target @ target.T
-        relation = difference.square().sum() / (len(unit) * (len(unit) - 1))
+        direction, relation = direction_and_relation(unit, target)
         scale = neck.weight * (neck.running_var + neck.eps).rsqrt()
         parts = parts * scale / embedding.norm(dim=1)[:, None, None] + self.region_bias
         region = (parts - regions).square().sum() / regions.square().sum()

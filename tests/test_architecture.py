@@ -50,6 +50,7 @@ TABLE = {
     ),
     "scene": allow("structures", "cv2 numpy"),
     "interop": allow("structures tracking vision", "numpy onnxruntime"),
+    "tuning": allow("structures io metrics tracking", "numpy optuna"),
     "pipeline": allow("structures identity tracking io", "numpy"),
     "scale/local_pool": allow(),
     "scale/ray_cluster": allow("io", "ray"),

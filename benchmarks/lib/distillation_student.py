@@ -76,6 +76,17 @@ def _split_teachers(teacher_embedding: NDArray[np.float16]) -> Tensor:
     return rows.view(len(rows), -1, TEACHER_DIM)
 
 
+def direction_and_relation(unit: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """Two losses of unit rows (B, D) to target unit rows (B, D), scalars.
+
+    Direction: 1 - cosine to the target. Relation: mean squared error of the similarities within the
+    batch.
+    """
+    direction = 1 - (unit * target).sum(1).mean()
+    difference = unit @ unit.T - target @ target.T
+    return direction, difference.square().sum() / (len(unit) * (len(unit) - 1))
+
+
 def fit_head(student: ReidModel, images: Tensor, regions: Tensor, ridge: float = 0.1) -> None:
     """Initialise the head by ridge regression of `regions` (N, REGIONS, D) on the region means.
 

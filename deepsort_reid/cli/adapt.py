@@ -141,7 +141,7 @@ def _track(source: str, args: argparse.Namespace, embedder: "Embedder") -> "Trac
     detector, _ = make_detector(
         argparse.Namespace(**{**vars(args), "source": source}), lambda text: _note(args, text)
     )
-    tracker = DeepSort(read_config(args.config, args.set), embedder=embedder)
+    tracker = DeepSort(**read_config(args.config, args.set)._asdict(), embedder=embedder)
     frames: Any = track_frames(
         video,
         detector,

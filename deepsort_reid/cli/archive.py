@@ -138,7 +138,6 @@ def run(args: argparse.Namespace) -> int:
 
 def _settings(args: argparse.Namespace) -> "TrackingSettings":
     from deepsort_reid.scale.archive.worker import TrackingSettings
-    from deepsort_reid.tracking import DeepSortConfig
 
     for name in ("every", "workers", "threads"):
         value = getattr(args, name)
@@ -162,7 +161,7 @@ def _settings(args: argparse.Namespace) -> "TrackingSettings":
         min_score=args.min_score,
         embedder=absolute_model(args.embedder),
         camera_motion=args.camera_motion,
-        config=read_config(args.config, args.set) or DeepSortConfig(),
+        parts=read_config(args.config, args.set),
         every=args.every,
         device=args.device,
     )

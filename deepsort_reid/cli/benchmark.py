@@ -171,7 +171,7 @@ def _tracker_factory(config: str, settings: list[tuple[str, Any]]) -> "Callable[
     if config == PUBLISHED:
         return published
     file = None if config == DEFAULT else Path(config)
-    return partial(DeepSort, read_config(file, settings))
+    return partial(DeepSort, **read_config(file, settings)._asdict())
 
 
 def _track(

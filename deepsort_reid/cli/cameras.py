@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from deepsort_reid.cli.cameras_folder import CamerasFolder
     from deepsort_reid.pipeline import StageTimer
     from deepsort_reid.scale.camera import Camera
-    from deepsort_reid.tracking import DeepSortConfig
+    from deepsort_reid.tracking.from_dict import TrackerParts
 
 Note = Callable[[str], None]
 
@@ -88,18 +88,18 @@ def run(args: argparse.Namespace) -> int:
 
     settings = read_settings(args.source)
     _use_options_of_file(args, settings)
-    config = _read_config(args)
+    parts = _read_config(args)
     if args.address is not None:
         from deepsort_reid.cli.cameras_ray import run_on_ray
 
-        return run_on_ray(args, settings, config)
+        return run_on_ray(args, settings, parts)
     note = _print_nothing if args.quiet else print_note
     videos, failed = open_videos(args, settings)
     embedder = make_embedder(args.embedder, threads_of_network(args, 1), args.device)
     name = None if embedder is None else str(embedder.name)
     identity = None if embedder is None else embedder.identity
     with PersonRegistry(args.registry, topology=settings.topology, embedder=identity) as registry:
-        cameras = make_cameras(args, videos, embedder, registry, config, note)
+        cameras = make_cameras(args, videos, embedder, registry, parts, note)
         with _make_folder(args, cameras, name, failed) as folder:
             timer = StageTimer()
             try:
@@ -131,8 +131,8 @@ def _use_options_of_file(args: Namespace, settings: "CamerasSettings") -> None:
     args.out = args.out or Path("cameras-tracks")
 
 
-def _read_config(args: Namespace) -> "DeepSortConfig | None":
-    """The configuration of --config, or of the table in the TOML file, and of --set."""
+def _read_config(args: Namespace) -> "TrackerParts":
+    """Configuration and association of --config, or of the table in the TOML file, and of --set."""
     try:
         return read_config(args.config, args.set)
     except ValueError as error:

@@ -28,7 +28,7 @@ from deepsort_reid.scale.ray_registry import RemoteRegistry, shared_clock, start
 
 if TYPE_CHECKING:
     from deepsort_reid.cli.cameras_file import CameraSettings, CamerasSettings
-    from deepsort_reid.tracking import DeepSortConfig
+    from deepsort_reid.tracking.from_dict import TrackerParts
 
 MAX_RESTARTS = 20  # of the process of a camera
 _STOP_TIMEOUT = 30.0  # seconds in which cameras complete their files after Ctrl-C
@@ -43,24 +43,24 @@ class CameraProcess:
 
     Args:
         args: arguments of `track`.
-        config: of the tracker.
+        parts: configuration and association of the tracker.
         registry: handle of the registry.
         start: see `shared_clock`.
     """
 
     def __init__(
-        self, args: Namespace, config: "DeepSortConfig | None", registry: Any, start: float | None
+        self, args: Namespace, parts: "TrackerParts", registry: Any, start: float | None
     ) -> None:
         import ray
 
         args.resume = bool(ray.get_runtime_context().was_current_actor_reconstructed)
-        self._args, self._config, self._registry, self._start = args, config, registry, start
+        self._args, self._parts, self._registry, self._start = args, parts, registry, start
         self._stopped = threading.Event()
 
     def run(self) -> str:
         """Track the camera to its end; returns why it ended early, "" for the regular end."""
         try:
-            track.track_source(self._args, self._config, self._open_registry, self._goes_on)
+            track.track_source(self._args, self._parts, self._open_registry, self._goes_on)
         except KeyboardInterrupt:
             return "interrupted"
         except (ImportError, MemoryError, OSError, ValueError) as error:
@@ -84,9 +84,7 @@ class CameraProcess:
         return True
 
 
-def run_on_ray(
-    args: Namespace, settings: "CamerasSettings", config: "DeepSortConfig | None"
-) -> int:
+def run_on_ray(args: Namespace, settings: "CamerasSettings", parts: "TrackerParts") -> int:
     """Track each camera in a process of the cluster, and write people.csv and summary.json.
 
     Raises ValueError after cameras that ended early; all that was tracked is written.
@@ -108,7 +106,7 @@ def run_on_ray(
         check_replaceable(args.out, [PEOPLE, SUMMARY])
         registry = start_registry(args.registry, settings.topology)
         begin = time.time()
-        actors = _start_cameras(args, settings.cameras, config, registry, begin)
+        actors = _start_cameras(args, settings.cameras, parts, registry, begin)
         _write_summary(args.out, names, "running", {})
         runs = {each.run.remote(): name for name, each in actors.items()}
         try:
@@ -134,7 +132,7 @@ def run_on_ray(
 def _start_cameras(
     args: Namespace,
     cameras: "list[CameraSettings]",
-    config: "DeepSortConfig | None",
+    parts: "TrackerParts",
     registry: Any,
     begin: float,
 ) -> dict[str, Any]:
@@ -160,7 +158,7 @@ def _start_cameras(
         for name in FOR_RESUMPTION:  # of an earlier run
             (folder / name).unlink(missing_ok=True)
         start = None if _is_live(each.source) else begin + each.start_time
-        actors[each.name] = process.remote(_arguments(args, each), config, registry, start)
+        actors[each.name] = process.remote(_arguments(args, each), parts, registry, start)
     return actors
 
 

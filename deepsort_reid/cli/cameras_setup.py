@@ -5,7 +5,6 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 from typing import Any
 
 from deepsort_reid.cli.cameras_file import CameraSettings, CamerasSettings
@@ -17,7 +16,8 @@ from deepsort_reid.io.stream_address import hide_secrets, is_stream
 from deepsort_reid.io.video import Video
 from deepsort_reid.io.video_reader import open_video
 from deepsort_reid.scale.camera import Camera
-from deepsort_reid.tracking import DeepSort, DeepSortConfig
+from deepsort_reid.tracking import DeepSort
+from deepsort_reid.tracking.from_dict import TrackerParts
 from deepsort_reid.vision.detectors import OnnxDetector, TorchvisionDetector
 
 
@@ -63,7 +63,7 @@ def make_cameras(
     videos: dict[CameraSettings, Video],
     embedder: Any,
     registry: PersonRegistry,
-    config: DeepSortConfig | None,
+    parts: TrackerParts,
     note: Callable[[str], None],
 ) -> dict[Camera, dict[str, Any]]:
     """The cameras, with their descriptions for the summaries."""
@@ -73,7 +73,11 @@ def make_cameras(
     for each, video in videos.items():
         detector, detector_name = detectors[each]
         tracker = DeepSort(
-            config, embedder=embedder, registry=registry, camera=each.name, explain=args.explain
+            **parts._asdict(),
+            embedder=embedder,
+            registry=registry,
+            camera=each.name,
+            explain=args.explain,
         )
         motion = each.camera_motion or args.camera_motion
         start_time = each.start_time if video.live is None else video.live.start_time
@@ -92,7 +96,7 @@ def make_cameras(
             "detector": detector_name,
             "embedder": "none" if embedder is None else str(embedder.name),
             "lag": 0,
-            "config": asdict(tracker.config),
+            "config": parts.as_dict(),
         }
     return cameras
 

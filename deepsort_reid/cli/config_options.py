@@ -3,12 +3,11 @@
 import argparse
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from deepsort_reid.tracking import DeepSortConfig
+    from deepsort_reid.tracking.from_dict import TrackerParts
 
 
 def add_config_arguments(group: argparse._ActionsContainer) -> None:
@@ -17,7 +16,8 @@ def add_config_arguments(group: argparse._ActionsContainer) -> None:
         "--config",
         type=Path,
         metavar="FILE.json",
-        help="JSON object with fields of DeepSortConfig (default: the default of every field)",
+        help="JSON object with fields of DeepSortConfig, and of LikelihoodRatio as "
+        "association, as deepsort-reid tune writes it (default: the default of every field)",
     )
     add_set_argument(group)
 
@@ -30,8 +30,8 @@ def add_set_argument(group: argparse._ActionsContainer) -> None:
         type=_setting,
         default=[],
         metavar="FIELD=VALUE",
-        help="set a field of DeepSortConfig, such as max_age=60 or smooth_boxes=false, also of "
-        "--config; repeat for several (default: none)",
+        help="set a field of --config, such as max_age=60, smooth_boxes=false or "
+        "association.min_llr=1.5; repeat for several (default: none)",
     )
 
 
@@ -51,29 +51,28 @@ def _setting(text: str) -> tuple[str, Any]:
 
 def read_config(
     given: Path | dict[str, Any] | None, settings: Sequence[tuple[str, Any]] = ()
-) -> "DeepSortConfig | None":
-    """The tracker configuration of --config and --set; None without any.
+) -> "TrackerParts":
+    """Configuration and association of --config and --set; the defaults without any.
 
     Args:
         given: a JSON file, or the fields.
-        settings: names and values of further fields, which have precedence.
+        settings: names and values of further fields, which have precedence; the name of a field of
+            the association begins with "association.".
 
-    Raises ValueError when the file is not a JSON object with fields of `DeepSortConfig`, or the
-    fields are others.
+    Raises ValueError when the file is not a JSON object with these fields, or a value is refused.
     """
     from deepsort_reid.io.json_file import read_json_object
-    from deepsort_reid.tracking import DeepSortConfig
+    from deepsort_reid.tracking.from_dict import tracker_parts, with_field
 
-    if given is None and not settings:
-        return None
     values = read_json_object(given) if isinstance(given, Path) else given or {}
     try:
-        config = DeepSortConfig.from_dict(values)
+        parts = tracker_parts(values)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{given if isinstance(given, Path) else 'config'}: {error}") from error
     for name, value in settings:
+        values = with_field(values, name, value)
         try:
-            config = DeepSortConfig.from_dict({**asdict(config), name: value})
+            parts = tracker_parts(values)
         except ValueError as error:
             raise ValueError(f"--set {name}={value}: {error}") from error
-    return config
+    return parts

@@ -7,7 +7,6 @@ import sys
 from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +32,8 @@ if TYPE_CHECKING:
     from deepsort_reid.cli.checkpoint import Run
     from deepsort_reid.cli.output_folder import OutputFolder
     from deepsort_reid.io.video import Video
-    from deepsort_reid.tracking import DeepSort, DeepSortConfig, FixedLag
+    from deepsort_reid.tracking import DeepSort, FixedLag
+    from deepsort_reid.tracking.from_dict import TrackerParts
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -115,10 +115,10 @@ def run(args: argparse.Namespace) -> int:
     Raises ValueError after a source that ended early; the frames before its end are written.
     """
     show = _show if args.show else None
-    config = read_config(args.config, args.set)
+    parts = read_config(args.config, args.set)
 
     def track_one(args: argparse.Namespace) -> int:
-        return track_source(args, config, _open_registry, show)
+        return track_source(args, parts, _open_registry, show)
 
     if is_folder_of_sequences(args.source):
         return track_sequences(args, track_one)
@@ -130,7 +130,7 @@ def run(args: argparse.Namespace) -> int:
 
 def track_source(
     args: argparse.Namespace,
-    config: "DeepSortConfig | None",
+    parts: "TrackerParts",
     open_registry: Callable[[Path | None, Any], AbstractContextManager[Any]],
     show: Callable[[Any], bool] | None,
 ) -> int:
@@ -138,7 +138,7 @@ def track_source(
 
     Args:
         args: arguments of the command.
-        config: of the tracker; the defaults when None.
+        parts: configuration and association of the tracker.
         open_registry: opens the registry of --registry for an embedder.
         show: gets each annotated frame; the run ends when it returns False. None to show nothing.
 
@@ -168,13 +168,13 @@ def track_source(
     timer = StageTimer()
     with open_registry(args.registry, embedder) as registry:
         online = DeepSort(
-            config,
+            **parts._asdict(),
             embedder=embedder and timer.timed("embed", embedder),
             registry=registry,
             camera=args.camera,
             explain=args.explain,
         )
-        description["config"] = asdict(online.config)
+        description["config"] = parts.as_dict()
         tracker = FixedLag(online, args.lag) if args.lag else online
         with _make_output_folder(args, video, tracker) as folder:
             run = Run(

@@ -4,7 +4,7 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,8 @@ from deepsort_reid.scale.archive.tables import (
 )
 from deepsort_reid.scale.archive.videos import ArchiveVideo
 from deepsort_reid.structures.detections import Detector
-from deepsort_reid.tracking import DeepSort, DeepSortConfig
+from deepsort_reid.tracking import DeepSort
+from deepsort_reid.tracking.from_dict import TrackerParts, tracker_parts
 from deepsort_reid.vision.camera_motion import Ecc, SparseFlow
 from deepsort_reid.vision.detectors import MotDetections, TorchvisionDetector, load_detector
 from deepsort_reid.vision.detectors.factory import DEFAULT_MIN_SCORE, TORCHVISION_PREFIX
@@ -49,7 +50,7 @@ class TrackingSettings:
         min_score: of detections; None for the default of the detector.
         embedder: an ONNX file, "none", or None for the embedder of the package.
         camera_motion: "none", "flow" or "ecc".
-        config: of the tracker.
+        parts: configuration and association of the tracker.
         every: use every Nth frame.
         device: where networks run.
     """
@@ -59,13 +60,14 @@ class TrackingSettings:
     min_score: float | None = None
     embedder: str | None = None
     camera_motion: str = "none"
-    config: DeepSortConfig = field(default_factory=DeepSortConfig)
+    parts: TrackerParts = field(default_factory=lambda: tracker_parts({}))
     every: int = 1
     device: str = "cpu"
 
     def as_dict(self) -> dict[str, Any]:
         """All that results depend on, as plain data."""
-        return {name: value for name, value in asdict(self).items() if name != "device"}
+        values = {k: v for k, v in vars(self).items() if k not in ("device", "parts")}
+        return {**values, "config": self.parts.as_dict()}
 
 
 class ArchiveWorker:
@@ -117,7 +119,10 @@ class ArchiveWorker:
         # All tracks are needed at the end, however long ago they were seen.
         with PersonRegistry(keep_for=None) as registry:
             tracker = DeepSort(
-                settings.config, embedder=self._embedder, registry=registry, camera=_CAMERA
+                **settings.parts._asdict(),
+                embedder=self._embedder,
+                registry=registry,
+                camera=_CAMERA,
             )
             frames = track_frames(
                 opened,
