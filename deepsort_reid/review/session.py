@@ -18,6 +18,7 @@ from deepsort_reid.review.doubts import Doubt, Doubts
 from deepsort_reid.review.edit_log import EDITS, EditLog, Step, read_steps
 from deepsort_reid.review.edits import Edit
 from deepsort_reid.review.exports import export
+from deepsort_reid.review.likeness import Likeness
 from deepsort_reid.review.obey import correct_registry
 from deepsort_reid.review.overlaps import Overlaps, find_overlaps
 from deepsort_reid.review.run_folder import Run, RunInfo, read_run
@@ -25,7 +26,9 @@ from deepsort_reid.review.state import State, apply_edit, initial_state
 from deepsort_reid.structures.frame import Frame
 from deepsort_reid.structures.mot_rows import MotRows
 
-_CROPS_OF_PIECE, _CROPS_OF_PERSON = 6, 24
+_CROPS_OF_PERSON = 24  # shown, of all pieces together
+_CROPS_TO_COMPARE = 3  # of each piece
+_MAX_WAIT = 3.0  # seconds for embeddings of other persons
 
 T = TypeVar("T")
 
@@ -185,29 +188,51 @@ class Review:
     def crops(self, person: int) -> list[CropRef]:
         """The best crops of a person, in the order of time.
 
+        Their embeddings are computed where there is a video. Raises ValueError when there is no
+        such person.
+        """
+        with self._lock:
+            state, rows = self.state, self._run.rows
+            pieces = self._pieces_of(person)
+            number = max(_CROPS_OF_PERSON // len(pieces), 2)
+            piece_of = {
+                row: piece
+                for piece in pieces
+                for row in best_rows(self._quality, state.pieces[piece], number)
+            }
+        distances = {}
+        if self.info.source is not None:
+            self._likeness.embed(piece_of)
+            distances = self._likeness.distances(list(piece_of))
+        found = []
+        for row, piece in sorted(piece_of.items(), key=lambda each: int(rows.frame[each[0]])):
+            left, top, right, bottom = rows.xyxy[row].tolist()
+            quality, distance = float(self._quality[row]), distances.get(row)
+            box = left, top, right, bottom
+            found.append(CropRef(piece, int(rows.frame[row]), box, quality, distance))
+        return found
+
+    def alike(self, person: int, limit: int = 8) -> list[tuple[int, float]]:
+        """The most similar other persons, with a similarity from 0 to 1; none without a video.
+
+        The embeddings of all persons are computed in the background. In a long video, that takes
+        longer than this call, which compares with those that are known by then.
+
         Raises ValueError when there is no such person.
         """
         with self._lock:
-            rows = self._run.rows
-            pieces = self._pieces_of(person)
-            number = max(_CROPS_OF_PERSON // len(pieces), 2)
-            found = []
-            for piece in pieces:
-                chosen = best_rows(self._quality, self.state.pieces[piece], number)
-                for row in chosen:
-                    left, top, right, bottom = rows.xyxy[row].tolist()
-                    quality = float(self._quality[row])
-                    box = left, top, right, bottom
-                    found.append(CropRef(piece, int(rows.frame[row]), box, quality, None))
-            return sorted(found, key=lambda each: each.frame)
-
-    def alike(self, person: int, limit: int = 8) -> list[tuple[int, float]]:
-        """The most similar other persons, with a similarity from 0 to 1.
-
-        Raises ValueError when there is no such person.
-        """
-        self._pieces_of(person)
-        return []
+            self._pieces_of(person)
+            state = self.state
+            of_person: dict[int, list[int]] = defaultdict(list)
+            for row in state.pieces.values():
+                if not row.deleted:
+                    of_person[row.person] += best_rows(self._quality, row, _CROPS_TO_COMPARE)
+        if self.info.source is None:
+            return []
+        own = of_person.pop(person)
+        self._likeness.embed(own)
+        self._likeness.embed_in_background(of_person.values(), _MAX_WAIT)
+        return self._likeness.most_similar(own, of_person, limit)
 
     def frame(self, number: int) -> Frame | None:
         """A frame of the source, BGR uint8 (H, W, 3); None where there is none."""
@@ -262,6 +287,8 @@ class Review:
 
         What the registry did not take is in `registry_notes`; the edits are kept in any case.
         """
+        if "_likeness" in self.__dict__:
+            self._likeness.close()
         with self._lock:
             log, self._log = self._log, None
             try:
@@ -383,6 +410,15 @@ class Review:
     @cached_property
     def _doubts(self) -> Doubts:
         return Doubts(self._run, self._overlaps)
+
+    @cached_property
+    def _likeness(self) -> Likeness:
+        rows = self._run.rows
+
+        def crop(row: int) -> Frame | None:
+            return self._pictures.crop(int(rows.frame[row]), rows.xyxy[row])
+
+        return Likeness(self._run, crop)
 
     @cached_property
     def _quality(self) -> NDArray[np.float64]:
