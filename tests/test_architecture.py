@@ -59,7 +59,8 @@ TABLE = {
         "cv2 numpy pyarrow ray",
     ),
     "scale": allow("structures identity tracking io vision pipeline", "numpy ray"),
-    "review": allow("structures io identity metrics vision", "cv2 numpy starlette uvicorn"),
+    "review": allow("structures io identity metrics vision", "cv2 numpy"),
+    "review/web": allow("structures io review", "cv2 numpy starlette uvicorn"),
     "cli": Allowed(ANY, ANY),
     "__main__": allow("cli"),
 }
@@ -240,8 +241,8 @@ def test_tracker_import_takes_less_than_300_ms():
     assert min(times) < 0.3
 
 
-def test_only_reid_archive_and_cli_load_packages_of_the_extras():
-    heavy = {"package", "reid", "scale/archive", "cli", "__main__"}
+def test_only_reid_archive_review_page_and_cli_load_packages_of_the_extras():
+    heavy = {"package", "reid", "scale/archive", "review/web", "cli", "__main__"}
     names = [
         ".".join((PACKAGE, *path.relative_to(ROOT).with_suffix("").parts))
         for path in all_files()

@@ -38,6 +38,7 @@ COMMANDS = {
         "compare trackers on the same sequences, with bootstrap intervals",
     ),
     "tune": ("tune", "fit the settings of the tracker to labelled sequences"),
+    "review": ("review", "look at the result of a run in a browser, correct it, export it"),
     "find": ("find", "find one person in a video by appearance"),
     "crop": ("crop", "cut labelled people out of videos, one folder for each identity"),
     "train": ("train", "train an embedder on folders of identities"),
@@ -55,9 +56,11 @@ EXTRAS = {
     "optuna": "eval",
     "pyarrow": "cluster",
     "ray": "cluster",
+    "starlette": "review",
     "tensorboard": "train",
     "torch": "train",
     "torchvision": "train",
+    "uvicorn": "review",
 }
 EXTRAS_BY_COMMAND = {("eval-reid", "matplotlib"): "eval"}
 

@@ -1,12 +1,15 @@
 """Pictures of a review: frames of the source, and the best crops of each piece."""
 
+import threading
 from collections import OrderedDict
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from deepsort_reid.io.frame_access import FrameAccess
 from deepsort_reid.io.video_reader import open_video
 from deepsort_reid.review.overlaps import Overlaps, visible_fraction
 from deepsort_reid.review.run_folder import Run
@@ -14,7 +17,7 @@ from deepsort_reid.review.state import PieceRow
 from deepsort_reid.structures.frame import Frame
 from deepsort_reid.vision.crops import cut_crops
 
-_KEPT_FRAMES = 32  # decoded, in memory
+_KEPT_FRAMES = 16  # decoded, in memory
 _BORDER = 2.0  # pixels from the border of the frame at which a box counts as truncated
 
 
@@ -61,26 +64,38 @@ def best_rows(quality: NDArray[np.float64], piece: PieceRow, number: int) -> lis
 
 
 class Pictures:
-    """Frames of the source by number; the last ones are kept.
+    """Frames of the source by number, from several threads; the last ones are kept.
 
     source: file or folder of the frames; None where there is none.
     """
 
     def __init__(self, source: Path | None) -> None:
         self._source = source
+        self._lock = threading.Lock()
         self._kept: OrderedDict[int, Frame] = OrderedDict()
+
+    @cached_property
+    def _access(self) -> FrameAccess | None:
+        if self._source is None:
+            return None
+        try:
+            return FrameAccess(open_video(self._source))
+        except (OSError, ValueError):
+            return None
 
     def frame(self, number: int) -> Frame | None:
         """A frame, BGR uint8 (H, W, 3); None where the source has no such frame."""
-        if number not in self._kept and self._source is not None:
-            try:
-                for found, frame in open_video(self._source).iter_frames(number, number):
-                    self._kept[found] = frame
-            except (OSError, ValueError):
-                return None
-            while len(self._kept) > _KEPT_FRAMES:
-                self._kept.popitem(last=False)
-        return self._kept.get(number)
+        with self._lock:
+            if number not in self._kept:
+                if self._access is None:
+                    return None
+                try:
+                    self._kept[number] = self._access.read(number)
+                except (OSError, ValueError):
+                    return None
+                if len(self._kept) > _KEPT_FRAMES:
+                    self._kept.popitem(last=False)
+            return self._kept[number]
 
     def crop(self, number: int, xyxy: NDArray[np.float64]) -> Frame | None:
         """The part of a frame inside a box (4,); None where there is no picture of it."""
@@ -89,3 +104,11 @@ class Pictures:
             return None
         crops, _ = cut_crops(frame, xyxy[None])
         return crops[0] if crops else None
+
+    def close(self) -> None:
+        """Release the file; a second call does nothing."""
+        with self._lock:
+            if self._access is not None:
+                self._access.close()
+            self._source = None
+            self.__dict__["_access"] = None

@@ -236,8 +236,7 @@ class Review:
 
     def frame(self, number: int) -> Frame | None:
         """A frame of the source, BGR uint8 (H, W, 3); None where there is none."""
-        with self._lock:
-            return self._pictures.frame(number)
+        return self._pictures.frame(number)
 
     def crop(self, piece: int, frame: int) -> Frame | None:
         """The box of a piece in a frame, BGR uint8 (H, W, 3); None where there is no picture.
@@ -252,7 +251,9 @@ class Review:
                 at = int(np.searchsorted(frames, frame))
             if row is None or at >= row.stop - row.start or frames[at] != frame:
                 raise ValueError(f"piece {piece} has no box in frame {frame}")
-            return self._pictures.crop(frame, self._run.rows.xyxy[row.start + at])
+            xyxy = self._run.rows.xyxy[row.start + at]
+        # To decode a frame takes long: not while others wait for the lock.
+        return self._pictures.crop(frame, xyxy)
 
     def apply(self, edit: Edit) -> None:
         """Make an edit, which is on the disk when this returns.
@@ -291,6 +292,7 @@ class Review:
             self._likeness.close()
         with self._lock:
             log, self._log = self._log, None
+            self._pictures.close()
             try:
                 if log is not None and self.revision:
                     self.registry_notes = correct_registry(self._run, self._initial, self.state)

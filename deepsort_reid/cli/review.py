@@ -1,0 +1,67 @@
+"""`deepsort-reid review`: look at the result of a run in a browser, correct it, export it."""
+
+import argparse
+import webbrowser
+from pathlib import Path
+
+DEFAULT_HOST = "127.0.0.1"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    add = parser.add_argument
+    add("run", type=Path, metavar="RUN", help="output folder of `deepsort-reid track`")
+    add(
+        "--port",
+        type=int,
+        default=8765,
+        metavar="N",
+        help="port of the page; 0 takes a free one (default: %(default)s)",
+    )
+    add(
+        "--host",
+        default=DEFAULT_HOST,
+        metavar="ADDRESS",
+        help="address to listen at; another one than the default lets other machines reach the "
+        "page, for everyone who has its address with the token (default: %(default)s)",
+    )
+    add(
+        "--no-browser",
+        action="store_true",
+        help="open no browser, only print the address (default: open one)",
+    )
+    add(
+        "--export",
+        type=Path,
+        metavar="DIR",
+        help="write the corrected result in all formats to a folder, and show no page "
+        "(default: show the page)",
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    """Serve the page until Ctrl-C, or export."""
+    if not 0 <= args.port <= 65535:
+        raise ValueError(f"--port: expected 0 to 65535, got {args.port}")
+    from deepsort_reid.review import Review
+    from deepsort_reid.review.exports import EXPORTS
+
+    if args.export is not None:
+        with Review.open(args.run, read_only=True) as review:
+            for kind in EXPORTS:
+                print(review.export(kind, args.export))
+        return
+    from deepsort_reid.review.web.serving import serve
+
+    def ready(address: str) -> None:
+        print(f"review of {args.run}: {address}", flush=True)
+        if args.host != DEFAULT_HOST:
+            print("other machines can reach it, and the connection is not encrypted")
+        print(f"every correction is saved in {args.run / 'edits.jsonl'}; Ctrl-C ends", flush=True)
+        if not args.no_browser:
+            webbrowser.open(address)
+
+    with Review.open(args.run) as review:
+        for warning in review.info.warnings:
+            print(f"note: {warning}", flush=True)
+        serve(review, args.host, args.port, any_host=args.host != DEFAULT_HOST, ready=ready)

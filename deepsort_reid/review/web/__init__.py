@@ -1,0 +1,1 @@
+"""Web page of a review: its server and its files."""
