@@ -22,10 +22,10 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from deepsort_reid.review.web.access import AccessGuard
 from deepsort_reid.io.video_reader import open_video
 from deepsort_reid.review.edits import edit_from_dict
 from deepsort_reid.review.session import Review
+from deepsort_reid.review.web.access import AccessGuard
 from deepsort_reid.structures.frame import Frame
 
 PAGE = Path(__file__).parent / "page"

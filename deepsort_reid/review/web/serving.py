@@ -5,10 +5,11 @@ import socket
 from collections.abc import Callable
 
 import uvicorn
+from starlette.types import ASGIApp
 
+from deepsort_reid.review.session import Review
 from deepsort_reid.review.web.access import new_token
 from deepsort_reid.review.web.server import create_app
-from deepsort_reid.review.session import Review
 
 
 def open_socket(host: str, port: int) -> socket.socket:
@@ -63,12 +64,17 @@ def serve(
         app = create_app(review, token, any_host=any_host)
         shown = f"[{host}]" if ":" in host else host
         ready(f"http://{shown}:{listening.getsockname()[1]}/#token={token}")
-        config = uvicorn.Config(
-            app,
-            log_level="error",
-            access_log=False,
-            server_header=False,
-            lifespan="off",
-            timeout_graceful_shutdown=1,
-        )
-        uvicorn.Server(config).run(sockets=[listening])
+        make_server(app).run(sockets=[listening])
+
+
+def make_server(app: ASGIApp) -> uvicorn.Server:
+    """A server that prints errors only and ends within a second, with open pages, too."""
+    config = uvicorn.Config(
+        app,
+        log_level="error",
+        access_log=False,
+        server_header=False,
+        lifespan="off",
+        timeout_graceful_shutdown=1,
+    )
+    return uvicorn.Server(config)

@@ -182,8 +182,20 @@ export class Corrections {
     }
   }
 
-  #exchange(piece, other, frame) {
+  /** From a frame on, each of two pieces is of the person of the other: three edits. */
+  async #exchange(piece, other, frame) {
+    const { store } = this;
+    const rest = (each) => ({ kind: "move", piece: each.id, first_frame: frame, last_frame: each.last_frame });
+    const known = new Set(store.persons.keys());
+    if (!(await store.edit({ ...rest(piece), person: null }))) return false;
+    const made = [...store.persons.keys()].find((id) => !known.has(id));
+    const isMoved = await store.edit({ ...rest(other), person: piece.person });
+    if (!isMoved || !(await store.edit({ kind: "merge_persons", into: other.person, from: made }))) {
+      await this.undo(isMoved ? 2 : 1); // all of it or nothing
+      return false;
+    }
     const text = `Exchanged tracks ${piece.id} and ${other.id} from frame ${frame} on.`;
-    return this.#send(text, { kind: "exchange", piece: piece.id, other: other.id, frame });
+    this.dialogs.toast(text, "Undo", () => this.undo(3));
+    return true;
   }
 }
