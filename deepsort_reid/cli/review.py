@@ -61,7 +61,12 @@ def run(args: argparse.Namespace) -> None:
         if not args.no_browser:
             webbrowser.open(address)
 
-    with Review.open(args.run) as review:
+    review = Review.open(args.run)
+    try:
         for warning in review.info.warnings:
             print(f"note: {warning}", flush=True)
         serve(review, args.host, args.port, any_host=args.host != DEFAULT_HOST, ready=ready)
+    finally:
+        review.close()
+        for note in review.registry_notes:
+            print(f"note: {note}", flush=True)
