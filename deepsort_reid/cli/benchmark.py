@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import time
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
@@ -24,13 +23,13 @@ from deepsort_reid.cli.sequence_options import (
     check_some_detections,
     selected_sequences,
 )
+from deepsort_reid.cli.sequence_tracks import write_tracks
 
 if TYPE_CHECKING:
     from deepsort_reid.io.detections_npz import SequenceDetections
     from deepsort_reid.io.mot_sequences import MotSequence
     from deepsort_reid.metrics import SequenceScores
     from deepsort_reid.metrics.analysis import SequenceAnalysis
-    from deepsort_reid.structures.tracks import Tracks
     from deepsort_reid.tracking import DeepSort
 
 PUBLISHED = "published"
@@ -188,6 +187,7 @@ def _track(
     """
     from deepsort_reid.cli.output_folder import versions
     from deepsort_reid.io.atomic import write_atomically
+    from deepsort_reid.io.track_writers import MotWriter
 
     assert sequence.ground_truth is not None
     tracker = make_tracker(explain=True) if args.events else make_tracker()
@@ -212,36 +212,11 @@ def _track(
     settings_file.unlink(missing_ok=True)
     events.unlink(missing_ok=True)
     out.mkdir(parents=True, exist_ok=True)
-    seconds = _write_tracks(tracker, inputs, args.lag, tracks)
+    with MotWriter(tracks) as writer:
+        seconds = write_tracks(tracker, inputs.frames, args.lag, writer)
     if args.events:
         _write_events(sequence, tracks, tracker, events)
     write_atomically(settings_file, json.dumps({**settings, "seconds": seconds}, indent=2))
-    return seconds
-
-
-def _write_tracks(tracker: "DeepSort", inputs: "SequenceDetections", lag: int, path: Path) -> float:
-    """Write the tracks of all frames; returns the time of the tracker in seconds."""
-    from deepsort_reid.io.track_writers import MotWriter
-    from deepsort_reid.tracking import FixedLag
-
-    delayed = FixedLag(tracker, lag) if lag else None
-    seconds = 0.0
-    with MotWriter(path) as writer:
-        for number, detections in enumerate(inputs.frames, start=1):
-            start = time.perf_counter()
-            done: tuple[int, Tracks] | None
-            if delayed is None:
-                done = (number, tracker.update(detections))
-            else:
-                done = delayed.update(detections)
-            seconds += time.perf_counter() - start
-            if done is not None:
-                writer.append(*done)
-        start = time.perf_counter()
-        rest = [] if delayed is None else delayed.flush()
-        seconds += time.perf_counter() - start
-        for lagged in rest:
-            writer.append(*lagged)
     return seconds
 
 

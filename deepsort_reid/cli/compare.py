@@ -78,6 +78,7 @@ def run(args: argparse.Namespace) -> int:
         f"blocks of {args.block_length} frames"
     )
     results = []
+    values: dict[str, dict[str, float]] = {}  # by tracker and metric
     (reference, first), *others = scored
     for path, counts in others:
         differences = bootstrap_differences(
@@ -86,6 +87,10 @@ def run(args: argparse.Namespace) -> int:
         print(f"\n{path} minus {reference}")
         print("\n".join(_table(differences)))
         results.append({"first": str(reference), "second": str(path), **_as_json(differences)})
+        values[str(path)] = {each.name: each.second for each in differences}
+        values.setdefault(str(reference), {each.name: each.first for each in differences})
+    if len(values) > 2:
+        print("\n".join(["\nAll trackers, the highest HOTA first:", *_overview(values)]))
     if args.json:
         write_atomically(args.json, json.dumps(results, indent=1) + "\n")
     failures.report("; the other trackers are compared")
@@ -161,6 +166,20 @@ def _table(differences: "list[MetricDifference]") -> list[str]:
     if n_sequences > 1:
         lines += [line for each in differences for line in _by_sequence(each)]
     lines.append("* the interval does not contain zero")
+    return lines
+
+
+def _overview(values: dict[str, dict[str, float]]) -> list[str]:
+    """The lines of a table with one tracker in each."""
+    ranked = sorted(values, key=lambda tracker: -values[tracker]["HOTA"])
+    width = max(map(len, ranked))
+    lines = [" " * width + "".join(f"{name:>9}" for name in values[ranked[0]])]
+    for tracker in ranked:
+        cells = [
+            f"{value:9.0f}" if name == "IDSW" else f"{100 * value:9.2f}"
+            for name, value in values[tracker].items()
+        ]
+        lines.append(f"{tracker:{width}}{''.join(cells)}")
     return lines
 
 

@@ -78,8 +78,9 @@ def run(args: argparse.Namespace) -> int:
 
     columns = chosen_columns(args.columns)
     trackeval_split(args, args.gt)
-    if args.trackeval and args.ids == "person":
-        raise ValueError("--trackeval and --ids person: expected one of them, got both")
+    for option, given in (("--ids person", args.ids == "person"), *_class_options(args)):
+        if args.trackeval and given:
+            raise ValueError(f"--trackeval and {option}: expected one of them, got both")
     sequences = paired_files(args, args.predicted)
     if args.ids == "person":
         sequences = [each.with_people() for each in sequences]
@@ -104,6 +105,11 @@ def run(args: argparse.Namespace) -> int:
     _write_files(args, rows, analyses)
     failures.report("; the other sequences are scored")
     return 0
+
+
+def _class_options(args: argparse.Namespace) -> list[tuple[str, bool]]:
+    """The options on classes, which TrackEval does not have, and whether they are given."""
+    return [("--classes", bool(args.classes)), ("--ignore-classes", bool(args.ignore_classes))]
 
 
 def _print_notes(analyses: "list[SequenceAnalysis]", quiet: bool) -> None:

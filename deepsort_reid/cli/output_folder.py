@@ -50,6 +50,11 @@ def tracks_file(layout: str) -> str:
     return _WRITERS[layout][0]
 
 
+def open_tracks(path: Path, layout: str) -> TrackWriter:
+    """A writer of a file of tracks in a format: "mot", "csv" or "jsonl"."""
+    return _WRITERS[layout][1](path, None)
+
+
 class OutputFolder:
     """Writes the results of a run frame by frame; every file is complete however the run ends.
 

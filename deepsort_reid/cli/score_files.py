@@ -160,3 +160,12 @@ def write_trackeval(
         f"--TRACKERS_FOLDER {quote(f'{root}/trackers/mot_challenge')} "
         f"--BENCHMARK {benchmark} --SPLIT_TO_EVAL {rest} --TRACKERS_TO_EVAL {trackers}{rules}"
     )
+    # TrackEval chooses its rules by the name of the benchmark, for all sequences.
+    by_name = {"MOT15": "plain", "MOT20": "mot20"}.get(benchmark, "mot16")
+    applied = "plain" if rules else by_name
+    others = sorted(set(protocols) - {applied})
+    if others:
+        print(
+            f"TrackEval applies the protocol {applied} to all of {split}: its scores of sequences "
+            f"under {', '.join(others)} differ; --only and --split write them apart"
+        )

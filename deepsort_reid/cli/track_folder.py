@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deepsort_reid.cli.output_options import source_name
+from deepsort_reid.cli.progress import print_note
 from deepsort_reid.cli.sequence_options import (
     NO_DETECTIONS,
     Failures,
     check_some_detections,
     selected_sequences,
 )
+from deepsort_reid.cli.sequence_tracks import write_tracks
 
 if TYPE_CHECKING:
     from deepsort_reid.io.mot_sequences import MotSequence
@@ -50,7 +52,9 @@ def track_sequences(args: argparse.Namespace, track: Callable[[argparse.Namespac
     check_some_detections(folder, sequences, args)
     out = args.out or Path(f"{source_name(args.source)}-tracks")
     failures = Failures()
-    for sequence in sequences:
+    for number, sequence in enumerate(sequences, start=1):
+        if not args.quiet:
+            print_note(f"{sequence.name}, {number} of {len(sequences)}")
         with failures.noted(sequence.name):
             _track_one(args, sequence, out, track)
     finished = any(each.name not in failures for each in sequences)
@@ -78,7 +82,10 @@ def _track_one(
     out: Path,
     track: Callable[[argparse.Namespace], int],
 ) -> None:
-    """Track one sequence into OUT/runs and copy the file of its tracks to OUT."""
+    """Track one sequence into OUT/runs and copy the file of its tracks to OUT.
+
+    Of a sequence without frames, only the file of its tracks is written.
+    """
     from deepsort_reid.cli.output_folder import tracks_file
     from deepsort_reid.io.atomic import write_atomically
     from deepsort_reid.io.layouts import detections_file
@@ -90,8 +97,43 @@ def _track_one(
         given = sequence.detections
         if given is None:
             raise ValueError(f"{sequence.folder}: {NO_DETECTIONS}")
+    if sequence.frames is None and given is not None:
+        _track_detections(args, sequence, given, out)
+        return
     run = out / RUNS / sequence.name
     own = {"source": str(sequence.folder), "out": run, "detections": given}
     track(argparse.Namespace(**{**vars(args), **own}))
     tracks = run / tracks_file(args.format)
     write_atomically(out / f"{sequence.name}{tracks.suffix}", tracks.read_bytes())
+
+
+def _track_detections(
+    args: argparse.Namespace, sequence: "MotSequence", file: Path, out: Path
+) -> None:
+    """Write the tracks of a sequence that has detections, but no frames."""
+    from deepsort_reid.cli.config_options import read_config
+    from deepsort_reid.cli.output_folder import open_tracks, tracks_file
+    from deepsort_reid.tracking import DeepSort
+    from deepsort_reid.vision.detectors import MotDetections
+    from deepsort_reid.vision.detectors.precomputed import NpzDetections
+
+    if args.embedder not in (None, "none") or args.camera_motion != "none":
+        raise ValueError(
+            f"{sequence.folder}: expected img1/ or a video; without frames give --embedder none "
+            "and no --camera-motion"
+        )
+    if (args.start, args.stop, args.every) != (1, None, 1):
+        raise ValueError(
+            f"{sequence.folder}: expected img1/ or a video for --start, --stop, --every"
+        )
+    limit = {} if args.min_score is None else {"min_score": args.min_score}
+    reader = NpzDetections if file.suffix == ".npz" else MotDetections
+    detector = reader(file, **limit)
+    frames = map(detector.at, range(1, (sequence.length or 0) + 1))
+    tracker = DeepSort(**read_config(args.config, args.set)._asdict())
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / f"{sequence.name}{Path(tracks_file(args.format)).suffix}"
+    part = path.with_name(f".{path.name}.part")  # a file of this name is complete
+    with open_tracks(part, args.format) as writer:
+        write_tracks(tracker, frames, args.lag, writer)
+    part.replace(path)

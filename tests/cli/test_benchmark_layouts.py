@@ -183,6 +183,16 @@ def test_sequences_scored_without_rules_are_compared_without_rules(
     assert "--split: expected BENCHMARK-SPLIT such as MOT17-train, got 'train'" in error
 
 
+def test_other_rules_of_trackeval_are_noted(run_benchmark, crowded_sequences, tmp_path, capsys):
+    options = ["--trackeval", tmp_path / "root", "--split"]
+    assert run_benchmark(crowded_sequences, *options, "MOT20-train") == 0
+    printed = capsys.readouterr().out
+    assert "TrackEval applies the protocol mot20 to all of MOT20-train" in printed
+    assert "its scores of sequences under mot16 differ" in printed
+    assert run_benchmark(crowded_sequences, *options, "MADE-train") == 0
+    assert "differ" not in capsys.readouterr().out
+
+
 def test_json_csv_and_reports_are_written(run_benchmark, sequences, tmp_path, capsys):
     files = {kind: tmp_path / f"scores.{kind}" for kind in ("json", "csv", "latex")}
     options = [part for kind, path in files.items() for part in (f"--{kind}", path)]

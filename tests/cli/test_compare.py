@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -93,6 +94,29 @@ def test_every_sub_folder_with_results_is_a_tracker(
     printed = capsys.readouterr().out
     assert f"{folder / 'bad'} minus {folder / 'good'}\n" in printed
     assert printed.count(" minus ") == 1
+
+
+def test_several_trackers_are_ranked_by_hota(
+    trackers: tuple[Path, Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "trackers"
+    folder.mkdir()
+    for tracker in (trackers[1], trackers[2]):
+        tracker.rename(folder / tracker.name)
+    shutil.copytree(trackers[0], folder / "copy of gt")
+    assert main(["compare", str(trackers[0]), str(folder), "--resamples", "20", "--quiet"]) == 0
+    head, *rows = (
+        capsys.readouterr().out.split("All trackers, the highest HOTA first:\n")[1].splitlines()
+    )
+    assert head.split()[0] == "HOTA"
+    assert [row.split("/")[-1].split("  ")[0] for row in rows] == ["copy of gt", "good", "bad"]
+    assert "100.00" in rows[0]
+    for name, row in (("good", rows[1]), ("bad", rows[2])):
+        found = metrics.evaluate_folders(trackers[0], folder / name)
+        total = sum((each.scores for each in found.values()), metrics.Scores())
+        shown = dict(zip(head.split(), row.removeprefix(str(folder / name)).split(), strict=True))
+        assert shown["HOTA"] == f"{100 * total.hota.hota.mean():.2f}"
+        assert shown["IDSW"] == str(total.clear.switches)
 
 
 def test_tracker_that_cannot_be_scored_does_not_stop_the_others(

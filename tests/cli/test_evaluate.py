@@ -10,6 +10,7 @@ from deepsort_reid.cli.main import main
 from deepsort_reid.io.mot import read_ground_truth, read_results, write_rows
 from deepsort_reid.metrics import EventKind
 from deepsort_reid.structures.mot_rows import MotRows
+from tests.metrics import oracle
 
 
 @pytest.fixture
@@ -112,6 +113,61 @@ def test_events_are_written_with_the_name_of_their_sequence(
         missed = [row for row in own if row["kind"] == EventKind.MISS.label]
         length = sum(int(row["last_frame"]) - int(row["frame"]) + 1 for row in missed)
         assert length == clear.misses
+
+
+def test_scores_of_trackeval_folders_equal_those_of_trackeval(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Folders that were not written by this package; the seqmap leaves out a sequence."""
+    folders = [tmp_path / side / "mot_challenge" for side in ("gt", "trackers")]
+    for seed in range(4):
+        truth, predicted, frames = oracle.random_scene(seed)
+        sequence = folders[0] / "MOT15-train" / f"scene-{seed}"
+        data = folders[1] / "MOT15-train" / "ours" / "data"
+        for file in (sequence / "gt" / "gt.txt", data / f"scene-{seed}.txt"):
+            file.parent.mkdir(parents=True, exist_ok=True)
+        write_rows(sequence / "gt" / "gt.txt", truth, "gt")
+        write_rows(data / f"scene-{seed}.txt", predicted, "result")
+        (sequence / "seqinfo.ini").write_text(f"[Sequence]\nseqLength={frames}\n")
+    (folders[0] / "seqmaps").mkdir()
+    lines = "name\nscene-0\nscene-1\nscene-3\n"
+    (folders[0] / "seqmaps" / "MOT15-train.txt").write_text(lines)
+    theirs = oracle.trackeval_from_root(tmp_path, "MOT15-train", "ours", rules=True)
+    place = tmp_path / "scores.json"
+    for given in ((tmp_path, tmp_path), (folders[0] / "MOT15-train", folders[1])):
+        assert main(["evaluate", *map(str, given), "--quiet", "--json", str(place)]) == 0
+        ours = json.loads(place.read_text(encoding="utf-8"))["scores"]
+        assert list(ours) == list(theirs) == ["scene-0", "scene-1", "scene-3", "COMBINED"]
+        for name, fields in theirs.items():
+            oracle.assert_equal_in_every_field(ours[name] | ours[name]["per_threshold"], fields)
+    # Results of a sequence that is not in the ground truth are refused, and named.
+    (folders[1] / "MOT15-train" / "ours" / "data" / "scene-9.txt").write_text("1,1,0,0,5,5,1\n")
+    capsys.readouterr()
+    assert main(["evaluate", str(tmp_path), str(tmp_path)]) == 2
+    (message,) = capsys.readouterr().err.splitlines()
+    assert "has no scene-9; --allow-missing scores the other sequences" in message
+    assert main(["evaluate", str(tmp_path), str(tmp_path), "--allow-missing", "--quiet"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--ids", "person"], "--trackeval and --ids person: expected one of them, got both"),
+        (["--classes", "1"], "--trackeval and --classes: expected one of them, got both"),
+    ],
+)
+def test_scores_that_trackeval_cannot_have_are_not_written_for_it(
+    scenes: tuple[Path, Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    options: list[str],
+    message: str,
+) -> None:
+    root = tmp_path / "root"
+    given = [*map(str, scenes), "--trackeval", str(root), "--split", "MADE-train"]
+    assert main(["evaluate", *given, *options]) == 2
+    assert message in capsys.readouterr().err
+    assert not root.exists()
 
 
 def test_check_shows_motmetrics_and_no_difference_without_competing_boxes(

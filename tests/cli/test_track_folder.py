@@ -147,3 +147,25 @@ def test_sequences_of_one_name_are_refused(run_folder, unlabelled, out, capsys):
     assert run_folder(unlabelled) == 2
     assert "sequences with distinct names, got 'OTHER'" in synthetic_video.read_error_line(capsys)
     assert not out.exists()
+
+
+@pytest.mark.parametrize("lag", [0, 4])
+def test_sequence_without_frames_is_tracked_by_its_detections(run_folder, sequences, out, lag):
+    assert run_folder(sequences, "--lag", lag) == 0
+    assert names(out) == ["SEQ-01.txt", "SEQ-02.txt"]
+    assert len(read_results(out / "SEQ-01.txt")) == 2 * (FRAMES if lag else FRAMES - 2)
+    arguments = ["--out", f"{out}-scored", "--quiet", "--lag", str(lag)]
+    assert main(["benchmark", str(sequences), *arguments]) == 0
+    scored = out.parent / "out-scored" / "default" / "SEQ-01.txt"
+    assert scored.read_bytes() == (out / "SEQ-01.txt").read_bytes()
+
+
+def test_options_that_need_frames_are_refused_without_them(run_folder, sequences, out, capsys):
+    for options, message in (
+        (["--camera-motion", "flow"], "expected img1/ or a video; without frames give --embedder"),
+        (["--every", "2"], "expected img1/ or a video for --start, --stop, --every"),
+        (["--detector", "background"], "expected images (here or in img1/) or one video file"),
+    ):
+        assert run_folder(sequences, *options) == 2
+        assert message in synthetic_video.read_error_line(capsys)
+    assert not out.exists()
