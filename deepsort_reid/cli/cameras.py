@@ -161,6 +161,7 @@ def _make_folder(
             save_detections=args.save_detections,
             person_ids=args.ids == "person",
             tracker=camera.tracker,
+            page=not args.no_page,
         )
 
     settings = {

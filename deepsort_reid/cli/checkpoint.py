@@ -42,6 +42,10 @@ class Run:
     last_time: float = 0.0  # time of that frame in seconds
     saved_at: float = 0.0  # time of day of the checkpoint that is continued
 
+    def notes(self, description: dict[str, Any]) -> list[str]:
+        """What is probably wrong in the run with these settings, a line each."""
+        return self.diagnostics.lines(description["config"]["new_track_score"])
+
     def state_dict(self) -> dict[str, Any]:
         """The state after a frame, as plain data."""
         parts = {"detector": self.detector, "camera_motion": self.camera_motion}
@@ -161,6 +165,8 @@ class Checkpoints:
         self._last = time.monotonic()
         if run.folder.people is not None:
             run.folder.people.write_if_due()
+        if run.folder.page is not None:
+            run.folder.page.save_if_due()
         state = {"settings": self._settings, "boot": boot_id(), **run.state_dict()}
         content = state_bytes(KIND, state)
         write_atomically(run.folder.folder / CHECKPOINT, content, sync=False)

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from deepsort_reid.cli.output_options import add_page_argument
 from deepsort_reid.cli.tracking_options import (
     add_device_argument,
     add_embedder_argument,
@@ -49,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="write no annotated video (default: write video.mp4)",
     )
+    add_page_argument(parser)
     parser.add_argument(
         "--threads",
         type=int,
@@ -73,20 +75,26 @@ def run(args: argparse.Namespace) -> int:
     embedder = make_embedder(args.embedder, args.threads, args.device)
     tracker = DeepSort(embedder=embedder and timer.timed("embed", embedder))
     folder = OutputFolder(
-        args.out, frame_rate=None if args.no_video else street.frame_rate, draw=not args.no_video
+        args.out,
+        frame_rate=None if args.no_video else street.frame_rate,
+        draw=not args.no_video,
+        tracker=tracker,
+        page=not args.no_page,
     )
     frames = (frame for _, frame, _ in street)
+    source = f"rendered street, seed {args.seed}"
     with folder:
         tracked_frames = track_frames(frames, BackgroundSubtraction(), tracker, timer=timer)
         for tracked_frame in progress_bar(tracked_frames, args.frames, quiet=args.quiet):
             folder.add(tracked_frame, timer)
-    truth = folder.folder / "truth.txt"
-    scores = _scores(street, folder.folder / "tracks.txt", truth)
-    # To read a frame of the street is to render it.
-    timer.seconds["render"] = timer.seconds.pop("read", 0.0)
-    times = stage_times(timer, folder.frames)
-    source = f"rendered street, seed {args.seed}"
-    folder.write_summary({"source": source, "status": "complete", **scores, **times})
+        if folder.people is not None:
+            folder.people.reconsider()
+        folder.finish()
+        scores = _scores(street, folder.folder / "tracks.txt", folder.folder / "truth.txt")
+        # To read a frame of the street is to render it.
+        timer.seconds["render"] = timer.seconds.pop("read", 0.0)
+        times = stage_times(timer, folder.frames)
+        folder.write_summary({"source": source, "status": "complete", **scores, **times})
     _print_table({"identities": len(folder.ids), **scores}, times, folder.folder)
     return 0
 

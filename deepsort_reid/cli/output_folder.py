@@ -13,6 +13,7 @@ import numpy as np
 from deepsort_reid import __version__
 from deepsort_reid.cli.explanation_writer import ExplanationWriter
 from deepsort_reid.cli.people import People
+from deepsort_reid.cli.results_page import PAGE, ResultsPage
 from deepsort_reid.cli.run_files import (
     CHECKPOINT,
     FOR_RESUMPTION,
@@ -72,6 +73,7 @@ class OutputFolder:
         person_ids: label people in the video with `person_id`, otherwise with `id`.
         tracker: of the run, for people.csv and, when it keeps decisions, explanations.txt; None for
             no such files.
+        page: write index.html, the results page, at the end of a run with a tracker.
         inputs: files that the run reads, which stay if they are of an earlier run in this folder.
         video_input: what the summary says about the source, see `describe_input`.
 
@@ -92,6 +94,7 @@ class OutputFolder:
         save_detections: bool = False,
         person_ids: bool = True,
         tracker: DeepSort | FixedLag | None = None,
+        page: bool = False,
         inputs: Sequence[Path] = (),
         video_input: dict[str, Any] | None = None,
     ) -> None:
@@ -109,10 +112,12 @@ class OutputFolder:
         self._explanations: ExplanationWriter | None = None
         self._detections: DetectionWriter | None = None
         self.people = None if tracker is None else People(folder, tracker)
+        self.page = ResultsPage(folder, self.people) if page and self.people is not None else None
         self._person_ids = person_ids
         self._open_files = ExitStack()
         self._tracks: TrackWriter | None = None
         self._video: WriteBehind[Any] | None = None
+        self._video_name, self._num_images = "", 0  # images in the annotated video
         self._drawer: Any = None
         self._first_time: float | None = None
         self._last_time: float | None = None
@@ -162,6 +167,9 @@ class OutputFolder:
         self._last_time = frame.time
         self.boxes += len(frame.tracks)
         self.ids.update(frame.tracks.id.tolist())
+        if self.page is not None:
+            with timer("page"):
+                self.page.add(frame)
         if self._drawer is None:
             return None
         with timer("draw"):
@@ -171,6 +179,10 @@ class OutputFolder:
                 written = [image] if self._pace is None else self._pace.images(frame.time, image)
                 for each in written:
                     self._video.add(each)
+                    self._num_images += 1
+            if self.page is not None and self._frame_rate is not None:
+                video_time = max(self._num_images - 1, 0) / self._frame_rate
+                self.page.add_to_video(self._video_name, frame.time, video_time)
         return image
 
     def begin(self) -> None:
@@ -219,6 +231,7 @@ class OutputFolder:
         self._list_files([name])
         height, width = frame.frame.shape[:2]
         (self.folder / name).unlink(missing_ok=True)
+        self._video_name = name
         video = self._open_files.enter_context(
             VideoWriter(self.folder / name, self._frame_rate, (width, height))
         )
@@ -233,6 +246,7 @@ class OutputFolder:
         """Names of the files that this run writes, but not the summary and the video."""
         names = [_WRITERS[self._layout][0]]
         names += [PEOPLE] if self.people is not None else []
+        names += [PAGE] if self.page is not None else []
         names += [EXPLANATIONS] if self._decision_log is not None else []
         names += detection_writer.FILES if self._save_detections else []
         return [*names, CHECKPOINT, FORCED_CHECKPOINT]
@@ -258,6 +272,7 @@ class OutputFolder:
             "files": self._files,
             "resumed": self._num_resumed,
             **({} if self.people is None else {"people": self.people.state_dict()}),
+            "last_frame": 0 if self.page is None else self.page.last_frame,
         }
 
     def resume(self, state: dict[str, Any]) -> None:
@@ -273,6 +288,8 @@ class OutputFolder:
         self._num_resumed = state["resumed"] + 1
         if self.people is not None:
             self.people.load_state_dict(state["people"])
+        if self.page is not None:
+            self.page.resume(state["last_frame"])
         self._open(state["lengths"])
 
     def remove_checkpoint(self) -> None:
@@ -312,11 +329,11 @@ class OutputFolder:
         return f"{self.frames} frames, {len(self.ids)} identities, {self.boxes} boxes"
 
     def write_summary(self, values: dict[str, Any]) -> None:
-        """Write summary.json: the counts of the run, `values`, and versions of the packages."""
+        """Write summary.json: the counts of the run, `values`, and versions of the packages.
+
+        At the end of a run, the results page as well.
+        """
         self._status = status = values.get("status")
-        files = [name for name in self._files if (self.folder / name).exists()]
-        if status == "complete":
-            files = [name for name in files if name not in FOR_RESUMPTION]
         summary = {
             "frames": self.frames,
             "boxes": self.boxes,
@@ -327,11 +344,22 @@ class OutputFolder:
             **self._video_input,
             **({} if self.people is None else self.people.registry_link()),
             **values,
-            # While the run goes on, also those that it will write.
-            "files": self._files if status == "running" else files,
             "versions": versions(),
         }
-        write_summary_file(self.folder, summary)
+        try:
+            if self.page is not None and self.frames and status not in (None, "running"):
+                self.page.write(summary)
+        finally:
+            write_summary_file(self.folder, {**summary, "files": self._listed_files(status)})
+
+    def _listed_files(self, status: str | None) -> list[str]:
+        """Names of the files of the run; while it goes on, also those that it will write."""
+        if status == "running":
+            return self._files
+        files = [name for name in self._files if (self.folder / name).exists()]
+        if status == "complete":
+            files = [name for name in files if name not in FOR_RESUMPTION]
+        return files
 
 
 def describe_input(source: str, video: Video) -> dict[str, Any]:

@@ -8,7 +8,7 @@ FORMATS = ("mot", "csv", "jsonl")
 
 
 def add_result_arguments(group: argparse._ActionsContainer) -> None:
-    """Add --format, --no-video, --ids, --save-detections, --explain and --quiet."""
+    """Add --format, --no-video, --no-page, --ids, --save-detections, --explain and --quiet."""
     group.add_argument(
         "--format",
         choices=FORMATS,
@@ -20,6 +20,7 @@ def add_result_arguments(group: argparse._ActionsContainer) -> None:
         action="store_true",
         help="write no annotated video (default: write video.mp4)",
     )
+    add_page_argument(group)
     group.add_argument(
         "--ids",
         choices=("person", "track"),
@@ -40,6 +41,15 @@ def add_result_arguments(group: argparse._ActionsContainer) -> None:
     )
     group.add_argument(
         "--quiet", action="store_true", help="print no progress bar and no notes (default: off)"
+    )
+
+
+def add_page_argument(group: argparse._ActionsContainer) -> None:
+    """Add --no-page."""
+    group.add_argument(
+        "--no-page",
+        action="store_true",
+        help="write no results page (default: write index.html, with images of the people)",
     )
 
 

@@ -1,17 +1,20 @@
 """The persons of a run, written to people.csv at the end and at intervals."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from deepsort_reid.io.people_file import PEOPLE, TrackPerson, write_people
+from deepsort_reid.results.doubts import SURE
 from deepsort_reid.structures.tracks import Tracks
 from deepsort_reid.tracking import DeepSort, FixedLag
 
 _MAX_SHARE = 0.02  # of the time of a run
+_MAX_REASONS = 200  # that are given in words
 
 
 class People:
@@ -91,6 +94,16 @@ class People:
         }
         link = {"camera": self._persons.camera, "run": self._persons.run, "ids": other}
         return {"registry": {"path": str(path.absolute()), **link}}
+
+    def reasons(self, rows: Iterable[TrackPerson]) -> dict[int, str]:
+        """Why the tracks of rows that are not sure are the persons that they are, in words."""
+        reasons: dict[int, str] = {}
+        for row in rows:
+            if row.probability < SURE and len(reasons) < _MAX_REASONS:
+                with suppress(ValueError):  # removed from the registry
+                    explanation = self._persons.explain_person(self.registry_id(row.id))
+                    reasons[row.id] = explanation.reason
+        return reasons
 
     def rows(self, shift: float = 0.0) -> Iterator[TrackPerson]:
         """The persons of the tracks so far, in the order of ids, with times later by `shift`."""

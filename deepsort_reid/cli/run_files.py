@@ -13,13 +13,17 @@ from deepsort_reid.io.atomic import write_atomically
 SUMMARY = "summary.json"
 CHECKPOINT = ".checkpoint.npz"
 FORCED_CHECKPOINT = ".checkpoint-on-disk.npz"
+PAGE_STATE = ".page.npz"
 # What only the continuation of a run needs. No other program has files of these names.
-FOR_RESUMPTION = (CHECKPOINT, FORCED_CHECKPOINT, detection_writer.ROWS, detection_writer.EMBEDDINGS)
+FOR_RESUMPTION = (
+    *(CHECKPOINT, FORCED_CHECKPOINT, PAGE_STATE),
+    *(detection_writer.ROWS, detection_writer.EMBEDDINGS),
+)
 
 # Every name that a run can have written: no other file is ever removed, whatever a summary says.
 _NAMES = re.compile(
     r"tracks\.(txt|csv|jsonl)|people\.csv|video(-\d{6,})?\.mp4|wall\.mp4|detections\.(txt|npz)"
-    r"|explanations\.txt"
+    r"|explanations\.txt|index\.html"
 )
 
 
@@ -66,7 +70,7 @@ def remove_earlier(folder: Path, written: Collection[str], inputs: Collection[Pa
         if (folder / name).resolve() not in kept:
             (folder / name).unlink(missing_ok=True)
     # Left by a killed process while it replaced a file.
-    for name in (SUMMARY, CHECKPOINT, FORCED_CHECKPOINT, "detections.npz"):
+    for name in (SUMMARY, *FOR_RESUMPTION[:3], "index.html", "detections.npz"):
         for path in folder.glob(f".{name}.*"):
             if path.name.removeprefix(f".{name}.").isdecimal():
                 path.unlink(missing_ok=True)

@@ -207,8 +207,7 @@ def _track(
         note(f"the run in {folder.folder} is complete; nothing to resume")
         return 0
     truncated = track_run(args, video, run, description, note, show)
-    new_track_score = description["config"]["new_track_score"]
-    for line in [] if args.quiet else run.diagnostics.lines(new_track_score):
+    for line in [] if args.quiet else run.notes(description):
         print(f"deepsort-reid track: note: {line}", file=sys.stderr)
     if truncated:
         saved = f"; the frames before are tracked in {folder.folder}" if folder.frames else ""
@@ -251,6 +250,7 @@ def _make_output_folder(
         save_detections=args.save_detections,
         person_ids=args.ids == "person",
         tracker=tracker,
+        page=not args.no_page,
         inputs=[Path(name) for name in (args.detections, args.detector) if name is not None],
         video_input=describe_input(args.source, video),
     )

@@ -89,7 +89,8 @@ def _finish(
     stream = {} if video.live is None else {"stream": video.live.report()}
     times = stage_times(run.timer, run.folder.frames)
     if run.folder.frames:
-        run.folder.write_summary(description | {"status": status} | stream | times)
+        notes = {"notes": run.notes(description)}
+        run.folder.write_summary(description | {"status": status} | stream | notes | times)
     if status == "complete" or not args.checkpoint_every:
         run.folder.remove_checkpoint()
     return times
@@ -100,7 +101,8 @@ def _settings(args: argparse.Namespace, video: Video) -> dict[str, Any]:
     names = ("start", "every", "min_score", "camera_motion", "format", "save_detections")
     options = {name.replace("_", "-"): getattr(args, name) for name in (*names, "explain")}
     options["registry"] = None if args.registry is None else str(args.registry)
-    return {**options, "no-video": args.no_video, "size": list(video.size)}
+    files = {"no-video": args.no_video, "no-page": args.no_page}
+    return {**options, **files, "size": list(video.size)}
 
 
 def _resume(

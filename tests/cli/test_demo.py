@@ -32,7 +32,7 @@ def summary(demo):
 
 
 def test_demo_writes_video_tracks_truth_and_summary(demo, summary):
-    names = ["summary.json", "tracks.txt", "truth.txt", "video.mp4"]
+    names = ["index.html", "people.csv", "summary.json", "tracks.txt", "truth.txt", "video.mp4"]
     assert sorted(path.name for path in demo.iterdir()) == names
     assert synthetic_video.decode_video(demo / "video.mp4") == (FRAMES, Street().size)
     rows = read_results(demo / "tracks.txt")
@@ -74,7 +74,7 @@ def test_ground_truth_holds_the_visible_pedestrians(demo):
 
 def test_summary_has_the_time_of_every_stage_with_rendering(summary):
     stages = summary["milliseconds_per_frame"]
-    assert set(stages) == {"render", "detect", "track", "write", "draw"}
+    assert set(stages) == {"render", "detect", "track", "page", "write", "draw"}
     total = sum(stages.values())
     assert summary["frames_per_second"] == pytest.approx(1000 / total, rel=0.05)
 
@@ -91,7 +91,8 @@ def test_tracks_are_reproducible_by_seed(demo, tmp_path, capsys):
     assert tracks("--seed", "100")[0] != tracks()[0]
     printed = capsys.readouterr().out
     assert "HOTA" in printed
-    assert f"written to {tmp_path / 'again'}: summary.json, tracks.txt, truth.txt" in printed
+    names = "index.html, people.csv, summary.json, tracks.txt, truth.txt"
+    assert f"written to {tmp_path / 'again'}: {names}" in printed
 
 
 def test_demo_without_detections_has_finite_scores(tmp_path, monkeypatch):

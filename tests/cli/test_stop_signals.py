@@ -148,11 +148,12 @@ def test_files_of_an_earlier_run_in_another_format_are_removed(run_track, out):
     (out / "tracks.csv.bak").write_text("mine")
     assert run_track("--quiet", "--format", "csv", "--no-video") == 0
     names = {path.name for path in out.iterdir()}
-    assert names == {"tracks.csv", "people.csv", "summary.json", "notes.md", "tracks.csv.bak"}
-    assert read_summary(out)["files"] == ["people.csv", "tracks.csv"]
+    files = {"index.html", "people.csv", "tracks.csv"}
+    assert names == {*files, "summary.json", "notes.md", "tracks.csv.bak"}
+    assert set(read_summary(out)["files"]) == files
 
 
-@pytest.mark.parametrize("name", ["tracks.txt", "video.mp4", "summary.json"])
+@pytest.mark.parametrize("name", ["tracks.txt", "video.mp4", "index.html", "summary.json"])
 def test_file_that_no_run_wrote_is_not_replaced(name, run_track, out, capsys):
     out.mkdir()
     (out / name).write_text("mine")
@@ -192,7 +193,7 @@ def test_leftovers_of_a_killed_process_are_removed(run_track, out):
     for name in (".summary.json.4711", f".{CHECKPOINT}.4711"):
         (out / name).write_text("half")
     assert run_track("--quiet", "--no-video") == 0
-    names = ["people.csv", "summary.json", "tracks.txt"]
+    names = ["index.html", "people.csv", "summary.json", "tracks.txt"]
     assert sorted(path.name for path in out.iterdir()) == names
 
 

@@ -29,7 +29,7 @@ def test_tracks_of_two_people_are_written_and_drawn(run_track, out, capsys):
         (synthetic_video.WIDTH, synthetic_video.HEIGHT),
     )
     assert "8 frames, 2 identities, 12 boxes" in capsys.readouterr().out
-    names = ["people.csv", "summary.json", "tracks.txt", "video.mp4"]
+    names = ["index.html", "people.csv", "summary.json", "tracks.txt", "video.mp4"]
     assert sorted(p.name for p in out.iterdir()) == names
 
 

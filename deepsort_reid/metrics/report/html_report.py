@@ -3,10 +3,8 @@
 The page is self-contained: it holds its style, script, data and images, and needs no network.
 """
 
-import base64
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 
 import numpy as np
 
@@ -14,10 +12,20 @@ from deepsort_reid.metrics.analysis.events import NO_ID, EventKind, Events, Swit
 from deepsort_reid.metrics.analysis.reidentification import GAP_BINS, ReidAfterGapCounts
 from deepsort_reid.metrics.analysis.sequence_analysis import SequenceAnalysis
 from deepsort_reid.metrics.analysis.worst_switches import WorstSwitch
-from deepsort_reid.metrics.report.html import data, escape, figure, paragraph, row, select, table
 from deepsort_reid.metrics.report.svg_plots import reid_after_gap_bars, threshold_curves
 from deepsort_reid.metrics.report.tables import COLUMNS, COMBINED, Column, with_combined
 from deepsort_reid.metrics.scores import Scores
+from deepsort_reid.pages.document import document
+from deepsort_reid.pages.html import (
+    data,
+    escape,
+    figure,
+    image_source,
+    paragraph,
+    row,
+    select,
+    table,
+)
 from deepsort_reid.structures.colours import id_colour
 
 CARDS = ("HOTA", "DetA", "AssA", "MOTA", "IDF1", "IDSW")
@@ -62,19 +70,7 @@ def html_report(
         _switch_table(analyses),
         data("timelines", [_timeline_data(each) for each in analyses]),
     ]
-    page = files("deepsort_reid.metrics.report") / "page"
-    style = (page / "report.css").read_text(encoding="utf-8")
-    script = (page / "report.js").read_text(encoding="utf-8")
-    head = [
-        '<meta charset="utf-8">',
-        '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        f"<title>{escape(title)}</title>",
-        # With an empty icon the browser does not request one from a server.
-        '<link rel="icon" href="data:,">',
-        f"<style>\n{style}</style>",
-    ]
-    lines = ["<!doctype html>", '<html lang="en"><head>', *head, "</head><body>", *body]
-    return "\n".join([*lines, f"<script>\n{script}</script>", "</body></html>", ""])
+    return document(title, body, "deepsort_reid.metrics.report", "report")
 
 
 def _summary(overall: Scores, analyses: Sequence[SequenceAnalysis]) -> str:
@@ -219,8 +215,7 @@ def _strips(strips: Sequence[SwitchStrip]) -> str:
     for strip in strips:
         switch = strip.switch
         images = [
-            f'<span><img alt="frame {frame}" src="data:{_media_type(image)};base64,'
-            f'{base64.b64encode(image).decode("ascii")}">{frame}</span>'
+            f'<span><img alt="frame {frame}" src="{image_source(image)}">{frame}</span>'
             for frame, image in strip.images
         ]
         caption = (
@@ -231,10 +226,6 @@ def _strips(strips: Sequence[SwitchStrip]) -> str:
         )
         parts.append(figure(f"<div>{''.join(images)}</div>", caption, ' class="strip"'))
     return "".join(parts)
-
-
-def _media_type(image: bytes) -> str:
-    return "image/png" if image.startswith(b"\x89PNG") else "image/jpeg"
 
 
 def _switch_table(analyses: Sequence[SequenceAnalysis]) -> str:

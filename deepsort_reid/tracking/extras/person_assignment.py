@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from deepsort_reid.identity.explanation import PersonExplanation
 from deepsort_reid.identity.frame_update import MAX_CLOCK_STEP
 from deepsort_reid.identity.registry import PersonRegistry
 from deepsort_reid.structures.tracks import State
@@ -176,6 +177,13 @@ class PersonAssigner:
     def name_of(self, person: int) -> str | None:
         """The name that a person was given; None without one."""
         return self.registry.name(person) if self.is_active else None
+
+    def explain_person(self, id: int) -> PersonExplanation:
+        """Why a track is the person that it is.
+
+        Raises ValueError when the registry has no such track.
+        """
+        return self.registry.explain_person(self.camera, id, self._run)
 
     def state_dict(self) -> dict[str, Any]:
         """The state of a registry in memory; of one in a file, where it was."""

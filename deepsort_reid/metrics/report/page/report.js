@@ -1,42 +1,8 @@
-"use strict";
-
 function appendSvg(name, attributes, parent) {
   const element = document.createElementNS("http://www.w3.org/2000/svg", name);
   for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
   if (parent) parent.append(element);
   return element;
-}
-
-// Tables: a click on a column name sorts; the first click sorts numbers in descending order.
-function valueOf(row, column) {
-  const cell = row.cells[column];
-  const number = Number(cell.dataset.value ?? cell.textContent);
-  return Number.isNaN(number) || cell.textContent === "" ? cell.textContent : number;
-}
-
-function compareCells(a, b) {
-  if (typeof a === "number" && typeof b === "number") return a - b;
-  if (typeof a === "number") return 1;
-  if (typeof b === "number") return -1;
-  return a.localeCompare(b, undefined, { numeric: true });
-}
-
-for (const table of document.querySelectorAll("table.sortable")) {
-  const heads = [...table.tHead.rows[0].cells];
-  heads.forEach((head, column) => {
-    head.querySelector("button").addEventListener("click", () => {
-      const first = column === 0 ? "ascending" : "descending";
-      const other = column === 0 ? "descending" : "ascending";
-      const order = head.getAttribute("aria-sort") === first ? other : first;
-      heads.forEach((each) => each.removeAttribute("aria-sort"));
-      head.setAttribute("aria-sort", order);
-      const sign = order === "ascending" ? 1 : -1;
-      const body = table.tBodies[0];
-      const rows = [...body.rows].map((row) => [valueOf(row, column), row]);
-      rows.sort((a, b) => sign * compareCells(a[0], b[0]));
-      body.append(...rows.map((pair) => pair[1]));
-    });
-  });
 }
 
 // Plots: the figures of one sequence are visible.

@@ -1,5 +1,6 @@
-"""HTML elements of the report."""
+"""HTML elements: text, tables, figures, images and data."""
 
+import base64
 import html
 import json
 from collections.abc import Sequence
@@ -66,3 +67,9 @@ def data(name: str, content: object) -> str:
     # "</script>" in the name of a sequence would end the element.
     text = json.dumps(content, separators=(",", ":")).replace("<", "\\u003c")
     return f'<script type="application/json" id="{name}">{text}</script>'
+
+
+def image_source(image: bytes) -> str:
+    """The address of an image of the page itself: a JPEG or PNG file as a data URI."""
+    kind = "png" if image.startswith(b"\x89PNG") else "jpeg"
+    return f"data:image/{kind};base64,{base64.b64encode(image).decode('ascii')}"

@@ -1,0 +1,1 @@
+"""Self-contained HTML pages: elements, style and script that all pages of the package share."""
