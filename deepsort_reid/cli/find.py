@@ -1,8 +1,6 @@
 """`deepsort-reid find`: find one person in a video by appearance."""
 
 import argparse
-import csv
-import io
 import itertools
 from collections.abc import Iterable, Iterator
 from contextlib import closing
@@ -13,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsort_reid.cli.live_options import add_live_arguments, make_live_options
+from deepsort_reid.cli.output_options import add_page_argument
 from deepsort_reid.cli.progress import print_note, progress_bar
 from deepsort_reid.cli.tracking_options import (
     add_detector_arguments,
@@ -21,12 +20,10 @@ from deepsort_reid.cli.tracking_options import (
     count_frames,
     make_detector,
 )
-from deepsort_reid.io.appended_file import AppendedFile
 
 if TYPE_CHECKING:
     from deepsort_reid.io.video import Video
-    from deepsort_reid.reid.person_search import SearchResult, SearchSummary
-    from deepsort_reid.structures.frame import Frame
+    from deepsort_reid.structures.frame import Frame, TimedFrame
     from deepsort_reid.structures.mot_rows import MotRows
 
 REFERENCES = ("gallery", "last")
@@ -44,7 +41,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=Path("found"),
         metavar="FOLDER",
-        help="folder for results.csv and montage.png (default: %(default)s)",
+        help="folder for results.csv, montage.png, the page and the clip (default: %(default)s)",
+    )
+    add_page_argument(parser)
+    add(
+        "--no-video",
+        action="store_true",
+        help="write no annotated clip of the matches (default: write found.mp4)",
     )
     add(
         "--ids",
@@ -112,6 +115,8 @@ def _add_truth_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
+    from deepsort_reid.cli.find_page import FindPage, query_image
+    from deepsort_reid.cli.find_results import write_results
     from deepsort_reid.io.video_reader import open_video
     from deepsort_reid.reid.person_search import Gallery, LastMatch, find_person
     from deepsort_reid.vision.embedder import Embedder
@@ -127,28 +132,40 @@ def run(args: argparse.Namespace) -> None:
             raise ValueError(f"{video.name}: expected a frame {args.start}, the video ends before")
         query = _embed_query(args.query, box, first.frame, embedder)
         person = _person(args, box, truth)
-        detector = _IdentifiedDetector(_detector(args, truth), args.ids, args.every)
-        times: dict[int, float] = {}
-
-        def numbered() -> Iterator[tuple[int, "Frame"]]:
-            for timed in itertools.chain([first], frames):
-                times[timed.number] = timed.time
-                yield timed.number, timed.frame
-
+        detector, detector_name = _detector(args, truth)
+        identified = _IdentifiedDetector(detector, args.ids, args.every)
+        read = _ReadFrames(itertools.chain([first], frames))
         results = find_person(
-            progress_bar(numbered(), count_frames(video.length, args), quiet=args.quiet),
-            detector.boxes,
+            progress_bar(read.numbered(), count_frames(video.length, args), quiet=args.quiet),
+            identified.boxes,
             embedder,
             (Gallery if args.reference == "gallery" else LastMatch)(query),
             threshold=args.threshold,
             truth=person,
-            identify=detector.identify,
+            identify=identified.identify,
         )
         # A query box is the start of the search, not a match.
         start = None if box is None else args.start
-        found = ((each, times.pop(each.frame)) for each in results)
-        kept = (each for each in found if each[0].frame != start)
-        _write_results(args.out, kept, person, args.ids)
+        found = ((each, read.last) for each in results if each.frame != start)
+        page = None
+        if not args.no_page:
+            used = {"detector": detector_name, "embedder": str(embedder.name)}
+            page = FindPage(args, video, query_image(args.query, box, first.frame), used)
+        write_results(args.out, found, person, args.ids, page)
+
+
+class _ReadFrames:
+    """Frames, of which `last` is the one that was read last."""
+
+    def __init__(self, frames: Iterable["TimedFrame"]) -> None:
+        self._frames = frames
+        self.last: TimedFrame
+
+    def numbered(self) -> Iterator[tuple[int, "Frame"]]:
+        """Numbers and images of the frames."""
+        for timed in self._frames:
+            self.last = timed
+            yield timed.number, timed.frame
 
 
 class _IdentifiedDetector:
@@ -189,72 +206,15 @@ class _IdentifiedDetector:
         return numbers
 
 
-def _write_results(
-    out: Path,
-    found: "Iterable[tuple[SearchResult, float]]",
-    person: "MotRows | None",
-    ids: str,
-) -> None:
-    """Write results and times in seconds as they come, then summary and montage.
-
-    A stop, or an error, loses nothing that was found before.
-    """
-    from deepsort_reid.reid.evaluation.montage import write_png
-    from deepsort_reid.reid.person_search import SearchLog, SearchSummary, search_montage
-
-    log, file = SearchLog(), None
-    try:
-        for result, time in found:
-            if file is None:
-                file = _open_results(out, ids)
-            file.append(_csv_line(_csv_row(result, time)))
-            log.append(result)
-    finally:
-        if file is not None:
-            file.close()
-            _print_summary(SearchSummary(log.results), person)
-            if any(result.crop is not None for result in log.results):
-                write_png(out / "montage.png", search_montage(log.results))
-                print_note(f"montage: {out / 'montage.png'}")
-    if file is None:
-        raise ValueError("nothing to search: the query is in the only frame")
-
-
-def _open_results(out: Path, ids: str) -> AppendedFile:
-    out.mkdir(parents=True, exist_ok=True)
-    path = out / "results.csv"
-    path.unlink(missing_ok=True)
-    file = AppendedFile(path)
-    columns = ("frame", "time", "x", "y", "w", "h", "similarity", "outcome", ids)
-    file.append(_csv_line(columns))
-    return file
-
-
-def _csv_row(result: "SearchResult", time: float) -> tuple[object, ...]:
-    from deepsort_reid.structures.boxes import xyxy_to_tlwh
-
-    box = [""] * 4
-    if result.xyxy is not None:
-        box = xyxy_to_tlwh(result.xyxy[None])[0].round(2).tolist()
-    outcome = f"{result.similarity:.4f}", result.outcome.value, result.number or ""
-    return (result.frame, f"{time:.3f}", *box, *outcome)
-
-
-def _csv_line(cells: Iterable[object]) -> str:
-    text = io.StringIO(newline="")
-    csv.writer(text).writerow(cells)
-    return text.getvalue()
-
-
-def _detector(args: argparse.Namespace, truth: "MotRows | None") -> Any:
-    """The detector of the candidates."""
+def _detector(args: argparse.Namespace, truth: "MotRows | None") -> tuple[Any, str]:
+    """The detector of the candidates, and its name."""
     from deepsort_reid.vision.detectors import MotDetections
 
     if not args.gt_boxes:
-        return make_detector(args, print_note)[0]
+        return make_detector(args, print_note)
     if truth is None:
         raise ValueError("--gt-boxes needs ground truth: --truth FILE")
-    return MotDetections(truth, start=args.start, every=args.every)
+    return MotDetections(truth, start=args.start, every=args.every), "ground truth"
 
 
 def query_box(query: str) -> NDArray[np.float64] | None:
@@ -333,29 +293,3 @@ def _person(
         if not (truth.id == identity).any():
             raise ValueError(f"--identity: expected an id of the ground truth, got {identity}")
     return truth[np.isin(truth.id, identities)]
-
-
-def _print_summary(summary: "SearchSummary", person: "MotRows | None") -> None:
-    from deepsort_reid.reid.person_search import Outcome
-
-    found = summary.count(Outcome.FOUND)
-    if person is None:
-        print_note(
-            f"found in {found} of {len(summary.results)} frames; no ground truth to compare with"
-        )
-        print_note("(give --truth FILE, and --identity ID for an image, to score the search)")
-        return
-    if not summary.frames_present:
-        print_note("the person is not labelled in any of these frames")
-        return
-    print_note(
-        f"found in {found} of the {summary.frames_present} frames with the person "
-        f"({summary.recall:.1%}); {summary.count(Outcome.WRONG)} wrong, "
-        f"{summary.count(Outcome.MISSED)} missed, {summary.count(Outcome.FALSE_ALARM)} false "
-        f"alarms in {len(summary.results) - summary.frames_present} frames without the person"
-    )
-    if summary.frames_without_candidate:
-        print_note(
-            f"in {summary.frames_without_candidate} of these frames no detection overlaps the "
-            "labelled box"
-        )

@@ -52,7 +52,7 @@ class ResultsPage:
         """Write the page of a run with this summary, atomically. Raises OSError that names it."""
         rows = list(self._people.rows())
         results = RunResults(
-            title=_title(summary),
+            title=source_title(str(summary.get("source", "tracks"))),
             frames=summary["frames"],
             boxes=summary["boxes"],
             first_time=summary["first_frame_time"],
@@ -91,9 +91,9 @@ class ResultsPage:
             self._recorder.missing.append((saved + 1, last_frame))
 
 
-def _title(summary: dict[str, Any]) -> str:
-    """Name of the source, without its folder."""
-    source = str(summary.get("source", "tracks")).rstrip("/\\")
+def source_title(source: str) -> str:
+    """Name of a source, without its folder."""
+    source = source.rstrip("/\\")
     return source.replace("\\", "/").rpartition("/")[2] or source
 
 

@@ -112,6 +112,7 @@ class SearchResult:
     crop: Frame | None  # BGR uint8, of the match, or of the labelled person where missed
     has_candidate: bool = True  # False: the person is labelled, but no candidate overlaps the label
     number: int = 0  # of the track or person of the match; 0 where unknown
+    margin: float = float("inf")  # of a recognised match: similarity minus that of the second best
 
 
 class SearchLog:
@@ -202,14 +203,15 @@ def find_person(
         numbers = np.zeros(len(xyxy), np.int64)
         if identify is not None:
             numbers = identify(frame, xyxy, embedding)
-        match, best, found = None, float("nan"), 0
+        match, best, found, margin = None, float("nan"), 0, float("inf")
         if len(xyxy):
             similarity = reference.similarity(embedding)
             order = np.argsort(-similarity, kind="stable")
             best, row = float(similarity[order[0]]), int(order[0])
             followed = np.flatnonzero(numbers == _most_frequent(votes))
             if best >= threshold:
-                margin = best - float(similarity[order[1]]) if len(order) > 1 else float("inf")
+                if len(order) > 1:
+                    margin = best - float(similarity[order[1]])
                 reference.update(embedding[row], best, margin)
                 votes[int(numbers[row])] += 1
                 match, found = xyxy[row], int(numbers[row])
@@ -221,7 +223,8 @@ def find_person(
         has_candidate = (
             labelled is None or len(labelled) == 0 or _max_iou(xyxy, labelled) >= MIN_IOU
         )
-        yield SearchResult(number, match, best, outcome, _crop(frame, shown), has_candidate, found)
+        crop = _crop(frame, shown)
+        yield SearchResult(number, match, best, outcome, crop, has_candidate, found, margin)
 
 
 def _most_frequent(votes: Counter[int]) -> int:

@@ -1,10 +1,15 @@
 """HTML elements of the results pages."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
-from deepsort_reid.pages.html import escape
+from deepsort_reid.pages.html import escape, image_source, paragraph
+from deepsort_reid.results.crops import Crop
+from deepsort_reid.results.doubts import Doubt
 from deepsort_reid.results.times import clock
 from deepsort_reid.results.video_index import VideoIndex
+
+MAX_DOUBTS = 60  # listed
 
 
 def cards(values: Sequence[tuple[str, str]]) -> str:
@@ -49,3 +54,39 @@ def time_button(time: float, content: str = "", attributes: str = "") -> str:
     return (
         f'<button class="time" data-time="{time:.2f}"{attributes}>{content or clock(time)}</button>'
     )
+
+
+def time_axis(first_time: float, last_time: float) -> str:
+    """Times below a drawing over time."""
+    times = [first_time + i / 4 * (last_time - first_time) for i in range(5)]
+    spans = "".join(f'<span class="at-{i}">{clock(time)}</span>' for i, time in enumerate(times))
+    return f'<div class="axis">{spans}</div>'
+
+
+def doubt_list(doubts: Sequence[Doubt], kinds: Mapping[str, str]) -> str:
+    """The doubts, in their order; `kinds` are the names of their kinds."""
+    counts = Counter(each.kind for each in doubts)
+    listed = ", ".join(f"{name}: {counts[kind]}" for kind, name in kinds.items() if counts[kind])
+    shown = "".join(
+        f"<li>{time_button(each.time)}<b>{kinds[each.kind]}</b> "
+        f"<span>{escape(each.text)}</span></li>"
+        for each in doubts[:MAX_DOUBTS]
+    )
+    text = f"The most doubtful come first. {listed}." if doubts else "Nothing was found to doubt."
+    if len(doubts) > MAX_DOUBTS:
+        text += f" The first {MAX_DOUBTS} of {len(doubts):,} are listed."
+    items = f"<ol>{shown}</ol>" if shown else ""
+    return f'<section class="doubts"><h2>What to doubt</h2>{paragraph(text)}{items}</section>'
+
+
+def crop_strip(crops: Sequence[Crop], name: str) -> str:
+    """Images with their times, in a row; a click shows the time."""
+    images = "".join(
+        time_button(
+            crop.time,
+            f'<img alt="{escape(name)} at {clock(crop.time)}" decoding="async" '
+            f'src="{image_source(crop.image)}"><span>{clock(crop.time)}</span>',
+        )
+        for crop in crops
+    )
+    return f'<div class="crops">{images or paragraph("no image")}</div>'

@@ -5,18 +5,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from deepsort_reid.pages.document import document
-from deepsort_reid.pages.html import data, escape, figure, image_source, paragraph
+from deepsort_reid.pages.html import data, escape, figure, paragraph
 from deepsort_reid.results import svg
 from deepsort_reid.results.doubts import KINDS, Doubt, find_doubts
-from deepsort_reid.results.elements import cards, facts, notes, time_button, video
+from deepsort_reid.results.elements import (
+    MAX_DOUBTS,
+    cards,
+    crop_strip,
+    doubt_list,
+    facts,
+    notes,
+    time_axis,
+    time_button,
+    video,
+)
 from deepsort_reid.results.people import Person
 from deepsort_reid.results.recorder import Recorder
-from deepsort_reid.results.times import clock, count, duration
+from deepsort_reid.results.times import count, duration
 from deepsort_reid.results.video_index import VideoIndex
 
 MAX_SHEETS = 120  # persons with images
 MAX_ROWS = 400  # persons in the timeline, and on the map
-MAX_DOUBTS = 60
 
 
 @dataclass(frozen=True)
@@ -59,7 +68,7 @@ def track_page(results: RunResults) -> str:
         notes(results.notes),
         '<div class="watch">',
         video(results.videos),
-        _doubts(doubts),
+        doubt_list(doubts, KINDS),
         "</div>",
         "<h2>Who was there when</h2>",
         _timeline(results, rows, doubts[:MAX_DOUBTS]),
@@ -88,23 +97,6 @@ def _cards(results: RunResults) -> str:
     return cards(values)
 
 
-def _doubts(doubts: Sequence[Doubt]) -> str:
-    """The list of doubts, the largest first."""
-    counts = Counter(each.kind for each in doubts)
-    listed = ", ".join(f"{counts[kind]} {name}" for kind, name in KINDS.items() if counts[kind])
-    shown = "".join(
-        f'<li class="{each.kind}">{time_button(each.time)}<b>{KINDS[each.kind]}</b> '
-        f"<span>{escape(each.text)}</span></li>"
-        for each in doubts[:MAX_DOUBTS]
-    )
-    text = f"{listed}. The most doubtful come first." if doubts else "Nothing found to doubt."
-    if len(doubts) > MAX_DOUBTS:
-        text += f" The first {MAX_DOUBTS} of {len(doubts):,} are listed."
-    return (
-        f'<section class="doubts"><h2>What to doubt</h2>{paragraph(text)}<ol>{shown}</ol></section>'
-    )
-
-
 def _timeline(results: RunResults, rows: Sequence[Person], doubts: Sequence[Doubt]) -> str:
     traces, first, last = results.recorder.traces.of_track, results.first_time, results.last_time
     drawing = svg.presence(rows, traces, doubts, first, last)
@@ -112,14 +104,11 @@ def _timeline(results: RunResults, rows: Sequence[Person], doubts: Sequence[Doub
         f'<a href="#person-{person.id}" data-person="{person.id}">{person.id}</a>'
         for person in rows
     )
-    axis = "".join(
-        f'<span class="at-{i}">{clock(first + i / 4 * (last - first))}</span>' for i in range(5)
-    )
     text = "A row for each person; a red line marks a doubt. A click shows the time in the video."
     return (
         f"{paragraph(text + _left_out(results, len(rows)))}"
         f'<div id="timeline" class="timeline"><div class="names">{names}</div>'
-        f'<div class="rows">{drawing}<div class="axis">{axis}</div></div></div>'
+        f'<div class="rows">{drawing}{time_axis(first, last)}</div></div>'
     )
 
 
@@ -176,14 +165,6 @@ def _sheets(results: RunResults, longest: Sequence[Person], doubts: Sequence[Dou
 
 
 def _sheet(person: Person, doubts: int) -> str:
-    images = "".join(
-        time_button(
-            crop.time,
-            f'<img alt="person {person.id} at {clock(crop.time)}" decoding="async" '
-            f'src="{image_source(crop.image)}"><span>{clock(crop.time)}</span>',
-        )
-        for crop in person.crops
-    )
     ids = [str(track.id) for track in person.tracks]
     tracks = ", ".join(ids[:8]) + (f" and {len(ids) - 8} more" if len(ids) > 8 else "")
     details = [
@@ -201,5 +182,5 @@ def _sheet(person: Person, doubts: int) -> str:
         f'data-doubts="{doubts}" data-id="{person.id}">'
         f'<h3>{swatch}<button class="pick">Person {person.id}</button></h3>'
         f'<p class="muted">{" &middot; ".join(details)}</p>'
-        f'<div class="crops">{images or paragraph("no image")}</div></section>'
+        f"{crop_strip(person.crops, f'person {person.id}')}</section>"
     )

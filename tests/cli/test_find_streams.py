@@ -71,6 +71,35 @@ def test_rows_are_on_disk_as_they_come_and_stay_after_ctrl_c(find, tmp_path, cap
     captured = capsys.readouterr()
     assert "found in 4 of 4 frames" in captured.out
     assert captured.err == "deepsort-reid find: stopped\n"
+    page = (tmp_path / "found" / "index.html").read_text(encoding="utf-8")
+    assert "did not reach the end of its source (interrupted)" in page
+    assert "<span>matches</span><b>4</b>" in page
+
+
+def test_clip_shows_the_matches_and_a_second_after_each(find, tmp_path):
+    """The stream has 25 frames per second; the person is away from frame 41 to 99."""
+    numbers = iter(range(1, 200))
+
+    def detector(frame):
+        in_view = not 40 < next(numbers) < 100
+        return Detections(synthetic_video.true_boxes(1)[: 3 if in_view else 0])
+
+    video = tmp_path / "street.avi"
+    with synthetic_video.VideoWriter(video, 25, (160, 120)) as writer:
+        for _ in range(120):
+            writer.write(synthetic_video.render_frame(1))
+    status, rows = find(video, detector=detector)
+    assert status == 0
+    found = [int(row["frame"]) for row in rows if row["outcome"] == "found"]
+    assert found == [*range(2, 41), *range(100, 121)]
+    frames, size = synthetic_video.decode_video(tmp_path / "found" / "found.mp4")
+    assert (frames, size) == (39 + 25 + 21, (160, 120))
+    page = (tmp_path / "found" / "index.html").read_text(encoding="utf-8")
+    # The clip goes on with frame 100, 3.96 s after the first one, after 64 frames.
+    assert '[["found.mp4",[[0.04,0.0],[3.96,2.56]]]]' in page
+    assert page.count('class="sheet"') == 2
+    status, _ = find(video, "--no-page", "--no-video", "--out", str(tmp_path / "plain"))
+    assert {path.name for path in (tmp_path / "plain").iterdir()} == {"montage.png", "results.csv"}
 
 
 def test_person_who_returns_after_an_absence_keeps_the_person(find):

@@ -74,7 +74,9 @@ def test_find_runs_without_extras(sequence, tmp_path):
     out = tmp_path / "found"
     done = run("find", "12,20,16,40", sequence, "--out", out, "--threads", 1)
     assert done.returncode == 0, done.stderr
-    assert {path.name for path in out.iterdir()} == {"results.csv", "montage.png"}
+    assert {path.name for path in out.iterdir()} == {
+        *("found.mp4", "index.html", "montage.png", "results.csv"),
+    }
 
 
 def test_eval_reid_prints_scores_without_extras(crops):

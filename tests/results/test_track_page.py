@@ -104,7 +104,7 @@ def test_run_without_people_or_video_has_a_page():
     recorder = record([{}] * 5)
     text = track_page(results_of(recorder, [], videos=VideoIndex()))
     assert "No annotated video was written" in text
-    assert "Nothing found to doubt" in text
+    assert "Nothing was found to doubt" in text
 
 
 def test_times_and_durations_in_words():
