@@ -61,7 +61,7 @@ TABLE = {
         "cv2 numpy pyarrow ray",
     ),
     "scale": allow("structures identity tracking io vision pipeline", "numpy ray"),
-    "review": allow("structures io identity metrics vision", "cv2 numpy"),
+    "review": allow("structures io identity metrics vision", "cv2 numpy scipy"),
     "review/web": allow("structures io review", "cv2 numpy starlette uvicorn"),
     "cli": Allowed(ANY, ANY),
     "__main__": allow("cli"),

@@ -3,17 +3,14 @@
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from deepsort_reid.io.coco import read_coco
-from deepsort_reid.io.cvat import read_cvat
-from deepsort_reid.io.mot import read_ground_truth, read_results
+from deepsort_reid.io.label_files import read_labels
+from deepsort_reid.io.mot import read_results
 from deepsort_reid.io.mot_sequences import find_sequences
 from deepsort_reid.io.video import Video
 from deepsort_reid.io.video_reader import open_video
 from deepsort_reid.reid.data.crop_extraction import select_pedestrians
 from deepsort_reid.review import Review, is_run_folder
 from deepsort_reid.structures.mot_rows import MotRows
-
-_READERS = {".xml": read_cvat, ".zip": read_cvat, ".json": read_coco}
 
 
 class CropSource(NamedTuple):
@@ -70,7 +67,7 @@ def open_crop_sources(
 
 def _read_labels(path: Path) -> MotRows:
     """The labelled pedestrians of a file."""
-    return select_pedestrians(_READERS.get(path.suffix.lower(), read_ground_truth)(path))
+    return select_pedestrians(read_labels(path))
 
 
 def _open_run(folder: Path, stop: int | None) -> CropSource:

@@ -18,6 +18,7 @@ from deepsort_reid.review.doubts import Doubt, Doubts
 from deepsort_reid.review.edit_log import EDITS, EditLog, Step, read_steps
 from deepsort_reid.review.edits import Edit
 from deepsort_reid.review.exports import export
+from deepsort_reid.review.imports import import_labels
 from deepsort_reid.review.likeness import Likeness
 from deepsort_reid.review.obey import correct_registry
 from deepsort_reid.review.overlaps import Overlaps, find_overlaps
@@ -282,6 +283,17 @@ class Review:
         for another one, and where no box is left; OSError that names the file.
         """
         return export(self._run, self.state, kind, Path(out))
+
+    def import_labels(self, file: Path, folder: Path) -> Path:
+        """Write a run folder with the tracks of a file that was corrected in another program.
+
+        Args:
+            file: a file that CVAT exported, COCO with `track_id`, or MOT ground truth.
+            folder: new or empty; it can be reviewed like this one, which does not change.
+
+        Returns the folder. Raises ValueError, in one line, for another file or folder; OSError.
+        """
+        return import_labels(self._run, self.state, Path(file), Path(folder))
 
     def close(self) -> None:
         """Give the corrections to the registry and release the folder; a second call does nothing.
