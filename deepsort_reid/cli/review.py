@@ -37,15 +37,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="write the corrected result in all formats to a folder, and show no page "
         "(default: show the page)",
     )
+    add(
+        "--import",
+        dest="labels",
+        type=Path,
+        metavar="FILE",
+        help="make a new run folder with the tracks of FILE, as corrected in another program: CVAT "
+        "for video 1.1 (.xml, .zip), MOT 1.1 (.zip), COCO with track_id (.json) or MOT ground "
+        "truth (.txt); show no page (default: show the page)",
+    )
+    add(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="new or empty folder for --import (default: RUN-imported)",
+    )
 
 
 def run(args: argparse.Namespace) -> None:
-    """Serve the page until Ctrl-C, or export."""
+    """Serve the page until Ctrl-C, export or import."""
     if not 0 <= args.port <= 65535:
         raise ValueError(f"--port: expected 0 to 65535, got {args.port}")
     from deepsort_reid.review import Review
     from deepsort_reid.review.exports import EXPORTS
 
+    if args.labels is not None:
+        folder = args.out or args.run.resolve().with_name(f"{args.run.resolve().name}-imported")
+        with Review.open(args.run, read_only=True) as review:
+            print(review.import_labels(args.labels, folder))
+        return
     if args.export is not None:
         with Review.open(args.run, read_only=True) as review:
             for kind in EXPORTS:
