@@ -56,6 +56,7 @@ function showState(store) {
   const { persons, revision, can_undo: canUndo, can_redo: canRedo } = store.state;
   byId("run-facts").textContent = [plural(persons.length, "person"), plural(store.boxes.length, "box", "boxes"),
     duration(store.seconds(store.info.last_frame))].join(" · ");
+  document.body.dataset.revision = revision;
   byId("saved").textContent = revision ? "All corrections saved" : "";
   document.querySelector("[data-command=undo]").disabled = !canUndo;
   document.querySelector("[data-command=redo]").disabled = !canRedo;

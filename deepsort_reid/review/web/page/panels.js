@@ -31,6 +31,7 @@ export class Panels {
       tab.addEventListener("keydown", (event) => this.#tabKey(event, tab));
     }
     store.on("selection", () => this.#showSelected());
+    store.on("open", () => this.show("person"));
     this.#makeExportMenu();
   }
 

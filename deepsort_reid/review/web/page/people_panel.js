@@ -52,6 +52,7 @@ export class PeoplePanel {
     const select = (event) => {
       const add = event.shiftKey || event.ctrlKey || event.metaKey;
       this.store.select(person.id, { add });
+      if (!add) this.store.emit("open"); // also when the person was selected already
       if (!add && this.store.rowOfPerson(person.id, this.player.frame) < 0) {
         this.player.seek(person.first_frame);
       }

@@ -97,6 +97,7 @@ export class Stage {
     const { layers } = this.store;
     this.map.draw(context, this.view, this.scale, this.box, layers);
     const found = this.store.at(this.player.shown);
+    this.box.dataset.frame = this.player.shown; // whose boxes are drawn
     if (layers.trails) for (const [person, piece] of found) this.#drawTrail(context, person, piece);
     if (layers.boxes) this.#drawBoxes(context, found);
   }

@@ -6,7 +6,7 @@ import { personLabel } from "./format.js";
 
 /**
  * Events: "state" (new corrections), "selection", "rows" (filter or order), "layers", "frame",
- * "failed" (the server does not answer or has refused, with the error as detail).
+ * "open" (show the selected person), "doubt" (show the case in the detail), "failed" (the server does not answer or has refused, with the error as detail).
  */
 export class Store extends EventTarget {
   constructor() {
