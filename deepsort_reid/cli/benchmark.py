@@ -20,7 +20,7 @@ from deepsort_reid.cli.score_files import (
 from deepsort_reid.cli.sequence_options import (
     Failures,
     add_selection_arguments,
-    check_some_detections,
+    check_inputs,
     selected_sequences,
 )
 from deepsort_reid.cli.sequence_tracks import write_tracks
@@ -148,7 +148,7 @@ def _sequences(args: argparse.Namespace) -> "tuple[list[MotSequence], list[str]]
             f"{args.folder}: expected MOT sequences with gt/gt.txt, found none among "
             f"{name_list(without)}; {track}"
         )
-    check_some_detections(args.folder, sequences, args)
+    check_inputs(args.folder, sequences, args)
     notes = [f"no ground truth, left out: {name_list(without)}; {track}"] if without else []
     return sequences, notes
 

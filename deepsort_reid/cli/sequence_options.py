@@ -52,10 +52,29 @@ def selected_sequences(folder: Path, args: argparse.Namespace) -> "list[MotSeque
     return selected
 
 
-def check_some_detections(
+def check_inputs(
     folder: Path, sequences: "Iterable[MotSequence]", args: argparse.Namespace
 ) -> None:
-    """Raise ValueError when no sequence has detections and no option gives them."""
+    """Check --detector, --detections and --embedder before the first sequence is read.
+
+    Raises:
+        FileNotFoundError: a file or folder of them does not exist.
+        ValueError: an option cannot hold for several sequences, or no sequence has detections and
+            no option gives them.
+    """
+    from deepsort_reid.vision.detectors.factory import check_detector
+
+    if args.detector is not None:
+        if Path(args.detector).suffix.lower() in {".txt", ".npz"}:
+            raise ValueError(
+                f"--detector: expected a network for the sequences of {folder}, got "
+                f"{args.detector}; --detections DIR has a file for each sequence"
+            )
+        check_detector(args.detector)
+    if args.detections is not None and not args.detections.is_dir():
+        raise FileNotFoundError(f"{args.detections}: expected a folder for --detections, got none")
+    if args.embedder not in (None, "none") and not Path(args.embedder).is_file():
+        raise FileNotFoundError(f"{args.embedder}: no such ONNX file")
     given = args.detector is not None or args.detections is not None
     if not given and all(each.detections is None for each in sequences):
         raise ValueError(f"{folder}: its sequences have {NO_DETECTIONS}")
@@ -85,6 +104,8 @@ class Failures:
 
     def report(self, remedy: str = "") -> None:
         """Raise ValueError with all names and reasons in one line, if there are any."""
+        from deepsort_reid.io.layouts import name_list
+
         if self._names:
-            lines = [f"{', '.join(names)}: {reason}" for reason, names in self._names.items()]
+            lines = [f"{name_list(names)}: {reason}" for reason, names in self._names.items()]
             raise ValueError("; ".join(lines) + remedy)

@@ -10,7 +10,7 @@ from deepsort_reid.cli.progress import print_note
 from deepsort_reid.cli.sequence_options import (
     NO_DETECTIONS,
     Failures,
-    check_some_detections,
+    check_inputs,
     selected_sequences,
 )
 from deepsort_reid.cli.sequence_tracks import write_tracks
@@ -49,7 +49,7 @@ def track_sequences(args: argparse.Namespace, track: Callable[[argparse.Namespac
     _check_options(args)
     folder = Path(args.source)
     sequences = selected_sequences(folder, args)
-    check_some_detections(folder, sequences, args)
+    check_inputs(folder, sequences, args)
     out = args.out or Path(f"{source_name(args.source)}-tracks")
     failures = Failures()
     for number, sequence in enumerate(sequences, start=1):

@@ -11,7 +11,7 @@ from deepsort_reid.cli.progress import progress_bar
 from deepsort_reid.cli.sequence_options import (
     Failures,
     add_selection_arguments,
-    check_some_detections,
+    check_inputs,
     selected_sequences,
 )
 
@@ -113,7 +113,7 @@ def _labelled(args: argparse.Namespace) -> "list[MotSequence]":
             f"{args.folder}: expected at least two sequences with gt/gt.txt, because each is left "
             f"out once, got {name_list([each.name for each in sequences]) or 'none'}"
         )
-    check_some_detections(args.folder, sequences, args)
+    check_inputs(args.folder, sequences, args)
     return sequences
 
 

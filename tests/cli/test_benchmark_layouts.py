@@ -247,3 +247,22 @@ def test_invalid_ground_truth_of_one_sequence_keeps_the_scores_of_the_others(
     assert f"SEQ-02: {file}:1" in captured.err
     assert captured.out.splitlines()[1].startswith("SEQ-01 ")
     assert (out / "default" / "SEQ-02.txt").is_file()  # tracked, not scored
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--detector", "yolox_tyni"], "detector: expected background, yolox_tiny, yolox_s, a"),
+        (["--detector", "absent.onnx"], "absent.onnx: no such ONNX file"),
+        (["--detector", "det.txt"], "--detector: expected a network for the sequences of"),
+        (["--detections", "absent"], "absent: expected a folder for --detections, got none"),
+        (["--embedder", "absent.onnx"], "absent.onnx: no such ONNX file"),
+    ],
+)
+@pytest.mark.parametrize("command", ["benchmark", "track"])
+def test_wrong_input_of_all_sequences_is_one_line_before_the_first(
+    sequences, out, capsys, command, options, message
+):
+    assert main([command, str(sequences), "--out", str(out), *options]) == 2
+    assert message in synthetic_video.read_error_line(capsys)
+    assert not out.exists()

@@ -29,7 +29,7 @@ def test_cached_detections_are_reused_with_another_configuration(
     run_benchmark, image_sequences, detector_calls, tmp_path, out, monkeypatch
 ):
     model = synthetic_video.write_embedder(tmp_path / "colour.onnx")
-    options = ["--detector", "test-detector", "--embedder", model]
+    options = ["--detector", "background", "--embedder", model]
     assert run_benchmark(image_sequences, *options) == 0
     assert detector_calls() == FRAMES
     (kept,) = (out / "cache").iterdir()
@@ -68,7 +68,7 @@ def test_changed_model_or_image_is_detected_again(
 
 
 def test_another_device_is_detected_again(run_benchmark, image_sequences, detector_calls, out):
-    options = ["--detector", "test-detector", "--embedder", "none"]
+    options = ["--detector", "background", "--embedder", "none"]
     assert run_benchmark(image_sequences, *options) == 0
     assert run_benchmark(image_sequences, *options, "--device", "cuda") == 0
     assert detector_calls() == 2 * FRAMES
@@ -93,7 +93,7 @@ def test_interrupted_detection_leaves_no_partial_cache(
     monkeypatch.setattr(
         "deepsort_reid.vision.detectors.load_detector", lambda name, **options: detector
     )
-    options = ["--detector", "test-detector", "--embedder", "none"]
+    options = ["--detector", "background", "--embedder", "none"]
     assert run_benchmark(image_sequences, *options) == 130
     assert not list(out.rglob("*.npz"))
     again = synthetic_video.TrueBoxDetector()

@@ -43,6 +43,7 @@ def load_detector(
         return source
     limit = DEFAULT_MIN_SCORE if min_score is None else min_score
     word = str(source)
+    check_detector(word)
     if word == "background":
         return BackgroundSubtraction(min_score=limit)
     if word in model_files.DETECTORS:
@@ -51,21 +52,27 @@ def load_detector(
     if word.startswith(TORCHVISION_PREFIX):
         name = word.removeprefix(TORCHVISION_PREFIX)
         return TorchvisionDetector(name, min_score=limit, classes=classes, device=device)
-    suffix = Path(word).suffix.lower()
-    if suffix == ".onnx":
-        _check_is_file(Path(word))
-        return OnnxDetector(word, min_score=limit, classes=classes, threads=threads, device=device)
-    if suffix == ".txt":
+    if Path(word).suffix.lower() == ".txt":
         return MotDetections(word, min_score=min_score or 0.0)
-    raise ValueError(
-        f"detector: expected background, {', '.join(model_files.DETECTORS)}, a file FILE.onnx or "
-        f"FILE.txt, or {TORCHVISION_PREFIX}NAME, got {word!r}"
-    )
+    return OnnxDetector(word, min_score=limit, classes=classes, threads=threads, device=device)
 
 
-def _check_is_file(path: Path) -> None:
-    """Raise FileNotFoundError for a missing file that has the name of a published network."""
-    if path.stem in model_files.DETECTORS and not path.exists():
-        raise FileNotFoundError(
-            f"{path}: no such ONNX file; the name {path.stem}, without .onnx, is downloaded"
+def check_detector(word: str) -> None:
+    """Check the word or file name of a detector without loading it.
+
+    Raises:
+        ValueError: the word names no detector.
+        FileNotFoundError: there is no such file.
+    """
+    if word == "background" or word in model_files.DETECTORS or word.startswith(TORCHVISION_PREFIX):
+        return
+    path = Path(word)
+    if path.suffix.lower() not in {".onnx", ".txt"}:
+        raise ValueError(
+            f"detector: expected background, {', '.join(model_files.DETECTORS)}, a file FILE.onnx "
+            f"or FILE.txt, or {TORCHVISION_PREFIX}NAME, got {word!r}"
         )
+    if path.suffix.lower() == ".onnx" and not path.exists():
+        published = path.stem in model_files.DETECTORS
+        remedy = f"; the name {path.stem}, without .onnx, is downloaded" if published else ""
+        raise FileNotFoundError(f"{path}: no such ONNX file{remedy}")
