@@ -59,6 +59,12 @@ def test_results_are_those_that_evaluate_and_compare_read(
     assert "slow minus " in capsys.readouterr().out
 
 
+def test_persons_of_the_runs_are_scored(run_folder, image_sequences, out, capsys):
+    assert run_folder(image_sequences) == 0
+    assert main(["evaluate", str(image_sequences), str(out / "runs"), "--ids", "person"]) == 0
+    assert "SEQ-03" in capsys.readouterr().out
+
+
 def test_only_and_seqmap_select_sequences(run_folder, unlabelled, tmp_path, out, capsys):
     assert run_folder(unlabelled, "--only", "MOT17") == 0
     assert names(out) == ["MOT17-01.txt", "MOT17-02.txt", "runs"]
