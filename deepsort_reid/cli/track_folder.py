@@ -82,11 +82,9 @@ def _track_one(
     out: Path,
     track: Callable[[argparse.Namespace], int],
 ) -> None:
-    """Track one sequence into OUT/runs and copy the file of its tracks to OUT.
-
-    Of a sequence without frames, only the file of its tracks is written.
-    """
+    """Track one sequence into OUT/runs and copy the file of its tracks to OUT."""
     from deepsort_reid.cli.output_folder import tracks_file
+    from deepsort_reid.cli.run_files import SUMMARY
     from deepsort_reid.io.atomic import write_atomically
     from deepsort_reid.io.layouts import detections_file
 
@@ -97,22 +95,31 @@ def _track_one(
         given = sequence.detections
         if given is None:
             raise ValueError(f"{sequence.folder}: {NO_DETECTIONS}")
-    if sequence.frames is None and given is not None:
-        _track_detections(args, sequence, given, out)
-        return
     run = out / RUNS / sequence.name
-    own = {"source": str(sequence.folder), "out": run, "detections": given}
-    track(argparse.Namespace(**{**vars(args), **own}))
     tracks = run / tracks_file(args.format)
-    write_atomically(out / f"{sequence.name}{tracks.suffix}", tracks.read_bytes())
+    result = out / f"{sequence.name}{tracks.suffix}"
+    if result.exists() and not (run / SUMMARY).is_file():
+        raise ValueError(
+            f"{result}: expected a file of an earlier run or none, got one without its run in "
+            f"{run}; move it, or choose another folder with --out"
+        )
+    if not args.resume:
+        result.unlink(missing_ok=True)  # must not stay beside the results of this run
+    if sequence.frames is None and given is not None:
+        _track_detections(args, sequence, given, tracks)
+    else:
+        own = {"source": str(sequence.folder), "out": run, "detections": given}
+        track(argparse.Namespace(**{**vars(args), **own}))
+    write_atomically(result, tracks.read_bytes())
 
 
 def _track_detections(
-    args: argparse.Namespace, sequence: "MotSequence", file: Path, out: Path
+    args: argparse.Namespace, sequence: "MotSequence", file: Path, tracks: Path
 ) -> None:
-    """Write the tracks of a sequence that has detections, but no frames."""
+    """Write the tracks of a sequence that has detections, but no frames, and a summary."""
     from deepsort_reid.cli.config_options import read_config
-    from deepsort_reid.cli.output_folder import open_tracks, tracks_file
+    from deepsort_reid.cli.output_folder import open_tracks, versions
+    from deepsort_reid.cli.run_files import check_replaceable, remove_earlier, write_summary_file
     from deepsort_reid.tracking import DeepSort
     from deepsort_reid.vision.detectors import MotDetections
     from deepsort_reid.vision.detectors.precomputed import NpzDetections
@@ -129,11 +136,22 @@ def _track_detections(
     limit = {} if args.min_score is None else {"min_score": args.min_score}
     reader = NpzDetections if file.suffix == ".npz" else MotDetections
     detector = reader(file, **limit)
-    frames = map(detector.at, range(1, (sequence.length or 0) + 1))
-    tracker = DeepSort(**read_config(args.config, args.set)._asdict())
-    out.mkdir(parents=True, exist_ok=True)
-    path = out / f"{sequence.name}{Path(tracks_file(args.format)).suffix}"
-    part = path.with_name(f".{path.name}.part")  # a file of this name is complete
-    with open_tracks(part, args.format) as writer:
-        write_tracks(tracker, frames, args.lag, writer)
-    part.replace(path)
+    parts = read_config(args.config, args.set)
+    length = sequence.length or 0
+    check_replaceable(tracks.parent, [tracks.name])
+    tracks.parent.mkdir(parents=True, exist_ok=True)
+    remove_earlier(tracks.parent, [tracks.name], [file])
+    summary = {
+        "source": str(sequence.folder),
+        "detector": str(file),
+        "embedder": "none",
+        "lag": args.lag,
+        "config": parts.as_dict(),
+        "files": [tracks.name],
+        "versions": versions(),
+    }
+    write_summary_file(tracks.parent, {"status": "running", **summary})
+    with open_tracks(tracks, args.format) as writer:
+        frames = map(detector.at, range(1, length + 1))
+        write_tracks(DeepSort(**parts._asdict()), frames, args.lag, writer)
+    write_summary_file(tracks.parent, {"status": "complete", "frames": length, **summary})

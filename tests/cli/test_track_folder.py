@@ -132,6 +132,32 @@ def test_a_stopped_folder_is_resumed_with_the_next_sequence(
     assert len(read_results(out / "MOT17-02.txt")) == 2 * (FRAMES - 2)
 
 
+@pytest.mark.parametrize("images", [True, False])
+def test_results_of_an_earlier_run_do_not_stay_beside_those_of_this_one(
+    run_folder, tmp_path, out, images
+):
+    folder = tmp_path / "data"
+    for name in ("A", "B"):
+        synthetic_video.write_sequence(folder / name, FRAMES, images=images)
+    assert run_folder(folder) == 0
+    (folder / "B" / "det" / "det.txt").write_text("1,-1,nothing\n")
+    assert run_folder(folder, "--set", "n_init=1") == 2
+    assert names(out) == ["A.txt", "runs"]
+    assert len(read_results(out / "A.txt")) == 2 * FRAMES
+
+
+@pytest.mark.parametrize("images", [True, False])
+def test_files_of_others_are_not_replaced(run_folder, tmp_path, out, capsys, images):
+    synthetic_video.write_sequence(tmp_path / "data" / "A", FRAMES, images=images)
+    out.mkdir()
+    (out / "A.txt").write_text("mine")
+    assert run_folder(tmp_path / "data") == 2
+    assert "A.txt: expected a file of an earlier run or none" in synthetic_video.read_error_line(
+        capsys
+    )
+    assert (out / "A.txt").read_text() == "mine"
+
+
 def test_settings_and_format_hold_for_every_sequence(run_folder, unlabelled, out):
     assert run_folder(unlabelled, "--set", "n_init=1", "--format", "csv") == 0
     text = (out / "OTHER.csv").read_text(encoding="utf-8")
@@ -158,7 +184,9 @@ def test_sequences_of_one_name_are_refused(run_folder, unlabelled, out, capsys):
 @pytest.mark.parametrize("lag", [0, 4])
 def test_sequence_without_frames_is_tracked_by_its_detections(run_folder, sequences, out, lag):
     assert run_folder(sequences, "--lag", lag) == 0
-    assert names(out) == ["SEQ-01.txt", "SEQ-02.txt"]
+    assert names(out) == ["SEQ-01.txt", "SEQ-02.txt", "runs"]
+    summary = json.loads((out / "runs" / "SEQ-01" / "summary.json").read_text(encoding="utf-8"))
+    assert (summary["status"], summary["frames"]) == ("complete", FRAMES)
     assert len(read_results(out / "SEQ-01.txt")) == 2 * (FRAMES if lag else FRAMES - 2)
     arguments = ["--out", f"{out}-scored", "--quiet", "--lag", str(lag)]
     assert main(["benchmark", str(sequences), *arguments]) == 0
