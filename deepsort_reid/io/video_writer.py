@@ -1,30 +1,32 @@
-"""Writing of video files: H.264 where an encoder is available, else MPEG-4 part 2."""
+"""Writing of video files: H.264 with PyAV, else VP9 with OpenCV."""
 
-import contextlib
 import math
 import os
-import shutil
-import subprocess
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
 
 import cv2
-import numpy as np
 
+from deepsort_reid.io.av_writer import AV_FORMATS, AvSink, encoder_of
 from deepsort_reid.io.native_stderr import suppress_native_stderr
+from deepsort_reid.io.video_pace import VideoPace
 from deepsort_reid.structures.frame import Frame, check_frame
 
-H264 = "H.264"
-# Four-character codes to try for each file suffix, best first, with the name of the codec.
-CODECS: dict[str, tuple[tuple[str, str], ...]] = {
-    ".mp4": (("avc1", H264), ("mp4v", "MPEG-4 part 2")),
-    ".m4v": (("avc1", H264), ("mp4v", "MPEG-4 part 2")),
-    ".mov": (("avc1", H264), ("mp4v", "MPEG-4 part 2")),
-    ".mkv": (("avc1", H264), ("mp4v", "MPEG-4 part 2")),
+# Suffix -> four-character codes to try where PyAV does not write it, and names of the codecs.
+_OPENCV_CODECS = {
+    ".webm": (("VP90", "VP9"), ("VP80", "VP8")),
     ".avi": (("XVID", "MPEG-4 part 2"), ("MJPG", "Motion JPEG")),
-    ".webm": (("VP80", "VP8"), ("VP90", "VP9")),
 }
+SUFFIXES = frozenset({*AV_FORMATS, *_OPENCV_CODECS})
+
+
+def playable_suffix() -> str:
+    """Suffix of the video files that can be written here and that browsers play.
+
+    ".mp4" where PyAV with libx264 is installed, otherwise ".webm".
+    """
+    return ".mp4" if encoder_of(".mp4") else ".webm"
 
 
 class VideoWriter:
@@ -33,42 +35,62 @@ class VideoWriter:
         with VideoWriter("out.mp4", frame_rate=25, size=(640, 480)) as video:
             video.write(frame)
 
-    `codec` names the codec of the file. H.264 needs an OpenCV build with an encoder (the wheels
-    for Linux have none) or `ffmpeg` on the PATH. The fallback, MPEG-4 part 2, plays in video
-    players but not in browsers; a .webm file plays in browsers. H.264 and MPEG-4 have even sizes
-    only: an odd last row or column is dropped.
+    `codec` names the codec of the file. PyAV writes H.264 into .mp4, .m4v, .mov and .mkv files
+    and VP9 into .webm files, all of which browsers play but .mkv. OpenCV writes .avi files, and
+    .webm files where PyAV is missing.
 
-    The file is complete after `close`, which the end of the `with` block calls, also on Ctrl-C.
-    No file is left when no frame was written.
+    Sides of H.264 videos are even: an odd last row or column is repeated. Files of PyAV can be
+    played while they are written, and after the process was killed. The file is complete after
+    `close`, which the end of the `with` block calls, also on Ctrl-C. No file is left when no frame
+    was written.
 
     Args:
-        path: file name; the suffix (a key of CODECS) chooses the container.
-        frame_rate: frames per second.
+        path: file name; its suffix, one of SUFFIXES, chooses the container.
+        frame_rate: frames per second, of frames without a time.
         size: (width, height) in pixels.
+        audio: video file whose audio is written too, where the times of `write` are those of its
+            frames. Only with PyAV.
 
     Raises:
-        ValueError: the suffix, frame rate or size is not supported.
+        ValueError: the suffix, frame rate or size is not supported, or `audio` has no audio.
         OSError: the folder is missing or not writable.
     """
 
-    def __init__(self, path: Path | str, frame_rate: float, size: tuple[int, int]) -> None:
+    def __init__(
+        self,
+        path: Path | str,
+        frame_rate: float,
+        size: tuple[int, int],
+        *,
+        audio: Path | None = None,
+    ) -> None:
         self.path = Path(path)
         self.size = _checked_size(size)
         self.frames = 0  # number of frames written
         if not (math.isfinite(frame_rate) and frame_rate > 0):
             raise ValueError(f"frame_rate: expected frames per second above 0, got {frame_rate}")
         suffix = self.path.suffix.lower()
-        if suffix not in CODECS:
+        if suffix not in SUFFIXES:
             raise ValueError(
                 f"{self.path}: expected a video file name ending in "
-                f"{', '.join(sorted(CODECS))}, got {suffix or 'no suffix'}"
+                f"{', '.join(sorted(SUFFIXES))}, got {suffix or 'no suffix'}"
             )
         _check_writable(self.path)
         self._sink: _Sink | None
-        self._sink, self.codec = _open_sink(self.path, frame_rate, self.size)
+        self._sink, self.codec = _open_sink(self.path, frame_rate, self.size, audio)
 
-    def write(self, frame: Frame) -> None:
-        """Append one BGR uint8 frame (H, W, 3) of the writer's size; ValueError for another."""
+    def write(self, frame: Frame, time: float | None = None) -> None:
+        """Append a frame.
+
+        Args:
+            frame: BGR uint8 (H, W, 3), of the writer's size.
+            time: seconds at which it is shown, on any clock; the video begins with its first
+                frame. None: one frame after the last one.
+
+        Raises:
+            ValueError: another size or type, or the video is closed.
+            OSError: the file cannot be written, as on a full disk.
+        """
         if self._sink is None:
             raise ValueError(f"{self.path}: the video is closed")
         frame = check_frame(frame)
@@ -77,7 +99,7 @@ class VideoWriter:
                 f"{self.path}: expected frames of {self.size[0]}x{self.size[1]} pixels, "
                 f"got {frame.shape[1]}x{frame.shape[0]} as frame {self.frames + 1}"
             )
-        self._sink.write(frame)
+        self._sink.write(frame, time)
         self.frames += 1
 
     def close(self) -> None:
@@ -88,12 +110,11 @@ class VideoWriter:
         sink, self._sink = self._sink, None
         if sink is None:
             return
-        sink.release()
-        if not self.frames:
-            self.path.unlink(missing_ok=True)
-        elif not isinstance(sink, _FfmpegSink) and not _is_readable(self.path):
-            # OpenCV reports no errors of writing.
-            raise OSError(f"cannot complete {self.path}: is the disk full?")
+        try:
+            sink.release()
+        finally:
+            if not self.frames:
+                self.path.unlink(missing_ok=True)
 
     def __enter__(self) -> "VideoWriter":
         return self
@@ -108,62 +129,57 @@ class VideoWriter:
 
 
 class _Sink(Protocol):
-    """An encoder: cv2.VideoWriter or `_FfmpegSink`."""
+    """An encoder."""
 
-    def write(self, frame: Any, /) -> Any: ...
+    def write(self, frame: Frame, time: float | None, /) -> None: ...
     def release(self) -> None: ...
 
 
-class _FfmpegSink:
-    """H.264 encoder: frames go through a pipe to the ffmpeg program."""
+class _OpenCvSink:
+    """Encoder of OpenCV, which knows no times: frames are repeated or left out instead."""
 
-    def __init__(
-        self, program: list[str], path: Path, frame_rate: float, size: tuple[int, int]
-    ) -> None:
+    def __init__(self, path: Path, writer: Any, frame_rate: float) -> None:
         self._path = path
-        # yuv420p is the only pixel format that every browser decodes; it needs even sides.
-        even = "crop=trunc(iw/2)*2:trunc(ih/2)*2"
-        command = [*program, "-y", "-loglevel", "error", "-f", "rawvideo", "-pix_fmt", "bgr24"]
-        command += ["-s", f"{size[0]}x{size[1]}", "-r", f"{frame_rate:.6g}", "-i", "-"]
-        command += ["-vf", even, "-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p"]
-        command += ["-movflags", "+faststart", str(path.absolute())]
-        # In its own process group, Ctrl-C in the terminal does not stop ffmpeg before `release`.
-        self._process: subprocess.Popen[bytes] = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,  # POSIX
-            creationflags=0x200 if os.name == "nt" else 0,  # CREATE_NEW_PROCESS_GROUP
-        )
+        self._writer = writer
+        self._pace = VideoPace(frame_rate)
+        self._written = 0
 
-    def write(self, frame: Frame) -> None:
-        assert self._process.stdin is not None
-        try:
-            self._process.stdin.write(np.ascontiguousarray(frame).data)
-        except OSError as error:
-            raise OSError(f"{self._path}: ffmpeg stopped while the video was written") from error
+    def write(self, frame: Frame, time: float | None) -> None:
+        with suppress_native_stderr():  # a warning for every frame on a full disk
+            for image in [frame] if time is None else self._pace.images(time, frame):
+                self._writer.write(image)
+                self._written += 1
 
     def release(self) -> None:
-        assert self._process.stdin is not None
-        with contextlib.suppress(OSError):
-            self._process.stdin.close()
-        if self._process.wait() != 0:
-            raise OSError(f"{self._path}: ffmpeg could not complete the video")
+        with suppress_native_stderr():
+            self._writer.release()
+        # OpenCV reports no errors of writing. Some containers only estimate their length.
+        if _count_frames(self._path) < 0.9 * self._written - 2:
+            raise OSError(f"cannot complete {self._path}: is the disk full?")
 
 
-def _open_sink(path: Path, frame_rate: float, size: tuple[int, int]) -> tuple[_Sink, str]:
-    """Open the best encoder that works here; returns it with the name of its codec."""
-    for code, codec in CODECS[path.suffix.lower()]:
+def _open_sink(
+    path: Path, frame_rate: float, size: tuple[int, int], audio: Path | None
+) -> tuple[_Sink, str]:
+    """Open the encoder of a file; returns it with the name of its codec."""
+    suffix = path.suffix.lower()
+    codec = encoder_of(suffix)
+    if codec is not None:
+        return AvSink(path, frame_rate, size, audio), codec
+    if audio is not None:
+        raise ValueError(f"{path}: expected a file with audio that PyAV writes (pip install av)")
+    for code, name in _OPENCV_CODECS.get(suffix, ()):
         writer = _opencv_writer(path, code, frame_rate, size)
         if writer is not None:
-            return writer, codec
-        program = _ffmpeg() if codec == H264 and min(size) > 1 else None
-        if program is not None and _encodes_h264(program):
-            return _FfmpegSink(program, path, frame_rate, size), codec
+            return _OpenCvSink(path, writer, frame_rate), name
+    if suffix in _OPENCV_CODECS:
+        raise ValueError(
+            f"{path}: neither PyAV nor OpenCV {cv2.__version__} can write {suffix} files of "
+            f"{size[0]}x{size[1]} pixels here: pip install av"
+        )
     raise ValueError(
-        f"{path}: this OpenCV {cv2.__version__} cannot write {path.suffix} files "
-        f"of {size[0]}x{size[1]} pixels; try .mp4 or .avi"
+        f"{path}: writing {suffix} files needs PyAV with the encoder libx264 (pip install av); "
+        ".webm files need neither"
     )
 
 
@@ -179,33 +195,13 @@ def _opencv_writer(path: Path, code: str, rate: float, size: tuple[int, int]) ->
     return None
 
 
-def _is_readable(path: Path) -> bool:
-    """Whether a first frame can be read; not where the index at the end of the file is missing."""
+def _count_frames(path: Path) -> float:
+    """Number of frames that a file declares; 0 where its first one cannot be read."""
     with suppress_native_stderr():
         capture = cv2.VideoCapture(str(path))
-        found = bool(capture.read()[0])
+        count = capture.get(cv2.CAP_PROP_FRAME_COUNT) if capture.read()[0] else 0.0
         capture.release()
-    return found
-
-
-def _ffmpeg() -> list[str] | None:
-    """Command of the ffmpeg program on the PATH; None when there is none."""
-    program = shutil.which("ffmpeg")
-    return None if program is None else [program]
-
-
-def _encodes_h264(program: list[str]) -> bool:
-    try:
-        encoders = subprocess.run(
-            [*program, "-hide_banner", "-encoders"],
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=False,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return False
-    return "libx264" in encoders.stdout
+    return float(count)
 
 
 def _checked_size(size: tuple[int, int]) -> tuple[int, int]:
