@@ -157,7 +157,6 @@ def _make_folder(
             layout=args.format,
             draw=not args.no_video,
             frame_rate=None if args.no_video else camera.video.frame_rate / args.every,
-            keep_pace=camera.video.live is not None,
             save_detections=args.save_detections,
             person_ids=args.ids == "person",
             tracker=camera.tracker,

@@ -15,7 +15,7 @@ from deepsort_reid.io.stream_address import hide_secrets, is_stream
 _NAME = re.compile(r"\w[\w .-]{0,79}")
 _NAME_EXPECTED = "a name of letters, digits, spaces and _.- that begins with a letter or digit"
 _NAMED_SOURCE = re.compile(rf"({_NAME.pattern})=(.+)", re.DOTALL)
-_RESERVED = frozenset({"people.csv", "wall.mp4", "summary.json"})
+_RESERVED = frozenset({"people.csv", "wall.mp4", "wall.webm", "summary.json"})
 
 
 @dataclass(frozen=True)

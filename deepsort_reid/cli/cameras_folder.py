@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from deepsort_reid.cli.annotated_video import video_name
 from deepsort_reid.cli.output_folder import OutputFolder, stage_times, versions
 from deepsort_reid.cli.run_files import (
     SUMMARY,
@@ -18,7 +19,6 @@ from deepsort_reid.io.background import WriteBehind
 from deepsort_reid.io.folder_lock import FolderLock
 from deepsort_reid.io.live_options import StreamState
 from deepsort_reid.io.people_file import PEOPLE, TrackPerson, write_people
-from deepsort_reid.io.video_pace import VideoPace
 from deepsort_reid.io.video_writer import VideoWriter
 from deepsort_reid.pipeline import StageTimer
 from deepsort_reid.scale.camera import Camera
@@ -26,7 +26,7 @@ from deepsort_reid.scale.cameras import TrackedRound
 from deepsort_reid.structures.frame import Frame
 from deepsort_reid.vision.wall import Wall
 
-WALL = "wall.mp4"
+WALL = "wall"
 _MAX_WALL_FRAME_RATE = 30.0
 _PEOPLE_INTERVAL = 10.0  # seconds
 _MAX_PEOPLE_SHARE = 0.02  # of the time of a run
@@ -39,7 +39,7 @@ class CamerasFolder:
         folder: made when it does not exist.
         cameras: the cameras, with the descriptions for their summaries.
         make_folder: makes the output folder of a camera in a folder.
-        wall: write wall.mp4.
+        wall: write wall.mp4, or wall.webm where PyAV is missing.
         every: frames of a camera, of which one is used.
         settings: of the run, for summary.json.
         unreachable: names of cameras that could not be opened, and why.
@@ -68,7 +68,7 @@ class CamerasFolder:
         self._timers = {each: StageTimer() for each in cameras}
         self._begin = time.monotonic()
         self._next_people = self._begin + _PEOPLE_INTERVAL
-        self._names = [PEOPLE, WALL] if wall else [PEOPLE]
+        self._names = [PEOPLE, video_name(WALL)] if wall else [PEOPLE]
         self._wall: WriteBehind[_WallFrame] | None = None
         # Live cameras have real times; people.csv counts from the first frame of all.
         is_live = any(each.video.live is not None for each in cameras)
@@ -83,7 +83,9 @@ class CamerasFolder:
             remove_earlier(folder, self._names, [])
             self._write_summary("running")
             if wall:
-                video = stack.enter_context(_WallVideo(folder / WALL, list(cameras), every))
+                video = stack.enter_context(
+                    _WallVideo(folder / video_name(WALL), list(cameras), every)
+                )
                 self._wall = stack.enter_context(WriteBehind(video.add))
             self._open = stack.pop_all()
 
@@ -235,7 +237,8 @@ class _WallVideo:
         path.unlink(missing_ok=True)
         self._wall = Wall({each.name: each.video.size for each in cameras})
         self._video = VideoWriter(path, rate, self._wall.size)
-        self._pace = VideoPace(rate)
+        self._step = 1 / rate
+        self._last: float | None = None  # time of the last frame of the video
 
     def add(self, frame: _WallFrame) -> None:
         """Show the images and texts of a round."""
@@ -244,8 +247,10 @@ class _WallVideo:
             self._wall.show(name, image)
         for name, text in texts.items():
             self._wall.write(name, text)
-        for image in self._pace.images(moment, self._wall.image):
-            self._video.write(image)
+        # Many cameras together deliver more frames than a video needs.
+        if self._last is None or moment - self._last >= 0.9 * self._step:
+            self._video.write(self._wall.image, moment)
+            self._last = moment
 
     def __enter__(self) -> "_WallVideo":
         return self

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from deepsort_reid import __version__
+from deepsort_reid.cli.annotated_video import AnnotatedVideo, video_name
 from deepsort_reid.cli.explanation_writer import ExplanationWriter
 from deepsort_reid.cli.people import People
 from deepsort_reid.cli.results_page import PAGE, ResultsPage
@@ -25,18 +26,16 @@ from deepsort_reid.cli.run_files import (
 )
 from deepsort_reid.cli.stop_signals import interrupted_or_failed
 from deepsort_reid.io import detection_writer
-from deepsort_reid.io.background import WriteBehind
 from deepsort_reid.io.detection_writer import DetectionWriter
 from deepsort_reid.io.folder_lock import FolderLock
 from deepsort_reid.io.people_file import PEOPLE
 from deepsort_reid.io.track_writers import CsvWriter, JsonLinesWriter, MotWriter, TrackWriter
 from deepsort_reid.io.video import Video
-from deepsort_reid.io.video_pace import VideoPace
 from deepsort_reid.pipeline import StageTimer, TrackedFrame
 from deepsort_reid.tracking import DeepSort, FixedLag
 
 EXPLANATIONS = "explanations.txt"
-VIDEO = "video.mp4"
+VIDEO = "video"
 
 # Format of the tracks -> file name and writer.
 _WRITERS: dict[str, tuple[str, Callable[[Path, int | None], TrackWriter]]] = {
@@ -67,8 +66,7 @@ class OutputFolder:
         layout: format of the tracks: "mot", "csv" or "jsonl".
         draw: annotate the frames.
         frame_rate: frames per second of the annotated video; None for no video.
-        keep_pace: repeat and leave out frames of the video so that it has the speed of their
-            times, which are irregular; otherwise every frame is written once.
+        audio: the source, where the annotated video gets its audio.
         save_detections: write detections.txt, and detections.npz with embeddings.
         person_ids: label people in the video with `person_id`, otherwise with `id`.
         tracker: of the run, for people.csv and, when it keeps decisions, explanations.txt; None for
@@ -90,7 +88,7 @@ class OutputFolder:
         layout: str = "mot",
         draw: bool = True,
         frame_rate: float | None = None,
-        keep_pace: bool = False,
+        audio: Path | None = None,
         save_detections: bool = False,
         person_ids: bool = True,
         tracker: DeepSort | FixedLag | None = None,
@@ -104,7 +102,7 @@ class OutputFolder:
         self._layout = layout
         self._draw = draw or frame_rate is not None
         self._frame_rate = frame_rate
-        self._pace = VideoPace(frame_rate) if frame_rate is not None and keep_pace else None
+        self._audio = audio
         self._save_detections = save_detections
         self._lagged = isinstance(tracker, FixedLag)
         inner = tracker.tracker if isinstance(tracker, FixedLag) else tracker
@@ -116,8 +114,8 @@ class OutputFolder:
         self._person_ids = person_ids
         self._open_files = ExitStack()
         self._tracks: TrackWriter | None = None
-        self._video: WriteBehind[Any] | None = None
-        self._video_name, self._num_images = "", 0  # images in the annotated video
+        self._video: AnnotatedVideo | None = None
+        self._earlier_videos: list[dict[str, Any]] = []  # of a run that this one continues
         self._drawer: Any = None
         self._first_time: float | None = None
         self._last_time: float | None = None
@@ -133,7 +131,7 @@ class OutputFolder:
             probe = folder / ".writable"
             probe.touch()
             probe.unlink()
-            video = [] if frame_rate is None else [VIDEO]
+            video = [] if frame_rate is None else [video_name(VIDEO)]
             check_replaceable(folder, [*self._names(), *video, SUMMARY])
         except BaseException:
             self._lock.release()
@@ -176,13 +174,9 @@ class OutputFolder:
             image = self._drawer(frame.frame, frame.tracks)
         if self._video is not None:
             with timer("write"):
-                written = [image] if self._pace is None else self._pace.images(frame.time, image)
-                for each in written:
-                    self._video.add(each)
-                    self._num_images += 1
-            if self.page is not None and self._frame_rate is not None:
-                video_time = max(self._num_images - 1, 0) / self._frame_rate
-                self.page.add_to_video(self._video_name, frame.time, video_time)
+                video_time = self._video.add(image, frame.time)
+            if self.page is not None:
+                self.page.add_to_video(self._video.path.name, frame.time, video_time)
         return image
 
     def begin(self) -> None:
@@ -225,17 +219,17 @@ class OutputFolder:
         self._drawer = Drawer(person_ids=self._person_ids)
         if self._frame_rate is None:
             return
-        from deepsort_reid.io.video_writer import VideoWriter
-
-        name = f"video-{frame.number:06d}.mp4" if self._num_resumed else VIDEO
+        name = video_name(f"{VIDEO}-{frame.number:06d}" if self._num_resumed else VIDEO)
         self._list_files([name])
         height, width = frame.frame.shape[:2]
-        (self.folder / name).unlink(missing_ok=True)
-        self._video_name = name
-        video = self._open_files.enter_context(
-            VideoWriter(self.folder / name, self._frame_rate, (width, height))
+        video = AnnotatedVideo(
+            self.folder / name, self._frame_rate, (width, height), frame.number, self._audio
         )
-        self._video = self._open_files.enter_context(WriteBehind(video.write))
+        self._video = self._open_files.enter_context(video)
+
+    def _videos(self) -> list[dict[str, Any]]:
+        """The annotated videos of this run, and of those that it continues."""
+        return self._earlier_videos + ([] if self._video is None else [self._video.describe()])
 
     def _list_files(self, names: list[str]) -> None:
         """Add files to the list of the summary, which then says that the run goes on."""
@@ -271,6 +265,7 @@ class OutputFolder:
             "lengths": lengths | ({} if self._detections is None else self._detections.lengths),
             "files": self._files,
             "resumed": self._num_resumed,
+            "videos": self._videos(),
             **({} if self.people is None else {"people": self.people.state_dict()}),
             "last_frame": 0 if self.page is None else self.page.last_frame,
         }
@@ -279,13 +274,14 @@ class OutputFolder:
         """Continue the files of an earlier run from its `state_dict`, before the first frame.
 
         What the files hold beyond it is removed. The annotated video goes on in a new file,
-        video-NUMBER.mp4 with the number of its first frame.
+        as video-000031.mp4 with the number of its first frame.
         """
         self.frames, self.boxes = state["frames"], state["boxes"]
         self.ids = set(state["ids"].tolist())
         self._first_time, self._last_time = state["times"]
         self._files = state["files"]
         self._num_resumed = state["resumed"] + 1
+        self._earlier_videos = state["videos"]
         if self.people is not None:
             self.people.load_state_dict(state["people"])
         if self.page is not None:
@@ -341,6 +337,7 @@ class OutputFolder:
             "first_frame_time": self._first_time,  # seconds
             "last_frame_time": self._last_time,
             "resumed": self._num_resumed,
+            **({} if self._frame_rate is None else {"videos": self._videos()}),
             **self._video_input,
             **({} if self.people is None else self.people.registry_link()),
             **values,
@@ -382,7 +379,7 @@ _OTHER_BUILDS = {
 def versions() -> dict[str, str]:
     """Versions of this package, Python and the packages that tracking results depend on."""
     packages = {"deepsort_reid": __version__, "python": platform.python_version()}
-    for name in ("numpy", "scipy", "lap", "opencv-python", "onnxruntime"):
+    for name in ("numpy", "scipy", "lap", "opencv-python", "av", "onnxruntime"):
         packages[name] = "not installed"
         for build in (name, *_OTHER_BUILDS.get(name, ())):
             try:

@@ -22,8 +22,8 @@ FOR_RESUMPTION = (
 
 # Every name that a run can have written: no other file is ever removed, whatever a summary says.
 _NAMES = re.compile(
-    r"tracks\.(txt|csv|jsonl)|people\.csv|video(-\d{6,})?\.mp4|wall\.mp4|detections\.(txt|npz)"
-    r"|explanations\.txt|index\.html"
+    r"tracks\.(txt|csv|jsonl)|people\.csv|video(-\d{6,})?\.(mp4|webm)|wall\.(mp4|webm)"
+    r"|detections\.(txt|npz)|explanations\.txt|index\.html"
 )
 
 

@@ -246,7 +246,6 @@ def _make_output_folder(
         layout=args.format,
         draw=args.show or not args.no_video,
         frame_rate=None if args.no_video else video.frame_rate / args.every,
-        keep_pace=args.latest and video.live is not None,
         save_detections=args.save_detections,
         person_ids=args.ids == "person",
         tracker=tracker,

@@ -25,13 +25,14 @@ _ENCODER_OPTIONS = {
     "libx264": {"preset": "veryfast", "crf": "23", "bf": "0"},
     "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8", "row-mt": "1", "crf": "33"},
 }
-# While it is written, an mp4 file consists of fragments of half a second and plays up to the last
-# one; when it is completed, it becomes a usual mp4 file with one index for fast seeking.
-_CONTAINER_OPTIONS = {
+# Files play while they are written, up to the last fragment of half a second, or cluster of a
+# second. A completed mp4 file is a usual one, with one index for fast seeking.
+_MP4_OPTIONS = {
     "movflags": "frag_keyframe+hybrid_fragmented",
     "frag_duration": "500000",  # microseconds
     "flush_packets": "1",
 }
+_MKV_OPTIONS = {"cluster_time_limit": "1000", "flush_packets": "1"}  # milliseconds
 _UNIT = Fraction(1, 90_000)  # s, of the times in the file
 _KEY_FRAME_INTERVAL = 2.0  # s: seeking decodes at most so much
 # The duration of a frame is stored in 32 bits: at most 13 hours.
@@ -79,7 +80,8 @@ class AvSink:
         self._to_yuv = FrameConverter(
             "yuv420p", "flags=bicubic:out_color_matrix=bt601:out_range=tv"
         )
-        options = _CONTAINER_OPTIONS if container in {"mp4", "mov"} else {"flush_packets": "1"}
+        path.touch()  # FFmpeg makes the file with the first encoded frame
+        options = _MP4_OPTIONS if container in {"mp4", "mov"} else _MKV_OPTIONS
         self._container: Any = av.open(str(path), "w", format=container, options=options)
         rate = Fraction(frame_rate).limit_denominator(10_000)
         stream: Any = self._container.add_stream(

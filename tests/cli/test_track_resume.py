@@ -1,11 +1,9 @@
 """`track --resume`: a run that was killed or stopped goes on, and its rows are the same."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import time
 from concurrent.futures import Executor, Future
 from itertools import pairwise
 
@@ -448,33 +446,3 @@ def test_invalid_interval_is_one_line(seconds, long_video, tmp_path, capsys):
     assert main(options_of(long_video, tmp_path / "out", f"--checkpoint-every={seconds}")) == 2
     assert "--checkpoint-every: expected 0 sec" in synthetic_video.read_error_line(capsys)
     assert not (tmp_path / "out").exists()
-
-
-@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="OpenCV completes a video at its end")
-def test_video_of_a_killed_process_is_playable(tmp_path):
-    script = """
-import os, signal, sys
-import numpy as np
-from deepsort_reid.io.video_writer import VideoWriter
-writer = VideoWriter(sys.argv[1], 25, (64, 48))
-for number in range(50):
-    writer.write(np.full((48, 64, 3), number, dtype=np.uint8))
-os.kill(os.getpid(), signal.SIGKILL)
-"""
-    path = tmp_path / "video.mp4"
-    # ffmpeg completes the file after the end of the process.
-    ended = subprocess.run(
-        [sys.executable, "-c", script, str(path)], stdout=subprocess.PIPE, check=False
-    )
-    assert ended.returncode == -signal.SIGKILL
-    deadline = time.monotonic() + 60
-    while not is_readable(path) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert synthetic_video.decode_video(path) == (50, (64, 48))
-
-
-def is_readable(path):
-    capture = cv2.VideoCapture(str(path))
-    found = capture.read()[0]
-    capture.release()
-    return found

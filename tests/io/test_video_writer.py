@@ -1,6 +1,7 @@
 """Video files: complete, of the given size, and rejected early when they cannot be written."""
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -200,3 +201,25 @@ except OSError as error:
         check=False,
     )
     assert str(file) in done.stdout, done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is a signal of POSIX")
+@pytest.mark.parametrize("name", ["video.mp4", "video.mkv", "video.webm"])
+def test_video_of_a_killed_process_is_playable(name, tmp_path):
+    script = """
+import os, signal, sys
+import numpy as np
+from deepsort_reid.io.video_writer import VideoWriter
+writer = VideoWriter(sys.argv[1], 25, (64, 48))
+for number in range(200):
+    writer.write(np.full((48, 64, 3), number, dtype=np.uint8))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    path = tmp_path / name
+    ended = subprocess.run([sys.executable, "-c", script, str(path)], check=False)
+    assert ended.returncode == -signal.SIGKILL
+    video = open_video(path)
+    levels = [frame.mean() for frame in video]
+    assert len(levels) > 200 - 50  # lost are those in the encoder, and of the last fragment
+    np.testing.assert_allclose(levels, np.arange(len(levels)), atol=6)
+    np.testing.assert_allclose(video.times(), np.arange(len(levels)) / 25, atol=0.001)
