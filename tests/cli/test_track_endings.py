@@ -78,7 +78,7 @@ def test_run_with_a_failing_detector_has_status_failed(replace_detector, video, 
 def test_error_of_the_video_encoder_is_one_line_and_no_thread_is_left(
     run_track, out, capsys, monkeypatch
 ):
-    def write(self, frame):
+    def write(self, frame, time):
         raise OSError("video.mp4: no space left")
 
     before = threading.active_count()
