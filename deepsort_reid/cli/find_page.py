@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from deepsort_reid.cli.annotated_video import video_name
 from deepsort_reid.cli.results_page import PAGE, source_title
 from deepsort_reid.io.atomic import write_atomically
 from deepsort_reid.io.background import WriteBehind
@@ -26,7 +27,7 @@ from deepsort_reid.vision.drawing import draw_label, line_width
 if TYPE_CHECKING:
     from deepsort_reid.reid.person_search import SearchResult, SearchSummary
 
-CLIP = "found.mp4"
+CLIP = "found"
 _AFTER = 1.0  # seconds of the clip after a match
 _SURE, _FOLLOWED = (96, 190, 60), (40, 160, 240)  # BGR of a match, and of one below the threshold
 
@@ -95,11 +96,11 @@ class FindPage:
     def _add_to_clip(self, result: "SearchResult", timed: TimedFrame, frame_rate: float) -> None:
         if self._clip is None:
             height, width = timed.frame.shape[:2]
-            path = self._folder / CLIP
+            path = self._folder / video_name(CLIP)
             path.unlink(missing_ok=True)
             self._writer = VideoWriter(path, frame_rate, (width, height))
             self._clip = WriteBehind(self._writer.write)
-        self._videos.add(CLIP, timed.time, self._num_images / frame_rate)
+        self._videos.add(video_name(CLIP), timed.time, self._num_images / frame_rate)
         self._clip.add(draw_match(timed, result.xyxy, result.similarity, self._args.threshold))
         self._num_images += 1
 
