@@ -1,6 +1,6 @@
 """Clustering: which of all tracks show one person, decided together and without labels.
 
-A similarity means little by itself: a person in dark clothes is similar to many others. Each track
+A similarity alone is not conclusive: a person in dark clothes is similar to many others. Each track
 has its own scale, the similarities to tracks that are most likely other people (as in adaptive
 score normalisation, Matejka et al. 2017, "Analysis of score normalization in multilingual speaker
 recognition"). The most similar pairs are merged first, by the average over all pairs of tracks of

@@ -13,7 +13,7 @@ from deepsort_reid.identity.topology import Topology
 from deepsort_reid.identity.track_records import PersonChange
 from deepsort_reid.identity.track_relation import Masks, common, keys_of, mask_of
 
-_SURE = 0.9  # probability from which a join teaches the time between two cameras
+_SURE = 0.9  # minimum probability of a join whose time between two cameras is learned
 _MAX_OBSERVED = 32  # tracks of one frame that one is compared with for calibration
 
 
@@ -32,13 +32,13 @@ class Decisions:
         self.matching = matching
 
     def search(self, keys: Iterable[int], present: Collection[int]) -> list[PersonChange]:
-        """Search the persons of tracks, at the end of which each has one.
+        """Search the persons of tracks. Afterwards each track has a person.
 
         Args:
             keys: the tracks.
             present: tracks of the last frame of their camera.
 
-        The surest match is decided first, so that the order of the tracks does not matter.
+        The most certain match is decided first, so that the order of the tracks does not matter.
         """
         records = self.records
         matches = []

@@ -1,9 +1,10 @@
 """Probability that a track and its nearest stored person are one, without labels.
 
-A track shows one of the stored persons with probability `returning`, or somebody new. Of the same
-person, the distance is distributed as that between poses within tracks; of others, as distances of
-this track to everybody else, because nearly all of them are other people. With R prototypes of
-others, R chances for a small distance exist; Bayes' rule gives
+A track shows one of the stored persons with probability `returning`, otherwise a new person. If the
+nearest person is the same, the distance has the distribution of distances between poses within
+tracks. If it is another one, the distance has that of the distances between this track and all
+stored persons, nearly all of whom are other people. R prototypes of others make a small distance R
+times as likely. Bayes' rule gives
 
     odds of a person = returning / (1 - returning) * same(d) / (R * other(d)).
 
@@ -27,7 +28,7 @@ _FEW, _OTHER_MEAN, _OTHER_STD = 3, 0.9, 0.3
 _DEGREES_OF_FREEDOM = 30.0
 _RETURNING = 0.5
 _LOWEST_STD = 0.03
-_HIGHEST = 0.985  # people in equal clothes are not told apart by any distance
+_HIGHEST = 0.985  # people in identical clothes cannot be distinguished by a distance
 
 
 class MatchProbability:

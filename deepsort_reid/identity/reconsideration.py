@@ -23,9 +23,10 @@ MAX_TRACKS_IN_UPDATE = 150  # the latest ones: 5 ms
 
 
 def is_due(before: int, after: int) -> bool:
-    """Whether persons are to be reconsidered when the number of tracks has grown so.
+    """Whether persons are reconsidered when the number of tracks grows from `before` to `after`.
 
-    It is when their number has grown by half, then each time half of those considered are new.
+    They are whenever it has grown by half, or by half of the tracks that are considered in an
+    update.
     """
     due = MIN_TRACKS
     while due <= before:

@@ -1,9 +1,9 @@
 """Travel times between cameras, learned from confident joins.
 
-Where people walk from one camera to another, the time between leaving and entering is similar for
-all. It weighs in the distance to a person as a likelihood ratio: how usual the time is among joins,
-against how usual it is among all stored tracks of that camera. The ratio is bounded, so that time
-alone decides nothing, and about 1 where times tell nothing.
+Where people walk from one camera to another, the times between leaving one view and entering the
+other are similar. They change the distance to a person by a likelihood ratio: the density of the
+time among joins, divided by its density among all stored tracks of that camera. The ratio is
+bounded, so that no decision depends on time alone, and about 1 where times carry no information.
 """
 
 import math
@@ -18,7 +18,7 @@ Ints = NDArray[np.int64]
 _MIN_JOINS = 20  # of a pair of cameras, from which their times are used
 _MAX_JOINS = 50  # the latest ones
 _MAX_LOG_RATIO = 2.0
-_CHANCE = 0.7  # log-ratios that so few joins show where times tell nothing
+_CHANCE = 0.7  # log-ratios that few joins show by chance, where times carry no information
 _DISTANCE_PER_LOG_RATIO = 0.04  # normalised; as steep as the log-ratio of distances itself
 _OUTLIERS = 0.1  # share of joins with any time
 _LOWEST_SPREAD, _LOWEST_SPREAD_OF_ALL = 0.1, 0.5  # of logarithms of times
@@ -40,12 +40,12 @@ class TravelTimes:
     def shift(
         self, camera: int, first_time: float, person: Ints, cameras: Ints, last_time: Array
     ) -> Array | None:
-        """What is subtracted from normalised distances (G,) of a track; None for nothing.
+        """The amounts to subtract from the normalised distances (G,) of a track; None for none.
 
         Args:
             camera, first_time: of the track.
-            person, cameras, last_time: of stored tracks (G,); a NaN time is unknown. The latest
-                track of a person before this one counts, for all of them.
+            person, cameras, last_time: of stored tracks (G,); a NaN time is unknown. All tracks of
+                a person get the amount of the latest one before this track.
         """
         known = {first: times for (first, second), times in self._times.items() if second == camera}
         known = {first: times for first, times in known.items() if len(times) >= _MIN_JOINS}
