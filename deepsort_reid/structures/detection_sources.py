@@ -13,6 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 from deepsort_reid.structures import boxes
 from deepsort_reid.structures.numbers import as_numbers
 
+# Largest magnitude of a coordinate, in pixels, and of a score: sums of squares stay exact enough,
+# and nothing overflows.
+LIMIT = 1e9
+
 Data = Mapping[str, Any]
 T = TypeVar("T", bound="DetectionSources")
 
@@ -176,7 +180,7 @@ def _made(
     return made
 
 
-def valid_rows(xyxy: ArrayLike, score: ArrayLike | None, limit: float) -> NDArray[np.bool_]:
+def valid_rows(xyxy: ArrayLike, score: ArrayLike | None) -> NDArray[np.bool_]:
     """Rows (M,) of boxes (M, 4) and scores (M,) that `Detections` accepts.
 
     Raises ValueError for another shape.
@@ -186,20 +190,24 @@ def valid_rows(xyxy: ArrayLike, score: ArrayLike | None, limit: float) -> NDArra
     if given.ndim != 2 or given.shape[1] != 4:
         raise ValueError(f"xyxy must have shape (N, 4), got shape {given.shape}")
     with np.errstate(invalid="ignore"):
-        valid = (given[:, 2:] > given[:, :2]).all(axis=1) & (np.abs(given) <= limit).all(axis=1)
+        valid = (given[:, 2:] > given[:, :2]).all(axis=1) & (np.abs(given) <= LIMIT).all(axis=1)
     if score is not None:
         scores = as_numbers(score, np.float64, f"score must be numbers of shape ({len(given)},)")
         if scores.shape != (len(given),):
             raise ValueError(
                 f"one score per box: expected shape ({len(given)},), got {scores.shape}"
             )
-        valid &= np.isfinite(scores) & (np.abs(scores) <= limit)
+        valid &= np.isfinite(scores) & (np.abs(scores) <= LIMIT)
     return np.asarray(valid)
 
 
-def rows_of(column: Any, rows: NDArray[np.bool_]) -> Any:
-    """Rows of a column, which is an array, a list or None."""
-    return None if column is None else np.asarray(column)[rows]
+def rows_of(column: Any, rows: NDArray[np.bool_], name: str) -> Any:
+    """Rows of a column, which is an array, a list or None; ValueError for another length."""
+    if column is None:
+        return None
+    if len(column) != len(rows):
+        raise ValueError(f"one {name} per box: got {len(column)} for {len(rows)} boxes")
+    return np.asarray(column)[rows]
 
 
 def _sizes(values: ArrayLike, name: str, drop_invalid: bool) -> NDArray[np.float64]:

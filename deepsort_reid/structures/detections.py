@@ -8,16 +8,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from deepsort_reid.structures import boxes
-from deepsort_reid.structures.detection_sources import DetectionSources, rows_of, valid_rows
+from deepsort_reid.structures.detection_sources import LIMIT, DetectionSources, rows_of, valid_rows
 from deepsort_reid.structures.frame import Frame
 from deepsort_reid.structures.numbers import as_numbers
 
 # Networks and files hold float32 or float16: rows have unit length to that precision only.
 _UNIT_TOLERANCE = 1e-2
 _MAX_CLASS = int(np.iinfo(np.int64).max)
-# Largest magnitude of a coordinate, in pixels, and of a score: sums of squares stay exact enough,
-# and nothing overflows.
-_LIMIT = 1e9
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,8 +34,9 @@ class Detections(DetectionSources):
             embeddings. A row of zeros or of NaN means that the appearance of this box is unknown
             (for example, outside the frame); it is stored as zeros, and the box is matched by
             motion alone. A row that is NaN in part is refused.
-        data: columns of your own (M, ...), such as masks, keypoints or class names; stored as
-            arrays without a copy, and carried to the rows of `Tracks.data`.
+        data: columns of your own (M, ...), such as masks or keypoints; stored as arrays without a
+            copy, and carried to the rows of `Tracks.data`. Column "class_name" (M,) is text: the
+            names of the classes, which are drawn and written with the tracks.
         drop_invalid: leave out boxes that are not finite, have no area or lie beyond 1e9 pixels,
             and scores that are not finite, instead of raising ValueError. Rows are then counted
             without them: `data={"row": numpy.arange(M)}` keeps their numbers.
@@ -59,8 +57,11 @@ class Detections(DetectionSources):
         given = (self.xyxy, self.score, self.class_id, self.embedding)
         data = _checked_data(self.data, given[0])
         if drop_invalid:
-            valid = valid_rows(self.xyxy, self.score, _LIMIT)
-            given = tuple(rows_of(column, valid) for column in given)
+            valid = valid_rows(self.xyxy, self.score)
+            names = ("box", "score", "class_id", "embedding")
+            given = tuple(
+                rows_of(column, valid, name) for column, name in zip(given, names, strict=True)
+            )
             data = {name: column[valid] for name, column in data.items()}
         xyxy = boxes.as_boxes(given[0]).copy()
         _require_in_range(xyxy)
@@ -140,11 +141,11 @@ def _set_columns(
 
 
 def _require_in_range(given: NDArray[np.float64]) -> None:
-    invalid = (np.abs(given) > _LIMIT).any(axis=1)
+    invalid = (np.abs(given) > LIMIT).any(axis=1)
     if invalid.any():
         row = int(np.flatnonzero(invalid)[0])
         raise ValueError(
-            f"xyxy must be pixels from {-_LIMIT:.0e} to {_LIMIT:.0e}, got {given[row].tolist()} "
+            f"xyxy must be pixels from {-LIMIT:.0e} to {LIMIT:.0e}, got {given[row].tolist()} "
             f"in row {row}"
         )
 
@@ -197,9 +198,9 @@ def _checked_score(score: ArrayLike | None, n: int) -> NDArray[np.float64]:
     if not np.isfinite(score).all():
         row = int(np.flatnonzero(~np.isfinite(score))[0])
         raise ValueError(f"score must be finite, got {score[row]} in row {row}")
-    if (np.abs(score) > _LIMIT).any():
-        row = int(np.flatnonzero(np.abs(score) > _LIMIT)[0])
-        limits = f"from {-_LIMIT:.0e} to {_LIMIT:.0e}"
+    if (np.abs(score) > LIMIT).any():
+        row = int(np.flatnonzero(np.abs(score) > LIMIT)[0])
+        limits = f"from {-LIMIT:.0e} to {LIMIT:.0e}"
         raise ValueError(f"score must be {limits}, got {score[row]} in row {row}")
     return score
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from deepsort_reid.structures.class_names import COLUMN, ClassNames, name_classes
 from deepsort_reid.structures.track_views import TrackViews
 
 
@@ -44,8 +45,10 @@ class Tracks(TrackViews):
         state: `State` values (T,) int64.
         age: frames (T,) int64 since the track began, 1 in its first frame.
         misses: frames (T,) int64 since the last match, 0 if matched in this frame.
-        data: columns (T, ...) of `Detections.data`, in the rows of the matched detections; only in
-            the result of `DeepSort.update`, where every track is matched.
+        data: columns (T, ...) of `Detections.data`, in the rows of the matched detections, in the
+            result of `DeepSort.update` and `FixedLag.update`. A filled row, which has no detection,
+            has None, NaN, 0, False or "". Column "class_name" is the name of `class_id`, where
+            that had one name so far; it is in `DeepSort.tracks`, too.
 
     Raises ValueError when columns differ in length.
     """
@@ -81,10 +84,17 @@ class Tracks(TrackViews):
         return Tracks(**columns, data=data)
 
     def with_data(self, data: Mapping[str, NDArray[Any]]) -> "Tracks":
-        """The same tracks with columns (M, ...) of the input; every track must be matched."""
+        """The same tracks with columns (M, ...) of the input, in the rows `detection`."""
         if not data:
             return self
-        return replace(self, data={name: rows[self.detection] for name, rows in data.items()})
+        return replace(self, data={name: _rows(data[name], self.detection) for name in data})
+
+    def with_class_names(self, names: ClassNames) -> "Tracks":
+        """The same tracks with the names of their classes in `data`; without `names`, unchanged."""
+        if not names:
+            return self
+        named = name_classes(names, self.class_id, self.data.get(COLUMN))
+        return replace(self, data={**self.data, COLUMN: named})
 
     @classmethod
     def empty(cls) -> "Tracks":
@@ -111,3 +121,17 @@ class Tracks(TrackViews):
 
 
 _COLUMNS = tuple(each.name for each in fields(Tracks) if each.name != "data")
+# Values of a row without a detection, by `dtype.kind`; 0, False or "" for the others.
+_MISSING: dict[str, Any] = {"O": None, "f": np.nan, "c": np.nan}
+
+
+def _rows(column: NDArray[Any], detection: NDArray[np.int64]) -> NDArray[Any]:
+    """Rows (T, ...) of a column (M, ...) by the numbers `detection` (T,), -1 for none."""
+    matched = detection >= 0
+    if matched.all():
+        return column[detection]
+    rows = np.zeros((len(detection), *column.shape[1:]), dtype=column.dtype)
+    if column.dtype.kind in _MISSING:
+        rows[...] = _MISSING[column.dtype.kind]
+    rows[matched] = column[detection[matched]]
+    return rows

@@ -14,6 +14,7 @@ import numpy as np
 
 _TYPE, _KEY = "type", "key"
 _SAME = "same"  # type of a record that occurred before
+_ARRAY = "array"  # type of an array of text or objects
 _CONTAINERS = {"tuple": tuple, "dict": dict, "deque": deque}
 
 
@@ -39,6 +40,10 @@ class Encoder:
             return value.item()
         if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
             return value.copy()
+        if isinstance(value, np.ndarray) and value.dtype.kind in "UO":
+            items = [self(each) for each in value.ravel().tolist()]
+            is_text, shape = value.dtype.kind == "U", list(value.shape)
+            return {_TYPE: _ARRAY, "items": items, "text": is_text, "shape": shape}
         if type(value) in self._records:
             return self._record(value)
         if isinstance(value, list):
@@ -85,6 +90,8 @@ class Decoder:
         kind = value[_TYPE]
         if kind == _SAME:
             return self._seen[value[_KEY]]
+        if kind == _ARRAY:
+            return _array_of(self(value["items"]), value["text"], value["shape"])
         if kind in _CONTAINERS:
             items = self(value["items"])
             return deque(items, value["maxlen"]) if kind == "deque" else _CONTAINERS[kind](items)
@@ -93,3 +100,13 @@ class Decoder:
         if _KEY in value:
             self._seen[value[_KEY]] = made
         return made
+
+
+def _array_of(items: list[Any], is_text: bool, shape: list[int]) -> Any:
+    """An array of text or objects with these items, in the order of its rows."""
+    if is_text:
+        return np.array(items, dtype=np.str_).reshape(shape)
+    array = np.empty(len(items), dtype=object)
+    for row, item in enumerate(items):  # an assignment of all would unpack items that are lists
+        array[row] = item
+    return array.reshape(shape)

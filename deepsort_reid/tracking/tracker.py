@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsort_reid.identity.registry import PersonRegistry
+from deepsort_reid.structures.class_names import ClassNames
 from deepsort_reid.structures.detections import Detections
 from deepsort_reid.structures.event import Event
 from deepsort_reid.structures.frame import Frame
@@ -107,12 +108,13 @@ class DeepSort(TrackerAccess, DeepSortState):
         self._before_update = None
         self._frame_shape: tuple[int, ...] | None = None
         self._last_detections = Detections.empty()
+        self.class_names: ClassNames = {}
         self._updates_since_all = 0  # detections were embedded
 
     @property
     def tracks(self) -> Tracks:
         """All live tracks, tentative and coasting ones included, oldest first."""
-        return self._as_tracks(np.arange(len(self._table)))
+        return self._as_tracks(np.arange(len(self._table))).with_class_names(self.class_names)
 
     @property
     def table(self) -> TrackTable:
@@ -128,25 +130,6 @@ class DeepSort(TrackerAccess, DeepSortState):
     def events(self) -> list[Event]:
         """What changed in the last `update`."""
         return self._persons.track_events.events
-
-    @property
-    def last_id(self) -> int:
-        """The highest id so far, 0 before the first one."""
-        return self._id_assigner.last_id
-
-    def person_of(self, id: int) -> tuple[int, float]:
-        """Person of a track by now, and the probability; see `PersonAssigner.person_of`."""
-        return self._persons.person_of(id)
-
-    @property
-    def persons(self) -> PersonAssigner:
-        """How persons are assigned, to be read only."""
-        return self._persons
-
-    @property
-    def last_detections(self) -> Detections:
-        """All detections of the last `update`, with embeddings; `Tracks.detection` are its rows."""
-        return self._last_detections
 
     def update(
         self,
@@ -192,7 +175,7 @@ class DeepSort(TrackerAccess, DeepSortState):
             self._initiate(frame_input, matching.unmatched_detections)
             self._persons.update(self._table, frame_input, time, dt)
             self._frame_shape, self._last_detections = frame_shape, frame_input.given
-            tracks = self._confirmed().with_data(data)
+            tracks = self._with_data(self._confirmed(), data, detections.class_id)
             self._before_update = None  # the update is complete
         except BaseException:
             self._undo_update()

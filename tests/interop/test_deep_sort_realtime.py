@@ -41,7 +41,7 @@ def test_example_with_embeddings_of_your_own():
     tracker = DeepSort(max_age=5, embedder=None)
     tracks = run(tracker, embeds=[[3.0, 0, 0], [0, 5.0, 0]])
     assert [track.track_id for track in tracks] == ["1", "2"]
-    np.testing.assert_allclose(tracks[1].get_feature(), [0, 1, 0])
+    np.testing.assert_allclose(tracks[1].get_feature(), [0, 5, 0])
 
 
 def test_boxes_of_the_detection_and_of_the_filter():
@@ -107,17 +107,31 @@ def test_polygons():
     tracker = DeepSort(embedder=None, polygon=True)
     polygon = [100, 50, 140, 60, 120, 150]
     track = tracker.update_tracks([[polygon], ["person"], [0.9]])[0]
-    np.testing.assert_array_equal(track.to_ltrb(orig=True), [100, 50, 140, 150])
+    np.testing.assert_array_equal(track.to_ltrb(orig=True), [100, 50, 141, 151])
     assert track.get_det_supplementary() == polygon
     with pytest.raises(ValueError, match="equal length"):
         tracker.update_tracks([[polygon], [], []])
 
 
 def test_date_in_ids_and_a_new_day():
+    day, next_day = date(2026, 1, 2), date(2026, 1, 3)
+    tracker = DeepSort(embedder=None, today=day)
+    assert [track.track_id for track in run(tracker, today=day)] == ["2026-01-02_1", "2026-01-02_2"]
+    # Live tracks keep their ids, those of new tracks start over.
+    for step in range(4, 8):
+        rows = [*detections(step), ([500, 60, 42, 96], 0.9, "person")]
+        tracks = tracker.update_tracks(rows, today=next_day)
+    assert [track.track_id for track in tracks] == ["2026-01-02_1", "2026-01-02_2", "2026-01-03_1"]
+
+
+def test_date_of_the_clock_without_another_one():
     tracker = DeepSort(embedder=None, today=date(2026, 1, 2))
-    assert [track.track_id for track in run(tracker)] == ["2026-01-02_1", "2026-01-02_2"]
-    tracks = run(tracker, today=date(2026, 1, 3))
-    assert [track.track_id for track in tracks] == ["2026-01-03_1", "2026-01-03_2"]
+    assert [track.track_id for track in run(tracker)] == [f"{date.today()}_1", f"{date.today()}_2"]
+
+
+def test_number_of_embeddings_must_be_that_of_detections():
+    with pytest.raises(ValueError, match="one embedding per box: got 1 for 2 boxes"):
+        DeepSort(embedder=None).update_tracks(detections(), embeds=[[1.0, 0]])
 
 
 def test_frames_in_rgb():

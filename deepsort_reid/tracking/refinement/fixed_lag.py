@@ -5,6 +5,7 @@ in recording, counting or annotation, ids and boxes can be corrected by the fram
 """
 
 from collections import deque
+from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -68,6 +69,9 @@ class FixedLag(SavedState):
       (`DeepSortConfig.reuse_ids`).
     - Boxes are smoothed: `xyxy` and `filtered_xyxy` are estimates from all earlier frames and the
       next `frames` ones. The box of the detection is `detections.xyxy[tracks.detection]`.
+
+    Columns of `Detections.data` are held back with their frame. `save` writes numbers and text, and
+    refuses other objects in them.
 
     With `frames=0` the output of the tracker is returned at once, unchanged.
 
@@ -152,7 +156,7 @@ class FixedLag(SavedState):
         try:
             self._begin_update()
             tracks = self.tracker.update(detections, frame=frame, camera=camera, dt=dt, time=time)
-            lagged = self._add_frame(tracks, to_previous, dt)
+            lagged = self._add_frame(tracks, detections.data, to_previous, dt)
             self._before_update = None  # the update is complete
         except BaseException:
             self._undo_update()
@@ -227,8 +231,13 @@ class FixedLag(SavedState):
         """Begin an update: from now on, the buffer that others hold is not written to."""
         self._buffer = self._buffer.copy()
 
-    def _add_frame(self, tracks: Tracks, to_previous: Array, dt: float) -> LaggedTracks | None:
-        """Add the frame that the tracker was just updated with; returns the one that is due."""
+    def _add_frame(
+        self, tracks: Tracks, data: Mapping[str, Any], to_previous: Array, dt: float
+    ) -> LaggedTracks | None:
+        """Add the frame that the tracker was just updated with; returns the one that is due.
+
+        `data` are the columns of its detections.
+        """
         self._number += 1
         self._time += dt
         self._clock += elapsed_frames(dt)
@@ -238,10 +247,10 @@ class FixedLag(SavedState):
             self._log_reported(self._number, {id: id for id in tracks.id.tolist()}, tracks)
             return LaggedTracks(self._number, tracks)
         self._to_first = self._to_first @ to_previous
-        self._append()
+        self._append(data)
         return self._emit() if len(self._buffer) > self.frames else None
 
-    def _append(self) -> None:
+    def _append(self, data: Mapping[str, Any]) -> None:
         """Append the tracker's newest frame to the buffer."""
         table, detections = self.tracker.table, self.tracker.last_detections
         histories = self._histories.of_rows(table.key.tolist())
@@ -267,6 +276,7 @@ class FixedLag(SavedState):
             xywh=xywh,
             score=table.score[matched],
             detection=table.detection[matched],
+            data=data,
         )
         frame.sort_by_key()
         self._buffer.append(frame)
@@ -344,7 +354,7 @@ class FixedLag(SavedState):
         person_id = _without_repeated(persons.current(tracker_id), matched)
         detection = np.full(len(rows), -1, dtype=np.int64)
         detection[matched] = frame.detection[rows[matched]]
-        return Tracks(
+        tracks = Tracks(
             id=id[order],
             person_id=id[order] if not persons.is_active else person_id,
             xyxy=xyxy,
@@ -356,6 +366,7 @@ class FixedLag(SavedState):
             age=np.array([frame.clock - t.birth_clock + 1 for t in histories], dtype=np.int64),
             misses=np.array([frame.clock - t.match_clock for t in histories], dtype=np.int64),
         )
+        return tracks.with_data(frame.data).with_class_names(self.tracker.class_names)
 
 
 def _without_repeated(person_id: NDArray[np.int64], matched: NDArray[np.bool_]) -> Any:

@@ -2,7 +2,9 @@
 
 import math
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +34,7 @@ class BufferedFrame:
     xywh: Array  # (T, 4) measured centre and size, in coordinates of the first frame
     score: Array  # (T,)
     detection: Int  # (T,) row of the input detection
+    data: Mapping[str, NDArray[Any]]  # columns (M, ...) of the input detections
 
     def sort_by_key(self) -> None:
         """Bring the rows into the order of their keys."""

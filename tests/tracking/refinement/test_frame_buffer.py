@@ -41,6 +41,7 @@ def test_rows_of_a_buffered_frame_follow_a_replaced_key():
         xywh=xywh,
         score=np.array([0.7, 0.2, 0.5]),
         detection=np.array([0, 1, 2]),
+        data={},
     )
     frame.sort_by_key()
     assert frame.rows_of(np.array([2, 3, 5, 7, 9])).tolist() == [0, -1, 1, 2, -1]
