@@ -149,6 +149,8 @@ def _settings(args: argparse.Namespace) -> "TrackingSettings":
         raise ValueError(
             f"--detector: expected a detector, got the detections of one video, {args.detector}"
         )
+    if args.classes is not None and args.detector in (None, "background"):
+        raise ValueError(f"--classes: expected a --detector with classes, got {args.detector}")
     is_torchvision = (args.detector or "").startswith("torchvision:")
     if args.detector_weights is not None and not is_torchvision:
         raise ValueError(
@@ -159,6 +161,7 @@ def _settings(args: argparse.Namespace) -> "TrackingSettings":
         detector=absolute_model(args.detector),
         detector_weights=args.detector_weights and str(args.detector_weights.resolve()),
         min_score=args.min_score,
+        classes=None if args.classes is None else tuple(args.classes),
         embedder=absolute_model(args.embedder),
         camera_motion=args.camera_motion,
         parts=read_config(args.config, args.set),

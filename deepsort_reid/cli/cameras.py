@@ -20,6 +20,7 @@ from deepsort_reid.cli.tracking_options import (
     add_motion_and_config_arguments,
     add_registry_argument,
     count_frames,
+    has_several_classes,
     make_embedder,
 )
 
@@ -124,7 +125,6 @@ def run(args: argparse.Namespace) -> int:
 
 def _use_options_of_file(args: Namespace, settings: "CamerasSettings") -> None:
     """Set the options that the command line leaves open to those of the TOML file."""
-    args.classes = None
     for name, value in settings.options.items():
         if getattr(args, name) is None:
             setattr(args, name, value)
@@ -159,6 +159,7 @@ def _make_folder(
             frame_rate=None if args.no_video else camera.video.frame_rate / args.every,
             save_detections=args.save_detections,
             person_ids=args.ids == "person",
+            class_names=has_several_classes(args),
             tracker=camera.tracker,
             page=not args.no_page,
         )

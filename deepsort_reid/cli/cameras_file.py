@@ -83,7 +83,7 @@ def read_cameras_file(path: Path) -> CamerasSettings:
         "detector_weights": table.take("detector_weights", table.path),
         "embedder": table.take("embedder", table.model),
         "min_score": table.take("min_score", table.score),
-        "classes": table.take("classes", table.whole_numbers),
+        "classes": table.take("classes", table.classes),
         "registry": table.take("registry", table.path),
         "config": table.take("config", table.path_or_table),
     }

@@ -182,22 +182,18 @@ class _IdentifiedDetector:
 
         self._detector, self._ids, self._every = detector, ids, every
         self._tracker = DeepSort()
-        self._score: NDArray[np.float64] = np.empty(0)
+        self._found: Any = None
 
     def boxes(self, frame: "Frame") -> NDArray[np.float64]:
         """Boxes xyxy (M, 4) of a frame."""
-        found = self._detector(frame)
-        self._score = found.score
-        return np.asarray(found.xyxy, np.float64)
+        self._found = self._detector(frame)
+        return np.asarray(self._found.xyxy, np.float64)
 
     def identify(
         self, frame: "Frame", xyxy: NDArray[np.float64], embedding: NDArray[np.float32]
     ) -> NDArray[np.int64]:
         """Numbers (M,) of the boxes of that frame, with embeddings (M, D); 0 for no track yet."""
-        from deepsort_reid.structures.detections import Detections
-
-        given = embedding if len(xyxy) else None
-        detections = Detections(xyxy, self._score, embedding=given)
+        detections = self._found.with_embedding(embedding if len(xyxy) else None)
         tracks = self._tracker.update(detections, frame=frame, dt=float(self._every))
         numbers = np.zeros(len(xyxy), np.int64)
         is_matched = tracks.detection >= 0

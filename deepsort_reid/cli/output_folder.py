@@ -13,7 +13,7 @@ import numpy as np
 from deepsort_reid import __version__
 from deepsort_reid.cli.annotated_video import AnnotatedVideo, video_name
 from deepsort_reid.cli.explanation_writer import ExplanationWriter
-from deepsort_reid.cli.people import People
+from deepsort_reid.cli.people import People, PersonNames
 from deepsort_reid.cli.results_page import PAGE, ResultsPage
 from deepsort_reid.cli.run_files import (
     CHECKPOINT,
@@ -68,7 +68,9 @@ class OutputFolder:
         frame_rate: frames per second of the annotated video; None for no video.
         audio: the source, where the annotated video gets its audio.
         save_detections: write detections.txt, and detections.npz with embeddings.
-        person_ids: label people in the video with `person_id`, otherwise with `id`.
+        person_ids: label people in the video with `person_id`, or the name that it has in the
+            registry; otherwise with `id`.
+        class_names: draw the names of classes.
         tracker: of the run, for people.csv and, when it keeps decisions, explanations.txt; None for
             no such files.
         page: write index.html, the results page, at the end of a run with a tracker.
@@ -91,6 +93,7 @@ class OutputFolder:
         audio: Path | None = None,
         save_detections: bool = False,
         person_ids: bool = True,
+        class_names: bool = False,
         tracker: DeepSort | FixedLag | None = None,
         page: bool = False,
         inputs: Sequence[Path] = (),
@@ -111,7 +114,8 @@ class OutputFolder:
         self._detections: DetectionWriter | None = None
         self.people = None if tracker is None else People(folder, tracker)
         self.page = ResultsPage(folder, self.people) if page and self.people is not None else None
-        self._person_ids = person_ids
+        self._person_ids, self._class_names = person_ids, class_names
+        self._person_name = None if inner is None else PersonNames(inner)
         self._open_files = ExitStack()
         self._tracks: TrackWriter | None = None
         self._video: AnnotatedVideo | None = None
@@ -216,7 +220,11 @@ class OutputFolder:
         """Open the annotated video; its size is that of the first frame."""
         from deepsort_reid.vision.drawing import Drawer
 
-        self._drawer = Drawer(person_ids=self._person_ids)
+        self._drawer = Drawer(
+            person_ids=self._person_ids,
+            person_name=self._person_name,
+            class_names=self._class_names,
+        )
         if self._frame_rate is None:
             return
         name = video_name(f"{VIDEO}-{frame.number:06d}" if self._num_resumed else VIDEO)

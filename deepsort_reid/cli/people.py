@@ -17,6 +17,30 @@ _MAX_SHARE = 0.02  # of the time of a run
 _MAX_REASONS = 200  # that are given in words
 
 
+class PersonNames:
+    """Names of the persons of a tracker, for drawings; asked for again after a second.
+
+    A person may get a name while the video is tracked, and the registry may be remote.
+    """
+
+    def __init__(self, tracker: DeepSort) -> None:
+        self._persons = tracker.persons
+        self._names: dict[int, str | None] = {}
+        self._read_again = 0.0
+
+    def __call__(self, person: int) -> str | None:
+        """The name of a person; None when it has none, or there is no such person."""
+        if time.monotonic() >= self._read_again:
+            self._names.clear()
+            self._read_again = time.monotonic() + 1
+        if person not in self._names:
+            try:
+                self._names[person] = self._persons.name_of(person)
+            except ValueError:
+                self._names[person] = None
+        return self._names[person]
+
+
 class People:
     """First and last time of the tracks of a run, from which people.csv is written.
 

@@ -122,11 +122,13 @@ class TomlTable:
         return float(value[0]), float(value[1])
 
     @staticmethod
-    def whole_numbers(value: Any, where: str) -> list[int]:
-        """Whole numbers from 0."""
+    def classes(value: Any, where: str) -> list[int | str]:
+        """Classes by number or name."""
         is_valid = isinstance(value, list) and len(value) > 0
-        is_valid = is_valid and all(type(each) is int and each >= 0 for each in value)
-        _require(is_valid, where, "whole numbers from 0, such as [0]", value)
+        is_valid = is_valid and all(
+            (type(each) is int and each >= 0) or (isinstance(each, str) and each) for each in value
+        )
+        _require(is_valid, where, 'whole numbers from 0 or names, such as ["person"]', value)
         return list(value)
 
     @staticmethod

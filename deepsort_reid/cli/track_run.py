@@ -98,7 +98,7 @@ def _finish(
 
 def _settings(args: argparse.Namespace, video: Video) -> dict[str, Any]:
     """Options, beside those of the summary, that a continued run must share."""
-    names = ("start", "every", "min_score", "camera_motion", "format", "save_detections")
+    names = ("start", "every", "min_score", "classes", "camera_motion", "format", "save_detections")
     options = {name.replace("_", "-"): getattr(args, name) for name in (*names, "explain")}
     options["registry"] = None if args.registry is None else str(args.registry)
     files = {"no-video": args.no_video, "no-page": args.no_page}

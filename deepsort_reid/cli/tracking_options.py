@@ -1,7 +1,7 @@
 """Command-line options shared by the commands that track."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,12 +53,41 @@ def add_detector_arguments(parser: argparse.ArgumentParser, *, file: bool = True
         help="weights of the torchvision model (default: the COCO weights of torchvision)",
     )
     group.add_argument(
+        "--classes",
+        type=parse_classes,
+        metavar="NAME,...|all",
+        help="classes to track, by name or number, such as person,bicycle or 0,1; person is 0 in "
+        "COCO (default: person for a detector, all classes of a file)",
+    )
+    group.add_argument(
         "--min-score",
         type=float,
         metavar="SCORE",
         help="ignore detections with a lower score, 0 to 1 (default: 0.1 for a detector, all "
         "detections of a file)",
     )
+
+
+def parse_classes(text: str) -> list[int | str]:
+    """Classes of --classes: numbers, names, or "all" alone."""
+    parts = [part.strip() for part in text.split(",")]
+    if not all(parts) or ("all" in parts and len(parts) > 1):
+        raise argparse.ArgumentTypeError(
+            f"expected names or numbers such as person,bicycle or 0,1, or all, got {text!r}"
+        )
+    return [int(part) if part.isdecimal() else part for part in parts]
+
+
+def classes_option(classes: Sequence[int | str] | None) -> dict[str, Any]:
+    """The argument `classes` of a detector for the value of --classes, if it was given."""
+    if classes is None:
+        return {}
+    return {"classes": None if list(classes) == ["all"] else classes}
+
+
+def has_several_classes(args: argparse.Namespace) -> bool:
+    """Whether --classes selects more than one class; tracks are then labelled with theirs."""
+    return args.classes is not None and (len(args.classes) > 1 or args.classes == ["all"])
 
 
 def add_embedder_argument(parser: argparse._ActionsContainer) -> None:
@@ -116,7 +145,7 @@ def make_detector(args: argparse.Namespace, note: Callable[[str], None]) -> tupl
 
     Args:
         args: source, detections, detector, detector_weights, min_score, threads, device, start and
-            every; classes, where it is there, as for `load_detector`.
+            every; classes, where it is there, as from `parse_classes`.
         note: prints a note about a detector that was chosen by default.
 
     Returns:
@@ -131,7 +160,8 @@ def make_detector(args: argparse.Namespace, note: Callable[[str], None]) -> tupl
     from deepsort_reid.vision.detectors.precomputed import NpzDetections
 
     _check_detector_options(args)
-    limit = {} if args.min_score is None else {"min_score": args.min_score}
+    limit: dict[str, Any] = {} if args.min_score is None else {"min_score": args.min_score}
+    limit |= classes_option(vars(args).get("classes"))
     file = _detections_file(args)
     if file is not None:
         if args.detections is None and args.detector is None:
@@ -150,9 +180,12 @@ def make_detector(args: argparse.Namespace, note: Callable[[str], None]) -> tupl
             "see --detector"
         )
     name = args.detector or "background"
-    options = {"min_score": args.min_score, "threads": args.threads, "device": args.device}
-    if vars(args).get("classes") is not None:
-        options["classes"] = args.classes
+    if name == "background" and "classes" in limit:
+        raise ValueError(
+            "--classes: expected a --detector with classes, got background subtraction, which "
+            "finds whatever moves"
+        )
+    options = {**limit, "threads": args.threads, "device": args.device}
     return load_detector(name, **options), name
 
 

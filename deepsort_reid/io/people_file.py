@@ -10,7 +10,7 @@ import numpy as np
 
 from deepsort_reid.io.atomic import write_atomically
 from deepsort_reid.io.csv_rows import read_rows
-from deepsort_reid.io.text_cells import original_cell, safe_cell
+from deepsort_reid.io.text_cells import csv_cell, original_cell
 from deepsort_reid.structures.mot_rows import MotRows
 
 PEOPLE = "people.csv"
@@ -49,18 +49,13 @@ def write_people(path: Path, people: Iterable[TrackPerson], *, sync: bool = True
     """Write the persons of tracks, atomically. Raises OSError that names the file."""
     lines = [",".join(TrackPerson._fields)]
     for each in people:
-        camera, name = map(_text_cell, (each.camera, each.name))
+        camera, name = map(csv_cell, (each.camera, each.name))
         probability = "" if math.isnan(each.probability) else f"{each.probability:.4f}"
         lines.append(
             f"{each.id},{each.person_id},{camera},{each.first_time:.3f},{each.last_time:.3f},"
             f"{each.frames},{probability},{each.runner_up or ''},{name}"
         )
     write_atomically(path, "\n".join(lines) + "\n", sync=sync)
-
-
-def _text_cell(text: str) -> str:
-    name = safe_cell(text).replace('"', '""')
-    return f'"{name}"' if any(mark in name for mark in ',"\n\r') else name
 
 
 def read_people(path: Path) -> dict[int, TrackPerson]:

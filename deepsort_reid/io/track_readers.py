@@ -47,7 +47,7 @@ def read_tracks(path: Path) -> TrackRows:
 
 def _csv_table(path: Path) -> list[list[float]]:
     table = []
-    for line, row in read_rows(path, _CSV_COLUMNS):
+    for line, row in read_rows(path, _CSV_COLUMNS, ["class_name"]):
         try:
             table.append([float(row[name] or "nan") for name in _CSV_COLUMNS])
         except ValueError:

@@ -6,7 +6,9 @@ from pathlib import Path
 from types import TracebackType
 
 from deepsort_reid.io.appended_file import AppendedFile
+from deepsort_reid.io.text_cells import csv_cell
 from deepsort_reid.structures import boxes
+from deepsort_reid.structures.class_names import class_names_of
 from deepsort_reid.structures.tracks import Tracks
 
 
@@ -95,22 +97,22 @@ class MotWriter(TrackWriter):
 
 
 class CsvWriter(TrackWriter):
-    """CSV with a header, one line per box: frame, time, id, person_id, corners, score, class_id.
+    """CSV with a header, one line per box.
 
-    The time is in seconds since the first frame, corners are in pixels.
+    Columns: frame, time, id, person_id, corners, score, class_id, class_name. The time is in
+    seconds since the first frame, corners are in pixels, and an unknown name is empty.
     """
 
-    header = "frame,time,id,person_id,left,top,right,bottom,score,class_id\n"
+    header = "frame,time,id,person_id,left,top,right,bottom,score,class_id,class_name\n"
 
     def _format(self, frame: int, tracks: Tracks, time: float | None) -> str:
         seconds = "" if time is None else f"{time:.3f}"
-        lines = []
+        lines, names = [], class_names_of(tracks)
         for row in range(len(tracks)):
             box = ",".join(f"{side:.2f}" for side in tracks.xyxy[row].tolist())
             lines.append(
                 f"{frame},{seconds},{tracks.id[row]},{tracks.person_id[row]},{box},"
-                f"{tracks.score[row]:.4f},"
-                f"{tracks.class_id[row]}\n"
+                f"{tracks.score[row]:.4f},{tracks.class_id[row]},{csv_cell(names[row])}\n"
             )
         return "".join(lines)
 
@@ -118,10 +120,12 @@ class CsvWriter(TrackWriter):
 class JsonLinesWriter(TrackWriter):
     """One JSON object per frame: {"frame": 1, "time": 0.0, "tracks": [{"id": 1, ...}, ...]}.
 
-    The time is in seconds since the first frame, boxes are in pixels.
+    The time is in seconds since the first frame, boxes are in pixels. A track has "class_name"
+    where that is known.
     """
 
     def _format(self, frame: int, tracks: Tracks, time: float | None) -> str:
+        names = class_names_of(tracks)
         rows = [
             {
                 "id": int(tracks.id[row]),
@@ -130,6 +134,7 @@ class JsonLinesWriter(TrackWriter):
                 "score": round(float(tracks.score[row]), 4),
                 "class_id": int(tracks.class_id[row]),
                 "detection": int(tracks.detection[row]),
+                **({"class_name": names[row]} if names[row] else {}),
             }
             for row in range(len(tracks))
         ]

@@ -35,3 +35,11 @@ def name_classes(
     columns = zip(class_id.tolist(), others, strict=True)
     named[:] = [names.get(number) or other for number, other in columns]
     return named
+
+
+def class_names_of(tracks: Any) -> list[str]:
+    """Name of the class of each of the `Tracks`; "" where it is unknown."""
+    column = tracks.data.get(COLUMN)
+    if column is None:
+        return [""] * len(tracks)
+    return [name if isinstance(name, str) else "" for name in column.tolist()]

@@ -98,11 +98,14 @@ class Detections(DetectionSources):
         checked = None if embedding is None else _checked_embedding(embedding, len(self))
         return _unchecked(self.xyxy, self.score, self.class_id, checked, self.data)
 
+    def with_data(self, data: Mapping[str, Any]) -> "Detections":
+        """The same detections with these columns (M, ...) of the caller, and no others."""
+        columns = _checked_data(data, self.xyxy)
+        return _unchecked(self.xyxy, self.score, self.class_id, self.embedding, columns)
+
     def without_data(self) -> "Detections":
         """The same detections without columns of the caller."""
-        if not self.data:
-            return self
-        return _unchecked(self.xyxy, self.score, self.class_id, self.embedding, {})
+        return self.with_data({}) if self.data else self
 
 
 # A detector: frame BGR uint8 (H, W, 3) -> the detections of that frame.

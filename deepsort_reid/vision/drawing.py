@@ -1,13 +1,15 @@
 """Drawing of boxes, ids and trails on a copy of a frame."""
 
+import unicodedata
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from deepsort_reid.structures import boxes
+from deepsort_reid.structures.class_names import class_names_of
 from deepsort_reid.structures.colours import id_colour
 from deepsort_reid.structures.frame import Frame, check_frame
 from deepsort_reid.structures.tracks import State, Tracks
@@ -20,6 +22,7 @@ GREY: Colour = (160, 160, 160)
 DARK: Colour = (24, 24, 24)
 LIGHT: Colour = (250, 250, 250)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
+_MAX_LABEL = 40  # characters
 
 
 class Drawer:
@@ -33,13 +36,25 @@ class Drawer:
             is dropped from memory.
         person_ids: label tracks with their `person_id`, which sets the colour, too; otherwise with
             their `id`.
+        person_name: name of a person by number, None where there is none; it is drawn instead of
+            the `person_id`: `{3: "Anna"}.get`, for example.
+        class_names: begin labels with the name of the class, where the tracks have one.
     """
 
-    def __init__(self, *, trail: int = 50, person_ids: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        trail: int = 50,
+        person_ids: bool = True,
+        person_name: Callable[[int], str | None] | None = None,
+        class_names: bool = True,
+    ) -> None:
         if trail < 0:
             raise ValueError(f"trail: expected 0 or more frames, got {trail}")
         self._length = trail
         self._person_ids = person_ids
+        self._person_name = person_name if person_ids else None
+        self._class_names = class_names
         self._labels: dict[int, int] = {}  # id -> number that is shown, of those with a trail
         self._frames = 0
         self._trails: dict[int, deque[tuple[int, float, float]]] = {}  # id -> (frame, x, y)
@@ -61,7 +76,14 @@ class Drawer:
         }
         shown = tracks.person_id if self._person_ids else tracks.id
         self._labels |= dict(zip(tracks.id.tolist(), shown.tolist(), strict=True))
-        image = draw_tracks(frame, tracks, trails, self._labels)
+        image = draw_tracks(
+            frame,
+            tracks,
+            trails,
+            self._labels,
+            person_name=self._person_name,
+            class_names=self._class_names,
+        )
         self._labels = {id: label for id, label in self._labels.items() if id in self._trails}
         return image
 
@@ -93,11 +115,14 @@ def draw_tracks(
     tracks: Tracks,
     trails: Mapping[int, Trail] | None = None,
     labels: Mapping[int, int] | None = None,
+    *,
+    person_name: Callable[[int], str | None] | None = None,
+    class_names: bool = True,
 ) -> Frame:
     """Return a copy of the BGR uint8 frame (H, W, 3) with boxes, labels and the given trails.
 
     Trails and labels are by the id of the track. A label is a number that sets the colour, too;
-    the `person_id` when not given.
+    the `person_id` when not given. `person_name` and `class_names` are as in `Drawer`.
 
     A matched track gets a full box, a coasting track the corners of its box, a tentative track a
     thin grey box without an id. Line width and text size grow with the frame.
@@ -106,6 +131,7 @@ def draw_tracks(
     thickness = line_width(image)
     persons = dict(zip(tracks.id.tolist(), tracks.person_id.tolist(), strict=True))
     number_of = {**persons, **(labels or {})}
+    classes = class_names_of(tracks) if class_names else [""] * len(tracks)
     for track_id, trail in (trails or {}).items():
         colour = id_colour_bgr(number_of.get(track_id, track_id))
         _draw_trail(image, trail, colour, thickness)
@@ -122,7 +148,8 @@ def draw_tracks(
         draw = _draw_corners if tracks.state[row] == State.COASTING else _draw_box
         draw(image, (left, top, right, bottom), DARK, thickness + 2)
         draw(image, (left, top, right, bottom), colour, thickness)
-        draw_label(image, str(number), (left, top), colour)
+        name = person_name(number) if person_name is not None else None
+        draw_label(image, f"{classes[row]} {name or number}".strip(), (left, top), colour)
     return image
 
 
@@ -139,7 +166,13 @@ def line_width(frame: Frame) -> int:
 
 
 def draw_label(image: Frame, text: str, corner: tuple[int, int], colour: Colour) -> None:
-    """Draw text on a filled rectangle above a corner (x, y), moved to lie inside the image."""
+    """Draw text on a filled rectangle above a corner (x, y), moved to lie inside the image.
+
+    The font has ASCII alone: accents are left out, and "?" stands for other characters.
+    """
+    text = unicodedata.normalize("NFKD", text[:_MAX_LABEL])
+    text = "".join(each for each in text if not unicodedata.combining(each))
+    text = "".join(each if " " <= each <= "~" else "?" for each in text)
     height, width = image.shape[:2]
     scale = max(min(height, width) / 1080 * 0.85, 0.42)
     weight = max(round(scale * 2), 1)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from deepsort_reid.identity.prototypes import Prototypes
 from deepsort_reid.io.atomic import open_atomically
+from deepsort_reid.structures.class_names import class_names_of
 from deepsort_reid.structures.tracks import Tracks
 
 TRACKS, TRACKLETS = "tracks", "tracklets"
@@ -31,7 +32,7 @@ TRACK_SCHEMA = pa.schema(
         *(("video", pa.string()), ("frame", pa.int64()), ("time", pa.float64())),
         ("id", pa.int64()),
         *((side, pa.float64()) for side in ("left", "top", "right", "bottom")),
-        *(("score", pa.float64()), ("class_id", pa.int64())),
+        *(("score", pa.float64()), ("class_id", pa.int64()), ("class_name", pa.string())),
     ]
 )
 TRACKLET_SCHEMA = pa.schema(
@@ -151,7 +152,8 @@ class TrackTable:
             np.concatenate([getattr(each, name) for each in self._rows])
             for name in ("id", "score", "class_id")
         ]
-        columns = [frame, time, rest[0], *box.T, *rest[1:]]
+        names = [name or None for each in self._rows for name in class_names_of(each)]
+        columns = [frame, time, rest[0], *box.T, *rest[1:], pa.array(names, pa.string())]
         video = pa.array([self._video] * len(frame), pa.string())
         self._writer.write_table(pa.table([video, *map(pa.array, columns)], schema=TRACK_SCHEMA))
         self._rows, self._numbers, self._num_rows = [], [], 0

@@ -48,6 +48,8 @@ class TrackingSettings:
             subtraction for everything else.
         detector_weights: weights of a torchvision detector.
         min_score: of detections; None for the default of the detector.
+        classes: numbers or names of classes, `("all",)` for all; None for persons, and all of a
+            file.
         embedder: an ONNX file, "none", or None for the embedder of the package.
         camera_motion: "none", "flow" or "ecc".
         parts: configuration and association of the tracker.
@@ -58,11 +60,17 @@ class TrackingSettings:
     detector: str | None = None
     detector_weights: str | None = None
     min_score: float | None = None
+    classes: tuple[int | str, ...] | None = None
     embedder: str | None = None
     camera_motion: str = "none"
     parts: TrackerParts = field(default_factory=lambda: tracker_parts({}))
     every: int = 1
     device: str = "cpu"
+
+    @property
+    def selection(self) -> tuple[int | str, ...] | None:
+        """`classes`; None where all are meant."""
+        return None if self.classes == ("all",) else self.classes
 
     def as_dict(self) -> dict[str, Any]:
         """All that results depend on, as plain data."""
@@ -145,18 +153,24 @@ class ArchiveWorker:
         file = path / "det" / "det.txt"
         if self._settings.detector is None and file.is_file():
             limit = self._settings.min_score or 0.0
-            return MotDetections(file, every=self._settings.every, min_score=limit)
+            every, classes = self._settings.every, self._settings.selection
+            return MotDetections(file, every=every, min_score=limit, classes=classes)
         return self._load_detector(_BACKGROUND)
 
     def _load_detector(self, name: str) -> Detector:
         settings = self._settings
         limit, device = settings.min_score, settings.device
+        classes = (0,) if settings.classes is None else settings.selection
         if settings.detector_weights is None:
-            return load_detector(name, min_score=limit, threads=self._threads, device=device)
+            threads = self._threads
+            return load_detector(
+                name, min_score=limit, classes=classes, threads=threads, device=device
+            )
         return TorchvisionDetector(
             name.removeprefix(TORCHVISION_PREFIX),
             weights=Path(settings.detector_weights),
             min_score=DEFAULT_MIN_SCORE if limit is None else limit,
+            classes=classes,
             device=device,
         )
 

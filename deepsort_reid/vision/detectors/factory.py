@@ -18,7 +18,7 @@ def load_detector(
     source: str | Path | Detector,
     *,
     min_score: float | None = None,
-    classes: Sequence[int] | None = (0,),
+    classes: Sequence[int | str] | None = (0,),
     threads: int | None = None,
     device: str = "cpu",
 ) -> Detector:
@@ -29,7 +29,7 @@ def load_detector(
             network FILE.onnx; a MOT detection file FILE.txt; or "torchvision:NAME", a COCO model
             of torchvision. A callable is returned unchanged. A name is never a file.
         min_score: detections with a lower score are dropped; by default 0.1, and 0 for a MOT file.
-        classes: class numbers that a network detects (COCO: 0 is a person); None for all.
+        classes: what a network detects, by number or name (COCO: 0 is "person"); None for all.
         threads: upper limit of CPU threads of an ONNX model.
         device: where a network runs: as for `Embedder` for an ONNX model, as for
             `TorchvisionDetector` for a model of torchvision.

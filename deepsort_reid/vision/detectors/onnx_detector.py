@@ -10,10 +10,14 @@ from numpy.typing import NDArray
 from deepsort_reid.structures.detections import Detections
 from deepsort_reid.structures.frame import Frame, check_frame
 from deepsort_reid.vision.detectors import detr_heads, nanodet, rtmdet, yolo_heads, yolox
+from deepsort_reid.vision.detectors.class_names import (
+    names_of_network,
+    select_classes,
+    with_names,
+)
 from deepsort_reid.vision.detectors.network_input import STRIDE, NetworkInput
 from deepsort_reid.vision.detectors.onnx_head import Head, Probe
 from deepsort_reid.vision.detectors.postprocess import (
-    check_classes,
     check_fraction,
     clip_to_frame,
     nms_per_class,
@@ -38,7 +42,7 @@ class OnnxDetector:
 
     The format is told by the outputs of the network for an image of zeros; docs/detectors.md
     describes the formats. Boxes are clipped to the frame; class_id is the class number of the
-    model.
+    model, and column "class_name" of the detections its name, where names are known.
 
     Args:
         model: ONNX file with the input (1, 3, height, width). The batch size, height and width
@@ -47,7 +51,7 @@ class OnnxDetector:
             continue existing tracks.
         max_iou: of two boxes of one class that overlap by more, the lower score is dropped, where
             the format has no suppression inside the network.
-        classes: class numbers to keep (COCO: 0 is a person); None for all.
+        classes: classes to keep, by number or name (COCO: 0 is "person"); None for all.
         longer_side: where the model leaves height and width open, the frame is resized to this
             longer side in pixels, a multiple of 32. Less is faster and misses small objects.
         threads: upper limit of CPU threads; None leaves the choice to onnxruntime.
@@ -58,6 +62,8 @@ class OnnxDetector:
 
     Attributes:
         format: name of the recognised format.
+        class_names: names of the classes by number, from the metadata of the file, or of COCO for
+            80 classes; empty where they are not known.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -71,7 +77,7 @@ class OnnxDetector:
         *,
         min_score: float = 0.1,
         max_iou: float = 0.65,
-        classes: Sequence[int] | None = (0,),
+        classes: Sequence[int | str] | None = (0,),
         longer_side: int = 640,
         threads: int | None = None,
         device: str = "cpu",
@@ -84,7 +90,9 @@ class OnnxDetector:
         self._session = OnnxSession(model, threads=threads, device=device, providers=providers)
         self._input = NetworkInput(self._session, longer_side)
         self._head = _recognize(self._session, self._input)
-        self._classes = check_classes(classes, self._head.num_classes)
+        count = self._head.num_classes
+        self.class_names = names_of_network(self._session.metadata, count)
+        self._classes = select_classes(classes, self.class_names, count)
         self._min_score = min_score
         self._max_iou = max_iou
         self.format: str = self._head.name
@@ -128,7 +136,8 @@ class OnnxDetector:
             if not head.has_suppression:
                 kept = nms_per_class(xyxy, score, class_id, self._max_iou)
                 xyxy, score, class_id = xyxy[kept], score[kept], class_id[kept]
-            found.append(clip_to_frame(xyxy, score, class_id, frame.shape[1::-1]))
+            clipped = clip_to_frame(xyxy, score, class_id, frame.shape[1::-1])
+            found.append(with_names(clipped, self.class_names))
         return found
 
     def _run(self, images: Sequence[Frame]) -> list[list[NDArray[Any]]]:

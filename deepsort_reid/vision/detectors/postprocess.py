@@ -1,7 +1,5 @@
 """Post-processing and argument checks shared by the detectors."""
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -31,23 +29,6 @@ def nms_per_class(
     # Shifted far apart, boxes of different classes do not overlap.
     shift = class_id[:, None] * (2 * np.abs(xyxy).max(initial=0) + 1)
     return boxes.nms(xyxy + shift, score, max_iou)
-
-
-def check_classes(
-    classes: Sequence[int] | None, count: int | None = None
-) -> NDArray[np.int64] | None:
-    """Return the class numbers sorted without duplicates; None, which selects all, as it is.
-
-    Raises ValueError for an empty selection, and for a number outside 0 to count - 1; `count` is
-    None where it is not known.
-    """
-    if classes is None:
-        return None
-    selected = np.unique(np.asarray(classes, np.int64))
-    if not len(selected) or selected.min() < 0 or (count is not None and selected.max() >= count):
-        last = "on" if count is None else f"to {count - 1}"
-        raise ValueError(f"classes: expected numbers from 0 {last}, got {classes}")
-    return selected
 
 
 def check_fraction(name: str, value: float) -> None:

@@ -1,6 +1,6 @@
 """Detectors that return detections computed earlier, from a MOT text file or an .npz file."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ from deepsort_reid.io.mot import frame_detections, read_detections
 from deepsort_reid.structures.detections import Detections
 from deepsort_reid.structures.frame import Frame
 from deepsort_reid.structures.mot_rows import MotRows
+from deepsort_reid.vision.detectors.class_names import select_classes
 
 
 class PrecomputedDetections:
@@ -23,13 +24,21 @@ class PrecomputedDetections:
         lookup: returns all detections of a frame number.
         min_score: detections with a lower score are dropped.
         start, every: frame numbers of the successive calls.
+        classes: class numbers to keep; None for all.
     """
 
     def __init__(
-        self, lookup: Callable[[int], Detections], *, min_score: float, start: int, every: int
+        self,
+        lookup: Callable[[int], Detections],
+        *,
+        min_score: float,
+        start: int,
+        every: int,
+        classes: Sequence[int | str] | None,
     ) -> None:
         self._lookup = lookup
         self._min_score = min_score
+        self._classes = select_classes(classes, {})
         self._next = start
         self._every = every
 
@@ -50,7 +59,10 @@ class PrecomputedDetections:
     def at(self, number: int) -> Detections:
         """Return the detections of frame `number`, counted from 1."""
         found = self._lookup(number)
-        return found[found.score >= self._min_score]
+        kept = found.score >= self._min_score
+        return found[
+            kept if self._classes is None else kept & np.isin(found.class_id, self._classes)
+        ]
 
 
 class MotDetections(PrecomputedDetections):
@@ -66,12 +78,15 @@ class MotDetections(PrecomputedDetections):
         min_score: float = 0.0,
         start: int = 1,
         every: int = 1,
+        classes: Sequence[int | str] | None = None,
     ) -> None:
         rows = rows if isinstance(rows, MotRows) else read_detections(rows)
         score = normalize_scores(rows.score)
         self._rows = MotRows(rows.frame, rows.id, rows.xyxy, score, rows.class_id, rows.visibility)
         self._rows = self._rows[np.argsort(self._rows.frame, kind="stable")]
-        super().__init__(self._in_frame, min_score=min_score, start=start, every=every)
+        super().__init__(
+            self._in_frame, min_score=min_score, start=start, every=every, classes=classes
+        )
 
     def _in_frame(self, number: int) -> Detections:
         first, last = np.searchsorted(self._rows.frame, [number, number + 1])
@@ -82,10 +97,18 @@ class NpzDetections(PrecomputedDetections):
     """Detections, with embeddings where stored, from an .npz file; see `io.detections_npz`."""
 
     def __init__(
-        self, path: Path, *, min_score: float = 0.0, start: int = 1, every: int = 1
+        self,
+        path: Path,
+        *,
+        min_score: float = 0.0,
+        start: int = 1,
+        every: int = 1,
+        classes: Sequence[int | str] | None = None,
     ) -> None:
         self._frames = read_detections_npz(path, None).frames
-        super().__init__(self._in_frame, min_score=min_score, start=start, every=every)
+        super().__init__(
+            self._in_frame, min_score=min_score, start=start, every=every, classes=classes
+        )
 
     def _in_frame(self, number: int) -> Detections:
         is_stored = 1 <= number <= len(self._frames)

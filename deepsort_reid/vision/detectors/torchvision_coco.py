@@ -8,11 +8,8 @@ import numpy as np
 
 from deepsort_reid.structures.detections import Detections
 from deepsort_reid.structures.frame import Frame, check_frame
-from deepsort_reid.vision.detectors.postprocess import (
-    check_classes,
-    check_fraction,
-    clip_to_frame,
-)
+from deepsort_reid.vision.detectors.class_names import select_classes, with_names
+from deepsort_reid.vision.detectors.postprocess import check_fraction, clip_to_frame
 
 # Names without an object in torchvision's list of COCO categories.
 _NO_OBJECT = frozenset({"__background__", "N/A", "no person"})
@@ -26,14 +23,15 @@ _ZERO_EPSILON_MODELS = frozenset(
 class TorchvisionDetector:
     """A COCO detector of torchvision, such as "fasterrcnn_resnet50_fpn_v2".
 
-    Boxes are clipped to the frame.
+    Boxes are clipped to the frame. Column "class_name" of the detections has the names of COCO, and
+    `class_names` all of them by number.
 
     Args:
         name: name of the model in torchvision.
         weights: file of its weights; None lets torchvision download them once.
         min_score: detections with a lower score are dropped.
-        classes: class numbers to keep, in the numbering of YOLOX (the 80 classes of COCO without
-            gaps; 0 is a person); None for all.
+        classes: classes to keep, by name or by number in the numbering of YOLOX (the 80 classes of
+            COCO without gaps; 0 is "person"); None for all.
         device: a device of torch, such as "cpu", "cuda" or "cuda:1".
 
     Raises:
@@ -49,7 +47,7 @@ class TorchvisionDetector:
         *,
         weights: Path | str | None = None,
         min_score: float = 0.1,
-        classes: Sequence[int] | None = (0,),
+        classes: Sequence[int | str] | None = (0,),
         device: str = "cpu",
     ) -> None:
         check_fraction("min_score", min_score)
@@ -62,7 +60,8 @@ class TorchvisionDetector:
         real = [i for i, category in enumerate(categories) if category not in _NO_OBJECT]
         self._class_of_label = np.full(len(categories), -1, dtype=np.int64)
         self._class_of_label[real] = np.arange(len(real))
-        self._classes = check_classes(classes, len(real))
+        self.class_names = {number: categories[i] for number, i in enumerate(real)}
+        self._classes = select_classes(classes, self.class_names, len(real))
 
     def __call__(self, frame: Frame) -> Detections:
         """Detect in one BGR uint8 frame (H, W, 3); ValueError for another kind of array."""
@@ -78,7 +77,8 @@ class TorchvisionDetector:
         keep = score >= self._min_score
         if self._classes is not None:
             keep &= np.isin(class_id, self._classes)
-        return clip_to_frame(xyxy[keep], score[keep], class_id[keep], frame.shape[1::-1])
+        found = clip_to_frame(xyxy[keep], score[keep], class_id[keep], frame.shape[1::-1])
+        return with_names(found, self.class_names)
 
 
 def _check_device(device: str) -> None:
