@@ -189,15 +189,17 @@ def test_names_of_persons_are_read_again_and_may_be_missing(monkeypatch):
     assert names(1) == "Ann"
 
 
-def test_tracks_without_persons_have_no_names_of_persons():
+def test_somebody_unknown_does_not_get_the_name_of_a_known_person():
     with PersonRegistry() as registry:
         known = DeepSort(registry=registry, camera="door")
         for _ in range(3):
             known.update(Detections([[10, 10, 50, 110]], embedding=np.eye(1, 4)))
         registry.rename(1, "Ann")
         assert PersonNames(known)(1) == "Ann"
-        # Without embeddings, `person_id` is the id of the track.
-        assert PersonNames(DeepSort(registry=registry, camera="hall"))(1) is None
+        unknown = DeepSort(registry=registry, camera="hall")
+        for _ in range(3):
+            tracks = unknown.update(Detections([[10, 10, 50, 110]]))
+        assert PersonNames(unknown)(int(tracks.person_id[0])) is None
 
 
 def test_drawer_colours_by_the_person_whatever_the_name():
