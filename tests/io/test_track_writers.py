@@ -1,6 +1,8 @@
 """Writers of tracks: MOT text, CSV and JSON lines, complete on disk after each frame."""
 
+import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -83,12 +85,24 @@ def test_csv_has_a_header_and_one_line_per_box(tmp_path):
         writer.append(3, make_tracks([2], [[1, 2, 3, 4]]), 1.23456)
         writer.append(4, make_tracks([2], [[1, 2, 3, 4]]))
         assert path.read_text().splitlines() == [
-            "frame,time,id,person_id,left,top,right,bottom,score,class_id",
-            "1,0.000,1,1,10.00,20.00,40.00,80.00,0.5000,0",
-            "1,0.000,2,2,0.50,0.00,10.00,10.00,0.5000,0",
-            "3,1.235,2,2,1.00,2.00,3.00,4.00,0.5000,0",
-            "4,,2,2,1.00,2.00,3.00,4.00,0.5000,0",
+            "frame,time,id,person_id,left,top,right,bottom,score,class_id,class_name",
+            "1,0.000,1,1,10.00,20.00,40.00,80.00,0.5000,0,",
+            "1,0.000,2,2,0.50,0.00,10.00,10.00,0.5000,0,",
+            "3,1.235,2,2,1.00,2.00,3.00,4.00,0.5000,0,",
+            "4,,2,2,1.00,2.00,3.00,4.00,0.5000,0,",
         ]
+
+
+def test_names_of_classes_are_written(tmp_path):
+    tracks = make_tracks([1, 2], [[10, 20, 40, 80], [1, 2, 3, 4]])
+    tracks = replace(tracks, data={"class_name": np.array(['a "b", c', None], dtype=object)})
+    with CsvWriter(tmp_path / "a.csv") as table, JsonLinesWriter(tmp_path / "a.jsonl") as lines:
+        table.append(1, tracks)
+        lines.append(1, tracks)
+    with (tmp_path / "a.csv").open(newline="") as file:
+        assert [row["class_name"] for row in csv.DictReader(file)] == ['a "b", c', ""]
+    rows = json.loads((tmp_path / "a.jsonl").read_text())["tracks"]
+    assert [row.get("class_name") for row in rows] == ['a "b", c', None]
 
 
 def test_json_lines_have_one_object_per_frame(tmp_path):
