@@ -186,11 +186,12 @@ class Review:
         """Cases in which the tracker may be wrong, least certain first."""
         return self._derive("doubts", lambda: self._doubts.find(self.state))
 
-    def crops(self, person: int) -> list[CropRef]:
+    def crops(self, person: int, *, distances: bool = True) -> list[CropRef]:
         """The best crops of a person, in the order of time.
 
-        Their embeddings are computed where there is a video. Raises ValueError when there is no
-        such person.
+        distances: compute their embeddings, where there is a video, and from these the distances.
+
+        Raises ValueError when there is no such person.
         """
         with self._lock:
             state, rows = self.state, self._run.rows
@@ -201,14 +202,14 @@ class Review:
                 for piece in pieces
                 for row in best_rows(self._quality, state.pieces[piece], number)
             }
-        distances = {}
-        if self.info.source is not None:
+        distance_of = {}
+        if distances and self.info.source is not None:
             self._likeness.embed(piece_of)
-            distances = self._likeness.distances(list(piece_of))
+            distance_of = self._likeness.distances(list(piece_of))
         found = []
         for row, piece in sorted(piece_of.items(), key=lambda each: int(rows.frame[each[0]])):
             left, top, right, bottom = rows.xyxy[row].tolist()
-            quality, distance = float(self._quality[row]), distances.get(row)
+            quality, distance = float(self._quality[row]), distance_of.get(row)
             box = left, top, right, bottom
             found.append(CropRef(piece, int(rows.frame[row]), box, quality, distance))
         return found

@@ -141,7 +141,8 @@ class _Handlers:
         return Response(data, media_type="application/octet-stream")
 
     def gallery(self, request: Request) -> Response:
-        crops = self._review.crops(_number(request, "person"))
+        distances = request.query_params.get("distances") == "1"  # take longer
+        crops = self._review.crops(_number(request, "person"), distances=distances)
         return JSONResponse([each._asdict() for each in crops])
 
     def alike(self, request: Request) -> Response:

@@ -156,7 +156,12 @@ export class Corrections {
             `Track ${piece.id} is ${this.#label(second)}.`, { ...toNew, person: second })]),
         ];
       case "new":
-        if (second === undefined) return [answer("s", "Is new", `Confirmed: ${this.#label(person)} is new.`, confirm)];
+        if (second === undefined) {
+          return [
+            answer("s", "Is new", `Confirmed: ${this.#label(person)} is new.`, confirm),
+            { key: "d", text: "Is somebody known…", run: () => this.#sameAsChosen(person) },
+          ];
+        }
         return [
           answer("s", `Is ${this.#label(second)}`, `${this.#label(person)} is ${this.#label(second)}.`,
             { kind: "mark_same", person: second, other: person }),
@@ -180,6 +185,11 @@ export class Corrections {
           answer("d", "Delete", `Deleted track ${piece.id}.`, { kind: "delete", piece: piece.id }),
         ];
     }
+  }
+
+  async #sameAsChosen(other) {
+    const person = await this.#choosePerson(`Who is ${this.#label(other)}?`, { except: other });
+    return person !== null && this.markSame(person, other);
   }
 
   /** From a frame on, each of two pieces is of the person of the other: three edits. */

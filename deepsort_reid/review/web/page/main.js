@@ -11,10 +11,14 @@ import { Stage } from "./stage.js";
 import { Store } from "./store.js";
 import { Timeline } from "./timeline.js";
 
-function showNotice(text) {
-  byId("notice").textContent = text;
-  byId("notice").hidden = !text;
+function showNotice(text, isError = true) {
+  const notice = byId("notice");
+  notice.firstElementChild.textContent = text;
+  notice.classList.toggle("error", isError);
+  notice.hidden = !text;
 }
+
+byId("notice").lastElementChild.addEventListener("click", () => showNotice(""));
 
 function showFailure(error, dialogs) {
   const lost = "The server has ended or cannot be reached. All corrections so far are saved; start it again to go on.";
@@ -95,7 +99,7 @@ async function start() {
   stage.fit();
   timeline.fit();
   player.start();
-  if (info.warnings.length) showNotice(info.warnings.join(" · "));
+  if (info.warnings.length) showNotice(info.warnings.join(" · "), false);
 }
 
 start();

@@ -2,8 +2,10 @@
 
 import { getJson } from "./api.js";
 import { bestFrame, crop, longestPiece } from "./crops.js";
-import { button, byId, element } from "./dom.js";
+import { button, byId, element, oncePerFrame } from "./dom.js";
 import { clock, duration, percent, personColour, personLabel, plural } from "./format.js";
+
+const PAUSE = 300; // milliseconds
 
 export class PersonPanel {
   constructor(store, player, corrections) {
@@ -15,7 +17,7 @@ export class PersonPanel {
     this.drawn = ""; // person and revision that the panel shows
     this.gallery = element("div", { class: "gallery", role: "group", "aria-label": "Pictures" });
     this.alike = element("ul", { class: "alike", "aria-label": "Similar persons" });
-    store.on("state selection", () => this.#update());
+    store.on("state selection", oncePerFrame(() => this.#update()));
   }
 
   #update() {
@@ -101,19 +103,29 @@ export class PersonPanel {
 
   async #load(person, key) {
     this.gallery.replaceChildren();
-    this.alike.replaceChildren();
     this.crops = [];
+    this.#drawAlike(person, null);
+    const isCurrent = () => key === this.drawn; // else another person was selected meanwhile
     try {
-      const [crops, alike] = await Promise.all([
-        getJson("/api/gallery", { person: person.id }),
-        getJson("/api/alike", { person: person.id }),
-      ]);
-      if (key !== this.drawn) return; // another person was selected meanwhile
-      this.crops = crops;
-      this.#drawGallery();
-      this.#drawAlike(person, alike);
+      const show = async (distances) => {
+        const crops = await getJson("/api/gallery", { person: person.id, distances });
+        if (!isCurrent()) return;
+        this.crops = crops;
+        this.#drawGallery();
+      };
+      await show(0);
+      if (!this.store.info.has_images) return;
+      await new Promise((done) => setTimeout(done, PAUSE)); // while one walks through the persons
+      if (isCurrent()) await show(1);
+      // The server compares with more persons while it gets to know them.
+      for (const wait of [0, 4000, 12000]) {
+        await new Promise((done) => setTimeout(done, wait));
+        if (!isCurrent()) return;
+        const alike = await getJson("/api/alike", { person: person.id });
+        if (isCurrent()) this.#drawAlike(person, alike);
+      }
     } catch (error) {
-      if (key === this.drawn) this.store.emit("failed", error);
+      if (isCurrent()) this.store.emit("failed", error);
     }
   }
 
@@ -121,7 +133,6 @@ export class PersonPanel {
     const crops = [...this.crops];
     if (this.order === "distance") crops.sort((a, b) => (b.distance ?? -1) - (a.distance ?? -1));
     this.gallery.replaceChildren(...crops.map((each) => this.#picture(each)));
-    if (!crops.length) this.gallery.append(element("p", { class: "empty", text: "No pictures without the video." }));
   }
 
   #picture({ piece, frame, distance }) {
@@ -139,11 +150,17 @@ export class PersonPanel {
     element("span", { class: "muted numbers", text: this.order === "distance" && distance !== null ? distance.toFixed(2) : time }));
   }
 
+  /** alike: [[person, similarity], ...]; null while it is being computed. */
   #drawAlike(person, alike) {
-    this.alike.replaceChildren(...alike.map(([id, similarity]) => this.#similar(id, similarity)));
-    if (!alike.length) {
-      this.alike.append(element("li", { class: "empty", text: "Nobody to compare with." }));
-    }
+    const text = JSON.stringify([person.id, alike]);
+    if (text === this.alike.dataset.shown) return;
+    this.alike.dataset.shown = text;
+    const rows = (alike ?? []).map(([id, similarity]) => this.#similar(id, similarity));
+    this.alike.replaceChildren(...rows.filter((row) => row !== null));
+    if (rows.length) return;
+    const hasImages = this.store.info.has_images;
+    const none = !hasImages ? "Persons cannot be compared without the video." : "Nobody to compare with.";
+    this.alike.append(element("li", { class: "empty", text: hasImages && !alike ? "Comparing…" : none }));
   }
 
   #similar(id, similarity) {

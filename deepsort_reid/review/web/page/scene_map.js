@@ -1,5 +1,6 @@
 // Two layers over the picture: the ways that persons walked, and how long they stood where.
 
+import { byId, fitCanvas } from "./dom.js";
 import { personColour } from "./format.js";
 
 const CELL = 6; // pixels of the picture in a cell of the heat map
@@ -8,28 +9,32 @@ const SPREAD = 2; // cells
 export class SceneMap {
   constructor(store) {
     this.store = store;
+    this.canvas = byId("map");
     this.heat = { key: "", canvas: new OffscreenCanvas(1, 1) };
-    this.ways = { key: "", canvas: new OffscreenCanvas(1, 1) };
+    this.drawn = "";
   }
 
-  /** Draw the layers that are on; both are kept until what they show, or the view, changes. */
-  draw(context, view, scale, stage, layers) {
-    if (!layers.heat && !layers.ways) return;
-    const { width, height } = this.store.info;
-    context.fillStyle = "rgb(12 14 16 / 0.55)";
-    context.fillRect(view.x, view.y, width * scale, height * scale);
-    const persons = this.#persons();
-    const key = `${this.store.state.revision}:${persons.join()}`;
+  /** Draw the layers that are on, if what they show or the view has changed. */
+  draw(view, scale, stage) {
+    const { layers, state, info } = this.store;
+    const { clientWidth: width, clientHeight: height } = stage;
+    const persons = layers.heat || layers.ways ? this.#persons() : null;
+    const key = persons && `${state.revision}:${persons.join()}`;
+    const drawn = key && [key, layers.heat, layers.ways, view.x, view.y, scale, width, height].join();
+    if (drawn === this.drawn) return;
+    this.drawn = drawn;
+    const context = fitCanvas(this.canvas, width, height);
+    context.clearRect(0, 0, width, height);
+    if (!persons) return;
+    const place = [view.x, view.y, info.width * scale, info.height * scale];
+    context.fillStyle = "rgb(12 14 16 / 0.5)";
+    context.fillRect(...place);
     if (layers.heat) {
       if (this.heat.key !== key) this.#makeHeat(persons, key);
       context.imageSmoothingQuality = "high";
-      context.drawImage(this.heat.canvas, view.x, view.y, width * scale, height * scale);
+      context.drawImage(this.heat.canvas, ...place);
     }
-    if (layers.ways) {
-      const place = `${key}:${view.x}:${view.y}:${scale}:${stage.clientWidth}:${stage.clientHeight}`;
-      if (this.ways.key !== place) this.#makeWays(persons, view, scale, stage, place);
-      context.drawImage(this.ways.canvas, 0, 0, stage.clientWidth, stage.clientHeight);
-    }
+    if (layers.ways) this.#drawWays(context, persons, view, scale);
   }
 
   /** The selected persons; where none is selected, those that the filter leaves. */
@@ -68,36 +73,27 @@ export class SceneMap {
     this.heat.key = key;
   }
 
-  #makeWays(persons, view, scale, stage, key) {
+  #drawWays(context, persons, view, scale) {
     const { boxes } = this.store;
-    const { canvas } = this.ways;
-    const ratio = devicePixelRatio || 1;
-    canvas.width = Math.max(Math.round(stage.clientWidth * ratio), 1);
-    canvas.height = Math.max(Math.round(stage.clientHeight * ratio), 1);
-    const context = canvas.getContext("2d");
-    context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    context.lineWidth = persons.length > 40 ? 1 : 2;
+    const areMany = persons.length > 40;
+    context.lineWidth = areMany ? 1 : 2;
     context.lineJoin = "round";
     for (const [person, piece] of this.#piecesOf(persons)) {
       const [start, end] = boxes.pieceRange.get(piece);
       context.beginPath();
       for (let place = start; place < end; place++) {
         const row = boxes.order[place];
-        const x = view.x + boxes.footX(row) * scale;
-        const y = view.y + boxes.footY(row) * scale;
-        if (place === start) context.moveTo(x, y);
-        else context.lineTo(x, y);
+        context.lineTo(view.x + boxes.footX(row) * scale, view.y + boxes.footY(row) * scale);
       }
-      context.strokeStyle = personColour(person, persons.length > 40 ? 0.6 : 0.9);
+      context.strokeStyle = personColour(person, areMany ? 0.6 : 0.9);
       context.stroke();
-      drawEnd(context, boxes, boxes.order[start], view, scale, person);
+      drawStart(context, boxes, boxes.order[start], view, scale, person);
     }
-    this.ways.key = key;
   }
 }
 
 /** A dot where a track begins. */
-function drawEnd(context, boxes, row, view, scale, person) {
+function drawStart(context, boxes, row, view, scale, person) {
   context.beginPath();
   context.arc(view.x + boxes.footX(row) * scale, view.y + boxes.footY(row) * scale, 3, 0, 7);
   context.fillStyle = personColour(person);
@@ -118,14 +114,17 @@ function blur(cells, columns, rows) {
   return blurred;
 }
 
-/** From transparent over blue and yellow to white, by the root of the share of the maximum. */
+/**
+ * From transparent over blue and yellow to white, by the root of the share of what all but the
+ * highest fiftieth of the cells have: one who stands still does not make all others invisible.
+ */
 function heatImage(counts, columns, rows) {
-  let most = 0;
-  for (const count of counts) most = Math.max(most, count);
+  const visited = counts.filter((count) => count > 0).sort();
+  const most = visited.length ? visited[Math.floor(0.98 * (visited.length - 1))] : 0;
   const image = new ImageData(columns, rows);
   const stops = [[24, 60, 140], [64, 150, 220], [240, 200, 90], [255, 250, 235]];
   for (let k = 0; k < counts.length; k++) {
-    const share = most > 0 ? Math.sqrt(Math.max(counts[k], 0) / most) : 0;
+    const share = most > 0 ? Math.sqrt(Math.min(Math.max(counts[k], 0) / most, 1)) : 0;
     const place = Math.min(share * 3, 2.999);
     const [from, to] = [stops[Math.floor(place)], stops[Math.floor(place) + 1]];
     for (let c = 0; c < 3; c++) {

@@ -1,4 +1,5 @@
 // The picture with the boxes, labels and trails that the page draws over it; zoom and pan.
+// From back to front: video or picture, map of ways and heat, boxes.
 
 import { byId, fitCanvas, oncePerFrame } from "./dom.js";
 import { personColour } from "./format.js";
@@ -17,11 +18,17 @@ export class Stage {
     this.map = new SceneMap(store);
     this.view = { zoom: 1, x: 0, y: 0 }; // x, y: of the picture's corner on the stage
     this.hovered = null;
+    this.drawnPicture = "";
+    this.labelWidths = new Map();
     this.draw = oncePerFrame(() => this.#draw());
     new ResizeObserver(() => this.fit()).observe(this.box);
     player.addEventListener("frame", () => this.draw());
     player.addEventListener("mode", () => this.#showMode());
-    store.on("state selection layers rows", () => this.draw());
+    this.drawMap = oncePerFrame(() => this.map.draw(this.view, this.scale, this.box));
+    store.on("state selection layers rows", () => {
+      this.draw();
+      this.drawMap();
+    });
     this.#listen();
   }
 
@@ -73,6 +80,7 @@ export class Stage {
     video.style.setProperty("transform", `translate(${view.x}px, ${view.y}px) scale(${scale})`);
     byId("zoom").textContent = `${Math.round(100 * view.zoom)} %`;
     this.draw();
+    this.drawMap();
   }
 
   #showMode() {
@@ -93,18 +101,22 @@ export class Stage {
     if (!this.store.boxes || !this.box.clientWidth) return;
     const context = fitCanvas(this.canvas, this.box.clientWidth, this.box.clientHeight);
     context.clearRect(0, 0, this.box.clientWidth, this.box.clientHeight);
-    this.#drawPicture(context);
+    this.#drawPicture();
     const { layers } = this.store;
-    this.map.draw(context, this.view, this.scale, this.box, layers);
     const found = this.store.at(this.player.shown);
     this.box.dataset.frame = this.player.shown; // whose boxes are drawn
     if (layers.trails) for (const [person, piece] of found) this.#drawTrail(context, person, piece);
     if (layers.boxes) this.#drawBoxes(context, found);
   }
 
-  #drawPicture(context) {
+  #drawPicture() {
     const { mode, image } = this.player;
-    if (mode === "video") return;
+    const { zoom, x, y } = this.view;
+    const drawn = [mode, image?.src, zoom, x, y, this.box.clientWidth, this.box.clientHeight].join();
+    if (mode === "video" || drawn === this.drawnPicture) return;
+    this.drawnPicture = drawn;
+    const context = fitCanvas(byId("picture"), this.box.clientWidth, this.box.clientHeight);
+    context.clearRect(0, 0, this.box.clientWidth, this.box.clientHeight);
     const { width, height } = this.store.info;
     const [w, h] = [width * this.scale, height * this.scale];
     if (mode === "images" && image) {
@@ -184,7 +196,10 @@ export class Stage {
   #drawLabel(context, person, left, top, isFaint) {
     const known = this.store.persons.get(person);
     const text = (known?.name || String(person)).slice(0, 40);
-    const width = Math.ceil(context.measureText(text).width) + 10;
+    if (!this.labelWidths.has(text)) {
+      this.labelWidths.set(text, Math.ceil(context.measureText(text).width) + 10);
+    }
+    const width = this.labelWidths.get(text);
     const y = top >= 18 ? top - 18 : top;
     context.fillStyle = personColour(person, isFaint ? 0.6 : 1);
     context.fillRect(left - 1, y, width, 18);

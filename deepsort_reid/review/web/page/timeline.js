@@ -275,11 +275,12 @@ export class Timeline {
 }
 
 function drawMark(context, x, y, isSelected) {
+  const size = isSelected ? 7 : 4.5;
   context.beginPath();
-  context.moveTo(x, y - 6);
-  context.lineTo(x + 5, y);
-  context.lineTo(x, y + 6);
-  context.lineTo(x - 5, y);
+  context.moveTo(x, y - size);
+  context.lineTo(x + size, y);
+  context.lineTo(x, y + size);
+  context.lineTo(x - size, y);
   context.closePath();
   context.fillStyle = DOUBT;
   context.fill();
