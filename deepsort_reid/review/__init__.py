@@ -16,7 +16,8 @@ from deepsort_reid.review.edits import (
     edit_to_dict,
 )
 from deepsort_reid.review.run_folder import RunInfo, is_run_folder
-from deepsort_reid.review.session import Boxes, Person, Piece, Review
+from deepsort_reid.review.session import Review
+from deepsort_reid.review.views import Boxes, Person, Piece
 
 __all__ = [
     "Boxes",

@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from deepsort_reid.io.file_types import list_video_files
 from deepsort_reid.io.json_file import read_json_object
 from deepsort_reid.io.people_file import PEOPLE, TrackPerson, read_people
 from deepsort_reid.io.track_readers import TRACK_FILES, TrackRows, read_tracks
-from deepsort_reid.io.video import Video
-from deepsort_reid.io.video_reader import DEFAULT_FRAME_RATE, open_video
+from deepsort_reid.io.video_reader import DEFAULT_FRAME_RATE
+from deepsort_reid.review.run_source import find_source, open_source, shown_source, video_file
 from deepsort_reid.structures.mot_rows import MotRows
 
 SUMMARY = "summary.json"
@@ -217,10 +216,10 @@ def _info(
     last = int(rows.frame.max())
     described = summary.get("input")
     described = described if isinstance(described, dict) else {}
-    source = _find_source(folder, summary, described)
-    opened, missing = None, f"expected its video, {_shown_source(summary, described)}, found none"
+    source = find_source(folder, summary, described)
+    opened, missing = None, f"expected its video, {shown_source(summary, described)}, found none"
     if source is not None:
-        opened, missing = _open(source, last)
+        opened, missing = open_source(source, last)
     if opened is None:
         source = None
         warnings.append(f"no pictures: {missing}")
@@ -234,7 +233,7 @@ def _info(
     return RunInfo(
         name=folder.resolve().name,
         folder=folder,
-        video=None if source is None else _video_file(source),
+        video=None if source is None else video_file(source),
         source=source,
         width=max(int(size[0]), 1),  # type: ignore[arg-type]
         height=max(int(size[1]), 1),  # type: ignore[arg-type]
@@ -247,44 +246,6 @@ def _info(
         missing_source=missing,
         warnings=warnings,
     )
-
-
-def _find_source(folder: Path, summary: dict[str, Any], described: dict[str, Any]) -> Path | None:
-    """The source of the run: at its path, or moved together with the run folder."""
-    given = summary.get("source")
-    candidates = []
-    for name in (described.get("path"), given):
-        if isinstance(name, str) and name and "://" not in name and not name.isdecimal():
-            candidates += [Path(name), folder / name, folder / Path(name).name]
-            candidates.append(folder.resolve().parent / Path(name).name)
-    return next((path for path in candidates if path.exists()), None)
-
-
-def _open(source: Path, last: int) -> tuple[Video | None, str]:
-    """The opened source; None, and why, where it is not the one of the run."""
-    try:
-        video = open_video(source)
-    except (OSError, ValueError) as error:
-        return None, str(error)
-    if video.length is not None and video.length < last:
-        return None, (
-            f"{source}: expected the video of the run with {last} frames or more, got one with "
-            f"{video.length}"
-        )
-    return video, ""
-
-
-def _video_file(source: Path) -> Path | None:
-    """The file that a browser can play: the source, or the only video of a sequence folder."""
-    if source.is_file():
-        return source
-    videos = list_video_files(source)
-    return videos[0] if len(videos) == 1 and not (source / "img1").is_dir() else None
-
-
-def _shown_source(summary: dict[str, Any], described: dict[str, Any]) -> str:
-    name = described.get("path") or summary.get("source")
-    return f"{str(name)[:200]}" if name else "a source in the summary"
 
 
 def _frame_rate(rows: MotRows, people: dict[int, TrackPerson], warnings: list[str]) -> float:

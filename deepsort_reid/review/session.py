@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ from deepsort_reid.review.obey import correct_registry
 from deepsort_reid.review.overlaps import Overlaps, find_overlaps
 from deepsort_reid.review.run_folder import Run, RunInfo, read_run
 from deepsort_reid.review.state import State, apply_edit, initial_state
+from deepsort_reid.review.views import Boxes, BoxesByFrame, Person, Piece, make_persons, make_pieces
 from deepsort_reid.structures.frame import Frame
 from deepsort_reid.structures.mot_rows import MotRows
 
@@ -32,55 +33,6 @@ _CROPS_TO_COMPARE = 3  # of each piece
 _MAX_WAIT = 3.0  # seconds for embeddings of other persons
 
 T = TypeVar("T")
-
-
-class Boxes(NamedTuple):
-    """All boxes of a run, sorted by frame.
-
-    Attributes:
-        frame: (N,) int32.
-        piece: (N,) int32, as the edits so far have made it; deleted pieces included.
-        xyxy: (N, 4) float32, pixels.
-    """
-
-    frame: NDArray[np.int32]
-    piece: NDArray[np.int32]
-    xyxy: NDArray[np.float32]
-
-
-class Piece(NamedTuple):
-    """A track or a part of one.
-
-    Attributes:
-        id: the first piece of a track has the id of the track.
-        track: in the file of the run.
-        person: the person it is of.
-        first_frame, last_frame: of its boxes.
-        boxes: their number.
-        deleted: whether it was deleted.
-        probability: of the person by the estimate of the tracker; None where it has none, and
-            where a person has decided.
-    """
-
-    id: int
-    track: int
-    person: int
-    first_frame: int
-    last_frame: int
-    boxes: int
-    deleted: bool
-    probability: float | None
-
-
-class Person(NamedTuple):
-    """A person: its name if any, its pieces in the order of time, its frames and boxes."""
-
-    id: int
-    name: str | None
-    pieces: list[int]
-    first_frame: int
-    last_frame: int
-    boxes: int
 
 
 class Review:
@@ -131,9 +83,9 @@ class Review:
                 fit, or another process has the folder open.
         """
         folder = Path(folder)
-        run = read_run(folder)
-        lock = None if read_only else FolderLock(folder)
+        lock = None if read_only or not folder.is_dir() else FolderLock(folder)
         try:
+            run = read_run(folder)
             path, steps, length = folder / EDITS, [], None
             if path.is_file():
                 loaded = read_steps(path, run.fingerprint)
@@ -172,15 +124,15 @@ class Review:
     @property
     def boxes(self) -> Boxes:
         """All boxes, sorted by frame."""
-        return self._derive("boxes", self._boxes)
+        return self._derive("boxes", lambda: self._by_frame.boxes(self.state))
 
     def pieces(self) -> list[Piece]:
         """All pieces, deleted ones included, in the order of their ids."""
-        return self._derive("pieces", self._pieces)
+        return self._derive("pieces", lambda: make_pieces(self._run, self.state))
 
     def persons(self) -> list[Person]:
         """The persons that have a piece that is not deleted, in the order of their ids."""
-        return self._derive("persons", self._persons)
+        return self._derive("persons", lambda: make_persons(self.state, self.pieces()))
 
     def doubts(self) -> list[Doubt]:
         """Cases in which the tracker may be wrong, least certain first."""
@@ -361,45 +313,6 @@ class Review:
                 self._derived[name] = make()
             return self._derived[name]  # type: ignore[return-value]
 
-    def _boxes(self) -> Boxes:
-        rows, order = self._run.rows, self._order
-        piece = np.empty(len(rows), dtype=np.int32)
-        for id, row in self.state.pieces.items():
-            piece[row.start : row.stop] = id
-        return Boxes(self._frame32, piece[order], self._xyxy32)
-
-    def _pieces(self) -> list[Piece]:
-        frame, people = self._run.rows.frame, self._run.people
-        found = []
-        for id, row in sorted(self.state.pieces.items()):
-            known = people.get(row.track)
-            probability = None if known is None or row.by_hand else known.probability
-            if probability is not None and np.isnan(probability):
-                probability = None
-            frames = int(frame[row.start]), int(frame[row.stop - 1])
-            number = row.stop - row.start
-            found.append(
-                Piece(id, row.track, row.person, *frames, number, row.deleted, probability)
-            )
-        return found
-
-    def _persons(self) -> list[Person]:
-        of_person: dict[int, list[Piece]] = defaultdict(list)
-        for piece in self.pieces():
-            if not piece.deleted:
-                of_person[piece.person].append(piece)
-        return [
-            Person(
-                person,
-                self.state.names.get(person),
-                [each.id for each in sorted(pieces, key=lambda each: each.first_frame)],
-                min(each.first_frame for each in pieces),
-                max(each.last_frame for each in pieces),
-                sum(each.boxes for each in pieces),
-            )
-            for person, pieces in sorted(of_person.items())
-        ]
-
     def _pieces_of(self, person: int) -> list[int]:
         pieces = self.state.pieces_of(person)
         if not pieces:
@@ -407,16 +320,8 @@ class Review:
         return pieces
 
     @cached_property
-    def _order(self) -> NDArray[np.intp]:
-        return np.argsort(self._run.rows.frame, kind="stable")
-
-    @cached_property
-    def _frame32(self) -> NDArray[np.int32]:
-        return self._run.rows.frame[self._order].astype(np.int32)
-
-    @cached_property
-    def _xyxy32(self) -> NDArray[np.float32]:
-        return self._run.rows.xyxy[self._order].astype(np.float32)
+    def _by_frame(self) -> BoxesByFrame:
+        return BoxesByFrame(self._run.rows)
 
     @cached_property
     def _overlaps(self) -> Overlaps:
