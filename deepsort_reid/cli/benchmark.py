@@ -67,7 +67,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=0,
         metavar="FRAMES",
-        help="delay output by FRAMES to correct ids and boxes (default: 0)",
+        help="delay output by FRAMES to correct ids and boxes; the rows are then named "
+        "CONFIG-lagFRAMES (default: 0)",
     )
     add_selection_arguments(parser)
     add_input_arguments(parser)
@@ -94,7 +95,10 @@ def run(args: argparse.Namespace) -> int:
     sequences, notes = _sequences(args)
     check_distinct("configurations", [(_label(config), config) for config in args.config])
     configs = args.config or [DEFAULT]
-    trackers = {_label(config): _tracker_factory(config, args.set) for config in configs}
+    suffix = f"-lag{args.lag}" if args.lag else ""
+    trackers = {_label(config) + suffix: _tracker_factory(config, args.set) for config in configs}
+    if args.lag:
+        notes.append(f"output delayed by {args.lag} frames: not comparable with online results")
     args.out.mkdir(parents=True, exist_ok=True)
     inputs: dict[str, SequenceDetections] = {}
     scored: dict[str, dict[str, SequenceScores | SequenceAnalysis]] = {}

@@ -219,13 +219,17 @@ def test_json_csv_and_reports_are_written(run_benchmark, sequences, tmp_path, ca
 
 def test_lag_gives_ids_from_the_first_frame_on(run_benchmark, sequences, out, capsys):
     assert run_benchmark(sequences, "--lag", "4") == 0
-    rows = read_results(out / "default" / "SEQ-01.txt")
+    assert "output delayed by 4 frames: not comparable with online" in capsys.readouterr().out
+    rows = read_results(out / "default-lag4" / "SEQ-01.txt")
     assert len(rows) == 2 * FRAMES  # without delay, the first two frames have no ids
     assert rows.frame.tolist() == sorted(rows.frame.tolist())
-    settings = json.loads((out / "default" / "SEQ-01.json").read_text(encoding="utf-8"))
+    settings = json.loads((out / "default-lag4" / "SEQ-01.json").read_text(encoding="utf-8"))
     assert settings["lag"] == 4
+    # The online results lie beside them, and the two can be compared.
     assert run_benchmark(sequences) == 0
     assert len(read_results(out / "default" / "SEQ-01.txt")) == 2 * (FRAMES - 2)
+    assert main(["compare", str(sequences), str(out), "--resamples", "20"]) == 0
+    assert f"{out / 'default-lag4'} minus {out / 'default'}\n" in capsys.readouterr().out
     capsys.readouterr()
     for options, message in (
         (["--lag", "-1"], "--lag: expected 0 frames or more, got -1"),

@@ -190,7 +190,8 @@ def test_sequence_without_frames_is_tracked_by_its_detections(run_folder, sequen
     assert len(read_results(out / "SEQ-01.txt")) == 2 * (FRAMES if lag else FRAMES - 2)
     arguments = ["--out", f"{out}-scored", "--quiet", "--lag", str(lag)]
     assert main(["benchmark", str(sequences), *arguments]) == 0
-    scored = out.parent / "out-scored" / "default" / "SEQ-01.txt"
+    label = f"default-lag{lag}" if lag else "default"
+    scored = out.parent / "out-scored" / label / "SEQ-01.txt"
     assert scored.read_bytes() == (out / "SEQ-01.txt").read_bytes()
 
 
