@@ -4,7 +4,7 @@ import numpy as np
 
 from deepsort_reid.io.people_file import TrackPerson
 from deepsort_reid.review.run_folder import Run
-from deepsort_reid.review.state import State
+from deepsort_reid.review.state import PieceRow, State
 from deepsort_reid.structures.mot_rows import MotRows
 
 
@@ -31,13 +31,15 @@ def corrected_people(run: Run, state: State) -> list[TrackPerson]:
 
     The probability is the lowest one of its tracks; that of a decision by hand is 1.
     """
-    info, frame = run.info, run.rows.frame
+    tracks, starts, counts = np.unique(run.rows.id, return_index=True, return_counts=True)
+    columns = (tracks.tolist(), starts.tolist(), (starts + counts - 1).tolist())
+    ends = {track: (first, last) for track, first, last in zip(*columns, strict=True)}
     found: dict[int, TrackPerson] = {}
     for row in state.pieces.values():
         if row.deleted:
             continue
         known = run.people.get(row.track)
-        first, last = (info.time_of(int(frame[at])) for at in (row.start, row.stop - 1))
+        first, last = _times(run, known, ends[row.track], row)
         piece = TrackPerson(
             id=row.person,
             person_id=row.person,
@@ -49,6 +51,25 @@ def corrected_people(run: Run, state: State) -> list[TrackPerson]:
         )
         found[row.person] = _joined(found[row.person], piece) if row.person in found else piece
     return [found[person]._replace(name=state.names.get(person, "")) for person in sorted(found)]
+
+
+def _times(
+    run: Run, track: TrackPerson | None, ends: tuple[int, int], piece: PieceRow
+) -> tuple[float, float]:
+    """First and last time of a piece: those of its track, where its ends are ends of the track.
+
+    Args:
+        run: the run.
+        track: what people.csv says of the track.
+        ends: first and last row of the track.
+        piece: the piece.
+    """
+    frames = run.rows.frame[[*ends, piece.start, piece.stop - 1]]
+    if track is None or not np.isfinite([track.first_time, track.last_time]).all():
+        return run.info.time_of(int(frames[2])), run.info.time_of(int(frames[3]))
+    # Between them in proportion, which is exact where the frame rate does not vary.
+    first, last = np.interp(frames[2:], frames[:2], (track.first_time, track.last_time)).tolist()
+    return first, last
 
 
 def _joined(first: TrackPerson, second: TrackPerson) -> TrackPerson:

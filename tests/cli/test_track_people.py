@@ -103,3 +103,37 @@ def test_persons_are_scored_instead_of_tracks(run_track, out, tmp_path, capsys):
     people.unlink()
     assert main(["evaluate", str(truth), str(out), "--ids", "person"]) == 2
     assert "people.csv: no such file" in synthetic_video.read_error_line(capsys)
+
+
+@pytest.mark.parametrize("lag", [0, 3])
+def test_summary_says_where_source_and_registry_are(run_track, out, video, embedder, tmp_path, lag):
+    """What `review` needs; the ids of the registry are those of the tracker."""
+    path = tmp_path / "people.sqlite"
+    for run in (1, 2):
+        options = ("--no-video", "--registry", str(path), "--camera", "door", "--lag", str(lag))
+        assert run_track(*options, *embedder) == 0
+        summary = json.loads((out / "summary.json").read_text())
+        assert summary["input"] == {
+            "path": str(video),
+            "width": synthetic_video.WIDTH,
+            "height": synthetic_video.HEIGHT,
+            "frame_rate": 10,
+        }
+        link = summary["registry"]
+        assert (link["path"], link["camera"], link["run"]) == (str(path), "door", run)
+        with PersonRegistry(path, read_only=True) as registry:
+            for row in read_people(out):
+                id = link["ids"].get(row["id"], int(row["id"]))
+                assert registry.person_of("door", id, run) == int(row["person_id"])
+
+
+def test_name_of_a_person_is_written(run_track, out, embedder, tmp_path):
+    path = tmp_path / "people.sqlite"
+    options = ("--no-video", "--registry", str(path), *embedder)
+    assert run_track(*options) == 0
+    assert {row["name"] for row in read_people(out)} == {""}
+    with PersonRegistry(path) as registry:
+        registry.rename(1, '=Ada, "A"')
+    assert run_track(*options) == 0
+    names = {row["person_id"]: row["name"] for row in read_people(out)}
+    assert names["1"] == '\'=Ada, "A"'

@@ -7,7 +7,7 @@ from deepsort_reid.io.coco import read_coco
 from deepsort_reid.io.cvat import read_cvat
 from deepsort_reid.io.mot import read_ground_truth, read_results
 from deepsort_reid.io.people_file import read_people
-from deepsort_reid.review import Delete, MergePersons, Rename, SplitTrack
+from deepsort_reid.review import Delete, MergePersons, Rename, Review, SplitTrack
 from deepsort_reid.review.exports import EXPORTS
 
 READERS = {
@@ -73,3 +73,14 @@ def test_failed_export_leaves_the_file_before(edited, tmp_path):
     path.mkdir()
     with pytest.raises(OSError, match=r"cannot write .*tracks\.txt"):
         edited.export("mot", tmp_path)
+
+
+def test_times_are_those_of_the_run_also_with_a_variable_frame_rate(run, tmp_path):
+    path = run / "people.csv"
+    path.write_text(path.read_text().replace("\n2,2,door,0.000,2.900,", "\n2,2,door,0.500,6.300,"))
+    with Review.open(run) as review:
+        review.apply(SplitTrack(2, 16))
+        people = read_people(review.export("people", tmp_path))
+    assert (people[2].first_time, people[5].last_time) == (0.5, 6.3)
+    # In proportion: frame 15 of 1 to 30.
+    assert people[2].last_time == pytest.approx(0.5 + 5.8 * 14 / 29, abs=1e-3)
