@@ -19,7 +19,7 @@ from deepsort_reid.tracking import DeepSortConfig
 
 PAGE = "index.html"
 _KIND = "a results page"
-_MAX_SHARE = 0.02  # of the time of a run, for the state that --resume continues
+_MAX_SHARE = 0.005  # of the time of a run, for the state that --resume continues
 
 
 class ResultsPage:
@@ -58,7 +58,9 @@ class ResultsPage:
             first_time=summary["first_frame_time"],
             last_time=summary["last_frame_time"],
             speed=summary.get("frames_per_second"),
-            persons=group_persons(rows, self._people.reasons(rows), self._recorder),
+            persons=group_persons(
+                rows, self._people.reasons(rows), self._recorder, self._people.name_of
+            ),
             recorder=self._recorder,
             videos=self._videos,
             facts=_facts(summary),

@@ -19,8 +19,8 @@ _PER_TRACK = (6, 4, 3)  # most crops of a track; the next one where all tracks h
 _HEIGHT = 144  # pixels of a crop; smaller people keep their size
 _MARGIN = 0.04  # of the box, around it
 _JPEG_QUALITY = 82
-_MIN_GAP = 0.4  # seconds between two crops of a track
-_MIN_GAIN = 1.15  # ratio of the qualities from which a better crop replaces the last one
+_MIN_GAP = 0.6  # seconds between two crops of a track
+_MIN_GAIN = 1.25  # ratio of the qualities from which a better crop replaces the last one
 _GOOD_HEIGHT = 300.0  # pixels from which a larger person is not better to see
 
 
@@ -40,18 +40,23 @@ class Crop(NamedTuple):
     image: bytes
 
 
-def crop_quality(xyxy: Floats, score: Floats, size: tuple[int, int]) -> Floats:
+def crop_quality(
+    xyxy: Floats, score: Floats, size: tuple[int, int], overlap: Floats | None = None
+) -> Floats:
     """Quality (T,) of the crops of boxes (T, 4): large, certain, not covered, inside the frame.
 
-    size: width and height of the frame.
+    Args:
+        xyxy: the boxes.
+        score: their scores (T,).
+        size: width and height of the frame.
+        overlap: areas (T, T) of their intersections, 0 for each with itself; None for one alone.
     """
     area = np.maximum(boxes.area(xyxy), 1.0)
-    overlap = boxes.intersection(xyxy, xyxy)
-    np.fill_diagonal(overlap, 0)
-    free = 1 - np.clip(overlap.max(axis=1, initial=0) / area, 0, 1)
     inside = boxes.area(boxes.clip(xyxy, *size)) / area
-    height = np.clip(xyxy[:, 3] - xyxy[:, 1], 1, _GOOD_HEIGHT)
-    quality = height * (0.25 + np.clip(score, 0, 1)) * free**2 * inside**2
+    height = np.minimum(xyxy[:, 3] - xyxy[:, 1], _GOOD_HEIGHT)
+    quality = height * (0.25 + np.minimum(np.maximum(score, 0), 1)) * inside**2
+    if overlap is not None:
+        quality *= np.maximum(1 - overlap.max(axis=1, initial=0) / area, 0) ** 2
     return np.asarray(quality)
 
 

@@ -3,8 +3,7 @@
 from typing import Any, NamedTuple
 
 import numpy as np
-
-from deepsort_reid.structures import boxes
+from numpy.typing import NDArray
 
 MAX_PAIRS = 2000  # of which those with the largest overlaps are kept
 _MIN_IOU = 0.4
@@ -34,15 +33,14 @@ class Crossings:
         self.of_pair: dict[tuple[int, int], Crossing] = {}
         self.num_dropped = 0
 
-    def add(self, ids: list[int], xyxy: boxes.Boxes, time: float) -> None:
-        """Add the boxes (T, 4) of the tracks of a frame."""
-        if len(ids) < 2:
-            return
-        overlap = np.triu(boxes.iou(xyxy, xyxy), k=1)
-        rows, others = np.nonzero(overlap >= _MIN_IOU)
+    def add(self, ids: list[int], iou_of: NDArray[np.float64], time: float) -> None:
+        """Add the tracks of a frame, with the IoU (T, T) of their boxes."""
+        rows, others = np.nonzero(iou_of >= _MIN_IOU)
         for row, other in zip(rows.tolist(), others.tolist(), strict=True):
+            if row >= other:
+                continue
             pair = min(ids[row], ids[other]), max(ids[row], ids[other])
-            iou = float(overlap[row, other])
+            iou = float(iou_of[row, other])
             if pair not in self.of_pair or iou > self.of_pair[pair].iou:
                 self.of_pair[pair] = Crossing(iou, time)
         if len(self.of_pair) > MAX_PAIRS:

@@ -65,21 +65,20 @@ def _joins(persons: Sequence[Person]) -> Iterator[Doubt]:
             if math.isnan(track.probability) or track.probability >= SURE:
                 continue
             others = [each.id for each in person.tracks if each is not track]
-            what = f"Track {track.id} is person {person.id}"
+            what = f"Track {track.id} is taken for person {person.id}"
             if others:
-                what += f", as track {', '.join(map(str, others[:4]))}{' ...' * (len(others) > 4)}"
+                listed = ", ".join(map(str, others[:4])) + " ..." * (len(others) > 4)
+                what += f", as {'track' if len(others) == 1 else 'tracks'} {listed}"
             else:
                 what += ", who was not seen before"
             text = f"{what}: probability {track.probability:.2f}."
-            concerned: tuple[int, ...] = (person.id,)
             if track.runner_up is not None and track.runner_up != person.id:
                 text += f" The next likely one is person {track.runner_up}."
-                concerned = (person.id, track.runner_up)
             if track.reason:
                 text += f" ({track.reason})"
             # A wrong join is worse than one that was missed.
             severity = (1 - track.probability) * (1.0 if others else 0.7)
-            yield Doubt(severity, "join", track.first_time, concerned, text)
+            yield Doubt(severity, "join", track.first_time, (person.id,), text)
 
 
 def _breaks(

@@ -72,7 +72,7 @@ def doubt_list(doubts: Sequence[Doubt], kinds: Mapping[str, str]) -> str:
         f"<span>{escape(each.text)}</span></li>"
         for each in doubts[:MAX_DOUBTS]
     )
-    text = f"The most doubtful come first. {listed}." if doubts else "Nothing was found to doubt."
+    text = f"The most doubtful first: {listed}." if doubts else "Nothing was found to doubt."
     if len(doubts) > MAX_DOUBTS:
         text += f" The first {MAX_DOUBTS} of {len(doubts):,} are listed."
     items = f"<ol>{shown}</ol>" if shown else ""

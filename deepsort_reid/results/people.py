@@ -1,7 +1,7 @@
 """The persons of a run, each with its tracks and its best crops."""
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -41,11 +41,13 @@ class Person:
         id: the person.
         tracks: by first time.
         crops: the best ones, by time.
+        name: that the person was given in the registry; "" without one.
     """
 
     id: int
     tracks: list[PersonTrack]
     crops: list[Crop]
+    name: str = ""
 
     @property
     def first_time(self) -> float:
@@ -64,7 +66,10 @@ class Person:
 
 
 def group_persons(
-    rows: Iterable[TrackPerson], reasons: dict[int, str], recorder: Recorder
+    rows: Iterable[TrackPerson],
+    reasons: dict[int, str],
+    recorder: Recorder,
+    name_of: Callable[[int], str | None] = lambda person: None,
 ) -> list[Person]:
     """The persons of tracks, by first time.
 
@@ -72,6 +77,7 @@ def group_persons(
         rows: of people.csv.
         reasons: of the decisions who a track is, where known.
         recorder: of the run.
+        name_of: the name of a person, None without one.
     """
     tracks: dict[int, list[PersonTrack]] = {}
     for row in rows:
@@ -82,7 +88,7 @@ def group_persons(
     for id, each in tracks.items():
         each.sort(key=lambda track: (track.first_time, track.id))
         crops = [crop for track in each for crop in recorder.crops.of_track.get(track.id, ())]
-        persons.append(Person(id, each, _choose(sorted(crops))))
+        persons.append(Person(id, each, _choose(sorted(crops)), name_of(id) or ""))
     return sorted(persons, key=lambda person: (person.first_time, person.id))
 
 

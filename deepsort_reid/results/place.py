@@ -28,8 +28,8 @@ class Place:
     def __init__(self) -> None:
         self.size = (0, 0)
         self.seconds: NDArray[np.float64] = np.zeros((0, 0))
-        self._samples: list[bytes] = []  # JPEG files
-        self._num_frames, self._step = 0, 1  # every `_step`-th frame is a sample
+        self._samples: list[Frame] = []
+        self._num_frames, self._step = 0, 4  # every `_step`-th frame is a sample
 
     def add(self, frame: Frame, x: NDArray[np.float64], y: NDArray[np.float64], dt: float) -> None:
         """Add a frame, in which people stand at `x` (T,), `y` (T,) for `dt` seconds."""
@@ -40,14 +40,14 @@ class Place:
             if self.seconds.shape != (rows, columns):
                 self.seconds = np.zeros((rows, columns))
         rows, columns = self.seconds.shape
-        row = np.clip(y / self.size[1] * rows, 0, rows - 1).astype(int)
-        column = np.clip(x / self.size[0] * columns, 0, columns - 1).astype(int)
+        row = np.minimum(np.maximum(y / self.size[1] * rows, 0), rows - 1).astype(int)
+        column = np.minimum(np.maximum(x / self.size[0] * columns, 0), columns - 1).astype(int)
         np.add.at(self.seconds, (row, column), dt)
         if self._num_frames % self._step == 0:
             scale = min(_WIDTH / frame.shape[1], 1.0)
             size = round(frame.shape[1] * scale), round(frame.shape[0] * scale)
             image = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
-            self._samples.append(encode_jpeg(np.asarray(image, np.uint8), _SAMPLE_QUALITY))
+            self._samples.append(np.asarray(image, np.uint8))
             if len(self._samples) > _MAX_SAMPLES:
                 self._samples, self._step = self._samples[::2], 2 * self._step
         self._num_frames += 1
@@ -58,12 +58,8 @@ class Place:
         It is the median of frames, in which people who move disappear; of a camera that moves, a
         frame in the middle.
         """
-        samples: list[Frame] = [
-            np.asarray(cv2.imdecode(np.frombuffer(each, np.uint8), cv2.IMREAD_COLOR), np.uint8)
-            for each in self._samples
-        ]
         # The frames of a stream may change their size.
-        same = [each for each in samples if each.shape == samples[0].shape]
+        same = [each for each in self._samples if each.shape == self._samples[0].shape]
         median = np.median(np.stack(same), axis=0).astype(np.uint8)
         difference = np.mean([cv2.absdiff(each, median).mean() for each in same])
         static = bool(difference <= _MAX_DIFFERENCE)
@@ -88,7 +84,10 @@ class Place:
         return {
             "size": list(self.size),
             "seconds": self.seconds,
-            "samples": [np.frombuffer(each, np.uint8) for each in self._samples],
+            "samples": [
+                np.frombuffer(encode_jpeg(each, _SAMPLE_QUALITY), np.uint8)
+                for each in self._samples
+            ],
             "num_frames": self._num_frames,
             "step": self._step,
         }
@@ -97,5 +96,7 @@ class Place:
         """Continue from a `state_dict`."""
         self.size = state["size"][0], state["size"][1]
         self.seconds = state["seconds"]
-        self._samples = [each.tobytes() for each in state["samples"]]
+        self._samples = [
+            np.asarray(cv2.imdecode(each, cv2.IMREAD_COLOR), np.uint8) for each in state["samples"]
+        ]
         self._num_frames, self._step = state["num_frames"], state["step"]

@@ -2,10 +2,13 @@
 
 from typing import Any
 
+import numpy as np
+
 from deepsort_reid.results.crops import BestCrops, Crop, crop_quality, cut_crop
 from deepsort_reid.results.crossings import Crossings
 from deepsort_reid.results.place import Place
 from deepsort_reid.results.traces import Point, Traces
+from deepsort_reid.structures import boxes
 from deepsort_reid.structures.frame import Frame
 from deepsort_reid.structures.tracks import Tracks
 
@@ -44,11 +47,15 @@ class Recorder:
         self.place.add(frame, x, bottom, min(max(dt, 0.0), _MAX_DT))
         if not ids:
             return
-        self.crossings.add(ids, xyxy, time)
+        overlap = boxes.intersection(xyxy, xyxy)
+        area = np.diagonal(overlap).copy()
+        np.fill_diagonal(overlap, 0)
+        union = np.maximum(area[:, None] + area - overlap, 1e-9)
+        self.crossings.add(ids, overlap / union, time)
         height = bottom - xyxy[:, 1]
         for id, *point in zip(ids, x.tolist(), bottom.tolist(), height.tolist(), strict=True):
             self.traces.add(id, Point(time, *point))
-        quality = crop_quality(xyxy, tracks.score, self.place.size)
+        quality = crop_quality(xyxy, tracks.score, self.place.size, overlap)
         for row, (id, own) in enumerate(zip(ids, quality.tolist(), strict=True)):
             if own > 0:
                 self._add_crop(id, row, own, number, time, frame, tracks)

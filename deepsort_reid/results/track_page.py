@@ -21,7 +21,7 @@ from deepsort_reid.results.elements import (
 )
 from deepsort_reid.results.people import Person
 from deepsort_reid.results.recorder import Recorder
-from deepsort_reid.results.times import count, duration
+from deepsort_reid.results.times import clock, count
 from deepsort_reid.results.video_index import VideoIndex
 
 MAX_SHEETS = 120  # persons with images
@@ -91,7 +91,7 @@ def _cards(results: RunResults) -> str:
         ("tracks", f"{tracks:,}"),
         ("boxes", f"{results.boxes:,}"),
         ("frames", f"{results.frames:,}"),
-        ("duration", duration(results.last_time - results.first_time)),
+        ("duration", clock(results.last_time - results.first_time)),
         *([("tracked at", speed)] if speed else []),
     ]
     return cards(values)
@@ -104,7 +104,10 @@ def _timeline(results: RunResults, rows: Sequence[Person], doubts: Sequence[Doub
         f'<a href="#person-{person.id}" data-person="{person.id}">{person.id}</a>'
         for person in rows
     )
-    text = "A row for each person; a red line marks a doubt. A click shows the time in the video."
+    text = (
+        "A row for each person; a red line marks a doubt. A click shows the time in the video. "
+        "A click on the name of a person, below, shows that person alone here and on the map."
+    )
     return (
         f"{paragraph(text + _left_out(results, len(rows)))}"
         f'<div id="timeline" class="timeline"><div class="names">{names}</div>'
@@ -180,7 +183,7 @@ def _sheet(person: Person, doubts: int) -> str:
         f'<section class="sheet" id="person-{person.id}" data-person="{person.id}" '
         f'data-first="{person.first_time:.3f}" data-frames="{person.frames}" '
         f'data-doubts="{doubts}" data-id="{person.id}">'
-        f'<h3>{swatch}<button class="pick">Person {person.id}</button></h3>'
+        f'<h3>{swatch}<button class="pick">Person {person.id}</button> {escape(person.name)}</h3>'
         f'<p class="muted">{" &middot; ".join(details)}</p>'
         f"{crop_strip(person.crops, f'person {person.id}')}</section>"
     )

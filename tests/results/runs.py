@@ -38,7 +38,9 @@ def record(frames, *, rate: float = 10.0) -> Recorder:
     return recorder
 
 
-def persons_of(recorder: Recorder, person_of=None, probability=None, runner_up=None, reasons=None):
+def persons_of(
+    recorder: Recorder, person_of=None, probability=None, runner_up=None, reasons=None, names=None
+):
     """Persons of the recorded tracks: each of its own, unless `person_of` says another."""
     rows = []
     for id, trace in recorder.traces.of_track.items():
@@ -47,7 +49,7 @@ def persons_of(recorder: Recorder, person_of=None, probability=None, runner_up=N
         sure = (probability or {}).get(id, 1.0)
         row = TrackPerson(id, person, "camera", first, last, trace.looks, sure)
         rows.append(row._replace(runner_up=(runner_up or {}).get(id)))
-    return group_persons(rows, reasons or {}, recorder)
+    return group_persons(rows, reasons or {}, recorder, (names or {}).get)
 
 
 def results_of(recorder: Recorder, persons: list[Person], **changes) -> RunResults:

@@ -13,13 +13,13 @@ def test_run_without_anything_doubtful_has_no_doubts():
     assert find_doubts(persons_of(recorder), recorder) == []
 
 
-def test_join_with_low_probability_names_both_persons_and_the_reason():
+def test_join_with_low_probability_names_the_next_person_and_the_reason():
     recorder = record([{1: box(50, 200)}] * 30 + [{}] * 50 + [{2: box(250, 200)}] * 30)
     reason = {2: "nearest person 1 at distance 0.3"}
     persons = persons_of(recorder, {2: 1}, {2: 0.6}, {2: 7}, reason)
     (doubt,) = find_doubts(persons, recorder)
-    assert (doubt.kind, doubt.persons, doubt.time) == ("join", (1, 7), 8.0)
-    assert "Track 2 is person 1, as track 1: probability 0.60" in doubt.text
+    assert (doubt.kind, doubt.persons, doubt.time) == ("join", (1,), 8.0)
+    assert "Track 2 is taken for person 1, as track 1: probability 0.60" in doubt.text
     assert "person 7" in doubt.text
     assert "distance 0.3" in doubt.text
 

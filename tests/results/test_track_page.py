@@ -65,14 +65,16 @@ def test_page_loads_nothing_but_the_video():
 
 
 def test_hostile_names_are_text():
-    recorder, persons = walk()
+    recorder, _ = walk()
+    persons = persons_of(recorder, {3: 1}, {3: 0.7}, {3: 2}, {3: HOSTILE}, {1: HOSTILE})
     results = results_of(
         recorder, persons, title=HOSTILE, facts=[("source", HOSTILE)], notes=[HOSTILE],
         videos=VideoIndex({HOSTILE: [(0.0, 0.0)]}),
     )  # fmt: skip
     text = track_page(results)
     elements = Elements(text)
-    plain = Elements(track_page(results_of(recorder, persons, notes=["a note"])))
+    named = persons_of(recorder, {3: 1}, {3: 0.7}, {3: 2}, {3: "near"}, {1: "Anna"})
+    plain = Elements(track_page(results_of(recorder, named, notes=["a note"])))
     assert [tag for tag, _ in elements.found] == [tag for tag, _ in plain.found]
     for tag, attributes in elements.found:
         assert not [name for name in attributes if name.startswith("on")], tag

@@ -1,6 +1,5 @@
 import base64
 import re
-import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from deepsort_reid.metrics.analysis.worst_switches import worst_switches
 from deepsort_reid.metrics.report.html_report import SwitchStrip, html_report
 from deepsort_reid.metrics.report.svg_plots import reid_after_gap_bars, threshold_curves
 from deepsort_reid.metrics.sequences import pair_files
+from tests.browsers import find_browser
 from tests.metrics import oracle
 from tests.metrics.analysis.test_events import moving_boxes
 
@@ -42,24 +42,11 @@ def strips_of(analyses: list[SequenceAnalysis]) -> list[SwitchStrip]:
     ]
 
 
-def browser() -> str:
-    """The path of Chromium or Chrome; the test fails if there is none."""
-    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-    paths = ("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",)
-    program = next((found for name in (*names, *paths) if (found := shutil.which(name))), None)
-    if program is None:
-        pytest.fail(
-            f"no browser found: looked for {', '.join(names)}; install chromium, or leave these "
-            "tests out with -m 'not browser'"
-        )
-    return program
-
-
 def opened(page: Path, profile: Path) -> tuple[str, list[str]]:
     """The document after its scripts have run, and the messages on the console."""
     done = subprocess.run(
         [
-            browser(),
+            find_browser(),
             "--headless",
             "--no-sandbox",
             "--disable-gpu",
