@@ -119,13 +119,6 @@ class People:
         link = {"camera": self._persons.camera, "run": self._persons.run, "ids": other}
         return {"registry": {"path": str(path.absolute()), **link}}
 
-    def name_of(self, person: int) -> str | None:
-        """The name that a person was given in the registry; None without one."""
-        try:
-            return self._persons.name_of(person)
-        except ValueError:  # removed from the registry
-            return None
-
     def reasons(self, rows: Iterable[TrackPerson]) -> dict[int, str]:
         """Why the tracks of rows that are not sure are the persons that they are, in words."""
         reasons: dict[int, str] = {}

@@ -58,9 +58,7 @@ class ResultsPage:
             first_time=summary["first_frame_time"],
             last_time=summary["last_frame_time"],
             speed=summary.get("frames_per_second"),
-            persons=group_persons(
-                rows, self._people.reasons(rows), self._recorder, self._people.name_of
-            ),
+            persons=group_persons(rows, self._people.reasons(rows), self._recorder),
             recorder=self._recorder,
             videos=self._videos,
             facts=_facts(summary),

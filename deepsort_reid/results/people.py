@@ -1,7 +1,7 @@
 """The persons of a run, each with its tracks and its best crops."""
 
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -66,10 +66,7 @@ class Person:
 
 
 def group_persons(
-    rows: Iterable[TrackPerson],
-    reasons: dict[int, str],
-    recorder: Recorder,
-    name_of: Callable[[int], str | None] = lambda person: None,
+    rows: Iterable[TrackPerson], reasons: dict[int, str], recorder: Recorder
 ) -> list[Person]:
     """The persons of tracks, by first time.
 
@@ -77,18 +74,19 @@ def group_persons(
         rows: of people.csv.
         reasons: of the decisions who a track is, where known.
         recorder: of the run.
-        name_of: the name of a person, None without one.
     """
     tracks: dict[int, list[PersonTrack]] = {}
+    names: dict[int, str] = {}
     for row in rows:
         known = row.probability, row.runner_up, reasons.get(row.id, "")
         own = PersonTrack(row.id, row.first_time, row.last_time, row.frames, *known)
         tracks.setdefault(row.person_id, []).append(own)
+        names[row.person_id] = row.name
     persons = []
     for id, each in tracks.items():
         each.sort(key=lambda track: (track.first_time, track.id))
         crops = [crop for track in each for crop in recorder.crops.of_track.get(track.id, ())]
-        persons.append(Person(id, each, _choose(sorted(crops)), name_of(id) or ""))
+        persons.append(Person(id, each, _choose(sorted(crops)), names[id]))
     return sorted(persons, key=lambda person: (person.first_time, person.id))
 
 

@@ -48,8 +48,9 @@ def persons_of(
         person = (person_of or {}).get(id, id)
         sure = (probability or {}).get(id, 1.0)
         row = TrackPerson(id, person, "camera", first, last, trace.looks, sure)
-        rows.append(row._replace(runner_up=(runner_up or {}).get(id)))
-    return group_persons(rows, reasons or {}, recorder, (names or {}).get)
+        name = (names or {}).get(person, "")
+        rows.append(row._replace(runner_up=(runner_up or {}).get(id), name=name))
+    return group_persons(rows, reasons or {}, recorder)
 
 
 def results_of(recorder: Recorder, persons: list[Person], **changes) -> RunResults:
