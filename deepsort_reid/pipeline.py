@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,7 +82,7 @@ def track_video(
     detector: Detector,
     tracker: DeepSort | FixedLag | None = None,
     *,
-    camera_motion: CameraMotionEstimator | None = None,
+    camera_motion: CameraMotionEstimator | Literal["auto"] | None = "auto",
     start: int = 1,
     stop: int | None = None,
     every: int = 1,
@@ -96,7 +96,8 @@ def track_video(
         detector: any callable `frame -> Detections`.
         tracker: `DeepSort` (a new one without an embedder when not given) or `FixedLag`. With
             `FixedLag` each frame is yielded with its own tracks, a fixed number of frames later.
-        camera_motion: an estimator of `vision.camera_motion`, for a moving camera.
+        camera_motion: an estimator of `vision.camera_motion`; "auto" for `SparseFlow()`, which
+            takes little time while the camera is static; None for no compensation.
         start, stop, every: process frames start, start + every, ... up to and including stop,
             counted from 1. `every` is also the time step `dt` of the tracker.
 
@@ -120,7 +121,7 @@ def track_frames(
     detector: Detector,
     tracker: DeepSort | FixedLag | None = None,
     *,
-    camera_motion: CameraMotionEstimator | None = None,
+    camera_motion: CameraMotionEstimator | Literal["auto"] | None = "auto",
     start: int = 1,
     stop: int | None = None,
     every: int = 1,
@@ -132,6 +133,10 @@ def track_frames(
     seconds spent in the stages read (waiting for the next frame), detect, camera and track, and
     those of an embedder that is passed to the tracker as `timer.timed("embed", embedder)`.
     """
+    if camera_motion == "auto":
+        from deepsort_reid.vision.camera_motion import SparseFlow
+
+        camera_motion = SparseFlow()
     video = source if isinstance(source, Video) else open_video(source)
     with open_frames(video, start, stop, every) as frames:
         yield from track_timed_frames(

@@ -53,7 +53,7 @@ TABLE = {
     "scene": allow("structures", "cv2 numpy"),
     "interop": allow("structures tracking vision", "numpy onnxruntime"),
     "tuning": allow("structures io metrics tracking", "numpy optuna"),
-    "pipeline": allow("structures identity tracking io", "numpy"),
+    "pipeline": allow("structures identity tracking io vision/camera_motion", "numpy"),
     "scale/local_pool": allow(),
     "scale/ray_cluster": allow("io", "ray"),
     "scale/archive": allow(

@@ -4,6 +4,7 @@ import itertools
 import threading
 from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import pytest
 
@@ -88,6 +89,22 @@ def test_camera_motion_is_estimated_once_per_frame_from_the_boxes_and_moves_the_
         np.testing.assert_array_equal(frame, render_frame(number))
     # The person stands still, so the box moves with the image: twice 7 pixels.
     np.testing.assert_allclose(tracker.tracks.xyxy, box + np.array([14, 0, 14, 0]), atol=1e-9)
+
+
+def test_moving_camera_is_compensated_unless_camera_motion_is_none():
+    texture = np.random.default_rng(0).integers(0, 255, (24, 40, 3), dtype=np.uint8)
+    image = cv2.resize(texture, (400, 240), interpolation=cv2.INTER_CUBIC)
+    frames = [image[:, 4 * k : 4 * k + 320].copy() for k in range(12)]
+    box = np.array([[200.0, 60, 240, 160]])
+
+    def tracked_box(**arguments):
+        tracker = immediate_tracker()
+        found = iter([Detections(box), *[Detections.empty()] * 11])
+        list(track_video(frames, lambda frame: next(found), tracker, **arguments))
+        return tracker.tracks.xyxy
+
+    np.testing.assert_allclose(tracked_box(), box - np.array([44, 0, 44, 0]), atol=1)
+    np.testing.assert_allclose(tracked_box(camera_motion=None), box)
 
 
 def test_high_score_detections_are_embedded_once_and_embeddings_are_returned():
@@ -224,7 +241,7 @@ def test_invalid_selections_and_sources_are_refused():
 def test_timer_has_the_seconds_of_every_stage():
     timer = StageTimer()
     list(track_frames(render_frames(2), TrueBoxDetector(), timer=timer))
-    assert set(timer.seconds) == {"read", "detect", "track"}
+    assert set(timer.seconds) == {"read", "detect", "camera", "track"}
     assert all(seconds >= 0 for seconds in timer.seconds.values())
 
 

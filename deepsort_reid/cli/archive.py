@@ -11,6 +11,7 @@ from deepsort_reid.cli.config_options import add_config_arguments, read_config
 from deepsort_reid.cli.progress import print_note, progress_bar
 from deepsort_reid.cli.tracking_options import (
     absolute_model,
+    add_camera_motion_argument,
     add_detector_arguments,
     add_device_argument,
     add_embedder_argument,
@@ -59,13 +60,7 @@ def _add_tracking_arguments(parser: argparse.ArgumentParser) -> None:
     add_detector_arguments(parser, file=False)
     group = parser.add_argument_group("tracker")
     add_embedder_argument(group)
-    group.add_argument(
-        "--camera-motion",
-        choices=("none", "flow", "ecc"),
-        default="none",
-        help="compensate the motion of moving cameras: sparse optical flow or ECC image alignment "
-        "(default: none)",
-    )
+    add_camera_motion_argument(group, file=False)
     add_config_arguments(group)
     add_device_argument(group, "detector and embedder")
 

@@ -3,13 +3,17 @@
 import argparse
 import json
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deepsort_reid.cli.benchmark_inputs import add_input_arguments, input_detections
+from deepsort_reid.cli.benchmark_inputs import (
+    add_input_arguments,
+    input_camera_motion,
+    input_detections,
+)
 from deepsort_reid.cli.benchmark_tables import write_tables, write_trackeval_files
 from deepsort_reid.cli.config_options import add_set_argument, read_config
 from deepsort_reid.cli.score_files import (
@@ -24,6 +28,7 @@ from deepsort_reid.cli.sequence_options import (
     selected_sequences,
 )
 from deepsort_reid.cli.sequence_tracks import write_tracks
+from deepsort_reid.cli.tracking_options import add_camera_motion_argument
 
 if TYPE_CHECKING:
     from deepsort_reid.io.detections_npz import SequenceDetections
@@ -34,6 +39,14 @@ if TYPE_CHECKING:
 
 PUBLISHED = "published"
 DEFAULT = "default"
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """What the trackers get: detections, and the file of the camera motion, None without it."""
+
+    detections: "SequenceDetections"
+    camera_motion: Path | None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -72,6 +85,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_selection_arguments(parser)
     add_input_arguments(parser)
+    add_camera_motion_argument(
+        parser,
+        file=False,
+        where="; none without frames, and for --config published",
+    )
     add_score_file_arguments(parser)
     parser.add_argument(
         "--events",
@@ -100,7 +118,7 @@ def run(args: argparse.Namespace) -> int:
     if args.lag:
         notes.append(f"output delayed by {args.lag} frames: not comparable with online results")
     args.out.mkdir(parents=True, exist_ok=True)
-    inputs: dict[str, SequenceDetections] = {}
+    inputs: dict[str, Inputs] = {}
     scored: dict[str, dict[str, SequenceScores | SequenceAnalysis]] = {}
     failures = Failures()
     for label, make_tracker in trackers.items():
@@ -111,9 +129,12 @@ def run(args: argparse.Namespace) -> int:
                 continue
             with failures.noted(name):
                 if name not in inputs:
-                    inputs[name] = input_detections(sequence, args)
-                seconds += _track(sequence, inputs[name], make_tracker, args.out / label, args)
-                frames += len(inputs[name].frames)
+                    inputs[name] = _inputs(sequence, args)
+                given = inputs[name]
+                if label == PUBLISHED:
+                    given = replace(given, camera_motion=None)
+                seconds += _track(sequence, given, make_tracker, args.out / label, args)
+                frames += len(given.detections.frames)
                 scored[label][name] = _score(sequence, args.out / label, bool(args.report))
         rate = frames / seconds if seconds else float("nan")
         notes.append(f"{label}: tracked at {rate:.0f} frames per second")
@@ -157,6 +178,11 @@ def _sequences(args: argparse.Namespace) -> "tuple[list[MotSequence], list[str]]
     return sequences, notes
 
 
+def _inputs(sequence: "MotSequence", args: argparse.Namespace) -> Inputs:
+    detections = input_detections(sequence, args)
+    return Inputs(detections, input_camera_motion(sequence, detections, args))
+
+
 def _label(config: str) -> str:
     """The name of a configuration in the table and in the output folder."""
     return config if config in (DEFAULT, PUBLISHED) else Path(config).stem
@@ -179,7 +205,7 @@ def _tracker_factory(config: str, settings: list[tuple[str, Any]]) -> "Callable[
 
 def _track(
     sequence: "MotSequence",
-    inputs: "SequenceDetections",
+    inputs: Inputs,
     make_tracker: "Callable[..., DeepSort]",
     out: Path,
     args: argparse.Namespace,
@@ -192,12 +218,15 @@ def _track(
     from deepsort_reid.cli.output_folder import versions
     from deepsort_reid.io.atomic import write_atomically
     from deepsort_reid.io.track_writers import MotWriter
+    from deepsort_reid.vision.camera_motion import CameraMotionFromFile
 
     assert sequence.ground_truth is not None
+    warps = inputs.camera_motion
     tracker = make_tracker(explain=True) if args.events else make_tracker()
     settings: dict[str, Any] = {
         "sequence": sequence.name,
-        "detections_sha256": inputs.digest,
+        "detections_sha256": inputs.detections.digest,
+        "camera_motion_sha256": None if warps is None else sha256(warps.read_bytes()).hexdigest(),
         "truth_sha256": sha256(sequence.ground_truth.read_bytes()).hexdigest(),
         "config": {name: str(value) for name, value in asdict(tracker.config).items()},
         "association": repr(tracker.association),
@@ -217,7 +246,10 @@ def _track(
     events.unlink(missing_ok=True)
     out.mkdir(parents=True, exist_ok=True)
     with MotWriter(tracks) as writer:
-        seconds = write_tracks(tracker, inputs.frames, args.lag, writer)
+        camera_motion = None if warps is None else CameraMotionFromFile(warps)
+        seconds = write_tracks(
+            tracker, inputs.detections.frames, args.lag, writer, camera_motion=camera_motion
+        )
     if args.events:
         _write_events(sequence, tracks, tracker, events)
     write_atomically(settings_file, json.dumps({**settings, "seconds": seconds}, indent=2))

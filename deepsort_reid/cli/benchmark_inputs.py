@@ -1,4 +1,4 @@
-"""Detections and embeddings of the sequences of `benchmark`, computed once for all trackers."""
+"""Detections, embeddings and camera motion of the sequences of `benchmark`, computed once."""
 
 import argparse
 from collections.abc import Iterator
@@ -39,7 +39,8 @@ def add_input_arguments(parser: argparse.ArgumentParser) -> None:
         "--cache",
         type=Path,
         metavar="DIR",
-        help="folder for detections and embeddings, read by later runs (default: OUT/cache)",
+        help="folder for detections, embeddings and camera motion, read by later runs "
+        "(default: OUT/cache)",
     )
     parser.add_argument(
         "--threads",
@@ -96,6 +97,32 @@ def input_detections(sequence: "MotSequence", args: argparse.Namespace) -> "Sequ
         if has_embedder
         else None,
         sources=sources,
+        progress=progress,
+    )
+
+
+def input_camera_motion(
+    sequence: "MotSequence", detections: "SequenceDetections", args: argparse.Namespace
+) -> Path | None:
+    """The file of the camera motion of a sequence; None for none, and without frames.
+
+    Raises OSError or ValueError when the frames cannot be read.
+    """
+    from deepsort_reid.vision.camera_motion import ESTIMATORS
+    from deepsort_reid.vision.detectors.cache import cached_camera_motion
+
+    if sequence.frames is None or args.camera_motion == "none":
+        return None
+
+    def progress(frames: Iterator[Any], total: int | None) -> Iterator[Any]:
+        return progress_bar(frames, total, quiet=args.quiet, title="camera motion")
+
+    return cached_camera_motion(
+        sequence,
+        detections,
+        args.cache or args.out / "cache",
+        estimator=ESTIMATORS[args.camera_motion](),
+        sources=[args.camera_motion],
         progress=progress,
     )
 

@@ -97,7 +97,7 @@ class Diagnostics:
             lines.append(
                 f"the view moves in {self.moved} of {self.compared} frames, and background "
                 f"subtraction needs a static camera: {self.highest_id} ids for {people:.1f} people "
-                f"per frame, seen for {life:.0f} frames on average; use --detector FILE.onnx and "
-                "--camera-motion flow"
+                f"per frame, seen for {life:.0f} frames on average; use --detector yolox_tiny or "
+                "another detector network"
             )
         return lines

@@ -14,10 +14,12 @@ from deepsort_reid.cli.live_options import add_live_arguments, make_live_options
 from deepsort_reid.cli.output_options import add_page_argument
 from deepsort_reid.cli.progress import print_note, progress_bar
 from deepsort_reid.cli.tracking_options import (
+    add_camera_motion_argument,
     add_detector_arguments,
     add_device_argument,
     add_frame_arguments,
     count_frames,
+    make_camera_motion,
     make_detector,
 )
 
@@ -59,6 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     _add_search_arguments(parser)
     add_detector_arguments(parser)
+    add_camera_motion_argument(parser)
     _add_truth_arguments(parser)
     add_frame_arguments(parser)
     add_live_arguments(parser)
@@ -124,6 +127,7 @@ def run(args: argparse.Namespace) -> None:
     box = query_box(args.query)
     video = open_video(args.source, live=make_live_options(args, "find"))
     truth = _truth(args, video)
+    camera_motion = make_camera_motion(args.camera_motion, args.start, args.every)
     embedder = Embedder(args.embedder, threads=args.threads, device=args.device)
     # One iteration for the query and the search: a camera has no second one.
     with closing(video.iter_timed_frames(args.start, args.stop, args.every)) as frames:
@@ -133,7 +137,7 @@ def run(args: argparse.Namespace) -> None:
         query = _embed_query(args.query, box, first.frame, embedder)
         person = _person(args, box, truth)
         detector, detector_name = _detector(args, truth)
-        identified = _IdentifiedDetector(detector, args.ids, args.every)
+        identified = _IdentifiedDetector(detector, camera_motion, args.ids, args.every)
         read = _ReadFrames(itertools.chain([first], frames))
         results = find_person(
             progress_bar(read.numbered(), count_frames(video.length, args), quiet=args.quiet),
@@ -173,14 +177,16 @@ class _IdentifiedDetector:
 
     Args:
         detector: frame -> `Detections`.
+        camera_motion: estimator of the camera motion; None for none.
         ids: "person" or "track".
         every: frames from one that is read to the next.
     """
 
-    def __init__(self, detector: Any, ids: str, every: int) -> None:
+    def __init__(self, detector: Any, camera_motion: Any, ids: str, every: int) -> None:
         from deepsort_reid.tracking import DeepSort
 
-        self._detector, self._ids, self._every = detector, ids, every
+        self._detector, self._camera_motion = detector, camera_motion
+        self._ids, self._every = ids, every
         self._tracker = DeepSort()
         self._found: Any = None
 
@@ -194,7 +200,8 @@ class _IdentifiedDetector:
     ) -> NDArray[np.int64]:
         """Numbers (M,) of the boxes of that frame, with embeddings (M, D); 0 for no track yet."""
         detections = self._found.with_embedding(embedding if len(xyxy) else None)
-        tracks = self._tracker.update(detections, frame=frame, dt=float(self._every))
+        camera = self._camera_motion and self._camera_motion(frame, xyxy).warp
+        tracks = self._tracker.update(detections, frame=frame, camera=camera, dt=float(self._every))
         numbers = np.zeros(len(xyxy), np.int64)
         is_matched = tracks.detection >= 0
         shown = tracks.person_id if self._ids == "person" else tracks.id

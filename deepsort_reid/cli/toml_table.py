@@ -93,8 +93,10 @@ class TomlTable:
 
     def camera_motion(self, value: Any, where: str) -> str:
         """A word, or the path of a file of warps."""
+        from deepsort_reid.vision.camera_motion import ESTIMATORS
+
         word = self.text(value, where)
-        return word if word in {"none", "flow", "ecc"} else str(self._file.parent / word)
+        return word if word in {"none", *ESTIMATORS} else str(self._file.parent / word)
 
     @staticmethod
     def text(value: Any, where: str) -> str:

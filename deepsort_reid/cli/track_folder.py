@@ -14,6 +14,7 @@ from deepsort_reid.cli.sequence_options import (
     selected_sequences,
 )
 from deepsort_reid.cli.sequence_tracks import write_tracks
+from deepsort_reid.cli.tracking_options import CAMERA_MOTION_NAMES
 
 if TYPE_CHECKING:
     from deepsort_reid.io.mot_sequences import MotSequence
@@ -69,10 +70,10 @@ def _check_options(args: argparse.Namespace) -> None:
             f"--registry: expected one video, got the folder {args.source} of sequences; "
             "`deepsort-reid cameras` tracks several videos with one registry"
         )
-    if args.camera_motion not in ("none", "flow", "ecc"):
+    if args.camera_motion not in CAMERA_MOTION_NAMES:
         raise ValueError(
-            f"--camera-motion: expected none, flow or ecc for the folder {args.source} of "
-            f"sequences, got {args.camera_motion!r}, a file for one video"
+            f"--camera-motion: expected {', '.join(CAMERA_MOTION_NAMES)} for the folder "
+            f"{args.source} of sequences, got {args.camera_motion!r}, a file for one video"
         )
 
 
@@ -124,7 +125,7 @@ def _track_detections(
     from deepsort_reid.vision.detectors import MotDetections
     from deepsort_reid.vision.detectors.precomputed import NpzDetections
 
-    if args.embedder not in (None, "none") or args.camera_motion != "none":
+    if args.embedder not in (None, "none") or args.camera_motion not in ("auto", "none"):
         raise ValueError(
             f"{sequence.folder}: expected img1/ or a video; without frames give --embedder none "
             "and no --camera-motion"

@@ -13,6 +13,9 @@ DETECTOR_HELP = (
 )
 
 
+CAMERA_MOTION_NAMES = ("auto", "flow", "ecc", "none")
+
+
 def add_frame_arguments(parser: argparse.ArgumentParser) -> None:
     """Add --start, --stop and --every, which select the frames of the source."""
     group = parser.add_argument_group("frames")
@@ -100,15 +103,28 @@ def add_embedder_argument(parser: argparse._ActionsContainer) -> None:
     )
 
 
-def add_motion_and_config_arguments(group: argparse._ActionsContainer) -> None:
-    """Add --camera-motion, --config and --set."""
+def add_camera_motion_argument(
+    group: argparse._ActionsContainer, *, file: bool = True, where: str = ""
+) -> None:
+    """Add --camera-motion, which `make_camera_motion` reads; without `file`, names alone.
+
+    where: a limit of the default, for its help.
+    """
     group.add_argument(
         "--camera-motion",
-        default="none",
-        metavar="none|flow|ecc|FILE",
-        help="compensate the motion of a moving camera: sparse optical flow, ECC image alignment, "
-        "or a FILE with one affine warp per frame (default: none)",
+        default="auto",
+        choices=None if file else CAMERA_MOTION_NAMES,
+        metavar="|".join((*CAMERA_MOTION_NAMES, "FILE") if file else CAMERA_MOTION_NAMES),
+        help="compensate the motion of a moving camera. auto: sparse optical flow while the view "
+        "moves; flow: sparse optical flow in every frame; ecc: ECC image alignment; "
+        + ("a FILE with one affine warp per frame; " if file else "")
+        + f"none: no compensation (default: auto{where})",
     )
+
+
+def add_motion_and_config_arguments(group: argparse._ActionsContainer) -> None:
+    """Add --camera-motion, --config and --set."""
+    add_camera_motion_argument(group)
     add_config_arguments(group)
 
 
@@ -235,7 +251,7 @@ def make_camera_motion(name: str, start: int, every: int) -> Any:
     """Make a camera motion estimator.
 
     Args:
-        name: "none", "flow", "ecc" or a file of affine warps.
+        name: "auto", "flow", "ecc", "none" or a file of affine warps.
         start, every: frames that are tracked, for warps from a file.
 
     Returns:
@@ -245,10 +261,8 @@ def make_camera_motion(name: str, start: int, every: int) -> Any:
         return None
     from deepsort_reid.vision import camera_motion
 
-    if name == "flow":
-        return camera_motion.SparseFlow()
-    if name == "ecc":
-        return camera_motion.Ecc()
+    if name in camera_motion.ESTIMATORS:
+        return camera_motion.ESTIMATORS[name]()
     return camera_motion.CameraMotionFromFile(name, start=start, every=every)
 
 

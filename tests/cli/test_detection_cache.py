@@ -1,11 +1,14 @@
 """Detections and embeddings of `benchmark`: cached by content, or read from saved files."""
 
+import json
+
 import numpy as np
 import pytest
 
 from deepsort_reid import DeepSort
 from deepsort_reid.io.detections_npz import read_detections_npz
 from deepsort_reid.io.mot import read_results
+from deepsort_reid.vision.camera_motion import ESTIMATORS, CameraMotion, CameraMotionFromFile
 from deepsort_reid.vision.model_files import DETECTORS, ModelFile
 from tests.cli import synthetic_video
 
@@ -32,7 +35,7 @@ def test_cached_detections_are_reused_with_another_configuration(
     options = ["--detector", "background", "--embedder", model]
     assert run_benchmark(image_sequences, *options) == 0
     assert detector_calls() == FRAMES
-    (kept,) = (out / "cache").iterdir()
+    (kept,) = (out / "cache").glob("*.npz")
     found = read_detections_npz(kept, FRAMES)
     for number, detections in enumerate(found.frames, start=1):
         np.testing.assert_allclose(detections.xyxy, synthetic_video.true_boxes(number))
@@ -64,7 +67,7 @@ def test_changed_model_or_image_is_detected_again(
         image.write_bytes((image_sequences / "SEQ-03" / "img1" / "000005.png").read_bytes())
     assert run_benchmark(image_sequences, *options) == 0
     assert detector_calls() == 2 * FRAMES
-    assert len(list((out / "cache").iterdir())) == 2
+    assert len(list((out / "cache").glob("*.npz"))) == 2
 
 
 def test_another_device_is_detected_again(run_benchmark, image_sequences, detector_calls, out):
@@ -72,7 +75,7 @@ def test_another_device_is_detected_again(run_benchmark, image_sequences, detect
     assert run_benchmark(image_sequences, *options) == 0
     assert run_benchmark(image_sequences, *options, "--device", "cuda") == 0
     assert detector_calls() == 2 * FRAMES
-    assert len(list((out / "cache").iterdir())) == 2
+    assert len(list((out / "cache").glob("*.npz"))) == 2
 
 
 def test_another_file_of_a_named_network_is_detected_again(
@@ -126,7 +129,12 @@ def test_saved_detections_and_embeddings_are_passed_to_the_tracker(
 ):
     saved = save(tmp_path / "saved", "SEQ-01")
     inputs, update = [], DeepSort.update
-    monkeypatch.setattr(DeepSort, "update", lambda self, d: (inputs.append(d), update(self, d))[1])
+
+    def spy(self, given, **extras):
+        inputs.append(given)
+        return update(self, given, **extras)
+
+    monkeypatch.setattr(DeepSort, "update", spy)
     assert run_benchmark(sequences, "--detections", saved, "--only", "SEQ-01") == 0
     assert len(inputs) == FRAMES
     for number, detections in enumerate(inputs, start=1):
@@ -180,3 +188,35 @@ def test_file_that_is_not_an_npz_is_one_line(content, run_benchmark, sequences, 
     )
     assert run_benchmark(sequences, "--detections", saved, "--only", "SEQ-01") == 2
     assert f"{file}: expected an .npz" in synthetic_video.read_error_line(capsys)
+
+
+def test_camera_motion_is_estimated_once_and_cached_with_the_frames(
+    run_benchmark, image_sequences, out, monkeypatch
+):
+    calls = []
+
+    class Panning:
+        def __call__(self, frame, xyxy):
+            calls.append(len(xyxy))
+            return CameraMotion(np.array([[1.0, 0, 500 * (len(calls) > 5)], [0, 1, 0]]), 1.0)
+
+    monkeypatch.setitem(ESTIMATORS, "auto", Panning)
+    assert run_benchmark(image_sequences, "--embedder", "none") == 0
+    moved = read_results(out / "default" / "SEQ-03.txt")
+    assert calls == [2] * FRAMES
+    (kept,) = (out / "cache").glob("*.txt")
+    assert CameraMotionFromFile(kept).at(6).warp.tolist() == [[1, 0, 500], [0, 1, 0]]
+    assert run_benchmark(image_sequences, "--embedder", "none", "--set", "n_init=2") == 0
+    assert len(calls) == FRAMES
+
+    assert run_benchmark(image_sequences, "--embedder", "none", "--camera-motion", "none") == 0
+    still = read_results(out / "default" / "SEQ-03.txt")
+    # The wrong motion of 500 pixels in each frame loses both persons.
+    assert len(np.unique(still.id)) == 2
+    assert len(still) > len(moved)
+
+
+def test_published_tracker_has_no_camera_motion(run_benchmark, image_sequences, out):
+    assert run_benchmark(image_sequences, "--embedder", "none", "--config", "published") == 0
+    settings = json.loads((out / "published" / "SEQ-03.json").read_text())
+    assert settings["camera_motion_sha256"] is None

@@ -7,6 +7,7 @@ import pytest
 from deepsort_reid import Detections
 from deepsort_reid.cli import find as command
 from deepsort_reid.cli.main import main
+from deepsort_reid.vision.camera_motion import ESTIMATORS, CameraMotion
 from tests.cli import synthetic_video
 from tests.io.mjpeg_server import MjpegServer
 
@@ -43,6 +44,23 @@ def test_person_is_found_in_the_frames_after_the_query_and_after_a_reconnect(fin
     times = [float(row["time"]) for row in rows]
     assert times == sorted(times)
     assert "found in 15 of 15 frames" in capsys.readouterr().out
+
+
+def test_camera_motion_is_estimated_in_every_frame_after_the_query(find, monkeypatch):
+    calls = []
+
+    class Still:
+        def __call__(self, frame, xyxy):
+            calls.append(len(xyxy))
+            return CameraMotion.identity()
+
+    monkeypatch.setitem(ESTIMATORS, "auto", Still)
+    with MjpegServer(*parts(8)) as server:
+        find(server.url(), "--stop", "8")
+        assert calls == [2] * 8
+    with MjpegServer(*parts(8)) as server:
+        find(server.url(), "--stop", "8", "--camera-motion", "none")
+    assert len(calls) == 8
 
 
 def test_stream_that_is_lost_is_an_error_and_its_frames_are_saved(find, tmp_path, capsys):

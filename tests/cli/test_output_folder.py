@@ -29,7 +29,7 @@ def test_summary_is_strict_json_with_settings_and_counts(run_track, out, video, 
     assert summary["versions"]["numpy"] == np.__version__
     assert summary["frames_per_second"] > 0
     assert set(summary["milliseconds_per_frame"]) == {
-        "read", "detect", "track", "page", "write", "draw",
+        "read", "detect", "camera", "track", "page", "write", "draw",
     }  # fmt: skip
 
 

@@ -167,7 +167,11 @@ def test_settings_and_format_hold_for_every_sequence(run_folder, unlabelled, out
 def test_options_of_one_video_are_refused(run_folder, unlabelled, tmp_path, capsys):
     for source, options, message in (
         (unlabelled, ["--registry", tmp_path / "p.sqlite"], "--registry: expected one video"),
-        (unlabelled, ["--camera-motion", "w.txt"], "--camera-motion: expected none, flow or ecc"),
+        (
+            unlabelled,
+            ["--camera-motion", "w.txt"],
+            "--camera-motion: expected auto, flow, ecc, none",
+        ),
         (unlabelled / "OTHER", ["--only", "A"], "--only: expected a folder of sequences"),
     ):
         assert run_folder(source, *options) == 2

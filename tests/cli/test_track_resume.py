@@ -112,6 +112,7 @@ VARIANTS = {
     "lag, explained": ["--lag", "7", "--no-video", "--explain"],
     "embedded, saved": ["--save-detections", "--no-video"],
     "lag, saved": ["--save-detections", "--lag", "5", "--no-video"],
+    "no camera motion": [*MOTION, "--camera-motion", "none"],
     "flow": [*MOTION, "--camera-motion", "flow"],
     "ecc": [*MOTION, "--camera-motion", "ecc"],
     "background": [*MOTION, "--detector", "background"],
@@ -244,7 +245,7 @@ def test_resume_without_an_earlier_run_tracks_from_the_first_frame_on(long_video
         (["--format", "csv"], "was written with format mot, got csv"),
         (["--lag", "3"], "was written with lag 0, got 3"),
         (["--start", "2"], "was written with start 1, got 2"),
-        (["--camera-motion", "ecc"], "was written with camera-motion none, got ecc"),
+        (["--camera-motion", "ecc"], "was written with camera-motion auto, got ecc"),
         (["--save-detections"], "was written with save-detections False, got True"),
     ],
 )

@@ -29,7 +29,7 @@ from deepsort_reid.scale.archive.videos import ArchiveVideo
 from deepsort_reid.structures.detections import Detector
 from deepsort_reid.tracking import DeepSort
 from deepsort_reid.tracking.from_dict import TrackerParts, tracker_parts
-from deepsort_reid.vision.camera_motion import Ecc, SparseFlow
+from deepsort_reid.vision.camera_motion import ESTIMATORS
 from deepsort_reid.vision.detectors import MotDetections, TorchvisionDetector, load_detector
 from deepsort_reid.vision.detectors.factory import DEFAULT_MIN_SCORE, TORCHVISION_PREFIX
 from deepsort_reid.vision.embedder import Embedder
@@ -51,7 +51,7 @@ class TrackingSettings:
         classes: numbers or names of classes, `("all",)` for all; None for persons, and all of a
             file.
         embedder: an ONNX file, "none", or None for the embedder of the package.
-        camera_motion: "none", "flow" or "ecc".
+        camera_motion: "none", or a name of `vision.camera_motion.ESTIMATORS`.
         parts: configuration and association of the tracker.
         every: use every Nth frame.
         device: where networks run.
@@ -62,7 +62,7 @@ class TrackingSettings:
     min_score: float | None = None
     classes: tuple[int | str, ...] | None = None
     embedder: str | None = None
-    camera_motion: str = "none"
+    camera_motion: str = "auto"
     parts: TrackerParts = field(default_factory=lambda: tracker_parts({}))
     every: int = 1
     device: str = "cpu"
@@ -257,7 +257,7 @@ def remove_attempts(files: VideoFiles) -> None:
 def _camera_motion(name: str) -> CameraMotionEstimator | None:
     if name == "none":
         return None
-    return SparseFlow() if name == "flow" else Ecc()
+    return ESTIMATORS[name]()
 
 
 def _properties(video: Video) -> dict[str, Any]:

@@ -30,17 +30,24 @@ class SparseFlow:
 
     Shi-Tomasi corners outside the boxes, pyramidal Lucas-Kanade flow with a forward-backward
     check, and a similarity by RANSAC (`cv2.estimateAffinePartial2D`). The quality is the fraction
-    of the image that agrees with the similarity. After a few frames without motion only every
-    fifth frame is compared.
+    of the image that agrees with the similarity. After a few frames without motion, only frames in
+    which point samples have changed are compared, and one of thirty.
 
     Args:
         max_corners: upper limit of corners.
         height: frames with more rows are downscaled to this many.
+        every_frame: compare every frame, also while the camera is static.
     """
 
-    def __init__(self, *, max_corners: int = 200, height: int = DEFAULT_HEIGHT) -> None:
+    def __init__(
+        self,
+        *,
+        max_corners: int = 200,
+        height: int = DEFAULT_HEIGHT,
+        every_frame: bool = False,
+    ) -> None:
         self._max_corners = max_corners
-        self._estimator = ReferenceFrameEstimator(self._estimate, height)
+        self._estimator = ReferenceFrameEstimator(self._estimate, height, every_frame=every_frame)
         self._corners: tuple[Grey, Points] | None = None  # of the reference frame
 
     def __call__(self, frame: Any, xyxy: ArrayLike | None = None) -> CameraMotion:

@@ -1,10 +1,11 @@
-"""Cache of detections and embeddings per sequence, keyed by the content they were computed from."""
+"""Cache of what is computed from the frames of a sequence, keyed by what it was computed from."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from deepsort_reid.io.atomic import write_atomically
 from deepsort_reid.io.detections_npz import (
     SequenceDetections,
     read_detections_npz,
@@ -12,6 +13,9 @@ from deepsort_reid.io.detections_npz import (
 )
 from deepsort_reid.io.mot_sequences import MotSequence
 from deepsort_reid.structures.detections import Detections
+from deepsort_reid.vision.camera_motion import CameraMotion
+
+CameraMotionEstimator = Callable[[Any, Any], CameraMotion]
 
 
 def cached_detections(
@@ -46,6 +50,42 @@ def cached_detections(
         cache.mkdir(parents=True, exist_ok=True)
         write_detections_npz(path, found)
     return read_detections_npz(path, sequence.length)
+
+
+def cached_camera_motion(
+    sequence: MotSequence,
+    detections: SequenceDetections,
+    cache: Path,
+    *,
+    estimator: CameraMotionEstimator,
+    sources: Iterable[Path | str],
+    progress: Callable[[Iterator[Any], int | None], Iterator[Any]],
+) -> Path:
+    """Return the file of a sequence's camera motion, estimated unless the cache has it.
+
+    Args:
+        sequence: with frames; they are part of the cache key.
+        detections: of these frames; their boxes are not background. Part of the cache key.
+        cache: folder of the cache; created when missing.
+        estimator: estimates the motion to a frame with boxes (M, 4).
+        sources: words that determine the estimator, part of the cache key.
+        progress: as for `cached_detections`.
+
+    Returns a file for `CameraMotionFromFile`.
+    """
+    from deepsort_reid.io.video_reader import open_video
+
+    key = _digest([*_frame_files(sequence), detections.digest, *sources])
+    path = cache / f"{sequence.name}-camera-{key[:16]}.txt"
+    if not path.is_file():
+        pairs = zip(open_video(sequence.folder), detections.frames, strict=False)
+        lines = []
+        for number, (frame, found) in enumerate(progress(pairs, sequence.length), start=1):
+            warp = estimator(frame, found.xyxy).warp.ravel().tolist()
+            lines.append(" ".join(map(repr, [number, *warp])))
+        cache.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, "".join(f"{line}\n" for line in lines))
+    return path
 
 
 def _detect(sequence: MotSequence, detector: Any, embedder: Any) -> Iterator[Detections]:
