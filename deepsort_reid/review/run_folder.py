@@ -12,7 +12,13 @@ from deepsort_reid.io.json_file import read_json_object
 from deepsort_reid.io.people_file import PEOPLE, TrackPerson, read_people
 from deepsort_reid.io.track_readers import TRACK_FILES, TrackRows, read_tracks
 from deepsort_reid.io.video_reader import DEFAULT_FRAME_RATE
-from deepsort_reid.review.run_source import find_source, open_source, shown_source, video_file
+from deepsort_reid.review.run_source import (
+    find_source,
+    open_annotated,
+    open_source,
+    shown_source,
+    video_file,
+)
 from deepsort_reid.structures.mot_rows import MotRows
 
 SUMMARY = "summary.json"
@@ -25,7 +31,8 @@ class RunInfo:
     Attributes:
         name: of the folder.
         folder: the run folder.
-        video: file of the source, without drawings; None where there is none.
+        video: file that a browser can show: the source, or, without one, the video with drawings
+            that the run has written; None where there is none.
         source: file or folder of the frames, such as a folder of images; None where there is none.
         width, height: of a frame in pixels; as far as boxes reach, where unknown.
         fps: frames per second.
@@ -220,9 +227,12 @@ def _info(
     opened, missing = None, f"expected its video, {shown_source(summary, described)}, found none"
     if source is not None:
         opened, missing = open_source(source, last)
+    video = None if source is None else video_file(source)
     if opened is None:
         source = None
-        warnings.append(f"no pictures: {missing}")
+        opened, video = open_annotated(folder, last)
+        instead = "" if opened is None else "; the video with drawings is shown instead"
+        warnings.append(f"no pictures: {missing}{instead}")
     size = opened.size if opened else (described.get("width"), described.get("height"))
     if not all(isinstance(side, int) and side > 0 for side in size):
         size = (int(np.ceil(rows.xyxy[:, 2].max())), int(np.ceil(rows.xyxy[:, 3].max())))
@@ -233,7 +243,7 @@ def _info(
     return RunInfo(
         name=folder.resolve().name,
         folder=folder,
-        video=None if source is None else video_file(source),
+        video=video,
         source=source,
         width=max(int(size[0]), 1),  # type: ignore[arg-type]
         height=max(int(size[1]), 1),  # type: ignore[arg-type]

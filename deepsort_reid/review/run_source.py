@@ -34,6 +34,15 @@ def open_source(source: Path, last: int) -> tuple[Video | None, str]:
     return video, ""
 
 
+def open_annotated(folder: Path, last: int) -> tuple[Video | None, Path | None]:
+    """The video that the run has drawn, where it has all frames: to look at, not for crops."""
+    for path in (folder / "video.mp4", folder / "video.webm"):
+        opened = open_source(path, last)[0] if path.is_file() else None
+        if opened is not None:
+            return opened, path
+    return None, None
+
+
 def video_file(source: Path) -> Path | None:
     """The file that a browser can play: the source, or the only video of a sequence folder."""
     if source.is_file():

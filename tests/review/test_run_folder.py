@@ -50,6 +50,16 @@ def test_video_that_moved_together_with_the_folder_is_found(tmp_path, video):
     assert read_run(run).info.video.resolve() == tmp_path / "a" / "street.avi"
 
 
+def test_video_with_drawings_is_shown_where_the_source_is_missing(tmp_path, video):
+    run = run_folders.write_run(tmp_path / "run", tmp_path / "gone.avi")
+    shutil.copy(video, run / "video.mp4")
+    info = read_run(run).info
+    assert (info.video, info.source) == (run / "video.mp4", None)  # no crops of it
+    assert "gone.avi, found none; the video with drawings is shown instead" in info.warnings[0]
+    (run / "video.mp4").write_bytes(b"")
+    assert read_run(run).info.video is None
+
+
 def test_camera_is_not_opened(tmp_path):
     for source in ("0", "rtsp://127.0.0.1:1/x"):
         run = run_folders.write_run(tmp_path / source[:1], input=None, source=source)

@@ -168,6 +168,38 @@ def test_doubts_come_up_and_are_answered_by_keys(opened):
     assert int(left) == len(opened.review.doubts())
 
 
+def test_crossing_is_answered_by_an_exchange_that_is_undone_at_once(opened):
+    crossing = next(each for each in opened.review.doubts() if each.kind == "crossing")
+    first, second = crossing.pieces
+    opened.page.click("#tab-doubts")
+    opened.page.click(f"#panel-doubts .doubt:has-text('{crossing.text[1:]}')")
+    opened.wait_for_frame(crossing.frame)
+    opened.press("d")
+    opened.wait_for_revision(3)
+    person = {
+        (each.track, each.first_frame >= crossing.frame): each.person
+        for each in opened.review.pieces()
+    }
+    assert person[first, True] == person[second, False]
+    assert person[second, True] == person[first, False]
+    opened.page.click(".toast button")
+    opened.wait_for_revision(6)
+    assert [each.id for each in opened.review.pieces()] == [1, 2, 3, 4]
+
+
+def test_timeline_selects_and_seeks(opened):
+    box = opened.page.locator("#timeline").bounding_box()
+    # The second row; tracks are in the middle of the time.
+    opened.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + 26 + 24 + 12)
+    opened.page.wait_for_selector("#tab-person:has-text('Person 2')")
+    frame = int(opened.page.get_attribute("#stage", "data-frame"))
+    assert 10 <= frame <= 20
+    opened.press("]")
+    opened.wait_for_frame(30)
+    opened.press("[")
+    opened.wait_for_frame(1)
+
+
 def test_corrections_are_there_after_a_reload(opened):
     merge_by_keys(opened, 1, 3)
     opened.wait_for_revision(1)

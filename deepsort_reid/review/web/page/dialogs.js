@@ -66,7 +66,7 @@ export class Dialogs {
       this.dialog.replaceChildren(form);
       this.dialog.addEventListener("close", () => resolve(answer), { once: true });
       this.dialog.showModal();
-      form.querySelector("input")?.select();
+      (form.querySelector("[role=combobox]") ?? form.querySelector("input")).select();
     });
   }
 
@@ -90,7 +90,7 @@ export class Dialogs {
         max: piece.last_frame, required: true, "aria-label": label });
     const [from, to] = [number("First frame", first), number("Last frame", last)];
     const range = element("p", { class: "range" }, "Frames ", from, " to ", to,
-      element("span", { class: "muted", text: ` of ${piece.first_frame} to ${piece.last_frame}` }));
+      element("span", { class: "muted", text: ` of ${piece.first_frame}–${piece.last_frame}` }));
     const read = () => {
       if (picker.chosen === null) return undefined;
       const person = picker.chosen === "new" ? null : picker.chosen;
@@ -124,7 +124,8 @@ class PersonPicker {
     const found = this.persons.filter((person) => !words || matches(person)).slice(0, 100);
     // A number that was typed in full comes first.
     found.sort((a, b) => (String(b.id) === words) - (String(a.id) === words));
-    this.options = [...found.map((person) => person.id), ...(this.withNew ? ["new"] : [])];
+    const known = found.map((person) => person.id);
+    this.options = this.withNew && !words ? ["new", ...known] : known;
     this.list.replaceChildren(...this.options.map((id) => this.#option(id)));
     this.#choose(words ? (this.options[0] ?? null) : null);
   }

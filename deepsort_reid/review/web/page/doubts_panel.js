@@ -2,7 +2,7 @@
 
 import { crop, frameNear } from "./crops.js";
 import { button, byId, element, oncePerFrame } from "./dom.js";
-import { clock, percent } from "./format.js";
+import { capitalized, clock, percent } from "./format.js";
 
 const TITLES = {
   join: "One person?", new: "A new person?", crossing: "Exchanged?", gap: "Same after the gap?",
@@ -94,7 +94,7 @@ export class DoubtsPanel {
     crop(this.store, doubt.pieces[0], frameNear(this.store, doubt.pieces[0], doubt.frame)),
     element("span", { class: "doubt-text" },
       element("strong", { text: TITLES[doubt.kind] ?? doubt.kind }),
-      element("span", { class: "text", text: doubt.text })),
+      element("span", { class: "text", text: capitalized(doubt.text) })),
     element("span", { class: "muted numbers", text: doubt.probability === null
       ? clock(this.store.seconds(doubt.frame), 0) : percent(doubt.probability) })));
   }
@@ -158,7 +158,7 @@ export class DoubtsPanel {
       element("header", {}, element("strong", { text: TITLES[doubt.kind] ?? doubt.kind }),
         element("span", { class: "muted numbers", text: `${place} of ${this.store.state.doubts.length}` }),
         button("×", () => this.close(), { class: "plain", "aria-label": "Close" })),
-      element("p", { class: "text", text: `${doubt.text[0].toUpperCase()}${doubt.text.slice(1)}.` }),
+      element("p", { class: "text", text: `${capitalized(doubt.text)}.` }),
       element("div", { class: "sides" }, ...sides),
       element("div", { class: "answers" }, ...answers,
         button("Later", () => this.next(1), { class: "plain", title: "N" })));

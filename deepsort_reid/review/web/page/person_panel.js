@@ -6,6 +6,7 @@ import { button, byId, element, oncePerFrame } from "./dom.js";
 import { clock, duration, percent, personColour, personLabel, plural } from "./format.js";
 
 const PAUSE = 300; // milliseconds
+const PICTURES = 10; // at first
 
 export class PersonPanel {
   constructor(store, player, corrections) {
@@ -14,6 +15,7 @@ export class PersonPanel {
     this.corrections = corrections;
     this.panel = byId("panel-person");
     this.order = "time";
+    this.areAllShown = false;
     this.drawn = ""; // person and revision that the panel shows
     this.gallery = element("div", { class: "gallery", role: "group", "aria-label": "Pictures" });
     this.alike = element("ul", { class: "alike", "aria-label": "Similar persons" });
@@ -132,7 +134,18 @@ export class PersonPanel {
   #drawGallery() {
     const crops = [...this.crops];
     if (this.order === "distance") crops.sort((a, b) => (b.distance ?? -1) - (a.distance ?? -1));
-    this.gallery.replaceChildren(...crops.map((each) => this.#picture(each)));
+    // By time, the first few are spread over the whole time.
+    const step = this.order === "time" ? crops.length / PICTURES : 1;
+    const shown = this.areAllShown || crops.length <= PICTURES ? crops
+      : Array.from({ length: PICTURES }, (_, k) => crops[Math.floor(k * step)]);
+    this.gallery.replaceChildren(...shown.map((each) => this.#picture(each)));
+    if (shown.length < crops.length) {
+      const showAll = () => {
+        this.areAllShown = true;
+        this.#drawGallery();
+      };
+      this.gallery.append(button(`All ${crops.length} pictures`, showAll, { class: "link more" }));
+    }
   }
 
   #picture({ piece, frame, distance }) {
