@@ -71,11 +71,14 @@ def run(args: argparse.Namespace) -> None:
             for kind in EXPORTS:
                 print(review.export(kind, args.export))
         return
+    from deepsort_reid.review.web.server import LOOPBACK
     from deepsort_reid.review.web.serving import serve
+
+    is_open = args.host not in LOOPBACK
 
     def ready(address: str) -> None:
         print(f"review of {args.run}: {address}", flush=True)
-        if args.host != DEFAULT_HOST:
+        if is_open:
             print("other machines can reach it, and the connection is not encrypted")
         print(f"every correction is saved in {args.run / 'edits.jsonl'}; Ctrl-C ends", flush=True)
         if not args.no_browser:
@@ -85,7 +88,7 @@ def run(args: argparse.Namespace) -> None:
     try:
         for warning in review.info.warnings:
             print(f"note: {warning}", flush=True)
-        serve(review, args.host, args.port, any_host=args.host != DEFAULT_HOST, ready=ready)
+        serve(review, args.host, args.port, any_host=is_open, ready=ready)
     finally:
         review.close()
         for note in review.registry_notes:

@@ -150,11 +150,12 @@ class _Handlers:
 
     def crop(self, request: Request) -> Response:
         piece, frame = _number(request, "piece"), _number(request, "frame")
-        # A frame of a piece shows the same, whatever pieces became of its track.
-        data = self._crop_file(piece, frame)
+        known = self._review.state.pieces.get(piece)
+        # After an undo, the id of a piece may be given to a part of another track.
+        data = self._crop_file(piece, frame, None if known is None else known.track)
         return Response(data, media_type="image/jpeg", headers={"cache-control": "private"})
 
-    def _make_crop(self, piece: int, frame: int) -> bytes:
+    def _make_crop(self, piece: int, frame: int, track: int | None) -> bytes:
         image = self._review.crop(piece, frame)
         if image is None:
             raise HTTPException(404, f"no picture of frame {frame}")

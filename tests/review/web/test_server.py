@@ -75,6 +75,21 @@ def test_crop_shows_the_box_and_frame_the_whole_picture(client):
     assert client.get("/api/frame?frame=1000").status_code == 404
 
 
+def test_crop_of_a_piece_whose_id_was_given_anew_is_that_of_the_new_piece(client, review):
+    def crop_after(track):
+        split = {"kind": "split_track", "piece": track, "frame": 5}
+        answer = post(client, "/api/edit", review.revision, split).json()
+        (piece,) = (each["id"] for each in answer["pieces"] if each["id"] > 4)
+        image = client.get(f"/api/crop?piece={piece}&frame=6").content
+        post(client, "/api/undo", review.revision)
+        return piece, cv2.imdecode(np.frombuffer(image, np.uint8), cv2.IMREAD_COLOR).mean((0, 1))
+
+    (first, red), (second, blue) = crop_after(1), crop_after(2)
+    assert first == second
+    assert red.argmax() == 2
+    assert blue.argmax() == 0
+
+
 def test_gallery_and_alike_name_crops_and_persons(client):
     crops = client.get("/api/gallery?person=2").json()
     assert crops

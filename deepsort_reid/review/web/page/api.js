@@ -57,7 +57,9 @@ export async function getBuffer(path) {
 export async function getBlob(path) {
   const answer = await request(path);
   const disposition = answer.headers.get("Content-Disposition") ?? "";
-  const name = /filename="([^"]+)"/.exec(disposition)?.[1] ?? "export";
+  const plain = /filename="([^"]+)"/.exec(disposition)?.[1];
+  const encoded = /filename\*=utf-8''([^;]+)/i.exec(disposition)?.[1];
+  const name = plain ?? (encoded ? decodeURIComponent(encoded) : "export");
   return { blob: await answer.blob(), name };
 }
 

@@ -23,8 +23,9 @@ class Loader {
   }
 
   /** Load the picture of a box into its place when that comes into view. */
-  watch(place, piece, frame) {
-    place.dataset.source = mediaUrl("/api/crop", { piece, frame });
+  watch(place, piece, track, frame) {
+    // With the track, as the id of a piece may be given anew after an undo, and browsers remember.
+    place.dataset.source = mediaUrl("/api/crop", { piece, track, frame });
     place.dataset.frame = frame;
     this.observer.observe(place);
   }
@@ -66,9 +67,9 @@ const loader = new Loader();
 
 /** A picture of a box; without a video, a plain field in the colour of the person. */
 export function crop(store, piece, frame) {
-  const person = store.pieces.get(piece)?.person ?? 0;
+  const { person = 0, track = 0 } = store.pieces.get(piece) ?? {};
   const place = element("span", { class: "crop", style: { "--person": personColour(person) } });
-  if (store.info.has_images) loader.watch(place, piece, frame);
+  if (store.info.has_images) loader.watch(place, piece, track, frame);
   return place;
 }
 
