@@ -91,7 +91,7 @@ def make_cameras(
         )
         cameras[camera] = {
             "source": hide_secrets(each.source),
-            "input": describe_input(each.source, video),
+            "input": describe_input(each.source, video, args.start, args.every),
             "camera": each.name,
             "detector": detector_name,
             "embedder": "none" if embedder is None else str(embedder.name),

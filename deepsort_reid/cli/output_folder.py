@@ -367,14 +367,23 @@ class OutputFolder:
         return files
 
 
-def describe_input(source: str, video: Video) -> dict[str, Any]:
-    """What is needed to see the frames of a run again: path, size and frame rate of its source.
+def describe_input(source: str, video: Video, start: int, every: int) -> dict[str, Any]:
+    """What is needed to see the frames of a run again: source, and which frames were tracked.
 
-    source: as given. The path is absolute; None for a camera or stream.
+    Args:
+        source: as given. The path is absolute; None for a camera or stream.
+        video: the opened source.
+        start, every: first frame, and step from one frame to the next.
     """
-    path = None if video.live is not None else str(Path(source).absolute())
     width, height = video.size
-    return {"path": path, "width": width, "height": height, "frame_rate": video.frame_rate}
+    return {
+        "path": None if video.live is not None else str(Path(source).absolute()),
+        "width": width,
+        "height": height,
+        "frame_rate": video.frame_rate,
+        "start": start,
+        "every": every,
+    }
 
 
 # Packages that replace one of our dependencies and have the same modules.

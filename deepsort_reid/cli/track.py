@@ -253,7 +253,7 @@ def _make_output_folder(
         tracker=tracker,
         page=not args.no_page,
         inputs=[Path(name) for name in (args.detections, args.detector) if name is not None],
-        video_input=describe_input(args.source, video),
+        video_input=describe_input(args.source, video, args.start, args.every),
     )
 
 

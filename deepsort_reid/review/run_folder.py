@@ -230,7 +230,7 @@ def _info(
     video = None if source is None else video_file(source)
     if opened is None:
         source = None
-        opened, video = open_annotated(folder, last)
+        opened, video = open_annotated(folder, summary, described, last)
         instead = "" if opened is None else "; the video with drawings is shown instead"
         warnings.append(f"no pictures: {missing}{instead}")
     size = opened.size if opened else (described.get("width"), described.get("height"))

@@ -34,11 +34,19 @@ def open_source(source: Path, last: int) -> tuple[Video | None, str]:
     return video, ""
 
 
-def open_annotated(folder: Path, last: int) -> tuple[Video | None, Path | None]:
-    """The video that the run has drawn, where it has all frames: to look at, not for crops."""
+def open_annotated(
+    folder: Path, summary: dict[str, Any], described: dict[str, Any], last: int
+) -> tuple[Video | None, Path | None]:
+    """The video that the run has drawn, where it has all frames: to look at, not for crops.
+
+    Not where its frames have other numbers than those of the run: with --start and --every, and
+    where frames of a camera were left out or repeated.
+    """
+    if (described.get("start", 1), described.get("every", 1)) != (1, 1):
+        return None, None
     for path in (folder / "video.mp4", folder / "video.webm"):
         opened = open_source(path, last)[0] if path.is_file() else None
-        if opened is not None:
+        if opened is not None and opened.length == summary.get("frames", opened.length):
             return opened, path
     return None, None
 

@@ -118,6 +118,8 @@ def test_summary_says_where_source_and_registry_are(run_track, out, video, embed
             "width": synthetic_video.WIDTH,
             "height": synthetic_video.HEIGHT,
             "frame_rate": 10,
+            "start": 1,
+            "every": 1,
         }
         link = summary["registry"]
         assert (link["path"], link["camera"], link["run"]) == (str(path), "door", run)

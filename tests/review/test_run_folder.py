@@ -56,6 +56,11 @@ def test_video_with_drawings_is_shown_where_the_source_is_missing(tmp_path, vide
     info = read_run(run).info
     assert (info.video, info.source) == (run / "video.mp4", None)  # no crops of it
     assert "gone.avi, found none; the video with drawings is shown instead" in info.warnings[0]
+    summary = json.loads((run / "summary.json").read_text())
+    for change in ({"frames": 29}, {"input": {"start": 2}}, {"input": {"every": 2}}):
+        (run / "summary.json").write_text(json.dumps(summary | change))
+        assert read_run(run).info.video is None  # its frames have other numbers
+    (run / "summary.json").write_text(json.dumps(summary))
     (run / "video.mp4").write_bytes(b"")
     assert read_run(run).info.video is None
 
