@@ -98,6 +98,9 @@ def run_script(name, *arguments):
         ("your_own_embeddings", ["-h"]),
         ("webcam", ["--help"]),
         ("count_across_a_line", ["--help"]),
+        ("dwell_time_in_zone", []),
+        ("alert_on_return", []),
+        ("web_demo", ["--help"]),
     ],
 )
 def test_script_without_its_arguments_prints_its_usage(name, arguments):
@@ -121,8 +124,22 @@ def video_file(street, tmp_path):
 
 
 def test_count_across_a_line_takes_the_line_from_the_command_line(video_file, capsys):
-    run_script("count_across_a_line", video_file, 320, 0, 320, 360)
+    picture = video_file.with_name("count.jpg")
+    run_script("count_across_a_line", video_file, 320, 0, 320, 360, picture)
     assert "right, left: (" in capsys.readouterr().out
+    assert cv2.imread(str(picture)).shape == (360, 640, 3)
+
+
+def test_dwell_time_draws_the_zone(video_file, capsys):
+    picture = video_file.with_name("zone.jpg")
+    run_script("dwell_time_in_zone", video_file, picture)
+    assert cv2.imread(str(picture)).shape == (360, 640, 3)
+
+
+def test_alert_draws_the_return_if_there_is_one(video_file, capsys):
+    picture = video_file.with_name("return.jpg")
+    run_script("alert_on_return", video_file, picture)
+    assert picture.exists() == ("is back" in capsys.readouterr().out)
 
 
 def test_webcam_shows_a_video_file_until_q_is_pressed(video_file, monkeypatch):
