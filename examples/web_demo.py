@@ -31,7 +31,8 @@ HOSTS = ["127.0.0.1", "localhost"]
 SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm")
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>deepsort-reid</title>
 <style>body{font:16px sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
-img,video{max-width:100%;display:block;margin:1rem 0}progress{width:100%}</style>
+img,video{max-width:100%;display:block;margin:1rem 0}progress{width:100%}
+[hidden]{display:none !important}</style>
 <h1>Track people in a video</h1>
 <p><input type="file" id="file" accept="video/*" aria-label="video">
 <button id="upload">Track this video</button> or <button id="street">a rendered street</button></p>
