@@ -7,6 +7,7 @@ prints)
 import argparse
 import contextlib
 import secrets
+import shutil
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +25,6 @@ from starlette.routing import Route
 
 from deepsort_reid.cli import track
 from deepsort_reid.io.video_reader import open_video
-from deepsort_reid.io.video_writer import VideoWriter
 from deepsort_reid.scene import Street
 
 HOSTS = ["127.0.0.1", "localhost"]
@@ -102,19 +102,21 @@ class Job:
         except (OSError, ValueError) as error:
             self.status, self.error = "failed", str(error).replace(f"{self.folder}/", "")
         finally:
-            video.unlink(missing_ok=True)  # the upload is not kept
+            if self._street_frames is None:  # the upload is not kept
+                video.unlink()
+            else:
+                shutil.rmtree(video, ignore_errors=True)
 
     def _show(self, image):
         self.frames, self.preview = self.frames + 1, image
         return True
 
 
-def write_street(path, frames):
-    """A rendered street as a video file."""
-    street = Street(frames=frames, width=640, height=360)
-    with VideoWriter(path, street.frame_rate, (640, 360)) as video:
-        for _, frame, _ in street:
-            video.write(frame)
+def write_street(folder, frames):
+    """A rendered street as a folder of images."""
+    folder.mkdir()
+    for number, frame, _ in Street(frames=frames, width=640, height=360):
+        cv2.imwrite(str(folder / f"{number:06d}.png"), frame)
 
 
 def track_video(video, out, show):
@@ -154,27 +156,27 @@ class Demo:
         if not is_street and suffix not in SUFFIXES:
             raise HTTPException(415, f"expected a video, {', '.join(SUFFIXES)}, got {name!r:.80}")
         job = Job(self._folder, self._street_frames if is_street else None)
-        video = job.folder / ("street.mp4" if is_street else f"upload{suffix}")
-        try:
+        video = job.folder / ("street" if is_street else f"upload{suffix}")
+        if not is_street:
             await self._receive(request, video)
-        except BaseException:
-            video.unlink(missing_ok=True)
-            job.folder.rmdir()
-            raise
         self._jobs[job.id] = job
         self._worker.submit(job.run, video)
         return JSONResponse(job.as_dict(), status_code=201)
 
     async def _receive(self, request, path):
-        """Write the body of a request to a file, up to the limit."""
+        """Write the body of a request to a file, up to the limit; without it, the folder goes."""
         received = 0
-        with path.open("wb") as file:
-            async for chunk in request.stream():
-                received += len(chunk)
-                if received > self._max_bytes:
-                    limit = f"{self._max_bytes / 2**20:.0f} MiB"
-                    raise HTTPException(413, f"expected a video of at most {limit}")
-                await run_in_threadpool(file.write, chunk)
+        try:
+            with path.open("wb") as file:
+                async for chunk in request.stream():
+                    received += len(chunk)
+                    if received > self._max_bytes:
+                        limit = f"{self._max_bytes / 2**20:.0f} MiB"
+                        raise HTTPException(413, f"expected a video of at most {limit}")
+                    await run_in_threadpool(file.write, chunk)
+        except BaseException:
+            shutil.rmtree(path.parent)
+            raise
 
     async def state(self, request):
         return JSONResponse(self._job(request).as_dict())
