@@ -89,7 +89,7 @@ def test_change_of_size_in_mid_stream_keeps_the_frames_before(tmp_path):
 
 def test_negative_and_doubled_times_give_growing_ones(tmp_path):
     path = tmp_path / "times.mkv"
-    stamps = [-10, -9, -9, -7, 0, 1, 1, 2]  # of 1 / 25 s
+    stamps = [-4, -3, -2, -1, 0, 5, 5, 9]  # of 1 / 25 s
     with av.open(str(path), "w", options={"avoid_negative_ts": "disabled"}) as container:
         stream = container.add_stream("mjpeg", rate=25)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuvj420p"
@@ -102,7 +102,7 @@ def test_negative_and_doubled_times_give_growing_ones(tmp_path):
                 container.mux(packet)
     timed = list(open_video(path).iter_timed_frames())
     assert [round(each.frame.mean() / 20) for each in timed] == list(range(8))
-    expected = [0, 0.04, 0.08, 0.12, 0.4, 0.44, 0.48, 0.52]
+    expected = [0, 0.04, 0.08, 0.12, 0.16, 0.36, 0.4, 0.52]
     np.testing.assert_allclose([each.time for each in timed], expected, atol=0.001)
     assert (np.diff([each.time for each in timed]) > 0).all()
     np.testing.assert_allclose(open_video(path).times(), [each.time for each in timed])
