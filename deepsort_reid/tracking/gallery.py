@@ -19,6 +19,7 @@ from deepsort_reid.tracking.settings import is_count
 
 Embeddings = NDArray[np.float32]
 Slots = NDArray[np.int64]
+Rows = NDArray[np.intp]
 Flags = NDArray[np.bool_]
 Array = NDArray[np.float64]
 
@@ -198,10 +199,13 @@ class GalleryStore:
         """The stored embeddings (n, D) of one slot, oldest first."""
         raise NotImplementedError
 
-    def cosine_distance(self, slots: Slots, embedding: Embeddings, pairs: Flags) -> Array:
-        """Distance (N, M) in [0, 2] of slots (N,) and embeddings (M, D), where `pairs` is True.
+    def cosine_distance(
+        self, slots: Slots, embedding: Embeddings, row: Rows, column: Rows
+    ) -> Array:
+        """Distance (P,) in [0, 2] of pairs of slots (N,) and embeddings (M, D).
 
-        `inf` for other pairs (N, M) and for empty slots.
+        `row` (P,) are rows of `slots`, none of them empty, in ascending order; `column` (P,) are
+        rows of `embedding`.
         """
         raise NotImplementedError
 
@@ -232,25 +236,23 @@ class RingBufferStore(GalleryStore):
         rows = self._data[slot, : min(count, self._rows)]
         return np.roll(rows, -(count % self._rows), axis=0) if count > self._rows else rows.copy()
 
-    def cosine_distance(self, slots: Slots, embedding: Embeddings, pairs: Flags) -> Array:
-        """Distance (N, M) to the nearest embedding; see `GalleryStore.cosine_distance`."""
-        distance = np.full(pairs.shape, np.inf)
+    def cosine_distance(
+        self, slots: Slots, embedding: Embeddings, row: Rows, column: Rows
+    ) -> Array:
+        """Distance (P,) to the nearest embedding; see `GalleryStore.cosine_distance`."""
         filled = np.minimum(self._count[slots], self._rows)
-        # Gated pairs only, one small product per track: with 400 tracks each gallery is read once,
-        # which is 15 times faster than all galleries against all detections.
-        row, column = np.nonzero(pairs)
+        # One small product per track: with 400 tracks each gallery is read once, which is 15 times
+        # faster than all galleries against all detections.
         ends = np.searchsorted(row, np.arange(len(slots) + 1))
         candidates = embedding[column]
-        nearest = np.full(len(row), np.inf)
+        similarity = np.empty(len(row))
         data = self._data
         for n, slot, first, last in zip(
             filled.tolist(), slots.tolist(), ends[:-1].tolist(), ends[1:].tolist(), strict=True
         ):
-            if n and last > first:
-                similarity = candidates[first:last] @ data[slot, :n].T
-                nearest[first:last] = 1 - similarity.max(axis=1)
-        distance[row, column] = np.maximum(nearest, 0)
-        return distance
+            if last > first:
+                similarity[first:last] = (candidates[first:last] @ data[slot, :n].T).max(axis=1)
+        return np.maximum(1 - similarity, 0)
 
     def own_distance(self, slots: Slots, embedding: Embeddings) -> Array:
         """Cosine distance (K,) of each embedding (K, D) to the last one of its slot (K,)."""
@@ -273,13 +275,11 @@ class MovingMeanStore(GalleryStore):
         """The mean (1, D) of one slot, (0, D) while it is empty."""
         return self._data[slot, : min(int(self._count[slot]), 1)].copy()
 
-    def cosine_distance(self, slots: Slots, embedding: Embeddings, pairs: Flags) -> Array:
-        """Distance (N, M) to the mean; see `GalleryStore.cosine_distance`."""
-        usable = pairs & self.has_embedding(slots)[:, None]
-        if not usable.any():  # without detections, the length of embeddings may be unknown
-            return np.full(pairs.shape, np.inf)
-        similarity = self._data[slots, 0] @ embedding.T
-        return np.where(usable, np.maximum(1 - similarity, 0), np.inf).astype(np.float64)
+    def cosine_distance(
+        self, slots: Slots, embedding: Embeddings, row: Rows, column: Rows
+    ) -> Array:
+        """Distance (P,) to the mean; see `GalleryStore.cosine_distance`."""
+        return np.maximum(self.own_distance(slots.take(row), embedding.take(column, axis=0)), 0)
 
     def own_distance(self, slots: Slots, embedding: Embeddings) -> Array:
         """Cosine distance (K,) of each embedding (K, D) to the mean of its slot (K,)."""
