@@ -14,6 +14,8 @@ def as_numbers(values: ArrayLike, dtype: type[np.number[Any]], expected: str) ->
     Raises ValueError when there are other values than real numbers, or rows differ in length. Its
     message is `expected` and what was given.
     """
+    if type(values) is np.ndarray and values.dtype == dtype:
+        return values  # nothing to convert
     try:
         given = np.asarray(values)
         if given.dtype.kind in "cmM":
