@@ -279,6 +279,8 @@ class MovingMeanStore(GalleryStore):
         self, slots: Slots, embedding: Embeddings, row: Rows, column: Rows
     ) -> Array:
         """Distance (P,) to the mean; see `GalleryStore.cosine_distance`."""
+        if not len(row):  # without detections, the length of embeddings may be unknown
+            return np.empty(0)
         return np.maximum(self.own_distance(slots.take(row), embedding.take(column, axis=0)), 0)
 
     def own_distance(self, slots: Slots, embedding: Embeddings) -> Array:

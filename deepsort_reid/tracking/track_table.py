@@ -177,7 +177,7 @@ class TrackTable:
         """Class (N,) with the most votes of each track; the earliest class on a tie."""
         if not len(self):
             return np.empty(0, dtype=np.int64)
-        return self.classes.take(self.votes.argmax(axis=1))
+        return np.asarray(self.classes.take(self.votes.argmax(axis=1)))
 
     def as_tracks(self, rows: Rows, *, xyxy: Array, filtered_xyxy: Array) -> Tracks:
         """The tracks of these rows (T,), with reported and filtered boxes (T, 4)."""
