@@ -93,7 +93,9 @@ def update_galleries(
     """
     reliable = frame_input.reliable_embedding.take(matched)
     storable = frame_input.storable.take(matched)
-    galleries.skip(slots.compress(storable & ~reliable))
+    skipped = storable & ~reliable
+    if np.count_nonzero(skipped):
+        galleries.skip(slots.compress(skipped))
     if frame_input.detections.embedding is None or not np.count_nonzero(reliable):
         return
     galleries.update(

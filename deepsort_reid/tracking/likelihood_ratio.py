@@ -19,7 +19,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsort_reid.structures.numbers import as_float
-from deepsort_reid.structures.tracks import State
 from deepsort_reid.tracking import kalman
 from deepsort_reid.tracking.assignment import (
     AllowedPairs,
@@ -219,7 +218,7 @@ class LikelihoodRatio:
     def __call__(self, inputs: AssociationInput) -> Matching:
         """Pairs of table rows and detection rows, and the unmatched rows."""
         by_llr, by_iou = self._allowed_pairs(inputs)
-        tentative = (inputs.table.state == State.TENTATIVE).take(by_llr.row)
+        tentative = inputs.table.is_tentative.take(by_llr.row)
         pairs = assigned_pairs(by_llr.select(~tentative))
         for stage in (by_llr.select(tentative), by_iou):
             if len(stage.row):
@@ -241,7 +240,7 @@ class LikelihoodRatio:
         possible = replace(self, min_llr_motion_only=self.min_llr - cap)._allowed_pairs(inputs)[0]
         by_motion = possible._replace(cost=possible.cost + cap)
         # Tentative tracks are matched to what the others leave.
-        tentative = inputs.table.state == State.TENTATIVE
+        tentative = inputs.table.is_tentative
         allowed = (by_motion.cost <= by_motion.max_cost) & ~tentative[by_motion.row]
         by_motion = by_motion.select(allowed)
         pairs = assigned_pairs(by_motion)
@@ -259,7 +258,7 @@ class LikelihoodRatio:
         motion, iou, total = (each.reshape(shape) for each in scores)
         total = forbid(total, inputs.forbidden)
         # A low-score detection is only matched to a track of the previous frame, by IoU.
-        near = (table.state == State.CONFIRMED)[:, None] & (iou >= self.min_low_score_iou)
+        near = table.is_confirmed[:, None] & (iou >= self.min_low_score_iou)
         # Rejected by motion: the best appearance would not have been enough, or there is none.
         compared = inputs.both_have_embedding(row, column).reshape(shape)
         compared &= inputs.galleries.calibration.is_discriminative
@@ -282,8 +281,8 @@ class LikelihoodRatio:
         The latter only with tracks that were matched in the previous frame.
         """
         shape, predicted = inputs.forbidden.shape, inputs.predicted_xyxy()
-        state, by_llr, by_iou = inputs.table.state, [], []
-        confirmed, coasting = state == State.CONFIRMED, state == State.COASTING
+        confirmed, coasting = inputs.table.is_confirmed, inputs.table.is_coasting
+        by_llr, by_iou = [], []
         for row, column in inputs.near_pairs(self._regions(inputs, predicted)):
             iou = inputs.iou(predicted, row, column)
             high_score = inputs.high_score.take(column)
@@ -304,10 +303,10 @@ class LikelihoodRatio:
         """
         table = inputs.table
         # IoU is required of tracks matched in the previous frame only.
-        far = (table.state == State.COASTING) | (self.min_iou <= 0)
+        far = table.is_coasting | (self.min_iou <= 0)
         regions = predicted_xyxy.copy()
         if self.min_low_score_iou <= 0:
-            regions[table.state == State.CONFIRMED] = EVERYWHERE
+            regions[table.is_confirmed] = EVERYWHERE
         if np.count_nonzero(far):
             motion, region = table.motion[far], regions[far]
             reach = self.motion.reach(inputs.motion_model, motion, _MIN_MOTION_LLR)
@@ -322,7 +321,7 @@ class LikelihoodRatio:
         table, galleries = inputs.table, inputs.galleries
         xyxy, embedding = inputs.detections.xyxy, inputs.detections.embedding
         motion = self.motion.of_pairs(inputs.motion_model, table.motion, xyxy, row, column)
-        possible = (table.state == State.COASTING).take(row) | (iou >= self.min_iou)
+        possible = table.is_coasting.take(row) | (iou >= self.min_iou)
         possible &= motion > _MIN_MOTION_LLR
         # Without appearance, min_llr_motion_only is required instead of min_llr.
         llr = motion + (self.min_llr - self.min_llr_motion_only)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from deepsort_reid.structures.tracks import State
 from deepsort_reid.tracking import kalman
 from deepsort_reid.tracking.assignment import (
     AllowedPairs,
@@ -53,7 +52,7 @@ class MatchingCascade:
         """Pairs of table rows and detection rows, and the unmatched rows."""
         table = inputs.table
         by_appearance, by_iou = self._allowed_pairs(inputs)
-        confirmed = table.state != State.TENTATIVE
+        confirmed = ~table.is_tentative
         first = matching_cascade(by_appearance.select(confirmed[by_appearance.row]), table.misses)
         second = assign(by_iou.without(first.pairs))
         pairs = np.concatenate([first.pairs, second.pairs])
@@ -77,9 +76,7 @@ class MatchingCascade:
         )
         comparable = pair_comparable.reshape(forbidden.shape)
         # The second stage matches by IoU: recent tracks, and pairs without appearance.
-        by_iou = ((table.state != State.COASTING)[:, None] | ~comparable) & (
-            iou <= self.max_iou_distance
-        )
+        by_iou = (~table.is_coasting[:, None] | ~comparable) & (iou <= self.max_iou_distance)
         rejected = forbidden | ~(np.isfinite(cost) | by_iou)
         outside_gate = forbidden | ~comparable | (motion > self.gating_threshold)
         return PairScores(
@@ -95,7 +92,7 @@ class MatchingCascade:
     def _allowed_pairs(self, inputs: AssociationInput) -> tuple[AllowedPairs, AllowedPairs]:
         """Pairs by appearance with the motion gate, and pairs by 1 - IoU."""
         shape, predicted = inputs.forbidden.shape, inputs.predicted_xyxy()
-        coasting = inputs.table.state == State.COASTING
+        coasting = inputs.table.is_coasting
         by_appearance, by_iou = [], []
         for row, column in inputs.near_pairs(self._regions(inputs, predicted)):
             comparable = inputs.both_have_embedding(row, column)

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from deepsort_reid.structures.tracks import State, Tracks
+from deepsort_reid.structures.tracks import Tracks
 from deepsort_reid.tracking import kalman
 from deepsort_reid.tracking.config import DeepSortConfig
 from deepsort_reid.tracking.extras.box_smoothing import BoxSmoother, smoothed_boxes
@@ -33,7 +33,7 @@ def predict_tracks(
     previous_xywh = model.xywh(table.motion[:, kalman.POSITION])
     if camera is not None:
         table.motion = kalman.apply_camera_motion(model, table.motion, camera)
-    coasting = table.state == State.COASTING
+    coasting = table.is_coasting
     if np.count_nonzero(coasting):
         table.motion = table.motion.copy()
         decay = config.coasting_size_velocity_decay**dt
@@ -41,7 +41,7 @@ def predict_tracks(
     table.motion = kalman.predict(model, table.motion, dt)
     if config.common_motion_compensation:
         table.motion[:, kalman.POSITION, :2] += estimate_common_motion(
-            filtered_boxes(table, model).compress(table.state == State.CONFIRMED, axis=0),
+            filtered_boxes(table, model).compress(table.is_confirmed, axis=0),
             frame_input.detections.xyxy.compress(frame_input.high_score, axis=0),
         )
     if config.smooth_boxes:

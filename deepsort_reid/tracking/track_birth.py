@@ -31,7 +31,7 @@ def select_new_tracks(
     independent of the order of the detections.
     """
     detections = frame.detections
-    matched = table.state == State.CONFIRMED
+    matched = table.is_confirmed
     rows = rows_without_track(
         config, detections, unmatched, table.xyxy[matched], table.class_id()[matched]
     )

@@ -32,7 +32,8 @@ Rows = NDArray[np.intp]
 
 DELETED = -1
 
-_TENTATIVE, _CONFIRMED, _COASTING = State.TENTATIVE, State.CONFIRMED, State.COASTING
+# Plain numbers: to compare an array with a member of an enum takes five times as long.
+_TENTATIVE, _CONFIRMED, _COASTING = map(int, (State.TENTATIVE, State.CONFIRMED, State.COASTING))
 # Indexed by state, matched, limit reached. The limit is `n_init` hits for a matched track and
 # `max_age` misses for an unmatched one.
 _NEXT_STATE = np.array(
@@ -108,6 +109,21 @@ class TrackTable:
 
     def __len__(self) -> int:
         return len(self.id)
+
+    @property
+    def is_tentative(self) -> Flags:
+        """Tracks (N,) without an id so far."""
+        return np.asarray(self.state == _TENTATIVE)
+
+    @property
+    def is_confirmed(self) -> Flags:
+        """Tracks (N,) that are confirmed and were matched in the last frame."""
+        return np.asarray(self.state == _CONFIRMED)
+
+    @property
+    def is_coasting(self) -> Flags:
+        """Tracks (N,) that are confirmed, but were not matched in the last frame."""
+        return np.asarray(self.state == _COASTING)
 
     def copy_written(self) -> None:
         """Begin an update: from now on, arrays that others hold are not written to."""

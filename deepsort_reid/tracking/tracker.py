@@ -8,7 +8,7 @@ from deepsort_reid.structures.class_names import ClassNames
 from deepsort_reid.structures.detections import Detections
 from deepsort_reid.structures.event import Event
 from deepsort_reid.structures.frame import Frame
-from deepsort_reid.structures.tracks import State, Tracks
+from deepsort_reid.structures.tracks import Tracks
 from deepsort_reid.tracking.assignment import Matching
 from deepsort_reid.tracking.association import Association, AssociationInput, association_input
 from deepsort_reid.tracking.config import DeepSortConfig, checked_config
@@ -257,7 +257,7 @@ class DeepSort(TrackerAccess, DeepSortState):
     def _assign_ids(self) -> None:
         """Give ids to confirmed tracks without one."""
         table = self._table
-        if np.count_nonzero((table.state == State.CONFIRMED) & (table.id == 0)):
+        if np.count_nonzero(table.is_confirmed & (table.id == 0)):
             outside = set(table.id[self._is_outside()].tolist())
             parts = self._galleries, self._persons
             self._remove(self._id_assigner.assign_ids(table, *parts, outside))
@@ -275,7 +275,7 @@ class DeepSort(TrackerAccess, DeepSortState):
     def _confirmed(self) -> Tracks:
         """The confirmed tracks, which were matched in this frame, in the order of their ids."""
         table = self._table
-        rows = (table.state == State.CONFIRMED).nonzero()[0]
+        rows = table.is_confirmed.nonzero()[0]
         return self._as_tracks(rows.take(table.id.take(rows).argsort()))
 
     def _remove(self, rows: NDArray[np.bool_]) -> None:

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from deepsort_reid.identity.explanation import PersonExplanation
 from deepsort_reid.identity.frame_update import MAX_CLOCK_STEP
 from deepsort_reid.identity.registry import PersonRegistry
-from deepsort_reid.structures.tracks import State
 from deepsort_reid.tracking.extras.track_events import TrackEvents
 from deepsort_reid.tracking.frame_input import FrameInput
 from deepsort_reid.tracking.track_table import TrackTable
@@ -103,7 +102,7 @@ class PersonAssigner:
             table.person_id = table.id.copy()
         self._id, self._last_id = live, max(self._last_id, int(live.max(initial=0)))
         self._num_updates += 1
-        matched = table.state == State.CONFIRMED
+        matched = table.is_confirmed
         self.track_events.update(
             *(self._num_updates, self.time, table.id[matched], table.person_id[matched]),
             ended=ended.tolist(),
@@ -253,7 +252,7 @@ class PersonAssigner:
                 f"camera {self.camera!r} of the registry is used by another tracker since then: "
                 "give each tracker a camera of its own"
             )
-        rows = (table.state == State.CONFIRMED).nonzero()[0]
+        rows = table.is_confirmed.nonzero()[0]
         rows = rows.take(table.id.take(rows).argsort())[:_MAX_PRESENT]
         ids, first_time = table.id.take(rows), None
         if not is_same:
