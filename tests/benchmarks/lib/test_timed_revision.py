@@ -1,7 +1,5 @@
 """benchmarks/lib/timed_revision.py with this checkout as both revisions."""
 
-import pytest
-
 from benchmarks import tracking_speed
 from benchmarks.lib import single_core, timed_revision
 from benchmarks.lib.crowd import crowd
