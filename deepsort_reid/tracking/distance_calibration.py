@@ -18,6 +18,10 @@ Embeddings = NDArray[np.float32]
 
 MIN_INTER_IDENTITY_DISTANCE = 1e-3  # below it the embedder is constant: nothing to normalise by
 
+# Normalised intra-identity distance before it is known. With three embedders, from people of public
+# sequences: 0.14 to 0.31; of a rendered street: 0.08.
+USUAL_INTRA_DISTANCE = 0.17
+
 _MIN_FRAMES = 30  # frames of either kind before an embedder is judged
 _HORIZON = 200  # frames over which the running means average
 _MAX_INTRA_RATIO = 0.7  # of intra- to inter-identity distance of a discriminative embedder
@@ -55,6 +59,18 @@ class Calibration:
             return True
         return bool(self.intra_identity_distance < _MAX_INTRA_RATIO * self.inter_identity_distance)
 
+    @property
+    def normalized_intra_distance(self) -> float:
+        """Intra-identity distance in units of the inter-identity distance.
+
+        The mean with `USUAL_INTRA_DISTANCE`, which counts as 30 frames.
+        """
+        if not (self._num_intra and self.inter_identity_distance > MIN_INTER_IDENTITY_DISTANCE):
+            return USUAL_INTRA_DISTANCE
+        count = min(self._num_intra, _HORIZON)
+        here = self.intra_identity_distance / self.inter_identity_distance
+        return float((count * here + _MIN_FRAMES * USUAL_INTRA_DISTANCE) / (count + _MIN_FRAMES))
+
     def needs_frame(self, num_detections: int) -> bool:
         """Whether the embedder is not judged yet, and a frame with these detections would help."""
         inter = num_detections > 1 and self._num_inter < _MIN_FRAMES
@@ -67,8 +83,8 @@ class Calibration:
         step = -(-len(embedding) // _MAX_DETECTIONS)
         # Sorted first: the choice must not depend on the order of the detections.
         some = embedding if step == 1 else embedding[np.argsort(embedding[:, 0])[::step]]
-        distance = 1 - (some @ some.T).take(_pairs(len(some)))
-        typical = float(median(distance))
+        distance = 1 - some @ some.T
+        typical = float(median(distance[_pairs(len(some))]))
         self._num_inter += 1
         self.inter_identity_distance = _running_mean(
             self.inter_identity_distance, typical, self._num_inter
@@ -96,9 +112,9 @@ class Calibration:
 
 
 @lru_cache(maxsize=_MAX_DETECTIONS)
-def _pairs(count: int) -> NDArray[np.intp]:
-    """Entries above the diagonal of a matrix (count, count), counted row by row."""
-    return np.flatnonzero(np.tri(count, dtype=bool) == 0)
+def _pairs(count: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Row and column of each pair above the diagonal of a matrix (count, count)."""
+    return np.triu_indices(count, 1)
 
 
 def _running_mean(mean: float, value: float, count: int) -> float:

@@ -52,7 +52,7 @@ _SCORES = (
 )
 _EMBEDDINGS = (
     Parameter("association.min_llr", 0.0, 4.0),
-    Parameter("association.appearance.llr_cap", 1.0, 6.0),
+    Parameter("association.appearance.llr_cap", 2.0, 12.0),
     Parameter("association.appearance.same_mean_long", 0.2, 0.8),
 )
 

@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 import pytest
 
-from deepsort_reid.tracking.distance_calibration import Calibration
+from deepsort_reid.tracking.distance_calibration import USUAL_INTRA_DISTANCE, Calibration
 from tests.tracking.scenarios import orthogonal_embeddings, perturbed
 
 
@@ -138,3 +138,17 @@ def test_subset_of_a_large_crowd_represents_all_pairs():
 def test_calibration_has_constant_size():
     short, long = calibrated(0.1, 0.6, 300), calibrated(0.1, 0.6, 3000)
     assert abs(len(pickle.dumps(long)) - len(pickle.dumps(short))) < 10
+
+
+def test_normalized_intra_distance_goes_from_the_usual_one_to_that_of_the_video():
+    calibration = Calibration()
+    assert calibration.normalized_intra_distance == USUAL_INTRA_DISTANCE
+    calibration.update_inter(np.eye(4, dtype=np.float32))
+    assert calibration.normalized_intra_distance == USUAL_INTRA_DISTANCE
+    found = []
+    for _ in range(400):
+        calibration.update_intra(np.array([0.5]))
+        found.append(calibration.normalized_intra_distance)
+    assert (np.diff(found) >= 0).all()
+    assert found[29] == pytest.approx((0.5 + USUAL_INTRA_DISTANCE) / 2)
+    assert found[-1] == pytest.approx((200 * 0.5 + 30 * USUAL_INTRA_DISTANCE) / 230)

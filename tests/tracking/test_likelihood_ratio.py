@@ -1,6 +1,7 @@
 """Likelihood ratios of motion and appearance, by hand and against SciPy."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -173,7 +174,7 @@ class TestAppearance:
         ],
     )
     def test_llr_one_frame_later_by_hand(self, distance, expected):
-        found = self.open_ended(np.array([[distance]]), np.array([1]))
+        found = self.open_ended(np.array([[distance]]), np.array([1]), 1.0)
         assert found == pytest.approx(expected)
 
     def test_llr_after_one_time_constant(self):
@@ -181,12 +182,20 @@ class TestAppearance:
         gone = 1 - 1 / math.e
         mean, std = 0.2 + 0.4 * gone, 0.1 + 0.1 * gone
         expected = math.log(0.3 / std) + ((0.3 / 0.3) ** 2 - ((0.7 - mean) / std) ** 2) / 2
-        assert self.open_ended(np.array([[0.7]]), np.array([9])) == pytest.approx(expected)
+        assert self.open_ended(np.array([[0.7]]), np.array([9]), 1.0) == pytest.approx(expected)
 
     def test_between_the_means_llr_is_the_ratio_of_two_gaussians(self):
         distance = np.linspace(0.2, 1, 9)
         gaussians = norm(0.2, 0.1).logpdf(distance) - norm(1, 0.3).logpdf(distance)
-        np.testing.assert_allclose(self.open_ended(distance[None], np.array([1]))[0], gaussians)
+        np.testing.assert_allclose(
+            self.open_ended(distance[None], np.array([1]), 1.0)[0], gaussians
+        )
+
+    def test_short_values_are_relative_to_the_intra_identity_distance(self):
+        distance, misses = np.array([[0.1, 0.3, 0.7]]), np.array([1])
+        halved = replace(self.open_ended, same_mean_short=0.1, same_std_short=0.05)
+        expected = halved(distance, misses, 1.0)
+        np.testing.assert_allclose(self.open_ended(distance, misses, 0.5), expected)
 
     def test_llr_is_clipped_to_cap_and_floor(self):
         found = AppearanceLLR(llr_cap=3, llr_floor=-5)(np.array([[0.0, 1.0]]), np.array([1]))
@@ -199,7 +208,7 @@ class TestAppearance:
 
     def test_llr_approaches_the_long_term_values_with_time(self):
         misses = np.array([1, 2, 5, 20, 100])
-        different, similar = self.open_ended(np.tile([0.8, 0.1], (5, 1)), misses).T
+        different, similar = self.open_ended(np.tile([0.8, 0.1], (5, 1)), misses, 1.0).T
         assert (np.diff(different) > 0).all()
         assert (np.diff(similar) < 0).all()
 
