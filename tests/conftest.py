@@ -1,10 +1,12 @@
-"""What all tests share: where the real data is."""
+"""What all tests share: where the real data is, and a browser."""
 
 import os
 import signal
 from pathlib import Path
 
 import pytest
+
+from tests.browsers import find_browser
 
 BESIDE_THE_CHECKOUT = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -19,6 +21,17 @@ def data_root() -> Path:
             "or leave these tests out with -m 'not data'"
         )
     return folder
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """A headless Chromium or Chrome; one for all tests, because Playwright runs once a thread."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_browser(), args=["--no-sandbox"])
+        yield browser
+        browser.close()
 
 
 def pytest_configure():

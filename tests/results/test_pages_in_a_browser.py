@@ -8,25 +8,12 @@ import pytest
 from deepsort_reid.results.find_page import find_page
 from deepsort_reid.results.track_page import track_page
 from deepsort_reid.results.video_index import VideoIndex
-from tests.browsers import find_browser
 from tests.results.runs import box, persons_of, record, results_of
 from tests.results.test_find_page import hit, miss, searched
 from tests.results.test_find_page import results_of as find_results_of
 from tests.results.test_track_page import HOSTILE, walk
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    """A headless Chromium without network."""
-    from playwright.sync_api import sync_playwright
-
-    arguments = ["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_browser(), args=arguments)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,4 @@
-"""Fixtures of the tests in a browser: Chromium, videos that it plays, and an opened page."""
-
-import shutil
+"""Fixtures of the tests in a browser: videos that it plays, and an opened page."""
 
 import numpy as np
 import pytest
@@ -9,24 +7,6 @@ from deepsort_reid.review import Review
 from tests.review import run_folders
 from tests.review.web.pages import OpenPage, write_numbered_video
 from tests.review.web.servers import serve
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    """A headless Chromium or Chrome of the system."""
-    from playwright.sync_api import sync_playwright
-
-    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-    program = next((found for name in names if (found := shutil.which(name))), None)
-    if program is None:
-        pytest.fail(
-            f"no browser found: looked for {', '.join(names)}; install chromium, or leave these "
-            "tests out with -m 'not browser'"
-        )
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")
