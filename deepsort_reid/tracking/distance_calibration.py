@@ -18,8 +18,8 @@ Embeddings = NDArray[np.float32]
 
 MIN_INTER_IDENTITY_DISTANCE = 1e-3  # below it the embedder is constant: nothing to normalise by
 
-# Normalised intra-identity distance before it is known. With three embedders, from people of public
-# sequences: 0.14 to 0.31; of a rendered street: 0.08.
+# Normalised intra-identity distance before it is known. In public sequences, with two embedders:
+# 0.13 to 0.28 (`benchmarks.appearance_distances`).
 USUAL_INTRA_DISTANCE = 0.17
 
 _MIN_FRAMES = 30  # frames of either kind before an embedder is judged
