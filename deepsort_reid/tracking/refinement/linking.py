@@ -93,7 +93,7 @@ class Linking:
     # may contribute more than in the association.
     appearance: AppearanceLLR = field(
         default_factory=lambda: AppearanceLLR(
-            same_mean_long=0.3, same_std_long=0.2, llr_cap=6.0, llr_floor=-10.0
+            same_mean_long=0.3, same_std_long=0.2, other_std=0.28, llr_cap=6.0, llr_floor=-10.0
         )
     )
 
