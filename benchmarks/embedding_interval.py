@@ -34,7 +34,7 @@ from deepsort_reid.structures.mot_rows import MotRows
 from deepsort_reid.tracking import DeepSort, DeepSortConfig
 from deepsort_reid.vision.embedder import shipped_embedder_path
 
-INTERVALS = (1, 12)
+INTERVALS = (1, 16)
 NOISE = 0.05  # length of the difference of two unit rows
 
 
@@ -138,7 +138,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         nargs="+",
         default=INTERVALS,
         metavar="N",
-        help="values of embedding_interval; the first one is compared with (default: 1 12)",
+        help="values of embedding_interval; the first one is compared with (default: 1 16)",
     )
     parser.add_argument(
         "--embedder",

@@ -74,7 +74,7 @@ def test_ground_truth_holds_the_visible_pedestrians(demo):
 
 def test_summary_has_the_time_of_every_stage_with_rendering(summary):
     stages = summary["milliseconds_per_frame"]
-    assert set(stages) == {"render", "detect", "track", "page", "write", "draw"}
+    assert set(stages) == {"render", "detect", "camera", "track", "page", "write", "draw"}
     total = sum(stages.values())
     assert summary["frames_per_second"] == pytest.approx(1000 / total, rel=0.05)
 
