@@ -151,10 +151,8 @@ def calibrated(registry: PersonRegistry, real: TrackPrototypes) -> dict[str, Any
         together = (real.camera == real.camera[row]) & (real.person != real.person[row])
         others = rng.choice(np.flatnonzero(together), 8)
         own = np.flatnonzero(real.track == real.track[row])
-        first, second = (
-            Prototypes(real.embedding[rows], np.ones(len(rows))) for rows in (own, others)
-        )
-        registry.matching.observe(first, second)
+        track = Prototypes(real.embedding[own], np.ones(len(own)))
+        registry.matching.observe(track, real.embedding[others])
     return registry.matching.state_dict()
 
 

@@ -1,6 +1,7 @@
 """Measure milliseconds per update and accuracy on a simulated crowd, beside deep-sort-realtime.
 
     python -m benchmarks.tracking_speed
+    python -m benchmarks.tracking_speed --against 71023de     # an earlier revision
 
 All trackers get the same detections and embeddings (`lib/crowd.py`) and run in turns in one process
 on one core, with galleries of 100 embeddings. Only `update` is timed, in processor time where that
@@ -8,6 +9,10 @@ clock is fine enough. Scores are given for unfiltered boxes (`tracks.xyxy` of th
 the detections for deep-sort-realtime) and for Kalman-filtered boxes; * marks what a tracker reports
 by default. A `FixedLag` runs beside them, for its time as a multiple of that of the tracker in it;
 its output is corrected by later frames, so its scores are not comparable with the others.
+
+With --against, the default tracker is compared with that of another revision instead, each in a
+process of its own on the same core, in turns: the whole call, `Detections(...)` included, `update`,
+and the part of it that assigns persons.
 """
 
 import gc
@@ -19,7 +24,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.lib import bare_operations, cli_options, peers, provenance, single_core
+from benchmarks.lib import (
+    bare_operations,
+    cli_options,
+    peers,
+    provenance,
+    single_core,
+    timed_revision,
+)
 from benchmarks.lib.configurations import CUMULATIVE, GALLERY_BUDGET
 from benchmarks.lib.crowd import Crowd, crowd
 from benchmarks.lib.evaluation import result_rows
@@ -185,6 +197,23 @@ def report(people: int, scene: Crowd, trackers: dict[str, TimedTracker]) -> list
     return lines
 
 
+def compare_revisions(revision: str, sizes: Sequence[int], frames: int, seed: int) -> int:
+    """Print the times of this revision and of another one for each size of the crowd."""
+    try:
+        with timed_revision.checkout(revision) as folder:
+            for people in sizes:
+                given = crowd(people, frames, seed).detections
+                arrays = [(each.xyxy, each.score, each.embedding) for each in given]
+                print(f"\nN = {people}: {frames} frames, median milliseconds")
+                times = timed_revision.compare(arrays, folder, TURN)
+                lines = timed_revision.comparison_lines(times, ["this revision", revision])
+                print("\n".join(lines), flush=True)
+    except ValueError as error:
+        print(f"--against: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     parser = cli_options.make_parser("tracking_speed", __doc__)
     parser.add_argument(
@@ -197,9 +226,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     cli_options.add_number(parser, "--frames", 300, "frames per size of the crowd")
     cli_options.add_number(parser, "--seed", 0, "random seed of the crowd")
+    parser.add_argument(
+        "--against",
+        metavar="REVISION",
+        help="compare with the tracker of a git revision, or of the checkout in a folder "
+        "(default: with deep-sort-realtime)",
+    )
     args = parser.parse_args(argv)
     print(provenance.environment_line("numpy", "scipy", "lap", "deep-sort-realtime"))
     print(f"{single_core.pin_to_core()}; {single_core.clock()[0]}; seed {args.seed}")
+    if args.against:
+        return compare_revisions(args.against, args.people, args.frames, args.seed)
     for line in peers.missing():
         print(line)
     for people in args.people:

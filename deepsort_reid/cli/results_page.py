@@ -13,6 +13,7 @@ from deepsort_reid.io.state_file import read_state, state_bytes
 from deepsort_reid.pipeline import TrackedFrame
 from deepsort_reid.results.people import group_persons
 from deepsort_reid.results.recorder import Recorder
+from deepsort_reid.results.times import count
 from deepsort_reid.results.track_page import RunResults, track_page
 from deepsort_reid.results.video_index import VideoIndex
 from deepsort_reid.tracking import DeepSortConfig
@@ -123,8 +124,14 @@ def _notes(summary: dict[str, Any], recorder: Recorder) -> list[str]:
 
 def _facts(summary: dict[str, Any]) -> list[tuple[str, str]]:
     """What was used, and how long it took."""
-    names = ("source", "status", "detector", "embedder", "lag", "resumed", "stream")
+    names = ("source", "status", "detector", "embedder", "lag", "resumed")
     facts = [(name, str(summary[name])) for name in names if summary.get(name)]
+    stream = summary.get("stream")
+    if stream:
+        received = count(stream["frames_received"], "frame")
+        text = f"first frame at {stream['first_frame_at']}, {received} received"
+        dropped, reconnects = stream["frames_dropped"], count(stream["reconnects"], "reconnection")
+        facts.append(("stream", f"{text}, {dropped:,} left out, {reconnects}"))
     changed = _changed_settings(summary.get("config"))
     facts.append(("settings", changed or "all at their defaults"))
     stages = summary.get("milliseconds_per_frame", {})

@@ -46,6 +46,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_selection_arguments(parser.add_argument_group("sequences of a folder"))
     add_frame_arguments(parser)
+    parser.add_argument(
+        "--hardware-decoding",
+        action="store_true",
+        help="decode a video file on the graphics card, where there is one that knows its codec "
+        "(default: on the CPU)",
+    )
     add_live_arguments(parser)
     add_detector_arguments(parser)
     _add_tracker_arguments(parser)
@@ -89,6 +95,11 @@ def _add_output_arguments(parser: argparse.ArgumentParser) -> None:
         "runs/SEQUENCE (default: NAME-tracks, NAME from the source)",
     )
     add_result_arguments(group)
+    group.add_argument(
+        "--audio",
+        action="store_true",
+        help="give the annotated video the audio of the source, a video file (default: off)",
+    )
     group.add_argument(
         "--checkpoint-every",
         type=float,
@@ -154,7 +165,7 @@ def track_source(
 
     _check_options(args)
     note = _print_nothing if args.quiet else print_note
-    video = open_video(args.source, live=make_live_options(args))
+    video = open_video(args.source, live=make_live_options(args), hardware=args.hardware_decoding)
     # Raises on a wrong frame range before a model is loaded or a folder is made.
     video.iter_frames(args.start, args.stop, args.every)
     detector, detector_name = make_detector(args, note)
@@ -247,6 +258,7 @@ def _make_output_folder(
         layout=args.format,
         draw=args.show or not args.no_video,
         frame_rate=None if args.no_video else video.frame_rate / args.every,
+        audio=_audio_source(args, video) if args.audio else None,
         save_detections=args.save_detections,
         person_ids=args.ids == "person",
         class_names=has_several_classes(args),
@@ -255,6 +267,23 @@ def _make_output_folder(
         inputs=[Path(name) for name in (args.detections, args.detector) if name is not None],
         video_input=describe_input(args.source, video, args.start, args.every),
     )
+
+
+def _audio_source(args: argparse.Namespace, video: "Video") -> Path:
+    """The file of --audio. Raises ValueError where it has no audio, or no video is written."""
+    from deepsort_reid.io.av_audio import has_audio
+    from deepsort_reid.io.av_reader import is_av_available
+
+    path = Path(video.name)
+    if args.no_video:
+        raise ValueError("--audio: expected an annotated video, got --no-video")
+    if not is_av_available():
+        raise ValueError("--audio: needs PyAV, which is not installed: pip install av")
+    if video.live is not None or not path.is_file():
+        raise ValueError(f"--audio: expected a video file as source, got {video.name}")
+    if not has_audio(path):
+        raise ValueError(f"--audio: expected a video with audio, got {path} without")
+    return path
 
 
 def _print_nothing(text: str) -> None:

@@ -130,12 +130,8 @@ class Decisions:
         records = self.records
         together = keys_of(common(records.seen_together.mask(key), present))
         step = -(-len(together) // _MAX_OBSERVED) or 1
-        found = [records.gallery.of_track(other) for other in together[::step]]
-        found = [each for each in found if len(each.embedding)]
-        if found:
-            embedding = np.concatenate([each.embedding for each in found])
-            counts = np.concatenate([each.counts for each in found])
-            self.matching.observe(prototypes, Prototypes(embedding, counts))
+        if together:
+            self.matching.observe(prototypes, records.gallery.embeddings_of(together[::step]))
 
     def _match(self, key: int, prototypes: Prototypes) -> PersonMatch:
         row = self.records.row(key)

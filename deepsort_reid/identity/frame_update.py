@@ -82,7 +82,7 @@ def checked_tracks(
     if rows.ndim != 2 or len(rows) != len(ids) or not rows.shape[1]:
         raise ValueError(f"embedding must have shape ({len(ids)}, D), got {rows.shape}")
     square = np.einsum("td,td->t", rows, rows)
-    if (np.abs(square - 1) <= _UNIT_TOLERANCE).all():
+    if np.count_nonzero(np.abs(square - 1) <= _UNIT_TOLERANCE) == len(rows):
         return FrameTracks(ids, rows, flags, None, first)
     has_embedding = square > 0
     wrong = ~(np.abs(square - 1) <= _UNIT_TOLERANCE) & ~(square == 0)  # includes NaN
@@ -149,18 +149,20 @@ def update_camera(
         changes += _set_present(decisions, camera, tracks, time)
     keys = camera.keys
     if len(keys):
-        rows, index = records.rows, keys - records.first_key
-        records.save_rows(keys)
-        rows["last_time"][index] = time
-        rows["updated"][index] = wall_clock.time()
-        present = keys.tolist()
+        index, present = keys - records.first_key, keys.tolist()
+        # One copy of the rows is changed and put back: an access to a column takes as long.
+        rows = records.save_rows(keys).copy()
+        rows["last_time"], rows["updated"] = time, wall_clock.time()
         records.changed.update(present)
+        due = keys[:0]
         if tracks.embedding is not None:
-            due = _add_embeddings(decisions, camera, tracks)
-            if len(due):
-                changes += decisions.search(_first_due(records, due), present)
-        if not rows["person"][index].all():
-            new = keys[rows["person"][index] == 0]
+            due = _add_embeddings(decisions, camera, tracks, rows)
+        records.rows[index] = rows
+        if len(due):
+            changes += decisions.search(_first_due(records, due), present)
+            rows = records.rows[index]
+        new = keys[rows["person"] == 0]
+        if len(new):
             for key in sorted(new.tolist(), key=lambda each: int(records.row(each)["id"])):
                 person = records.new_person()
                 changes += decisions.assign(key, person, 1.0, None, "not compared yet")
@@ -290,8 +292,13 @@ def _separate(decisions: Decisions, key: int, other: int) -> list[PersonChange]:
     )
 
 
-def _add_embeddings(decisions: Decisions, camera: CameraRow, tracks: FrameTracks) -> Ints:
-    """Add the embeddings of a frame to the prototypes; returns keys of tracks to be searched."""
+def _add_embeddings(
+    decisions: Decisions, camera: CameraRow, tracks: FrameTracks, rows: NDArray[np.void]
+) -> Ints:
+    """Add the embeddings of a frame to the prototypes; returns keys of tracks to be searched.
+
+    rows: `TRACK_ROW`s (T,) of the tracks, whose numbers of embeddings are set.
+    """
     records, table = decisions.records, decisions.records.prototypes
     keys, slots, embedding, storable = camera.keys, camera.slots, tracks.embedding, tracks.storable
     assert embedding is not None
@@ -300,19 +307,21 @@ def _add_embeddings(decisions: Decisions, camera: CameraRow, tracks: FrameTracks
         table.set_dim(embedding.shape[1])
     if tracks.has_embedding is not None:
         present = tracks.has_embedding
-        keys, slots = keys[present], slots[present]
-        embedding, storable = embedding[present], storable[present]
-    records.journal.add(table.restore, table.backup(slots))
-    table.update(slots, embedding, storable, decisions.matching.join_distance)
-    rows, index = records.rows, keys - records.first_key
-    number = table.num_embeddings[slots]
+        slots, embedding, storable = slots[present], embedding[present], storable[present]
+    backup = table.backup(slots)
+    records.journal.add(table.restore, backup)
+    table.update(slots, embedding, storable, decisions.matching.join_distance, backup)
+    number = table.num_embeddings.take(camera.slots)
     # A first storable embedding replaces provisional ones: the count begins again.
-    restarted = number < rows["num_embeddings"][index]
-    rows["num_embeddings"][index] = number
-    if restarted.any():
-        rows["next_search"][index[restarted]] = number[restarted]
-    due: Ints = keys[number >= rows["next_search"][index]]
-    return due
+    restarted = number < rows["num_embeddings"]
+    rows["num_embeddings"] = number
+    if np.count_nonzero(restarted):
+        rows["next_search"][restarted] = number[restarted]
+    due = number >= rows["next_search"]
+    if tracks.has_embedding is not None:
+        due &= tracks.has_embedding
+    found: Ints = keys.compress(due)
+    return found
 
 
 def as_ids(ended: ArrayLike | Sequence[Any]) -> list[int]:

@@ -1,5 +1,7 @@
 """Gallery: the prototypes of all tracks in one matrix, in which a track is searched."""
 
+from collections.abc import Iterable
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -74,6 +76,11 @@ class Gallery:
         """Prototypes of a track; (0, D) when it has none."""
         first, end = self._range.get(track, (0, 0))
         return Prototypes(self._embedding[first:end], self._count[first:end])
+
+    def embeddings_of(self, tracks: Iterable[int]) -> Embeddings:
+        """The prototypes (Q, D) of several tracks."""
+        rows = [range(*self._range[track]) for track in tracks if track in self._range]
+        return self._embedding[np.fromiter(chain.from_iterable(rows), dtype=np.intp)]
 
     def candidates(self, query: Embeddings) -> Ints | slice:
         """Rows that may be the nearest to prototypes (P, D): all of them, unless there are many."""

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from deepsort_reid.identity.gallery import GalleryView
 from deepsort_reid.identity.match_probability import MatchProbability
-from deepsort_reid.identity.prototypes import Prototypes
+from deepsort_reid.identity.prototypes import Embeddings, Prototypes
 from deepsort_reid.identity.travel_times import TravelTimes
 from deepsort_reid.structures.numbers import median
 
@@ -82,16 +82,16 @@ class PersonMatching:
         """Cosine distance up to which embeddings of a track share a prototype."""
         return 0.25 * self.inter_identity_distance
 
-    def observe(self, track: Prototypes, others: Prototypes) -> None:
+    def observe(self, track: Prototypes, others: Embeddings) -> None:
         """Calibrate with a track and the tracks seen together with it, which are other people.
 
         Args:
             track: prototypes of the track.
-            others: prototypes of all the others.
+            others: prototypes (Q, D) of all the others.
         """
-        if not len(track.embedding) or not len(others.embedding):
+        if not len(track.embedding) or not len(others):
             return
-        distance = float(median((1 - track.embedding @ others.embedding.T).ravel()))
+        distance = float(median((1 - track.embedding @ others.T).ravel()))
         self.num_observations += 1
         weight = 1 / min(self.num_observations, _HORIZON)
         self.inter_identity_distance += weight * (distance - self.inter_identity_distance)

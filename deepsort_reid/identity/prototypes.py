@@ -106,8 +106,7 @@ class PrototypeTable:
 
     def backup(self, slots: Slots) -> tuple[Any, ...]:
         """Copies of the values of these slots, for `restore`."""
-        small = self._scale, self._count, self.num_embeddings, self.has_storable, self._used
-        return (slots, self._sum.take(slots, axis=0), *[array[slots] for array in small])
+        return (slots, *[getattr(self, name).take(slots, axis=0) for name in self._ARRAYS])
 
     def restore(self, backup: tuple[Any, ...]) -> None:
         """Set slots to the values of a backup; embeddings of another length than then are lost."""
@@ -138,7 +137,12 @@ class PrototypeTable:
         self.dim = dim
 
     def update(
-        self, slots: Slots, embedding: Embeddings, storable: Flags, join_distance: float
+        self,
+        slots: Slots,
+        embedding: Embeddings,
+        storable: Flags,
+        join_distance: float,
+        backup: tuple[Any, ...] | None = None,
     ) -> None:
         """Add one embedding to each of these slots, which differ.
 
@@ -148,17 +152,23 @@ class PrototypeTable:
             storable: rows (T,) that show one complete person. Others are used only as long as a
                 slot holds no storable one.
             join_distance: embeddings up to this cosine distance, below 1, from a prototype join it.
+            backup: of these slots; spares another copy of their embeddings.
         """
-        has_storable = self.has_storable[slots]
-        if not has_storable.all():
+        has_storable = self.has_storable.take(slots)
+        stored: Embeddings | None = None if backup is None else backup[1]
+        if np.count_nonzero(has_storable) < len(slots):
+            stored = None  # some are deleted
             for slot in slots[storable & ~has_storable].tolist():
                 self.clear(slot)
                 self.has_storable[slot] = True
             storable = storable | ~has_storable
-        if not storable.all():
+        if np.count_nonzero(storable) < len(slots):
             slots, embedding = slots[storable], embedding[storable]
+            stored = None if stored is None else stored[storable]
         if len(slots):
-            self._add(slots, embedding, join_distance)
+            if stored is None:
+                stored = self._sum.take(slots, axis=0)
+            self._add(slots, embedding, stored, join_distance)
             self.num_embeddings[slots] += 1
 
     def prototypes(self, slot: int) -> Prototypes:
@@ -167,14 +177,18 @@ class PrototypeTable:
         embedding = self._sum[slot, present] * self._scale[slot, present, None]
         return Prototypes(embedding, self._count[slot, present])
 
-    def _add(self, slots: Slots, embedding: Embeddings, join_distance: float) -> None:
-        """Join the nearest prototype where it is near; otherwise add a prototype."""
-        stored = self._sum.take(slots, axis=0)
+    def _add(
+        self, slots: Slots, embedding: Embeddings, stored: Embeddings, join_distance: float
+    ) -> None:
+        """Join the nearest prototype where it is near; otherwise add a prototype.
+
+        stored: sums (T, P, D) of the slots.
+        """
         # Cosines (T, P); 0 where there is no prototype, which is never near.
-        cosine = np.matmul(stored, embedding[:, :, None])[:, :, 0] * self._scale[slots]
+        cosine = np.matmul(stored, embedding[:, :, None])[:, :, 0] * self._scale.take(slots, axis=0)
         nearest, row = cosine.argmax(axis=1), np.arange(len(slots))
         near = cosine[row, nearest] >= 1 - join_distance
-        if not near.all():
+        if np.count_nonzero(near) < len(near):
             for index in np.flatnonzero(~near).tolist():
                 self._add_prototype(int(slots[index]), embedding[index])
             row, slots, nearest, embedding = row[near], slots[near], nearest[near], embedding[near]

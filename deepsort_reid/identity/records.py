@@ -88,10 +88,12 @@ class Records:
         for each in objects:
             self.journal.add(vars(each).update, vars(each).copy())
 
-    def save_rows(self, keys: Ints) -> None:
-        """Journal the rows of tracks, which will be changed."""
+    def save_rows(self, keys: Ints) -> NDArray[np.void]:
+        """Journal the rows (K,) of tracks, which will be changed; returns them."""
         index = keys - self.first_key
-        self.journal.add(self._restore_rows, index, self._rows[index])
+        saved: NDArray[np.void] = self._rows.take(index)
+        self.journal.add(self._restore_rows, index, saved)
+        return saved
 
     def save_row(self, key: int) -> None:
         self.save_rows(np.array([key]))

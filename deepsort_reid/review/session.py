@@ -61,7 +61,7 @@ class Review:
         self._initial = initial_state(run.rows.id, run.persons, names)
         self._done = [self._initial]
         self._undone: list[State] = []
-        self._pictures = Pictures(run.info.source)
+        self._pictures = Pictures(run.info.source or run.info.video)
         self._derived: dict[str, object] = {}
         for line, step in steps:
             try:

@@ -144,9 +144,9 @@ def _set_columns(
 
 
 def _require_in_range(given: NDArray[np.float64]) -> None:
-    invalid = (np.abs(given) > LIMIT).any(axis=1)
-    if invalid.any():
-        row = int(np.flatnonzero(invalid)[0])
+    invalid = np.abs(given) > LIMIT
+    if np.count_nonzero(invalid):
+        row = int(np.flatnonzero(invalid.any(axis=1))[0])
         raise ValueError(
             f"xyxy must be pixels from {-LIMIT:.0e} to {LIMIT:.0e}, got {given[row].tolist()} "
             f"in row {row}"
@@ -154,9 +154,9 @@ def _require_in_range(given: NDArray[np.float64]) -> None:
 
 
 def _require_positive_size(xyxy: NDArray[np.float64]) -> None:
-    invalid = (xyxy[:, 2:] <= xyxy[:, :2]).any(axis=1)
-    if invalid.any():
-        row = int(np.flatnonzero(invalid)[0])
+    invalid = xyxy[:, 2:] <= xyxy[:, :2]
+    if np.count_nonzero(invalid):
+        row = int(np.flatnonzero(invalid.any(axis=1))[0])
         raise ValueError(
             "xyxy must be left, top, right, bottom with right > left and bottom > top, got "
             f"{xyxy[row].tolist()} in row {row}; for left, top, width, height use "
@@ -198,11 +198,13 @@ def _checked_score(score: ArrayLike | None, n: int) -> NDArray[np.float64]:
     score = as_numbers(score, np.float64, f"score must be numbers of shape ({n},)").copy()
     if score.shape != (n,):
         raise ValueError(f"one score per box: expected shape ({n},), got {score.shape}")
-    if not np.isfinite(score).all():
-        row = int(np.flatnonzero(~np.isfinite(score))[0])
-        raise ValueError(f"score must be finite, got {score[row]} in row {row}")
-    if (np.abs(score) > LIMIT).any():
-        row = int(np.flatnonzero(np.abs(score) > LIMIT)[0])
+    valid = np.abs(score) <= LIMIT  # False for NaN
+    if np.count_nonzero(valid) < n:
+        infinite = np.flatnonzero(~np.isfinite(score))
+        if len(infinite):
+            row = int(infinite[0])
+            raise ValueError(f"score must be finite, got {score[row]} in row {row}")
+        row = int(np.flatnonzero(~valid)[0])
         limits = f"from {-LIMIT:.0e} to {LIMIT:.0e}"
         raise ValueError(f"score must be {limits}, got {score[row]} in row {row}")
     return score
@@ -242,10 +244,10 @@ def _checked_embedding(embedding: ArrayLike, n: int) -> NDArray[np.float32]:
             f"one embedding per box: expected shape ({n}, D), got {rows.shape} for {n} boxes"
         )
     invalid, length = _invalid_length(rows)
-    if invalid.any():
+    if np.count_nonzero(invalid):
         rows[np.isnan(rows).all(axis=1)] = 0
         invalid, length = _invalid_length(rows)
-    if invalid.any():
+    if np.count_nonzero(invalid):
         row = int(np.flatnonzero(invalid)[0])
         raise ValueError(
             "embeddings must be rows of length 1 (or all zero or all NaN for a box without "

@@ -14,6 +14,8 @@ def as_numbers(values: ArrayLike, dtype: type[np.number[Any]], expected: str) ->
     Raises ValueError when there are other values than real numbers, or rows differ in length. Its
     message is `expected` and what was given.
     """
+    if type(values) is np.ndarray and values.dtype == dtype:
+        return values  # nothing to convert
     try:
         given = np.asarray(values)
         if given.dtype.kind in "cmM":
@@ -37,6 +39,7 @@ def median(values: NDArray[np.floating[Any]]) -> NDArray[Any]:
 
     Equal to `np.median(values, axis=0)`, which takes several times as long for few values.
     """
-    ordered = np.sort(values, axis=0)
+    ordered = values.copy()
+    ordered.sort(axis=0)
     lower, upper = ordered[(len(values) - 1) // 2], ordered[len(values) // 2]
     return np.asarray((lower + upper) / 2)

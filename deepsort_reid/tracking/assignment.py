@@ -4,7 +4,7 @@ Costs are those of N tracks and M detections. In a crowd nearly all pairs are fo
 allowed ones are listed (`AllowedPairs`); a matrix (N, M) is converted by `allowed_pairs`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -49,35 +49,33 @@ class AllowedPairs(NamedTuple):
     max_cost: float
 
     @classmethod
-    def none(cls, shape: tuple[int, ...], max_cost: float) -> "AllowedPairs":
-        """No pairs of N tracks and M detections: the beginning for `with_block`."""
-        rows = np.empty(0, dtype=np.intp)
-        return cls(rows, rows, np.empty(0), shape, max_cost)
-
-    def with_block(self, cost: Array, rows: Rows, columns: Rows) -> "AllowedPairs":
-        """Add those pairs of the tracks `rows` (n,) and detections `columns` (m,) that are allowed.
-
-        `cost` (n, m) may hold `inf` but no NaN.
-        """
-        row, column = np.nonzero(cost <= self.max_cost)
-        return self._replace(
-            row=np.concatenate([self.row, rows[row]]),
-            column=np.concatenate([self.column, columns[column]]),
-            cost=np.concatenate([self.cost, cost[row, column]]),
-        )
+    def of(
+        cls, row: Rows, column: Rows, cost: Array, shape: tuple[int, ...], max_cost: float
+    ) -> "AllowedPairs":
+        """Those of the pairs (P,), of costs without NaN, that are allowed."""
+        return cls(row, column, cost, shape, max_cost).select(cost <= max_cost)
 
     def select(self, pairs: Flags) -> "AllowedPairs":
         """The pairs of a mask (K,)."""
-        return self._replace(row=self.row[pairs], column=self.column[pairs], cost=self.cost[pairs])
+        row, column, cost = (each.compress(pairs) for each in self[:3])
+        return AllowedPairs(row, column, cost, self.shape, self.max_cost)
 
     def without(self, matched: Rows) -> "AllowedPairs":
         """The pairs of tracks and detections that are not among the matched pairs (L, 2)."""
-        if not len(matched):
+        if not (len(matched) and len(self.row)):
             return self
         free_rows, free_columns = (np.ones(count, dtype=bool) for count in self.shape)
         free_rows[matched[:, 0]] = False
         free_columns[matched[:, 1]] = False
-        return self.select(free_rows[self.row] & free_columns[self.column])
+        return self.select(free_rows.take(self.row) & free_columns.take(self.column))
+
+
+def joined(parts: Sequence[AllowedPairs]) -> AllowedPairs:
+    """The pairs of all parts, at least one, of the same tracks and detections."""
+    if len(parts) == 1:
+        return parts[0]
+    row, column, cost = (np.concatenate([part[k] for part in parts]) for k in range(3))
+    return AllowedPairs(row, column, cost, parts[0].shape, parts[0].max_cost)
 
 
 def allowed_pairs(cost: Array, max_cost: float) -> AllowedPairs:
@@ -85,24 +83,32 @@ def allowed_pairs(cost: Array, max_cost: float) -> AllowedPairs:
 
     `max_cost` is finite.
     """
-    rows, columns = (np.arange(count) for count in cost.shape)
-    return AllowedPairs.none(cost.shape, max_cost).with_block(cost, rows, columns)
+    row, column = (cost <= max_cost).nonzero()
+    return AllowedPairs(row, column, cost[row, column], cost.shape, max_cost)
 
 
 def assign(allowed: AllowedPairs) -> Matching:
-    """Match tracks and detections among the allowed pairs.
+    """Match tracks and detections among the allowed pairs, as `assigned_pairs` says."""
+    return matching_from_pairs(assigned_pairs(allowed), allowed.shape)
 
-    Minimises the sum of (cost - max_cost) over the matched pairs: every pair below the maximum
-    that can be added lowers it.
+
+def assigned_pairs(allowed: AllowedPairs) -> Rows:
+    """The pairs (K, 2), in any order, that minimise the sum of (cost - max_cost).
+
+    Every pair below the maximum that can be added lowers the sum.
     """
     row, column = allowed.row, allowed.column
+    if not len(row):
+        return np.empty((0, 2), dtype=np.intp)
     # A track and a detection that allow only each other need no solver. In most frames these are
     # nearly all pairs.
-    sole = (np.bincount(row)[row] == 1) & (np.bincount(column)[column] == 1)
-    pairs = [np.column_stack([row[sole], column[sole]])]
-    if not sole.all():
-        pairs += [_solve(part) for part in _independent_parts(allowed.select(~sole))]
-    return matching_from_pairs(np.concatenate(pairs), allowed.shape)
+    sole = np.bincount(row).take(row) + np.bincount(column).take(column) == 2
+    pairs = np.empty((len(row), 2), dtype=np.intp)
+    pairs[:, 0], pairs[:, 1] = row, column
+    if np.count_nonzero(sole) == len(row):
+        return pairs
+    solved = [_solve(part) for part in _independent_parts(allowed.select(~sole))]
+    return np.concatenate([pairs.compress(sole, axis=0), *solved])
 
 
 def exchange_margins(allowed: AllowedPairs, pairs: Rows) -> Array:
@@ -155,19 +161,19 @@ def matching_cascade(allowed: AllowedPairs, priority: NDArray[np.int64]) -> Matc
     level_of_pair = priority[allowed.row]
     for level in np.unique(level_of_pair):
         left = allowed.select(level_of_pair == level).without(pairs)
-        pairs = np.concatenate([pairs, assign(left).pairs])
+        pairs = np.concatenate([pairs, assigned_pairs(left)])
     return matching_from_pairs(pairs, allowed.shape)
 
 
 def matching_from_pairs(pairs: Rows, shape: tuple[int, ...]) -> Matching:
     """The matching of these pairs (K, 2), sorted by track, of a matrix of `shape` (N, M)."""
-    unmatched = []
-    for axis in (0, 1):
-        free = np.ones(shape[axis], dtype=bool)
-        free[pairs[:, axis]] = False
-        unmatched.append(np.flatnonzero(free))
+    row, column = pairs[:, 0], pairs[:, 1]
+    free_rows, free_columns = (np.ones(count, dtype=bool) for count in shape)
+    free_rows[row] = False
+    free_columns[column] = False
     # In one order, however they were found: sums over the pairs are then equal to the last digit.
-    return Matching(pairs[np.argsort(pairs[:, 0])], unmatched[0], unmatched[1])
+    ordered = pairs.take(row.argsort(), axis=0)
+    return Matching(ordered, free_rows.nonzero()[0], free_columns.nonzero()[0])
 
 
 def _independent_parts(allowed: AllowedPairs) -> Iterator[AllowedPairs]:

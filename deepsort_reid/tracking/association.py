@@ -3,7 +3,7 @@
 `LikelihoodRatio` (the default) and `MatchingCascade` (Wojke et al. 2017) implement `Association`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from deepsort_reid.structures import boxes
 from deepsort_reid.structures.detections import Detections
 from deepsort_reid.tracking.assignment import Matching
-from deepsort_reid.tracking.candidate_blocks import candidate_blocks, is_one_block
 from deepsort_reid.tracking.config import DeepSortConfig
 from deepsort_reid.tracking.costs import other_class
 from deepsort_reid.tracking.frame_input import FrameInput
 from deepsort_reid.tracking.gallery import GalleryStore
 from deepsort_reid.tracking.kalman import POSITION, MotionModel
+from deepsort_reid.tracking.near_pairs import all_pairs, near_pairs
 from deepsort_reid.tracking.track_table import TrackTable
 
 Array = NDArray[np.float64]
@@ -47,45 +47,34 @@ class AssociationInput(NamedTuple):
     has_embedding: Flags
     forbidden: Flags
 
-    def blocks(
-        self, regions: Callable[["AssociationInput"], Array]
-    ) -> Iterator[tuple[Rows, Rows, "AssociationInput"]]:
-        """Parts of the input that together have all pairs that can be matched; none without pairs.
+    def near_pairs(self, regions: Array) -> Iterator[tuple[Rows, Rows]]:
+        """Row and column (P,) of all pairs that can be matched, in parts; see `near_pairs`.
 
-        `regions` gives for each track the box (N, 4) that a detection must touch to be matched. It
-        is called only when there are many pairs; otherwise the only part is the whole input.
-
-        Yields the rows of a part in the table, its rows in the detections, and the part.
+        A detection must touch the region (N, 4) of the track, and must not be forbidden to it.
         """
-        n, m = self.forbidden.shape
-        if n and m and is_one_block(n, m):
-            yield np.arange(n), np.arange(m), self
-            return
-        for rows, columns in candidate_blocks(regions(self), self.detections.xyxy):
-            yield (
-                rows,
-                columns,
-                self._replace(
-                    table=self.table.select(rows),
-                    detections=self.detections[columns],
-                    high_score=self.high_score[columns],
-                    has_embedding=self.has_embedding[columns],
-                    forbidden=self.forbidden[np.ix_(rows, columns)],
-                ),
-            )
+        for row, column in near_pairs(regions, self.detections.xyxy):
+            if np.count_nonzero(self.forbidden):
+                allowed = ~self.forbidden[row, column]
+                row, column = row.compress(allowed), column.compress(allowed)
+            yield row, column
+
+    def all_pairs(self) -> tuple[Rows, Rows]:
+        """Row and column (P,) of all pairs, by row, then by column."""
+        return all_pairs(*self.forbidden.shape)
 
     def predicted_xyxy(self) -> Array:
         """Predicted boxes (N, 4) of the tracks, in pixels."""
         return self.motion_model.boxes(self.table.motion[:, POSITION])
 
-    def iou(self) -> Array:
-        """IoU (N, M) of predicted boxes and detections."""
-        return boxes.iou(self.predicted_xyxy(), self.detections.xyxy)
+    def iou(self, predicted_xyxy: Array, row: Rows, column: Rows) -> Array:
+        """IoU (P,) of predicted boxes (N, 4) and detections."""
+        xyxy = self.detections.xyxy
+        return boxes.iou_of_pairs(predicted_xyxy.take(row, axis=0), xyxy.take(column, axis=0))
 
-    def both_have_embedding(self) -> Flags:
-        """Pairs (N, M) of which the track and the detection have an embedding."""
+    def both_have_embedding(self, row: Rows, column: Rows) -> Flags:
+        """Pairs (P,) of which the track and the detection have an embedding."""
         in_gallery = self.galleries.has_embedding(self.table.slot)
-        return np.asarray(in_gallery[:, None] & self.has_embedding)
+        return np.asarray(in_gallery.take(row) & self.has_embedding.take(column))
 
 
 def association_input(

@@ -83,8 +83,8 @@ class Calibration:
         step = -(-len(embedding) // _MAX_DETECTIONS)
         # Sorted first: the choice must not depend on the order of the detections.
         some = embedding if step == 1 else embedding[np.argsort(embedding[:, 0])[::step]]
-        distance = 1 - some @ some.T
-        typical = float(median(distance[_pairs(len(some))]))
+        distance = 1 - (some @ some.T).take(_pairs(len(some)))
+        typical = float(median(distance))
         self._num_inter += 1
         self.inter_identity_distance = _running_mean(
             self.inter_identity_distance, typical, self._num_inter
@@ -112,9 +112,9 @@ class Calibration:
 
 
 @lru_cache(maxsize=_MAX_DETECTIONS)
-def _pairs(count: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Row and column of each pair above the diagonal of a matrix (count, count)."""
-    return np.triu_indices(count, 1)
+def _pairs(count: int) -> NDArray[np.intp]:
+    """Entries above the diagonal of a matrix (count, count), counted row by row."""
+    return np.flatnonzero(np.tri(count, dtype=bool) == 0)
 
 
 def _running_mean(mean: float, value: float, count: int) -> float:

@@ -27,7 +27,7 @@ from deepsort_reid.tracking.association import (
     MotionMatches,
 )
 from deepsort_reid.tracking.config import DeepSortConfig
-from deepsort_reid.tracking.frame_input import FrameInput
+from deepsort_reid.tracking.frame_input import FrameInput, rows_not_zero
 from deepsort_reid.tracking.track_birth import rows_without_track
 
 Array = NDArray[np.float64]
@@ -124,7 +124,7 @@ def _with_embeddings(
     embedding = np.zeros((len(given), rows.shape[1]), dtype=np.float32)
     embedding[frame_input.rows[needed]] = rows
     given = given.with_embedding(embedding)
-    has_embedding = np.asarray(embedding[frame_input.rows].any(axis=1))
+    has_embedding = rows_not_zero(embedding[frame_input.rows])
     return frame_input._replace(
         given=given,
         detections=given[frame_input.rows],

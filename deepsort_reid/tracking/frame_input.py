@@ -63,14 +63,20 @@ def make_frame_input(
     config: DeepSortConfig, given: Detections, rows: Rows, border: ImageBorder
 ) -> FrameInput:
     """The input of an update that uses these rows (M,) of the caller's embedded detections."""
-    detections = given[rows]
+    detections = given if len(rows) == len(given) else given[rows]
     high_score = is_high_score(config, detections)
     has_embedding: Flags = np.zeros(len(rows), dtype=bool)
     if detections.embedding is not None:
-        has_embedding = np.asarray(detections.embedding.any(axis=1))
+        has_embedding = rows_not_zero(detections.embedding)
     reliable = has_embedding & high_score
     storable = high_score & _is_storable(config, detections, border)
     return FrameInput(given, rows, detections, high_score, has_embedding, reliable, storable, True)
+
+
+def rows_not_zero(embedding: NDArray[np.float32]) -> Flags:
+    """Embeddings (M, D) that are not rows of zeros: (M,)."""
+    # All others have length 1: the product is faster than a search for an entry that is not zero.
+    return np.asarray(np.einsum("md,md->m", embedding, embedding) > 0)
 
 
 def update_galleries(
@@ -85,16 +91,18 @@ def update_galleries(
     consecutive: tracks (K,) that were matched in the previous frame, too; their distances
     calibrate the intra-identity distance.
     """
-    reliable = frame_input.reliable_embedding[matched]
-    galleries.skip(slots[frame_input.storable[matched] & ~reliable])
-    if frame_input.detections.embedding is None or not reliable.any():
+    reliable = frame_input.reliable_embedding.take(matched)
+    storable = frame_input.storable.take(matched)
+    skipped = storable & ~reliable
+    if np.count_nonzero(skipped):
+        galleries.skip(slots.compress(skipped))
+    if frame_input.detections.embedding is None or not np.count_nonzero(reliable):
         return
-    matched = matched[reliable]
     galleries.update(
-        slots[reliable],
-        frame_input.detections.embedding[matched],
-        storable=frame_input.storable[matched],
-        consecutive=consecutive[reliable] & frame_input.calibrates,
+        slots.compress(reliable),
+        frame_input.detections.embedding.take(matched.compress(reliable), axis=0),
+        storable=storable.compress(reliable),
+        consecutive=consecutive.compress(reliable) & frame_input.calibrates,
     )
 
 

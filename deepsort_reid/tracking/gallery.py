@@ -8,7 +8,6 @@ in memory when a track starts or ends, and memory is bounded by the largest numb
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +18,7 @@ from deepsort_reid.tracking.settings import is_count
 
 Embeddings = NDArray[np.float32]
 Slots = NDArray[np.int64]
+Rows = NDArray[np.intp]
 Flags = NDArray[np.bool_]
 Array = NDArray[np.float64]
 
@@ -139,7 +139,7 @@ class GalleryStore:
 
     def has_embedding(self, slots: Slots) -> Flags:
         """Slots (N,) that hold at least one embedding."""
-        return np.asarray(self._count[slots] > 0)
+        return np.asarray(self._count.take(slots) > 0)
 
     def needs_embedding(self, slots: Slots, storable: Flags) -> Flags:
         """Slots (N,) that the embedding of a detection, `storable` (N,) or not, would represent.
@@ -167,21 +167,26 @@ class GalleryStore:
         self.calibration.update_intra(self.own_distance(slots[repeated], embedding[repeated]))
         self.add(slots, embedding, storable)
 
-    def add(self, slots: Slots, embedding: Embeddings, storable: Any = True) -> None:
+    def add(self, slots: Slots, embedding: Embeddings, storable: Flags | bool = True) -> None:
         """Add one embedding (K, D) to each slot (K,).
 
         An embedding that is not `storable` (K,), of a low-score, truncated or occluded box, is
         provisional: it is added only while the slot holds no storable one, and the first storable
         one replaces it.
         """
-        storable = np.broadcast_to(storable, slots.shape)
+        if isinstance(storable, bool):
+            storable = np.full(len(slots), storable)
         accepted = storable | ~self.has_embedding(slots)
-        slots, embedding, storable = slots[accepted], embedding[accepted], storable[accepted]
-        self._count[slots[storable & self._provisional[slots]]] = 0
-        self._provisional[slots] = ~storable
-        rows = self._count[slots] % self._rows
-        self._overwritten.append((self._data, slots, rows, self._data[slots, rows]))
-        self._write(slots, rows, embedding)
+        if np.count_nonzero(accepted) < len(slots):
+            slots, embedding, storable = slots[accepted], embedding[accepted], storable[accepted]
+        provisional = self._provisional.take(slots)
+        if np.count_nonzero(provisional == storable):  # those of some slots become others
+            self._count[slots[storable & provisional]] = 0
+            self._provisional[slots] = ~storable
+        rows = self._count.take(slots) % self._rows
+        old = self._data[slots, rows]
+        self._overwritten.append((self._data, slots, rows, old))
+        self._write(slots, rows, embedding, old)
         self._num_skipped[slots] = 0
 
     def num_embeddings(self, slot: int) -> int:
@@ -198,10 +203,13 @@ class GalleryStore:
         """The stored embeddings (n, D) of one slot, oldest first."""
         raise NotImplementedError
 
-    def cosine_distance(self, slots: Slots, embedding: Embeddings, pairs: Flags) -> Array:
-        """Distance (N, M) in [0, 2] of slots (N,) and embeddings (M, D), where `pairs` is True.
+    def cosine_distance(
+        self, slots: Slots, embedding: Embeddings, row: Rows, column: Rows
+    ) -> Array:
+        """Distance (P,) in [0, 2] of pairs of slots (N,) and embeddings (M, D).
 
-        `inf` for other pairs (N, M) and for empty slots.
+        `row` (P,) are rows of `slots`, none of them empty, in ascending order; `column` (P,) are
+        rows of `embedding`.
         """
         raise NotImplementedError
 
@@ -212,8 +220,8 @@ class GalleryStore:
         """
         raise NotImplementedError
 
-    def _write(self, slots: Slots, rows: Slots, embedding: Embeddings) -> None:
-        """Store one embedding (K, D) in the given row (K,) of each slot (K,)."""
+    def _write(self, slots: Slots, rows: Slots, embedding: Embeddings, old: Embeddings) -> None:
+        """Store one embedding (K, D) in the given row (K,) of each slot (K,), in place of `old`."""
         raise NotImplementedError
 
     def _resize(self, dim: int) -> None:
@@ -232,32 +240,30 @@ class RingBufferStore(GalleryStore):
         rows = self._data[slot, : min(count, self._rows)]
         return np.roll(rows, -(count % self._rows), axis=0) if count > self._rows else rows.copy()
 
-    def cosine_distance(self, slots: Slots, embedding: Embeddings, pairs: Flags) -> Array:
-        """Distance (N, M) to the nearest embedding; see `GalleryStore.cosine_distance`."""
-        distance = np.full(pairs.shape, np.inf)
+    def cosine_distance(
+        self, slots: Slots, embedding: Embeddings, row: Rows, column: Rows
+    ) -> Array:
+        """Distance (P,) to the nearest embedding; see `GalleryStore.cosine_distance`."""
         filled = np.minimum(self._count[slots], self._rows)
-        # Gated pairs only, one small product per track: with 400 tracks each gallery is read once,
-        # which is 15 times faster than all galleries against all detections.
-        row, column = np.nonzero(pairs)
+        # One small product per track: with 400 tracks each gallery is read once, which is 15 times
+        # faster than all galleries against all detections.
         ends = np.searchsorted(row, np.arange(len(slots) + 1))
         candidates = embedding[column]
-        nearest = np.full(len(row), np.inf)
+        similarity = np.empty(len(row))
         data = self._data
         for n, slot, first, last in zip(
             filled.tolist(), slots.tolist(), ends[:-1].tolist(), ends[1:].tolist(), strict=True
         ):
-            if n and last > first:
-                similarity = candidates[first:last] @ data[slot, :n].T
-                nearest[first:last] = 1 - similarity.max(axis=1)
-        distance[row, column] = np.maximum(nearest, 0)
-        return distance
+            if last > first:
+                similarity[first:last] = (candidates[first:last] @ data[slot, :n].T).max(axis=1)
+        return np.maximum(1 - similarity, 0)
 
     def own_distance(self, slots: Slots, embedding: Embeddings) -> Array:
         """Cosine distance (K,) of each embedding (K, D) to the last one of its slot (K,)."""
         last = self._data[slots, (self._count[slots] - 1) % self._rows]
         return np.asarray(1 - np.einsum("nd,nd->n", last, embedding), dtype=np.float64)
 
-    def _write(self, slots: Slots, rows: Slots, embedding: Embeddings) -> None:
+    def _write(self, slots: Slots, rows: Slots, embedding: Embeddings, old: Embeddings) -> None:
         self._data[slots, rows] = embedding
         self._count[slots] += 1
 
@@ -273,23 +279,23 @@ class MovingMeanStore(GalleryStore):
         """The mean (1, D) of one slot, (0, D) while it is empty."""
         return self._data[slot, : min(int(self._count[slot]), 1)].copy()
 
-    def cosine_distance(self, slots: Slots, embedding: Embeddings, pairs: Flags) -> Array:
-        """Distance (N, M) to the mean; see `GalleryStore.cosine_distance`."""
-        usable = pairs & self.has_embedding(slots)[:, None]
-        if not usable.any():  # without detections, the length of embeddings may be unknown
-            return np.full(pairs.shape, np.inf)
-        similarity = self._data[slots, 0] @ embedding.T
-        return np.where(usable, np.maximum(1 - similarity, 0), np.inf).astype(np.float64)
+    def cosine_distance(
+        self, slots: Slots, embedding: Embeddings, row: Rows, column: Rows
+    ) -> Array:
+        """Distance (P,) to the mean; see `GalleryStore.cosine_distance`."""
+        if not len(row):  # without detections, the length of embeddings may be unknown
+            return np.empty(0)
+        return np.maximum(self.own_distance(slots.take(row), embedding.take(column, axis=0)), 0)
 
     def own_distance(self, slots: Slots, embedding: Embeddings) -> Array:
         """Cosine distance (K,) of each embedding (K, D) to the mean of its slot (K,)."""
-        mean = self._data[slots, 0]
+        mean = self._data[:, 0].take(slots, axis=0)
         return np.asarray(1 - np.einsum("nd,nd->n", mean, embedding), dtype=np.float64)
 
-    def _write(self, slots: Slots, rows: Slots, embedding: Embeddings) -> None:
-        powers = self._momentum ** np.sqrt(1 + self._num_skipped[slots])
-        momentum = np.where(self._count[slots] > 0, powers, 0).astype(np.float32)[:, None]
-        mean = momentum * self._data[slots, 0] + (1 - momentum) * embedding
-        length = np.linalg.norm(mean, axis=1, keepdims=True)
+    def _write(self, slots: Slots, rows: Slots, embedding: Embeddings, old: Embeddings) -> None:
+        powers = self._momentum ** np.sqrt(1 + self._num_skipped.take(slots))
+        momentum = np.where(self.has_embedding(slots), powers, 0).astype(np.float32)[:, None]
+        mean = momentum * old + (1 - momentum) * embedding
+        length = np.sqrt(np.einsum("nd,nd->n", mean, mean))[:, None]
         self._data[slots, rows] = np.divide(mean, length, out=embedding.copy(), where=length > 0)
         self._count[slots] += 1

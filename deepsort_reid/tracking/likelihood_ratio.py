@@ -12,32 +12,34 @@ hypothesis of each frame is kept.
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from deepsort_reid.structures.numbers import as_float
-from deepsort_reid.structures.tracks import State
 from deepsort_reid.tracking import kalman
 from deepsort_reid.tracking.assignment import (
     AllowedPairs,
     Matching,
-    assign,
+    assigned_pairs,
     exchange_margins,
+    joined,
     matching_from_pairs,
 )
 from deepsort_reid.tracking.association import AssociationInput, MotionMatches, PairScores
-from deepsort_reid.tracking.candidate_blocks import EVERYWHERE
 from deepsort_reid.tracking.costs import forbid
 from deepsort_reid.tracking.distance_calibration import USUAL_INTRA_DISTANCE
 from deepsort_reid.tracking.kalman import POSITION, MotionModel
+from deepsort_reid.tracking.near_pairs import EVERYWHERE, all_pairs
 from deepsort_reid.tracking.settings import require_finite, require_positive, require_type
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Rows = NDArray[np.intp]
 
-_USED = [0, 1, 3]  # coordinates of the motion term: centre and height
+_NUM_USED = 3  # coordinates of the motion term: centre and height
 # Motion LLR below which appearance is not compared: it could not make up for it.
 _MIN_MOTION_LLR = -6.0
 _ROUNDING_MARGIN = 1 + 1e-6  # of the reach, which is computed in another way than the LLR
@@ -69,48 +71,58 @@ class MotionLLR:
 
     def __call__(self, model: MotionModel, motion: Array, detections_xyxy: Array) -> Array:
         """LLR (N, M) of N predicted tracks (N, 5, 4) and M boxes (M, 4)."""
-        position, measured = motion[:, POSITION], model.measure(detections_xyxy)
-        std = self._std(model, motion)
-        squared = np.zeros((len(motion), len(measured)))
-        for column, coordinate in enumerate(_USED):
-            offset = measured[:, coordinate] - position[:, coordinate, None]
-            offset /= std[:, column, None]
-            squared += np.multiply(offset, offset, out=offset)
-        return self._llr(motion, std, squared)
+        shape = len(motion), len(detections_xyxy)
+        return self.of_pairs(model, motion, detections_xyxy, *all_pairs(*shape)).reshape(shape)
+
+    def of_pairs(
+        self, model: MotionModel, motion: Array, detections_xyxy: Array, row: Rows, column: Rows
+    ) -> Array:
+        """LLR (P,) of pairs: `row` (P,) of tracks (N, 5, 4), `column` (P,) of boxes (M, 4)."""
+        position = motion[:, POSITION]
+        precision, at_center = self._precision(model, motion)
+        offset = model.measure(detections_xyxy).take(column, axis=0) - position.take(row, axis=0)
+        offset *= precision.take(row, axis=0)
+        return self._llr(at_center.take(row), offset)
 
     def reach(self, model: MotionModel, motion: Array, min_llr: float) -> Array:
         """Offsets (N, 2) of the centre in x and y, in pixels, beyond which the LLR is lower.
 
         0 where it is lower everywhere.
         """
-        std = self._std(model, motion)
-        at_center = self._llr(motion, std, np.zeros(len(motion)))
+        precision, at_center = self._precision(model, motion)
         excess = np.maximum(at_center - min_llr, 0) / self._power()
         squared = self.degrees_of_freedom * np.expm1(excess)
-        return np.asarray(std[:, :2] * np.sqrt(squared)[:, None] * _ROUNDING_MARGIN)
+        return np.asarray(np.sqrt(squared)[:, None] * _ROUNDING_MARGIN / precision[:, :2])
 
     def pairwise(self, model: MotionModel, motion: Array, position: Array) -> Array:
         """LLR (P,) of P predicted tracks (P, 5, 4) and one measurement (P, 4) for each."""
-        std = self._std(model, motion)
-        offset = (position - motion[:, POSITION])[:, _USED] / std
-        return self._llr(motion, std, (offset**2).sum(axis=1))
+        precision, at_center = self._precision(model, motion)
+        return self._llr(at_center, (position - motion[:, POSITION]) * precision)
 
-    def _std(self, model: MotionModel, motion: Array) -> Array:
-        """Standard deviations (N, 3) of the offset of centre and height, in pixels."""
-        std = np.sqrt(kalman.innovation_variance(model, motion)[:, _USED])
-        return std * (self.center_std_scale, self.center_std_scale, self.height_std_scale)
+    def _precision(self, model: MotionModel, motion: Array) -> tuple[Array, Array]:
+        """1 / standard deviation (N, 4) of the offset, and the LLR (N,) of an offset of 0.
 
-    def _llr(self, motion: Array, std: Array, squared: Array) -> Array:
-        """LLR of squared offsets (N,) or (N, M), which are in units of `std` (N, 3)."""
+        Centre and height are used; the precision of the other coordinate is 0.
+        """
+        std = np.sqrt(kalman.innovation_variance(model, motion))
+        precision = self._used_precision / std
         # The constant 1 stands for both densities: with 4 degrees of freedom, the uniform density
         # is 0.027 per cubic box height.
-        at_center = 1 - np.log(std / motion[:, POSITION, 3:4]).sum(axis=1)
-        if squared.ndim == 2:
-            at_center = at_center[:, None]
+        relative = precision * motion[:, POSITION, 3:]
+        return precision, 1 + np.log(relative[:, 0] * relative[:, 1] * relative[:, 3])
+
+    @cached_property
+    def _used_precision(self) -> Array:
+        scales = self.center_std_scale, self.center_std_scale, np.inf, self.height_std_scale
+        return 1 / np.array(scales)
+
+    def _llr(self, at_center: Array, offset: Array) -> Array:
+        """LLR (P,) of offsets (P, 4) in units of their standard deviation."""
+        squared = np.einsum("pk,pk->p", offset, offset)
         return np.asarray(at_center - self._power() * np.log1p(squared / self.degrees_of_freedom))
 
     def _power(self) -> float:
-        return (self.degrees_of_freedom + len(_USED)) / 2
+        return (self.degrees_of_freedom + _NUM_USED) / 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,7 +190,15 @@ class AppearanceLLR:
         same = np.maximum(normalized_distance - mean, 0) / std
         other = np.minimum(normalized_distance - 1, 0) / self.other_std
         llr = (other**2 - same**2) / 2 + np.log(self.other_std / std)
-        return np.clip(llr, self.llr_floor, self.llr_cap)
+        return np.asarray(np.minimum(np.maximum(llr, self.llr_floor), self.llr_cap))
+
+
+class _Scores(NamedTuple):
+    """Scores (P,) of pairs; `llr` is -inf where a match is impossible."""
+
+    motion: Array
+    iou: Array
+    llr: Array
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -215,10 +235,11 @@ class LikelihoodRatio:
     def __call__(self, inputs: AssociationInput) -> Matching:
         """Pairs of table rows and detection rows, and the unmatched rows."""
         by_llr, by_iou = self._allowed_pairs(inputs)
-        tentative = (inputs.table.state == State.TENTATIVE)[by_llr.row]
-        pairs = np.empty((0, 2), dtype=np.intp)
-        for stage in (by_llr.select(~tentative), by_llr.select(tentative), by_iou):
-            pairs = np.concatenate([pairs, assign(stage.without(pairs)).pairs])
+        tentative = inputs.table.is_tentative.take(by_llr.row)
+        pairs = assigned_pairs(by_llr.select(~tentative))
+        for stage in (by_llr.select(tentative), by_iou):
+            if len(stage.row):
+                pairs = np.concatenate([pairs, assigned_pairs(stage.without(pairs))])
         return matching_from_pairs(pairs, inputs.forbidden.shape)
 
     def match_by_motion(self, inputs: AssociationInput) -> MotionMatches:
@@ -236,10 +257,10 @@ class LikelihoodRatio:
         possible = replace(self, min_llr_motion_only=self.min_llr - cap)._allowed_pairs(inputs)[0]
         by_motion = possible._replace(cost=possible.cost + cap)
         # Tentative tracks are matched to what the others leave.
-        tentative = inputs.table.state == State.TENTATIVE
+        tentative = inputs.table.is_tentative
         allowed = (by_motion.cost <= by_motion.max_cost) & ~tentative[by_motion.row]
         by_motion = by_motion.select(allowed)
-        pairs = assign(by_motion).pairs
+        pairs = assigned_pairs(by_motion)
         certain = pairs[exchange_margins(by_motion, pairs) > -self.appearance.llr_floor]
         undecided = nothing.copy()
         undecided[possible.without(certain).column] = True
@@ -247,13 +268,17 @@ class LikelihoodRatio:
 
     def score_pairs(self, inputs: AssociationInput) -> PairScores:
         """Scores of all pairs, for explanations; slower than a call."""
-        table, high_score, iou = inputs.table, inputs.high_score, inputs.iou()
-        motion = self.motion(inputs.motion_model, table.motion, inputs.detections.xyxy)
-        total = self.llr(inputs, iou)
+        table, (row, column) = inputs.table, inputs.all_pairs()
+        shape, high_score = inputs.forbidden.shape, inputs.high_score
+        pair_iou = inputs.iou(inputs.predicted_xyxy(), row, column)
+        scores = self._scores(inputs, pair_iou, row, column)
+        motion, iou, total = (each.reshape(shape) for each in scores)
+        total = forbid(total, inputs.forbidden)
         # A low-score detection is only matched to a track of the previous frame, by IoU.
-        near = (table.state == State.CONFIRMED)[:, None] & (iou >= self.min_low_score_iou)
+        near = table.is_confirmed[:, None] & (iou >= self.min_low_score_iou)
         # Rejected by motion: the best appearance would not have been enough, or there is none.
-        compared = inputs.both_have_embedding() & inputs.galleries.calibration.is_discriminative
+        compared = inputs.both_have_embedding(row, column).reshape(shape)
+        compared &= inputs.galleries.calibration.is_discriminative
         best = np.where(compared, motion + self.appearance.llr_cap, total)
         out_of_reach = ~np.isfinite(total) | (best < self.min_llr)
         rejected_by_motion = np.where(high_score, out_of_reach, inputs.forbidden | ~near)
@@ -272,49 +297,58 @@ class LikelihoodRatio:
 
         The latter only with tracks that were matched in the previous frame.
         """
-        shape = inputs.forbidden.shape
-        by_llr = AllowedPairs.none(shape, -self.min_llr)
-        by_iou = AllowedPairs.none(shape, 1 - self.min_low_score_iou)
-        for rows, columns, part in inputs.blocks(self._regions):
-            iou = part.iou()
-            cost = -self.llr(part._replace(forbidden=part.forbidden | ~part.high_score), iou)
-            by_llr = by_llr.with_block(cost, rows, columns)
-            recent = (part.table.state == State.CONFIRMED)[:, None]
-            low_score_cost = forbid(1 - iou, part.forbidden | part.high_score | ~recent)
-            by_iou = by_iou.with_block(low_score_cost, rows, columns)
-        return by_llr, by_iou
+        shape, predicted = inputs.forbidden.shape, inputs.predicted_xyxy()
+        confirmed, coasting = inputs.table.is_confirmed, inputs.table.is_coasting
+        by_llr, by_iou = [], []
+        for row, column in inputs.near_pairs(self._regions(inputs, predicted)):
+            iou = inputs.iou(predicted, row, column)
+            high_score = inputs.high_score.take(column)
+            low_score = confirmed.take(row) & ~high_score
+            low = AllowedPairs(row, column, 1 - iou, shape, 1 - self.min_low_score_iou)
+            by_iou.append(low.select(low_score & (low.cost <= low.max_cost)))
+            # First what is known without a score: it leaves a few pairs for each track.
+            possible = ((iou >= self.min_iou) | coasting.take(row)) & high_score
+            iou, row, column = (each.compress(possible) for each in (iou, row, column))
+            cost = -self._scores(inputs, iou, row, column).llr
+            by_llr.append(AllowedPairs.of(row, column, cost, shape, -self.min_llr))
+        return joined(by_llr), joined(by_iou)
 
-    def _regions(self, inputs: AssociationInput) -> Array:
-        """Boxes (N, 4) that a detection must touch to be matched to each track."""
-        table, regions = inputs.table, inputs.predicted_xyxy()
-        if self.min_low_score_iou <= 0:
-            regions[table.state == State.CONFIRMED] = EVERYWHERE
+    def _regions(self, inputs: AssociationInput, predicted_xyxy: Array) -> Array:
+        """Boxes (N, 4) that a detection must touch to be matched to each track.
+
+        predicted_xyxy: boxes (N, 4) of the tracks.
+        """
+        table = inputs.table
         # IoU is required of tracks matched in the previous frame only.
-        far = (table.state == State.COASTING) | (self.min_iou <= 0)
-        center = table.motion[:, POSITION, :2]
-        reach = self.motion.reach(inputs.motion_model, table.motion, _MIN_MOTION_LLR)
-        regions[far, :2] = np.minimum(regions[:, :2], center - reach)[far]
-        regions[far, 2:] = np.maximum(regions[:, 2:], center + reach)[far]
+        far = table.is_coasting | (self.min_iou <= 0)
+        regions = predicted_xyxy.copy()
+        if self.min_low_score_iou <= 0:
+            regions[table.is_confirmed] = EVERYWHERE
+        if np.count_nonzero(far):
+            motion, region = table.motion[far], regions[far]
+            reach = self.motion.reach(inputs.motion_model, motion, _MIN_MOTION_LLR)
+            center = motion[:, POSITION, :2]
+            region[:, :2] = np.minimum(region[:, :2], center - reach)
+            region[:, 2:] = np.maximum(region[:, 2:], center + reach)
+            regions[far] = region
         return regions
 
-    def llr(self, inputs: AssociationInput, iou: Array) -> Array:
-        """LLR (N, M) of all pairs, -inf where a match is impossible; `iou` (N, M) is given."""
+    def _scores(self, inputs: AssociationInput, iou: Array, row: Rows, column: Rows) -> _Scores:
+        """Scores of pairs; `iou` (P,) is given."""
         table, galleries = inputs.table, inputs.galleries
-        embedding = inputs.detections.embedding
-        motion = self.motion(inputs.motion_model, table.motion, inputs.detections.xyxy)
-        coasting = (table.state == State.COASTING)[:, None]
-        possible = (motion > _MIN_MOTION_LLR) & ~inputs.forbidden
-        possible &= coasting | (iou >= self.min_iou)
+        xyxy, embedding = inputs.detections.xyxy, inputs.detections.embedding
+        motion = self.motion.of_pairs(inputs.motion_model, table.motion, xyxy, row, column)
+        possible = table.is_coasting.take(row) | (iou >= self.min_iou)
+        possible &= motion > _MIN_MOTION_LLR
         # Without appearance, min_llr_motion_only is required instead of min_llr.
-        appearance = np.full(possible.shape, self.min_llr - self.min_llr_motion_only)
+        llr = motion + (self.min_llr - self.min_llr_motion_only)
         if embedding is not None and galleries.calibration.is_discriminative:
-            compared = possible & inputs.both_have_embedding()
-            if compared.any():
-                distance = galleries.cosine_distance(table.slot, embedding, compared)
-                unit = galleries.calibration.inter_identity_distance
-                normalized = np.where(compared, distance, 0) / unit
-                llr = self.appearance(
-                    normalized, table.misses, galleries.calibration.normalized_intra_distance
-                )
-                appearance = np.where(compared, llr, appearance)
-        return np.where(possible, motion + appearance, -np.inf)
+            compared = (possible & inputs.both_have_embedding(row, column)).nonzero()[0]
+            if len(compared):
+                row, column = row.take(compared), column.take(compared)
+                distance = galleries.cosine_distance(table.slot, embedding, row, column)
+                distance /= galleries.calibration.inter_identity_distance
+                intra = galleries.calibration.normalized_intra_distance
+                appearance = self.appearance(distance[:, None], table.misses.take(row), intra)[:, 0]
+                llr[compared] = motion.take(compared) + appearance
+        return _Scores(motion, iou, np.where(possible, llr, -np.inf))

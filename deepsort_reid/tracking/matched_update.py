@@ -1,6 +1,5 @@
 """Update of the matched tracks with their detections."""
 
-from deepsort_reid.structures.tracks import State
 from deepsort_reid.tracking import kalman
 from deepsort_reid.tracking.assignment import Matching
 from deepsort_reid.tracking.config import DeepSortConfig
@@ -23,16 +22,15 @@ def update_matched(
     """Update motion, smoothed box, class and gallery of the matched tracks."""
     detections = frame_input.detections
     rows, matched = matching.pairs[:, 0], matching.pairs[:, 1]
-    xyxy, score = detections.xyxy[matched], detections.score[matched]
-    state = table.state[rows]
+    xyxy, score = detections.xyxy.take(matched, axis=0), detections.score.take(matched)
     noise_scale = kalman.nsa_noise_scale(score) if config.nsa_kalman else 1.0
-    motion = table.motion[rows]
+    motion = table.motion.take(rows, axis=0)
     table.motion[rows] = kalman.correct(model, motion, model.measure(xyxy), noise_scale)
     if config.smooth_boxes:
         table.smoother_state = box_smoother.update(
-            table.smoother_state, rows, xyxy, state == State.COASTING
+            table.smoother_state, rows, xyxy, table.is_coasting.take(rows)
         )
-    table.record_match(rows, xyxy, score, frame_input.rows[matched])
-    table.vote(rows, detections.class_id[matched], score)
-    consecutive = state == State.CONFIRMED
-    update_galleries(galleries, table.slot[rows], frame_input, matched, consecutive)
+    table.record_match(rows, xyxy, score, frame_input.rows.take(matched))
+    table.vote(rows, detections.class_id.take(matched), score)
+    consecutive = table.is_confirmed.take(rows)
+    update_galleries(galleries, table.slot.take(rows), frame_input, matched, consecutive)

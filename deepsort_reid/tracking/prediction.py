@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from deepsort_reid.structures.tracks import State, Tracks
+from deepsort_reid.structures.tracks import Tracks
 from deepsort_reid.tracking import kalman
 from deepsort_reid.tracking.config import DeepSortConfig
 from deepsort_reid.tracking.extras.box_smoothing import BoxSmoother, smoothed_boxes
@@ -30,23 +30,23 @@ def predict_tracks(
     camera: affine camera motion (2, 3), None where unknown. dt: time since the last update, in
     frames. Camera motion, given or estimated from the tracks, moves the boxes as well.
     """
-    previous_xyxy = filtered_boxes(table, model) if config.smooth_boxes else None
+    previous_xywh = model.xywh(table.motion[:, kalman.POSITION])
     if camera is not None:
         table.motion = kalman.apply_camera_motion(model, table.motion, camera)
-    coasting = table.state == State.COASTING
-    if coasting.any():
+    coasting = table.is_coasting
+    if np.count_nonzero(coasting):
         table.motion = table.motion.copy()
         decay = config.coasting_size_velocity_decay**dt
         table.motion[coasting, kalman.VELOCITY, 2:] *= decay
     table.motion = kalman.predict(model, table.motion, dt)
     if config.common_motion_compensation:
         table.motion[:, kalman.POSITION, :2] += estimate_common_motion(
-            filtered_boxes(table, model)[table.state == State.CONFIRMED],
-            frame_input.detections.xyxy[frame_input.high_score],
+            filtered_boxes(table, model).compress(table.is_confirmed, axis=0),
+            frame_input.detections.xyxy.compress(frame_input.high_score, axis=0),
         )
-    if previous_xyxy is not None:
+    if config.smooth_boxes:
         table.smoother_state = box_smoother.predict(
-            table.smoother_state, previous_xyxy, filtered_boxes(table, model)
+            table.smoother_state, previous_xywh, model.xywh(table.motion[:, kalman.POSITION])
         )
 
 
@@ -59,10 +59,10 @@ def report_tracks(
     config: DeepSortConfig, table: TrackTable, model: MotionModel, rows: Rows
 ) -> Tracks:
     """The tracks of these rows (T,), with the boxes that the configuration reports."""
-    filtered = filtered_boxes(table, model)[rows]
-    matched = table.detection[rows] >= 0
+    filtered = model.boxes(table.motion[:, kalman.POSITION].take(rows, axis=0))
+    matched, xyxy = table.detection.take(rows) >= 0, table.xyxy.take(rows, axis=0)
     if config.smooth_boxes:
-        xyxy = smoothed_boxes(table.smoother_state[rows], table.xyxy[rows], matched)
+        xyxy = smoothed_boxes(table.smoother_state.take(rows, axis=0), xyxy, matched)
     else:
-        xyxy = np.where(matched[:, None], table.xyxy[rows], filtered)
+        xyxy = np.where(matched[:, None], xyxy, filtered)
     return table.as_tracks(rows, xyxy=xyxy, filtered_xyxy=filtered)

@@ -7,13 +7,12 @@ from deepsort_reid.structures import boxes
 from deepsort_reid.structures.detections import Detections
 from deepsort_reid.structures.tracks import State
 from deepsort_reid.tracking import kalman
-from deepsort_reid.tracking.candidate_blocks import candidate_blocks
 from deepsort_reid.tracking.config import DeepSortConfig
-from deepsort_reid.tracking.costs import other_class
 from deepsort_reid.tracking.extras import box_smoothing
 from deepsort_reid.tracking.frame_input import FrameInput, update_galleries
 from deepsort_reid.tracking.gallery import GalleryStore
 from deepsort_reid.tracking.kalman import MotionModel
+from deepsort_reid.tracking.near_pairs import near_pairs
 from deepsort_reid.tracking.track_table import TrackTable
 
 Array = NDArray[np.float64]
@@ -32,7 +31,7 @@ def select_new_tracks(
     independent of the order of the detections.
     """
     detections = frame.detections
-    matched = table.state == State.CONFIRMED
+    matched = table.is_confirmed
     rows = rows_without_track(
         config, detections, unmatched, table.xyxy[matched], table.class_id()[matched]
     )
@@ -52,14 +51,17 @@ def rows_without_track(
     The tracks have boxes (N, 4) and classes (N,). See `select_new_tracks`.
     """
     rows = rows[detections.score[rows] >= config.new_track_score]
+    if not len(rows):
+        return rows
     duplicate = np.zeros(len(rows), dtype=bool)
-    for new, near in candidate_blocks(detections.xyxy[rows], matched_xyxy):
+    for new, near in near_pairs(detections.xyxy[rows], matched_xyxy):
         xyxy, near_xyxy = detections.xyxy[rows[new]], matched_xyxy[near]
-        smaller_area = np.minimum(boxes.area(xyxy)[:, None], boxes.area(near_xyxy))
-        overlap = boxes.intersection(xyxy, near_xyxy) / smaller_area
+        smaller_area = np.minimum(boxes.area(xyxy), boxes.area(near_xyxy))
+        overlap = boxes.intersection_of_pairs(xyxy, near_xyxy) / smaller_area
+        overlaps = overlap > config.max_new_track_overlap
         if not config.class_agnostic:
-            overlap[other_class(detections.class_id[rows[new]], matched_class[near])] = 0
-        duplicate[new] = (overlap > config.max_new_track_overlap).any(axis=1)
+            overlaps &= detections.class_id[rows[new]] == matched_class[near]
+        duplicate[new[overlaps]] = True
     return rows[~duplicate]
 
 

@@ -32,7 +32,8 @@ Rows = NDArray[np.intp]
 
 DELETED = -1
 
-_TENTATIVE, _CONFIRMED, _COASTING = State.TENTATIVE, State.CONFIRMED, State.COASTING
+# Plain numbers: to compare an array with a member of an enum takes five times as long.
+_TENTATIVE, _CONFIRMED, _COASTING = map(int, (State.TENTATIVE, State.CONFIRMED, State.COASTING))
 # Indexed by state, matched, limit reached. The limit is `n_init` hits for a matched track and
 # `max_age` misses for an unmatched one.
 _NEXT_STATE = np.array(
@@ -59,7 +60,7 @@ def next_state(
     `max_age` is one number for all tracks, or (N,).
     """
     limit = np.where(matched, hits >= n_init, misses > max_age)
-    return np.asarray(_NEXT_STATE[state, matched.astype(np.intp), limit.astype(np.intp)])
+    return np.asarray(_NEXT_STATE.take(4 * state + 2 * matched + limit))
 
 
 class TrackTable:
@@ -108,6 +109,21 @@ class TrackTable:
 
     def __len__(self) -> int:
         return len(self.id)
+
+    @property
+    def is_tentative(self) -> Flags:
+        """Tracks (N,) without an id so far."""
+        return np.asarray(self.state == _TENTATIVE)
+
+    @property
+    def is_confirmed(self) -> Flags:
+        """Tracks (N,) that are confirmed and were matched in the last frame."""
+        return np.asarray(self.state == _CONFIRMED)
+
+    @property
+    def is_coasting(self) -> Flags:
+        """Tracks (N,) that are confirmed, but were not matched in the last frame."""
+        return np.asarray(self.state == _COASTING)
 
     def copy_written(self) -> None:
         """Begin an update: from now on, arrays that others hold are not written to."""
@@ -164,12 +180,12 @@ class TrackTable:
     def vote(self, rows: Rows, class_id: Ints, score: Array) -> None:
         """Add one vote for `class_id` (K,), weighted by `score` (K,), to each of the rows (K,)."""
         known = (class_id[:, None] == self.classes).any(axis=1)
-        if not known.all():
+        if np.count_nonzero(known) < len(known):
             new = np.unique(class_id[~known])
             self.classes = np.concatenate([self.classes, new])
             self.votes = np.concatenate([self.votes, np.zeros((len(self), len(new)))], axis=1)
-        order = np.argsort(self.classes)
-        column = order[np.searchsorted(self.classes, class_id, sorter=order)]
+        order = self.classes.argsort()
+        column = order.take(self.classes.searchsorted(class_id, sorter=order))
         # Raw scores may be negative; any vote counts more than none.
         self.votes[rows, column] += np.maximum(score, 1e-3)
 
@@ -177,19 +193,19 @@ class TrackTable:
         """Class (N,) with the most votes of each track; the earliest class on a tie."""
         if not len(self):
             return np.empty(0, dtype=np.int64)
-        return np.asarray(self.classes[self.votes.argmax(axis=1)])
+        return np.asarray(self.classes.take(self.votes.argmax(axis=1)))
 
     def as_tracks(self, rows: Rows, *, xyxy: Array, filtered_xyxy: Array) -> Tracks:
         """The tracks of these rows (T,), with reported and filtered boxes (T, 4)."""
         return Tracks(
-            id=self.id[rows],
-            person_id=self.person_id[rows],
+            id=self.id.take(rows),
+            person_id=self.person_id.take(rows),
             xyxy=xyxy,
             filtered_xyxy=filtered_xyxy,
-            score=self.score[rows],
-            class_id=self.class_id()[rows],
-            detection=self.detection[rows],
-            state=self.state[rows],
-            age=self.age[rows],
-            misses=self.misses[rows],
+            score=self.score.take(rows),
+            class_id=self.class_id().take(rows),
+            detection=self.detection.take(rows),
+            state=self.state.take(rows),
+            age=self.age.take(rows),
+            misses=self.misses.take(rows),
         )

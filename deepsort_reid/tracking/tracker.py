@@ -8,7 +8,7 @@ from deepsort_reid.structures.class_names import ClassNames
 from deepsort_reid.structures.detections import Detections
 from deepsort_reid.structures.event import Event
 from deepsort_reid.structures.frame import Frame
-from deepsort_reid.structures.tracks import State, Tracks
+from deepsort_reid.structures.tracks import Tracks
 from deepsort_reid.tracking.assignment import Matching
 from deepsort_reid.tracking.association import Association, AssociationInput, association_input
 from deepsort_reid.tracking.config import DeepSortConfig, checked_config
@@ -194,8 +194,8 @@ class DeepSort(TrackerAccess, DeepSortState):
 
     def _prepare(self, detections: Detections, frame_shape: tuple[int, ...] | None) -> FrameInput:
         """Select the detections that are used, and update the image border."""
-        used = np.flatnonzero(detections.score >= self.config.min_score)
-        self._image_border.update(detections.xyxy[used], frame_shape)
+        used = (detections.score >= self.config.min_score).nonzero()[0]
+        self._image_border.update(detections.xyxy.take(used, axis=0), frame_shape)
         return make_frame_input(self.config, detections, used, self._image_border)
 
     def _predict(self, frame_input: FrameInput, camera: Array | None, dt: float) -> None:
@@ -219,7 +219,7 @@ class DeepSort(TrackerAccess, DeepSortState):
         if embedding is not None and len(embedding):
             self._galleries.set_dim(embedding.shape[1])
             if frame_input.calibrates:
-                reliable = embedding[frame_input.reliable_embedding]
+                reliable = embedding.compress(frame_input.reliable_embedding, axis=0)
                 self._galleries.calibration.update_inter(reliable)
         return frame_input
 
@@ -249,7 +249,7 @@ class DeepSort(TrackerAccess, DeepSortState):
         max_age = np.where(at_border, min(config.max_age_at_border, config.max_age), config.max_age)
         table.update_state(matching.unmatched_tracks, n_init=config.n_init, max_age=max_age)
         deleted = table.state == DELETED
-        if deleted.any():
+        if np.count_nonzero(deleted):
             self._id_assigner.add_left(table.id[deleted & (at_border | self._is_outside())])
         self._remove(deleted)
         self._assign_ids()
@@ -257,7 +257,7 @@ class DeepSort(TrackerAccess, DeepSortState):
     def _assign_ids(self) -> None:
         """Give ids to confirmed tracks without one."""
         table = self._table
-        if ((table.state == State.CONFIRMED) & (table.id == 0)).any():
+        if np.count_nonzero(table.is_confirmed & (table.id == 0)):
             outside = set(table.id[self._is_outside()].tolist())
             parts = self._galleries, self._persons
             self._remove(self._id_assigner.assign_ids(table, *parts, outside))
@@ -275,12 +275,12 @@ class DeepSort(TrackerAccess, DeepSortState):
     def _confirmed(self) -> Tracks:
         """The confirmed tracks, which were matched in this frame, in the order of their ids."""
         table = self._table
-        rows = np.flatnonzero(table.state == State.CONFIRMED)
-        return self._as_tracks(rows[np.argsort(table.id[rows])])
+        rows = table.is_confirmed.nonzero()[0]
+        return self._as_tracks(rows.take(table.id.take(rows).argsort()))
 
     def _remove(self, rows: NDArray[np.bool_]) -> None:
         """Delete the tracks of a mask (N,) and release their galleries."""
-        if rows.any():
+        if np.count_nonzero(rows):
             self._galleries.release(self._table.slot[rows])
             self._table.keep(~rows)
 

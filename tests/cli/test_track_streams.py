@@ -53,6 +53,9 @@ def test_ids_survive_a_reconnect(track, out, capsys):
         assert len(boxes) == FRAMES - 2
         assert np.ptp(boxes, axis=0).max() < 1
     stream = summary["stream"]
+    page = (out / "index.html").read_text(encoding="utf-8")
+    assert "16 frames received, 0 left out, 1 reconnection<" in page
+    assert page.count('class="sheet"') == 2
     assert (stream["state"], stream["reconnects"]) == ("ended", 1)
     assert stream["frames_received"] == FRAMES
     assert [each["reason"] for each in stream["interruptions"]] == ["the source ended"]

@@ -56,13 +56,22 @@ def open_page(chromium, tmp_path, videos):
         page.close()
 
 
+def wait_for(page, expression):
+    """Wait until a JavaScript expression is true; the page's policy forbids wait_for_function."""
+    for _ in range(300):
+        if page.evaluate(expression):
+            return
+        page.wait_for_timeout(50)
+    pytest.fail(f"not true within 15 seconds: {expression}")
+
+
 TWO_PARTS = VideoIndex({"video.webm": [(0.0, 0.0)], "video-000061.webm": [(6.0, 0.0)]})
 
 
 def test_page_shows_timeline_map_and_sheets_without_errors(open_page):
     recorder, persons = walk()
     page = open_page(track_page(results_of(recorder, persons, videos=TWO_PARTS)))
-    page.wait_for_function("document.querySelector('#video').readyState >= 1")
+    wait_for(page, "document.querySelector('#video').readyState >= 1")
     assert page.locator("#presence rect[fill]").count() == 3
     assert page.locator(".ways g").count() == 3
     assert page.locator(".sheet").count() == 2
@@ -78,27 +87,27 @@ def test_click_on_a_time_shows_it_in_the_right_video(open_page):
     page = open_page(track_page(results_of(recorder, persons, videos=TWO_PARTS)))
 
     def shown():
-        page.wait_for_function("!document.querySelector('#video').seeking")
+        wait_for(page, "!document.querySelector('#video').seeking")
         source = "document.querySelector('#video').getAttribute('src')"
         return page.evaluate(source), page.evaluate("document.querySelector('#video').currentTime")
 
-    page.wait_for_function("document.querySelector('#video').readyState >= 1")
+    wait_for(page, "document.querySelector('#video').readyState >= 1")
     image = page.locator("#person-2 .crops button").nth(1)
     time = float(image.get_attribute("data-time"))
     assert 0 < time < 6
     image.click()
     assert shown() == ("video.webm", pytest.approx(time, abs=0.05))
     page.locator('#person-2 [data-time="7.90"]').first.click()
-    page.wait_for_function("document.querySelector('#video').currentTime > 1")
+    wait_for(page, "document.querySelector('#video').currentTime > 1")
     assert shown() == ("video-000061.webm", pytest.approx(1.9, abs=0.05))
     page.locator("#presence").click(position={"x": 1, "y": 5})
-    page.wait_for_function("document.querySelector('#video').currentTime < 1")
+    wait_for(page, "document.querySelector('#video').currentTime < 1")
     assert shown() == ("video.webm", pytest.approx(0, abs=0.1))
     width = page.locator("#presence").bounding_box()["width"]
     page.locator("#presence").click(position={"x": 0.75 * width, "y": 5})
-    page.wait_for_function("document.querySelector('#video').currentTime > 2")
+    wait_for(page, "document.querySelector('#video').currentTime > 2")
     assert shown() == ("video-000061.webm", pytest.approx(0.75 * 11.9 - 6, abs=0.1))
-    page.wait_for_function("Number(document.querySelector('#now').getAttribute('x1')) > 700")
+    wait_for(page, "Number(document.querySelector('#now').getAttribute('x1')) > 700")
     assert float(page.get_attribute("#now", "x1")) == pytest.approx(750, abs=10)
     assert page.errors == []
 
@@ -132,7 +141,7 @@ def test_missing_video_is_said(open_page):
     recorder, persons = walk()
     index = VideoIndex({"gone.mp4": [(0.0, 0.0)]})
     page = open_page(track_page(results_of(recorder, persons, videos=index)))
-    page.wait_for_function("!document.querySelector('#no-video').hidden")
+    wait_for(page, "!document.querySelector('#no-video').hidden")
     assert "gone.mp4 cannot be played" in page.text_content("#no-video")
 
 
@@ -180,11 +189,11 @@ def test_search_page_shows_curve_and_sightings_without_errors(open_page):
     recorder = searched([hit()] * 10 + [miss()] * 30 + [hit(0.62)] * 10)
     index = VideoIndex({"video.webm": [(0.0, 0.0), (4.0, 2.0)]})
     page = open_page(find_page(find_results_of(recorder, query=None, videos=index)))
-    page.wait_for_function("document.querySelector('#video').readyState >= 1")
+    wait_for(page, "document.querySelector('#video').readyState >= 1")
     assert page.locator("#presence .seen").count() == 2
     assert page.locator(".sheet").count() == 2
     page.locator("#sighting-2 .time").first.click()
-    page.wait_for_function("document.querySelector('#video').currentTime > 1.9")
+    wait_for(page, "document.querySelector('#video').currentTime > 1.9")
     assert page.evaluate("document.querySelector('#video').currentTime") == pytest.approx(
         2, abs=0.1
     )

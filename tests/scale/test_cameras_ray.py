@@ -154,7 +154,8 @@ def test_interrupted_run_completes_its_files(cluster, root, tmp_path):
         cameras(root, tmp_path, cluster), stderr=subprocess.PIPE, text=True
     ) as process:
         limit = time.monotonic() + 120
-        while not (tmp_path / "hall" / ".checkpoint.npz").exists():
+        tracks = tmp_path / "hall" / "tracks.txt"
+        while not (tracks.exists() and tracks.stat().st_size):
             assert process.poll() is None
             assert time.monotonic() < limit
             time.sleep(0.01)

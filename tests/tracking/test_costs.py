@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from deepsort_reid.structures import boxes
-from deepsort_reid.tracking.costs import forbid, fuse, iou_cost, other_class
+from deepsort_reid.tracking.costs import forbid, fuse, other_class
 
 INF = np.inf
 
@@ -14,15 +13,6 @@ def test_forbidden_pairs_become_infinite_and_others_stay():
     marked = np.array([[True, False, False], [False, False, True]])
     np.testing.assert_array_equal(forbid(cost, marked), [[INF, 2, 3], [4, 5, INF]])
     np.testing.assert_array_equal(cost, [[1, 2, 3], [4, 5, 6]])
-
-
-def test_iou_cost_is_one_minus_iou():
-    tracks = np.array([[0.0, 0, 10, 10], [50, 50, 60, 60]])
-    detections = np.array([[0.0, 0, 10, 10], [5, 0, 15, 10], [50, 50, 60, 55]])
-    np.testing.assert_allclose(iou_cost(tracks, detections), [[0, 2 / 3, 1], [1, 1, 0.5]])
-    np.testing.assert_allclose(
-        iou_cost(tracks, detections), 1 - boxes.iou(tracks, detections), atol=1e-15
-    )
 
 
 @pytest.mark.parametrize(("weight", "expected"), [(0, 0.2), (0.25, 1.15), (1, 4)])
@@ -47,7 +37,6 @@ def test_pairs_of_different_classes_are_marked():
 @pytest.mark.parametrize(("n", "m"), [(0, 3), (2, 0), (0, 0)])
 def test_empty_side_gives_an_empty_matrix(n, m):
     empty = np.empty((n, m))
-    assert iou_cost(np.empty((n, 4)), np.empty((m, 4))).shape == (n, m)
     assert fuse(empty, empty, 0.5).shape == (n, m)
     assert forbid(empty, empty.astype(bool)).shape == (n, m)
     integer = np.int64

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from deepsort_reid.tracking.gallery import GalleryAppearance, MeanAppearance
+from deepsort_reid.tracking.near_pairs import all_pairs
 
 DIM = 6
 
@@ -38,13 +39,12 @@ class MeanOracle:
         self.stored[slot] = [mean / np.linalg.norm(mean)]
 
 
-def oracle_distance(oracle, slots, embedding, pairs):
-    distance = np.full(pairs.shape, np.inf)
-    for row, slot in enumerate(slots):
-        for column in np.flatnonzero(pairs[row]):
-            for stored in oracle.stored[slot]:
-                distance[row, column] = min(distance[row, column], 1 - stored @ embedding[column])
-    return distance
+def oracle_distance(oracle, slots, embedding, row, column):
+    """Distance of each pair to the nearest stored embedding."""
+    return [
+        min(1 - stored @ embedding[m] for stored in oracle.stored[slots[n]])
+        for n, m in zip(row, column, strict=True)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -92,9 +92,10 @@ def test_store_equals_a_dictionary_of_lists(appearance, oracle):
             np.testing.assert_allclose(store.embeddings(slot), expected, atol=1e-5)
         candidates = unit_rows(rng, int(rng.integers(0, 8)))
         pairs = rng.random((len(slots), len(candidates))) < 0.5
+        row, column = np.nonzero(pairs & store.has_embedding(slots)[:, None])
         np.testing.assert_allclose(
-            store.cosine_distance(slots, candidates, pairs),
-            oracle_distance(oracle, slots.tolist(), candidates, pairs),
+            store.cosine_distance(slots, candidates, row, column),
+            oracle_distance(oracle, slots.tolist(), candidates, row, column),
             atol=1e-5,
         )
     assert reused > 100
@@ -108,8 +109,8 @@ def test_full_ring_buffer_drops_the_oldest_embedding():
     for row in np.eye(3, dtype=np.float32):
         store.add(slot, row[None])
     np.testing.assert_array_equal(store.embeddings(slot[0]), [[0, 1, 0], [0, 0, 1]])
-    distance = store.cosine_distance(slot, np.eye(3, dtype=np.float32), np.ones((1, 3), dtype=bool))
-    np.testing.assert_array_equal(distance, [[1, 0, 0]])
+    distance = store.cosine_distance(slot, np.eye(3, dtype=np.float32), *all_pairs(1, 3))
+    np.testing.assert_array_equal(distance, [1, 0, 0])
 
 
 def test_moving_mean_uses_momentum_and_has_unit_length():
@@ -144,9 +145,6 @@ class TestBothStores:
         assert set(second.tolist()) == set(first.tolist())
         assert not store.has_embedding(second).any()
         assert store.embeddings(second[0]).shape == (0, DIM)
-        pairs = np.ones((16, 2), dtype=bool)
-        candidates = unit_rows(np.random.default_rng(2), 2)
-        assert np.isinf(store.cosine_distance(second, candidates, pairs)).all()
 
     def test_growing_keeps_stored_embeddings(self, appearance):
         store = appearance.create_store()
@@ -183,7 +181,7 @@ class TestBothStores:
             store.set_dim(7)
         assert store.dim == DIM
 
-    def test_no_slots_or_no_detections_give_an_empty_matrix(self, appearance):
+    def test_no_pairs_give_no_distances(self, appearance):
         store = appearance.create_store()
         store.set_dim(DIM)
         slots = store.allocate(3)
@@ -191,10 +189,9 @@ class TestBothStores:
         # An embedder that was called without boxes may not know the length of its embeddings.
         for width in (DIM, 0):
             nothing = np.empty((0, width), dtype=np.float32)
-            none = store.cosine_distance(slots, nothing, np.empty((3, 0), dtype=bool))
-            assert none.shape == (3, 0)
+            assert store.cosine_distance(slots, nothing, *all_pairs(3, 0)).shape == (0,)
         some = unit_rows(np.random.default_rng(7), 4)
-        assert store.cosine_distance(slots[:0], some, np.empty((0, 4), dtype=bool)).shape == (0, 4)
+        assert store.cosine_distance(slots[:0], some, *all_pairs(0, 4)).shape == (0,)
 
     def test_cosine_distance_is_between_zero_and_two(self, appearance):
         store = appearance.create_store()
@@ -203,8 +200,8 @@ class TestBothStores:
         row = np.array([[0.6, 0.8]], dtype=np.float32)
         store.add(slot, row)
         both = np.concatenate([row * np.float32(1.001), -row])
-        distance = store.cosine_distance(slot, both, np.ones((1, 2), dtype=bool))
-        np.testing.assert_allclose(distance, [[0, 2]], atol=1e-6)
+        distance = store.cosine_distance(slot, both, *all_pairs(1, 2))
+        np.testing.assert_allclose(distance, [0, 2], atol=1e-6)
         assert (distance >= 0).all()
 
 

@@ -130,7 +130,8 @@ class _Handlers:
             "video_url": None if info.video is None else "/video",
             # In the file, by which a player seeks; its frame rate may be another one.
             "video_times": None if times is None else np.round(times, 6).tolist(),
-            "has_images": info.source is not None,
+            "has_images": (info.source or info.video) is not None,
+            "has_drawings": info.source is None and info.video is not None,
         }
 
     def boxes(self, request: Request) -> Response:

@@ -37,6 +37,7 @@ _MIN_PROCESS_NOISE_RATIO = 0.1
 _MAX_OFFSET_STD = 5.0  # standard deviations from the smoothed box above which a detection is right
 _NO_NOISE_RATIO = 1e9
 _SIGNIFICANCE = 2.0  # standard errors by which the correlation must be below zero
+_MIN_SIZE_PX = 1e-9  # sizes below count as this: their logarithm would be infinite
 _ROUNDING = 1e-6  # of the height: changes of this size are rounding errors
 
 
@@ -55,12 +56,15 @@ def smoothed_boxes(state: Array, matched_xyxy: Array, matched: NDArray[np.bool_]
 
     A box without an offset is returned exactly.
     """
-    xyxy = np.where(matched[:, None], matched_xyxy, _from_log(state[:, _PREDICTED]))
-    offset = state[:, _OFFSET]
+    if np.count_nonzero(matched) < len(matched):
+        predicted = _from_log(state[:, _PREDICTED])
+        matched_xyxy = np.where(matched[:, None], matched_xyxy, predicted)
+    xyxy, offset = matched_xyxy.copy(), state[:, _OFFSET]
     size = xyxy[:, 2:] - xyxy[:, :2]
-    inset = size * -np.expm1(-offset[:, 2:]) / 2  # half of the difference in size on either side
-    center_offset = np.concatenate([offset[:, :2], offset[:, :2]], axis=1)
-    return np.asarray(xyxy - center_offset + np.concatenate([inset, -inset], axis=1))
+    inset = size * np.expm1(-offset[:, 2:]) / -2  # half of the difference in size on either side
+    xyxy[:, :2] -= offset[:, :2] - inset
+    xyxy[:, 2:] -= offset[:, :2] + inset
+    return xyxy
 
 
 class BoxSmoother:
@@ -93,13 +97,20 @@ class BoxSmoother:
         error = self._square / np.sqrt(max(self._num_changes, 1))
         return np.where(self._product < -_SIGNIFICANCE * error, self._product, 0.0)
 
-    def predict(self, state: Array, previous_xyxy: Array, predicted_xyxy: Array) -> Array:
-        """State (N, 4, 4) one update later; the Kalman filter moved the boxes (N, 4) like this."""
-        before, after = _to_log(previous_xyxy), _to_log(predicted_xyxy)
+    def predict(self, state: Array, previous_xywh: Array, predicted_xywh: Array) -> Array:
+        """State (N, 4, 4) one update later; the Kalman filter moved the boxes (N, 4) like this.
+
+        Boxes are centre, width and height in pixels.
+        """
+        previous_size, size = (
+            np.maximum(xywh[:, 2:], _MIN_SIZE_PX) for xywh in (previous_xywh, predicted_xywh)
+        )
+        scale = size / previous_size
         state = state.copy()
-        state[:, _PREDICTED] += after - before
+        state[:, _PREDICTED, :2] += predicted_xywh[:, :2] - previous_xywh[:, :2]
+        state[:, _PREDICTED, 2:] += np.log(scale)
         # The offset of the centre is in pixels: it scales with the height.
-        state[:, _OFFSET, :2] *= np.exp((after - before)[:, 3:])
+        state[:, _OFFSET, :2] *= scale[:, 1:]
         state[:, _VARIANCE] += self.process_noise_ratio
         return state
 
@@ -111,17 +122,22 @@ class BoxSmoother:
         Changes of tracks that `coasted` (K,) are not learned from: they span several frames.
         """
         state = state.copy()
-        matched = state[rows]
+        predicted, previous_offset, variance, previous_change = state.take(rows, axis=0).swapaxes(
+            0, 1
+        )
         measured = _to_log(xyxy)
-        change = measured - matched[:, _PREDICTED]
-        scale = np.ones_like(change)
-        scale[:, :2] = np.exp(measured[:, 3:])
-        offset = change + matched[:, _OFFSET]
-        expected = self.measurement_noise * (matched[:, _VARIANCE] + 1)
-        is_motion = (offset / scale) ** 2 > _MAX_OFFSET_STD**2 * expected
-        gain = np.where(is_motion, 1, 1 / (1 + 1 / matched[:, _VARIANCE]))
-        scale_free = np.where(coasted[:, None], np.nan, change / scale)
-        self._learn(matched[:, _CHANGE], scale_free)
+        change = measured - predicted
+        offset = change + previous_offset
+        # Offset and change in units of the height; those of the size are logarithms already.
+        relative_offset, scale_free = offset.copy(), change.copy()
+        height = np.maximum(xyxy[:, 3:] - xyxy[:, 1:2], _MIN_SIZE_PX)
+        relative_offset[:, :2] /= height
+        scale_free[:, :2] /= height
+        expected = _MAX_OFFSET_STD**2 * self.measurement_noise * (variance + 1)
+        is_motion = relative_offset * relative_offset > expected
+        gain = np.where(is_motion, 1, variance / (variance + 1))
+        scale_free[coasted] = np.nan
+        self._learn(previous_change, scale_free)
         state[:, _CHANGE] = np.nan
         state[rows] = np.stack((measured, (1 - gain) * offset, gain, scale_free), axis=1)
         return state
@@ -129,14 +145,16 @@ class BoxSmoother:
     def _learn(self, previous: Array, current: Array) -> None:
         """Update the sums with changes (K, 4) of two successive frames, NaN where there is none."""
         both = np.isfinite(previous[:, 0] + current[:, 0])
-        if not both.any():
+        if not np.count_nonzero(both):
             return
-        previous, current = previous[both], current[both]
+        previous, current = previous.compress(both, axis=0), current.compress(both, axis=0)
         keep = 1 - 1 / _HORIZON
         square, num_changes = keep * self._square, keep * self._num_changes + len(current)
         std = np.sqrt((square + (current * current).sum(axis=0)) / num_changes)
         limit = _CLIP_STD * std
-        previous, current = np.clip(previous, -limit, limit), np.clip(current, -limit, limit)
+        previous, current = (
+            np.minimum(np.maximum(each, -limit), limit) for each in (previous, current)
+        )
         self._square = square + (previous * previous + current * current).sum(axis=0) / 2
         self._product = keep * self._product + (previous * current).sum(axis=0)
         self._num_changes = num_changes
@@ -145,7 +163,7 @@ class BoxSmoother:
 def _to_log(xyxy: Array) -> Array:
     """Centre and logarithm of the size (N, 4) of boxes (N, 4)."""
     xywh = boxes.xyxy_to_xywh(xyxy)
-    xywh[:, 2:] = np.log(np.maximum(xywh[:, 2:], 1e-9))
+    xywh[:, 2:] = np.log(np.maximum(xywh[:, 2:], _MIN_SIZE_PX))
     return xywh
 
 

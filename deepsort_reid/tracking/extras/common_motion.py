@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from deepsort_reid.structures import boxes
 from deepsort_reid.structures.numbers import median
-from deepsort_reid.tracking.candidate_blocks import candidate_blocks
+from deepsort_reid.tracking.near_pairs import near_pairs
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.intp]
@@ -28,8 +28,8 @@ def estimate_common_motion(predicted_xyxy: Array, detections_xyxy: Array) -> Arr
     tracks, detections = _mutually_best(predicted_xyxy, detections_xyxy)
     if len(tracks) < _MIN_PAIRS:
         return nothing
-    detected = boxes.xyxy_to_xywh(detections_xyxy[detections])[:, :2]
-    offset = detected - boxes.xyxy_to_xywh(predicted_xyxy[tracks])[:, :2]
+    between = detections_xyxy.take(detections, axis=0) - predicted_xyxy.take(tracks, axis=0)
+    offset = (between[:, :2] + between[:, 2:]) / 2  # of the centres
     shift = median(offset)
     # Standard error of a median, with the standard deviation from the median absolute deviation.
     std = 1.4826 * median(np.abs(offset - shift))
@@ -39,16 +39,26 @@ def estimate_common_motion(predicted_xyxy: Array, detections_xyxy: Array) -> Arr
 
 def _mutually_best(a: Array, b: Array) -> tuple[Rows, Rows]:
     """Rows (K,) of boxes (N, 4) and (M, 4) that are each other's best match, above `_MIN_IOU`."""
-    best, best_iou = np.full(len(a), -1), np.zeros(len(a))  # of each row of a
-    owner, owner_iou = np.full(len(b), -1), np.zeros(len(b))  # of each row of b
-    for rows, columns in candidate_blocks(a, b):
-        if not len(columns):
-            continue
-        iou = boxes.iou(a[rows], b[columns])
-        column, row = iou.argmax(axis=1), iou.argmax(axis=0)
-        best[rows], best_iou[rows] = columns[column], iou.max(axis=1)
-        better = iou.max(axis=0) > owner_iou[columns]
-        owner[columns[better]] = rows[row[better]]
-        owner_iou[columns] = np.maximum(owner_iou[columns], iou.max(axis=0))
-    paired = np.flatnonzero((best_iou > _MIN_IOU) & (owner[best] == np.arange(len(a))))
-    return paired, best[paired]
+    parts = []
+    for row, column in near_pairs(a, b):
+        iou = boxes.iou_of_pairs(a.take(row, axis=0), b.take(column, axis=0))
+        parts.append([each.compress(iou > _MIN_IOU) for each in (row, column, iou)])
+    row, column, iou = (
+        parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts, strict=True))
+    )
+    if _all_differ(row) and _all_differ(column):  # in most frames
+        return row, column
+    best = _first_of_each(row, np.lexsort((column, -iou, row)))
+    best &= _first_of_each(column, np.lexsort((row, -iou, column)))
+    return row.compress(best), column.compress(best)
+
+
+def _all_differ(rows: Rows) -> bool:
+    return not len(rows) or int(np.bincount(rows).max()) == 1
+
+
+def _first_of_each(rows: Rows, order: Rows) -> NDArray[np.bool_]:
+    """The first pair of each row: a mask (P,) of pairs with `rows` (P,), in this order of them."""
+    first = np.zeros(len(rows), dtype=bool)
+    first[order] = np.diff(rows[order], prepend=-1) != 0
+    return first

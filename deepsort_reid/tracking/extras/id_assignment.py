@@ -6,7 +6,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from deepsort_reid.structures.tracks import State
 from deepsort_reid.tracking.extras.person_assignment import PersonAssigner
 from deepsort_reid.tracking.gallery import GalleryStore
 from deepsort_reid.tracking.track_table import TrackTable
@@ -73,7 +72,7 @@ class IdAssigner:
         Returns a mask (N,) of coasting tracks whose id was taken over: they are to be deleted.
         """
         replaced = np.zeros(len(table), dtype=bool)
-        for row in np.flatnonzero((table.state == State.CONFIRMED) & (table.id == 0)).tolist():
+        for row in np.flatnonzero(table.is_confirmed & (table.id == 0)).tolist():
             found, reason = None, "ids of ended tracks are not reused"
             if self._reuse_ids:
                 found, reason = self._find_continued(table, galleries, persons, row)

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from deepsort_reid.identity.explanation import PersonExplanation
 from deepsort_reid.identity.frame_update import MAX_CLOCK_STEP
 from deepsort_reid.identity.registry import PersonRegistry
-from deepsort_reid.structures.tracks import State
 from deepsort_reid.tracking.extras.track_events import TrackEvents
 from deepsort_reid.tracking.frame_input import FrameInput
 from deepsort_reid.tracking.track_table import TrackTable
@@ -89,12 +88,12 @@ class PersonAssigner:
         """
         self.time = self.time + dt if time is None else time
         started = table.age == 1
-        if started.any():
+        if np.count_nonzero(started):
             table.first_time[started] = self.time
         self.changes = {}
         if not self.is_active and frame_input.has_embedding.any():
             self._activate()
-        live = table.id[table.id > 0]
+        live = table.id.compress(table.id > 0)
         is_same = np.array_equal(live, self._id)
         ended = live[:0] if is_same else np.setdiff1d(self._id, live)
         if self.is_active:
@@ -103,7 +102,7 @@ class PersonAssigner:
             table.person_id = table.id.copy()
         self._id, self._last_id = live, max(self._last_id, int(live.max(initial=0)))
         self._num_updates += 1
-        matched = table.state == State.CONFIRMED
+        matched = table.is_confirmed
         self.track_events.update(
             *(self._num_updates, self.time, table.id[matched], table.person_id[matched]),
             ended=ended.tolist(),
@@ -253,9 +252,9 @@ class PersonAssigner:
                 f"camera {self.camera!r} of the registry is used by another tracker since then: "
                 "give each tracker a camera of its own"
             )
-        rows = np.flatnonzero(table.state == State.CONFIRMED)
-        rows = rows[np.argsort(table.id[rows])][:_MAX_PRESENT]
-        ids, first_time = table.id[rows], None
+        rows = table.is_confirmed.nonzero()[0]
+        rows = rows.take(table.id.take(rows).argsort())[:_MAX_PRESENT]
+        ids, first_time = table.id.take(rows), None
         if not is_same:
             # Tracks that were matched since the first frame of a new one are other people.
             begun = ~np.isin(ids, self._id)
@@ -282,10 +281,12 @@ def _embeddings(
 
     detection: rows (T,) of the caller's detections.
     """
-    used = np.searchsorted(frame_input.rows, detection)
-    storable = frame_input.storable[used]
+    used = frame_input.rows.searchsorted(detection)
+    storable = frame_input.storable.take(used)
     if frame_input.detections.embedding is None:
         return None, storable
-    embedding = frame_input.detections.embedding[used]
-    embedding[~frame_input.reliable_embedding[used]] = 0
+    embedding = frame_input.detections.embedding.take(used, axis=0)
+    reliable = frame_input.reliable_embedding.take(used)
+    if np.count_nonzero(reliable) < len(reliable):
+        embedding[~reliable] = 0
     return embedding, storable

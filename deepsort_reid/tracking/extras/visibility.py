@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsort_reid.structures import boxes
-from deepsort_reid.tracking.candidate_blocks import candidate_blocks
+from deepsort_reid.tracking.near_pairs import near_pairs
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -30,8 +30,11 @@ class _BorderEstimate:
 
     def update(self, ends: Array, width: Array) -> None:
         """Add one frame's boxes (M,), by where they end and how wide they are."""
-        if ends.max() > self.position + _SAME_PX:
-            self.position, self.num_boxes = float(ends.max()), 0
+        end = float(ends.max())
+        if end < self.position - _SAME_PX:
+            return  # in most frames, no box ends there
+        if end > self.position + _SAME_PX:
+            self.position, self.num_boxes = end, 0
             self.min_width, self.max_width = np.inf, 0.0
         here = width[ends >= self.position - _SAME_PX]
         self.num_boxes += len(here)
@@ -87,9 +90,10 @@ def occlusion_ratio(xyxy: Array) -> Array:
     The nearer of two boxes is the one whose lower edge is lower in the image.
     """
     ratio = np.zeros(len(xyxy))
-    for rows, columns in candidate_blocks(xyxy, xyxy):
-        nearer = xyxy[columns, 3] > xyxy[rows, 3, None]
-        area = np.maximum(boxes.area(xyxy[rows]), 1e-9)[:, None]
-        covered = boxes.intersection(xyxy[rows], xyxy[columns]) / area
-        ratio[rows] = np.where(nearer, covered, 0).max(axis=1, initial=0)
+    area = np.maximum(boxes.area(xyxy), 1e-9)
+    for row, column in near_pairs(xyxy, xyxy):
+        nearer = xyxy[column, 3] > xyxy[row, 3]
+        row, column = row[nearer], column[nearer]
+        covered = boxes.intersection_of_pairs(xyxy[row], xyxy[column]) / area[row]
+        np.maximum.at(ratio, row, covered)
     return ratio

@@ -11,6 +11,7 @@ from deepsort_reid.tracking.extras.box_smoothing import BoxSmoother
 
 SIZE = np.array([40.0, 100.0])
 BOX = np.array([[0.0, 0, 40, 100]])
+XYWH = boxes.xyxy_to_xywh(BOX)
 FAR_BOX = np.array([[800.0, 0, 840, 100]])
 
 
@@ -37,7 +38,7 @@ def smooth_all(measured, seen=None):
     for number, here in enumerate(measured[1:], start=1):
         rows = np.flatnonzero(np.ones(len(still)) if seen is None else seen[number])
         xyxy = as_boxes(here)
-        state = found.update(found.predict(state, still, still), rows, xyxy[rows], coasted[rows])
+        state = found.update(found.predict(state, XYWH, XYWH), rows, xyxy[rows], coasted[rows])
         coasted = ~np.isin(np.arange(len(still)), rows)
         smoothed.append(box_smoothing.smoothed_boxes(state, xyxy, ~coasted))
     return found, np.array(smoothed)
@@ -83,7 +84,7 @@ def test_smoothed_boxes_equal_a_kalman_filter_with_the_known_ratio():
     for here, visible in zip(measured[1:], seen[1:], strict=True):
         rows = np.flatnonzero(visible)
         state = found.update(
-            found.predict(state, still, still),
+            found.predict(state, XYWH, XYWH),
             rows,
             as_boxes(here[rows]),
             np.zeros(len(rows), bool),
@@ -187,11 +188,12 @@ def test_offset_scales_with_the_box():
     found = BoxSmoother()
     found._square[:], found._product[:], found._num_changes = 1000, -400, 1000  # noisy
     near = np.array([[8.0, 0, 48, 110]])
-    state = found.update(found.predict(state, BOX, BOX), np.array([0]), near, np.array([False]))
+    state = found.update(found.predict(state, XYWH, XYWH), np.array([0]), near, np.array([False]))
     seen = np.array([True])
     before = near - box_smoothing.smoothed_boxes(state, near, seen)
     assert (np.abs(before) > 0.1).any()
-    state = found.predict(state, near, 2 * near)
+    xywh = boxes.xyxy_to_xywh(near)
+    state = found.predict(state, xywh, 2 * xywh)
     np.testing.assert_allclose(
         2 * near - box_smoothing.smoothed_boxes(state, 2 * near, seen), 2 * before
     )

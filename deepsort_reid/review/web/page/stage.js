@@ -86,7 +86,7 @@ export class Stage {
   #showMode() {
     const { mode } = this.player;
     const notes = {
-      video: this.store.info.has_images ? "" : "The source video is missing: the one with drawings is shown.",
+      video: this.store.info.has_drawings ? "The source video is missing: the one with drawings is shown." : "",
       images: "This browser cannot play the video: single images are shown instead.",
       plain: "No pictures: the video of the run is missing or cannot be read.",
     };

@@ -31,7 +31,7 @@ export class Timeline {
 
   fit() {
     this.from = 1;
-    this.to = Math.max(this.player.last, 2);
+    this.to = this.player.last + 1; // the end of the last frame
     this.draw();
   }
 
@@ -48,14 +48,13 @@ export class Timeline {
   }
 
   zoom(factor, frame = this.player.frame) {
-    const last = Math.max(this.player.last, 2);
-    const span = Math.min(Math.max((this.to - this.from) * factor, MIN_FRAMES), last - 1);
+    const span = Math.min(Math.max((this.to - this.from) * factor, MIN_FRAMES), this.player.last);
     const share = Math.min(Math.max((frame - this.from) / (this.to - this.from), 0), 1);
     this.#setFrom(frame - share * span, span);
   }
 
   #setFrom(from, span = this.to - this.from) {
-    this.from = Math.max(1, Math.min(from, this.player.last - span));
+    this.from = Math.max(1, Math.min(from, this.player.last + 1 - span));
     this.to = this.from + span;
     this.draw();
   }

@@ -1,4 +1,4 @@
-"""Crowds are scored block by block: the same results as with all pairs at once, in less memory."""
+"""Only near pairs are scored: the same results as with all pairs, in less memory."""
 
 import tracemalloc
 
@@ -15,13 +15,13 @@ from deepsort_reid.tracking import (
     MeanAppearance,
     SizeMotion,
     assignment,
-    candidate_blocks,
+    near_pairs,
 )
 from deepsort_reid.tracking.assignment import allowed_pairs, assign
-from deepsort_reid.tracking.candidate_blocks import EVERYWHERE
 from deepsort_reid.tracking.extras.common_motion import estimate_common_motion
 from deepsort_reid.tracking.extras.visibility import occlusion_ratio
 from deepsort_reid.tracking.kalman import PEDESTRIAN_MOTION
+from deepsort_reid.tracking.near_pairs import EVERYWHERE
 from tests.tracking.scenarios import crowd
 
 each_seed = given(seed=st.integers(0, 2**32 - 1))
@@ -29,16 +29,16 @@ few_examples = settings(max_examples=25, deadline=None)
 
 
 class SmallParts:
-    """Divides even small scenes into blocks of at most `rows` rows while it is entered."""
+    """Divides even small scenes into parts of about `size` pairs while it is entered."""
 
-    def __init__(self, rows):
-        self.rows = rows
+    def __init__(self, size):
+        self.size = size
 
     def __enter__(self):
         self.patch = pytest.MonkeyPatch()
-        self.patch.setattr(candidate_blocks, "_MAX_PAIRS", 0)
-        self.patch.setattr(candidate_blocks, "_MAX_ROWS", self.rows)
-        self.patch.setattr(assignment, "_MAX_SOLVED_ROWS", self.rows)
+        self.patch.setattr(near_pairs, "_MAX_TESTED", 0)
+        self.patch.setattr(near_pairs, "_MAX_PAIRS", self.size)
+        self.patch.setattr(assignment, "_MAX_SOLVED_ROWS", self.size)
 
     def __exit__(self, *_):
         self.patch.undo()
@@ -53,24 +53,36 @@ def random_boxes(rng, n, spread=500.0):
 
 @each_seed
 @few_examples
-def test_each_row_is_in_one_block_with_all_boxes_that_it_touches(seed):
+def test_near_pairs_are_all_that_touch_once_each(seed):
     rng = np.random.default_rng(seed)
     regions, xyxy = (random_boxes(rng, int(n)) for n in rng.integers(1, 60, 2))
     regions[rng.random(len(regions)) < 0.05] = EVERYWHERE
     a, b = regions[:, None], xyxy
     touching = (a[..., :2] <= b[:, 2:]).all(axis=-1) & (a[..., 2:] >= b[:, :2]).all(axis=-1)
-    with SmallParts(int(rng.integers(1, 9))):
-        blocks = list(candidate_blocks.candidate_blocks(regions, xyxy))
-    assert len(blocks) > 1 or len(regions) < 9
-    rows = np.concatenate([rows for rows, _ in blocks])
-    np.testing.assert_array_equal(np.sort(rows), np.arange(len(regions)))
-    for rows, columns in blocks:
-        np.testing.assert_array_equal(columns, np.flatnonzero(touching[rows].any(axis=0)))
+    expected = np.argwhere(touching).tolist()
+    at_once = list(near_pairs.near_pairs(regions, xyxy))
+    with SmallParts(int(rng.integers(1, 200))):
+        parts = list(near_pairs.near_pairs(regions, xyxy))
+    for found in (at_once, parts):
+        rows, columns = (np.concatenate(each) for each in zip(*found, strict=True))
+        assert (np.diff(rows) >= 0).all()
+        assert sorted(zip(rows.tolist(), columns.tolist(), strict=True)) == [*map(tuple, expected)]
+    assert len(at_once) == 1
+
+
+def test_many_pairs_are_given_in_parts():
+    xyxy = np.tile([0.0, 0, 10, 10], (50, 1))
+    with SmallParts(200):
+        sizes = [len(row) for row, _ in near_pairs.near_pairs(xyxy, xyxy)]
+    assert sizes == [200] * 12 + [100]
 
 
 @pytest.mark.parametrize(("n", "m"), [(0, 3), (2, 0), (0, 0)])
-def test_without_a_pair_there_is_no_block(n, m):
-    assert not list(candidate_blocks.candidate_blocks(np.empty((n, 4)), np.empty((m, 4))))
+@pytest.mark.parametrize("max_tested", [0, 100])
+def test_without_boxes_there_is_one_empty_part(monkeypatch, n, m, max_tested):
+    monkeypatch.setattr(near_pairs, "_MAX_TESTED", max_tested)
+    ((row, column),) = near_pairs.near_pairs(np.empty((n, 4)), np.empty((m, 4)))
+    assert len(row) == len(column) == 0
 
 
 @each_seed
@@ -80,7 +92,7 @@ def test_assignment_in_independent_parts_equals_one_assignment(seed):
     cost = rng.uniform(-1, 1, rng.integers(1, 80, 2))
     cost[rng.random(cost.shape) > rng.choice([2, 4, 50]) / max(cost.shape)] = np.inf
     expected = assign(allowed_pairs(cost, 0.5)).pairs
-    with SmallParts(int(rng.integers(1, 9))):
+    with SmallParts(int(rng.integers(1, 60))):
         found = assign(allowed_pairs(cost, 0.5)).pairs
     assert sorted(found.tolist()) == sorted(expected.tolist())
 
@@ -92,7 +104,7 @@ def test_common_motion_and_occlusion_equal_those_of_all_pairs(seed):
     tracks = random_boxes(rng, int(rng.integers(0, 60)), spread=300)
     detections = tracks[rng.random(len(tracks)) < 0.9] + rng.normal(0, 2, 4)
     expected = estimate_common_motion(tracks, detections), occlusion_ratio(tracks)
-    with SmallParts(int(rng.integers(1, 9))):
+    with SmallParts(int(rng.integers(1, 60))):
         found = estimate_common_motion(tracks, detections), occlusion_ratio(tracks)
     np.testing.assert_array_equal(found[0], expected[0])
     np.testing.assert_array_equal(found[1], expected[1])
@@ -136,29 +148,29 @@ def random_scene(rng):
 
 @each_seed
 @few_examples
-def test_tracks_in_blocks_equal_tracks_with_all_pairs(seed):
+def test_tracks_by_parts_equal_tracks_with_all_pairs(seed):
     rng = np.random.default_rng(seed)
     make = random_tracker(rng, RULES[rng.integers(len(RULES))])
-    all_pairs, in_blocks, max_rows = make(), make(), int(rng.integers(1, 9))
+    all_pairs, by_parts, size = make(), make(), int(rng.integers(1, 60))
     for detections in random_scene(rng):
         expected = all_pairs.update(detections)
-        with SmallParts(max_rows):
-            found = in_blocks.update(detections)
+        with SmallParts(size):
+            found = by_parts.update(detections)
         for name, values in vars(expected).items():
             np.testing.assert_array_equal(getattr(found, name), values, err_msg=name)
-    np.testing.assert_array_equal(in_blocks.tracks.xyxy, all_pairs.tracks.xyxy)
+    np.testing.assert_array_equal(by_parts.tracks.xyxy, all_pairs.tracks.xyxy)
 
 
 @each_seed
 @few_examples
-def test_allowed_pairs_of_all_blocks_equal_those_of_all_pairs(seed):
+def test_allowed_pairs_of_all_parts_equal_those_of_all_pairs(seed):
     rng = np.random.default_rng(seed)
-    rules, max_rows = RULES + RULES_WITHOUT_OVERLAP, int(rng.integers(1, 9))
+    rules, size = RULES + RULES_WITHOUT_OVERLAP, int(rng.integers(1, 60))
     rule, compared = rules[rng.integers(len(rules))], []
 
     def compare(inputs):
         expected = rule._allowed_pairs(inputs)
-        with SmallParts(max_rows):
+        with SmallParts(size):
             found = rule._allowed_pairs(inputs)
         for one, other in zip(expected, found, strict=True):
             costs = np.full(one.shape, np.inf), np.full(one.shape, np.inf)
