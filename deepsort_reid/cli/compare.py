@@ -150,12 +150,9 @@ def _table(differences: "list[MetricDifference]") -> list[str]:
     head = f"{'':6}{'first':>9}{'second':>9}{'change':>9}"
     lines = [head + f"{'95 % over sequences':>24}{'95 % over blocks':>24}"]
     for each in differences:
-        scale = 1.0 if each.name == "IDSW" else 100.0
-        digits = 0 if each.name == "IDSW" else 2
+        scale, digits = scale_and_digits(each.name)
         lines.append(
-            f"{each.name:6}{scale * each.first:9.{digits}f}{scale * each.second:9.{digits}f}"
-            f"{scale * each.change:+9.{digits}f}"
-            f"{_interval(each.over_sequences, scale, digits):>24}"
+            f"{score_cells(each)}{_interval(each.over_sequences, scale, digits):>24}"
             f"{_interval(each.over_blocks, scale, digits):>24}"
         )
     n_sequences = len(differences[0].sequences)
@@ -169,17 +166,31 @@ def _table(differences: "list[MetricDifference]") -> list[str]:
     return lines
 
 
+def scale_and_digits(metric: str) -> tuple[float, int]:
+    """Factor and number of digits with which a metric is printed: percent, except for counts."""
+    return (1.0, 0) if metric == "IDSW" else (100.0, 2)
+
+
+def score_cells(difference: "MetricDifference") -> str:
+    """The cells of a line: the metric, both scores and the change."""
+    scale, digits = scale_and_digits(difference.name)
+    return (
+        f"{difference.name:6}{scale * difference.first:9.{digits}f}"
+        f"{scale * difference.second:9.{digits}f}{scale * difference.change:+9.{digits}f}"
+    )
+
+
 def _overview(values: dict[str, dict[str, float]]) -> list[str]:
     """The lines of a table with one tracker in each."""
     ranked = sorted(values, key=lambda tracker: -values[tracker]["HOTA"])
     width = max(map(len, ranked))
     lines = [" " * width + "".join(f"{name:>9}" for name in values[ranked[0]])]
     for tracker in ranked:
-        cells = [
-            f"{value:9.0f}" if name == "IDSW" else f"{100 * value:9.2f}"
-            for name, value in values[tracker].items()
-        ]
-        lines.append(f"{tracker:{width}}{''.join(cells)}")
+        cells = ""
+        for name, value in values[tracker].items():
+            scale, digits = scale_and_digits(name)
+            cells += f"{scale * value:9.{digits}f}"
+        lines.append(f"{tracker:{width}}{cells}")
     return lines
 
 

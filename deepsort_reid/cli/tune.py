@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deepsort_reid.cli.benchmark_inputs import add_input_arguments, input_detections
+from deepsort_reid.cli.compare import scale_and_digits, score_cells
 from deepsort_reid.cli.progress import progress_bar
 from deepsort_reid.cli.sequence_options import (
     Failures,
@@ -150,13 +151,9 @@ def result_lines(tuning: "Tuning") -> list[str]:
         f"{'':6}{'default':>9}{'tuned':>9}{'change':>9}{'95 % over blocks':>24}",
     ]
     for each in tuning.differences:
-        scale, digits = (1.0, 0) if each.name == "IDSW" else (100.0, 2)
-        interval = each.over_blocks
-        cells = f"[{scale * interval.low:+.{digits}f}, {scale * interval.high:+.{digits}f}]"
-        lines.append(
-            f"{each.name:6}{scale * each.first:9.{digits}f}{scale * each.second:9.{digits}f}"
-            f"{scale * each.change:+9.{digits}f}{cells:>24}"
-        )
+        scale, digits = scale_and_digits(each.name)
+        low, high = scale * each.over_blocks.low, scale * each.over_blocks.high
+        lines.append(f"{score_cells(each)}{f'[{low:+.{digits}f}, {high:+.{digits}f}]':>24}")
     return [*lines, "", *_changes_by_sequence(tuning), "", *_verdict(tuning)]
 
 
